@@ -1,0 +1,49 @@
+"""A client of the generated package whose transport answers from the test."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+from inworld_embeddings_client import (
+    AuthenticatedClient,
+    EmbedRequest,
+    EmbedRequestInput,
+    ModelId,
+    ServiceProvider,
+)
+
+KEY = "c2VjcmV0LWtleTpzZWNyZXQtdmFsdWU="
+
+
+@pytest.fixture
+def key() -> str:
+    return KEY
+
+
+@pytest.fixture
+def body() -> EmbedRequest:
+    model = ModelId(model="BAAI/bge-large-en-v1.5", service_provider=ServiceProvider.SERVICE_PROVIDER_INWORLD)
+    return EmbedRequest(inputs=[EmbedRequestInput(text="Hello Inworld!")], model=model)
+
+
+@pytest.fixture
+def seen() -> list[httpx.Request]:
+    """Every request that reached the transport of a client made by `answering`."""
+    return []
+
+
+@pytest.fixture
+def answering(seen: list[httpx.Request]) -> Callable[..., AuthenticatedClient]:
+    """Make a client whose every request is answered with this status and body."""
+
+    def make(
+        status: int = 200, content: bytes = b'{"embeddings": []}', **settings: object
+    ) -> AuthenticatedClient:
+        def reply(request: httpx.Request) -> httpx.Response:
+            seen.append(request)
+            return httpx.Response(status, content=content)
+
+        arguments = {"token": KEY, "httpx_args": {"transport": httpx.MockTransport(reply)}, **settings}
+        return AuthenticatedClient(**arguments)
+
+    return make
