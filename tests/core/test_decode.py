@@ -1,0 +1,154 @@
+"""Both decoders, over one table of good and bad bodies."""
+
+import json
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inworld_embeddings._core import decode as module
+from inworld_embeddings._core.decode import decode, decode_strict
+from inworld_embeddings.errors import APIResponseValidationError
+
+DECODERS = pytest.mark.parametrize("decoder", [decode, decode_strict])
+
+
+def body(*rows):
+    return b'{"embeddings":[' + b",".join(b'{"values":[' + row + b"]}" for row in rows) + b"]}"
+
+
+GOOD = {
+    "plain": (body(b"0.25,-1.5"), [[0.25, -1.5]]),
+    "several": (body(b"1.5,2.5", b"3.5,4.5"), [[1.5, 2.5], [3.5, 4.5]]),
+    "D09 integers": (body(b"0,1,-7"), [[0, 1, -7]]),
+    "D09 negative zero": (body(b"-0.0,1"), [[-0.0, 1]]),
+    "D09 smallest float32": (body(b"1e-45,1.0"), [[1e-45, 1]]),
+    "D09 underflow": (body(b"1e-400,1.0"), [[0, 1]]),
+    "D09 ten thousand digits": (body(b"0." + b"1" * 10_000), [[float("0." + "1" * 10_000)]]),
+    "D09 integer beyond 64 bits": (body(b"18446744073709551616,1"), [[18446744073709551616.0, 1]]),
+    "D12 unknown field at the top": (b'{"embeddings":[{"values":[1.5]}],"usage":{"tokens":[1]}}', [[1.5]]),
+    "D12 unknown field in a row": (b'{"embeddings":[{"index":0,"values":[1.5]}]}', [[1.5]]),
+    "whitespace": (b' { "embeddings" : [ { "values" : [ 1.5 , 2.5 ] } ] } \r\n', [[1.5, 2.5]]),
+    "exponents": (body(b"1E2,1e+2,1.5e-3"), [[100, 100, 0.0015]]),
+}
+
+BAD = {
+    "D01 one too few": (body(b"1.0"), 2),
+    "D01 one too many": (body(b"1.0", b"2.0"), 1),
+    "D01 none": (b'{"embeddings":[]}', 1),
+    "D02 missing": (b"{}", 1),
+    "D02 null": (b'{"embeddings":null}', 1),
+    "D02 object": (b'{"embeddings":{}}', 1),
+    "D02 top-level list": (b"[[1.0]]", 1),
+    "D02 top-level null": (b"null", 1),
+    "D02 top-level string": (b'"x"', 1),
+    "D03 values missing": (b'{"embeddings":[{}]}', 1),
+    "D03 values null": (b'{"embeddings":[{"values":null}]}', 1),
+    "D03 values empty": (body(b""), 1),
+    "D03 all empty": (body(b"", b""), 2),
+    "D04 ragged": (body(b"1.0,2.0", b"1.0"), 2),
+    "D04 ragged, same total": (body(b"1.0,2.0", b"1.0", b"1.0,2.0,3.0"), 3),
+    "D06 NaN": (body(b"NaN,1.0"), 1),
+    "D06 Infinity": (body(b"Infinity"), 1),
+    "D06 NaN as a string": (body(b'"NaN",1.0'), 1),
+    "D06 over float64": (body(b"1e999"), 1),
+    "D06 over float32": (body(b"1e39"), 1),
+    "D08 string": (body(b'"1.0"'), 1),
+    "D08 true": (body(b"true,1.0"), 1),
+    "D08 null": (body(b"null,1.0"), 1),
+    "nested arrays": (body(b"[1.0],[2.0]"), 1),
+    "nested array among numbers": (body(b"1.0,[2.0]"), 1),
+    "nested array with as many brackets": (b'{"embeddings":[{"values":[[1.0]]},{"values":2.0}]}', 2),
+    "row is a list": (b'{"embeddings":[[1.0]]}', 1),
+    "row is null": (b'{"embeddings":[null]}', 1),
+    "truncated": (body(b"1.0,2.0")[:-3], 1),
+    "trailing garbage": (body(b"1.0") + b"x", 1),
+    "two documents": (body(b"1.0") * 2, 1),
+    "empty": (b"", 1),
+    "D11 HTML": (b"<html><title>Login</title></html>", 1),
+    "UTF-16": (body(b"1.0").decode().encode("utf-16"), 1),
+    "byte order mark": (b"\xef\xbb\xbf" + body(b"1.0"), 1),
+    "leading zero": (body(b"01"), 1),
+    "plus sign": (body(b"+1"), 1),
+    "hexadecimal": (body(b"0x10"), 1),
+    "bare point": (body(b"1."), 1),
+}
+
+
+@DECODERS
+@pytest.mark.parametrize("name", GOOD)
+def test_good_bodies(decoder, name):
+    raw, rows = GOOD[name]
+    vectors = decoder(raw, len(rows))
+    with np.errstate(over="ignore"):
+        expected = np.array(rows, dtype=np.float64).astype(np.float32)
+    assert vectors.tobytes() == expected.tobytes()
+    assert vectors.dtype == np.float32
+    assert vectors.flags.c_contiguous
+
+
+@DECODERS
+@pytest.mark.parametrize("name", BAD)
+def test_bad_bodies(decoder, name):
+    raw, count = BAD[name]
+    with pytest.raises(APIResponseValidationError) as caught:
+        decoder(raw, count)
+    assert caught.value.retryable
+
+
+def test_the_fast_decoder_takes_plain_bodies_itself():
+    pytest.importorskip("simdjson")
+    raw, rows = GOOD["several"]
+    assert module._is_plain(raw, 2)
+    assert module._decode_fast(raw, 2).tolist() == rows
+
+
+@DECODERS
+@pytest.mark.parametrize(
+    "raw", [b"[" * 200_000, b'{"x":' + b"[" * 200_000, b'{"embeddings":[{"values":' + b"[" * 200_000]
+)
+def test_D10_deep_nesting_is_refused_quickly(decoder, raw):
+    started = time.process_time()
+    with pytest.raises(APIResponseValidationError):
+        decoder(raw, 1)
+    assert time.process_time() - started < 1  # seconds of this process; a runaway parser takes far longer
+
+
+def test_D05_another_dimension_than_before_is_not_worth_a_retry():
+    with pytest.raises(APIResponseValidationError, match="2 dimensions where earlier ones had 3") as caught:
+        decode(body(b"1.0,2.0"), 1, dimension=3)
+    assert not caught.value.retryable
+
+
+def test_errors_never_quote_the_body():
+    with pytest.raises(APIResponseValidationError) as caught:
+        decode(b'{"embeddings":"private words"}', 1)
+    assert "private" not in str(caught.value)
+
+
+FLOATS = st.floats(width=64, allow_nan=False, allow_infinity=False, min_value=-3e38, max_value=3e38)
+
+
+@given(
+    st.integers(1, 4).flatmap(lambda dim: st.lists(st.lists(FLOATS, min_size=dim, max_size=dim), min_size=1))
+)
+def test_values_equal_float32_of_float64_bit_for_bit(rows):
+    raw = json.dumps({"embeddings": [{"values": row} for row in rows]}).encode()
+    expected = np.array(rows, dtype=np.float64).astype(np.float32)
+    assert decode(raw, len(rows)).tobytes() == expected.tobytes() == decode_strict(raw, len(rows)).tobytes()
+
+
+@given(
+    st.binary(max_size=80)
+    | st.text(alphabet='{}[]":,embdingsvalu0123456789.-+eE ', max_size=80).map(str.encode)
+)
+def test_the_decoders_agree_on_garbage(raw):
+    outcomes = []
+    for decoder in (decode, decode_strict):
+        try:
+            outcomes.append(decoder(raw, 1).tobytes())
+        except APIResponseValidationError:
+            outcomes.append(None)
+    assert outcomes[0] == outcomes[1]

@@ -1,0 +1,209 @@
+"""The overload promises (fault catalogue, section G), measured on the real core with a simulated server.
+
+Each test that compares also shows that the harness can fail: the naive way misses the figure by far.
+"""
+
+import importlib.util
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from inworld_embeddings._core.latency import Latency
+from inworld_embeddings._core.limiter import Limiter
+from inworld_embeddings._core.rate_limit import RateLimit
+
+
+def _load(name: str) -> ModuleType:
+    """Import a helper from this folder (test folders are no packages)."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+sim = _load("overload_simulator")
+
+SEEDS = [1, 2, 3]
+every_seed = pytest.mark.parametrize("seed", SEEDS)
+
+
+def per_batch(job) -> float:
+    return job.tally.requests / len(job.tally.done_at)
+
+
+def whole(job, batches: int) -> bool:
+    """Every batch was answered once, and every request is accounted for."""
+    tally = job.tally
+    done = len(tally.done_at)
+    return done == batches and tally.requests == done + tally.failed + tally.throttled
+
+
+def resumed_after(job, recovery: float) -> float:
+    return min(at for at in job.tally.done_at if at >= recovery) - recovery
+
+
+QUOTAS: dict[str, Callable[..., object]] = {
+    "tenth of 64 in flight": lambda draw: sim.Quota(draw, rate=64, burst=64),
+    "tenth of 64 in flight, hints": lambda draw: sim.Quota(draw, rate=64, burst=64, hint=1.0),
+    "tenth of 64 in flight, no burst": lambda draw: sim.Quota(draw, rate=64),
+    "tenth of the first offer": lambda draw: sim.Quota(draw, rate=4, burst=4),
+    "tenth of the first offer, no burst, hints": lambda draw: sim.Quota(draw, rate=4, hint=1.0),
+    "64 in each second": lambda draw: sim.Window(draw, quota=64, seconds=1),
+    "60 in each minute, hints": lambda draw: sim.Window(draw, quota=60, seconds=60, hints=True),
+    "6 at a time": lambda draw: sim.Slots(draw, slots=6),
+}
+
+
+@every_seed
+@pytest.mark.parametrize("quota", QUOTAS)
+def test_G01_429_storm(quota, seed):
+    rng = random.Random(seed)
+    job = sim.run(QUOTAS[quota](sim.latencies(rng)), 1000, rng)
+    assert whole(job, 1000)
+    assert per_batch(job) <= 1.05
+    assert job.tally.outages == 0
+
+
+@every_seed
+def test_G01_a_quota_with_room_for_bursts_is_used_to_the_full(seed):
+    rng = random.Random(seed)
+    job = sim.run(sim.Quota(sim.latencies(rng), rate=64, burst=64), 4000, rng)
+    assert job.loop.now <= 1.05 * 4000 / 64
+
+
+@every_seed
+@pytest.mark.parametrize("kind", ["refused", "503", "silence"])
+@pytest.mark.parametrize("end", [62, 69, 83])
+def test_G02_outage_of_a_minute_and_more(kind, end, seed):
+    rng = random.Random(seed)
+    job = sim.run(sim.Down(sim.latencies(rng), start=2, end=end, kind=kind), 3000, rng)
+    assert whole(job, 3000)
+    assert per_batch(job) <= 1.1
+    assert resumed_after(job, end) <= 20
+    assert job.tally.outages == 1
+
+
+class CutOnAnyError(Limiter):
+    """The usual AIMD limiter: every error cuts the limit."""
+
+    def _judge(self, now: float, started_at: float, *, success: bool) -> None:
+        if success:
+            self._grow(now, started_at)
+        elif started_at > self._cut_at:
+            self._cut(now, 0.7)
+
+
+def faulty(seed: int, share: float, kind: type[Limiter] = Limiter):
+    rng = random.Random(seed)
+    server = sim.Faulty(sim.latencies(rng), rng, share)
+    return sim.run(server, 10_000, rng, limiter=kind(rng.random))
+
+
+@every_seed
+def test_G03_random_faults_of_30_percent(seed):
+    ideal, job = faulty(seed, 0.0), faulty(seed, 0.3)
+    assert whole(job, 10_000)
+    assert per_batch(job) <= 1 / 0.7 + 0.02
+    assert job.loop.now <= 1.25 * ideal.loop.now / 0.7
+    assert job.tally.cuts_without_throttle == job.tally.outages == 0
+    assert job.limiter.limit == 64
+
+
+@every_seed
+def test_G03_cutting_on_any_error_is_many_times_slower(seed):
+    assert faulty(seed, 0.3, CutOnAnyError).loop.now > 10 * faulty(seed, 0.3).loop.now
+
+
+@every_seed
+def test_G04_the_latency_guard_finds_the_knee(seed):
+    def time(guard: float | None, start: int) -> float:
+        rng = random.Random(seed)
+        limiter = Limiter(rng.random, start=start, latency_guard=guard)
+        return sim.run(sim.Knee(sim.latencies(rng), knee=16), 3000, rng, limiter=limiter).loop.now
+
+    assert time(None, 64) >= 1.2 * time(2.0, 4)
+
+
+class TightTimeout(Latency):
+    """A timeout that fits the usual latency and never learns."""
+
+    def attempt_timeout(self) -> float:
+        return 3.0
+
+
+def slow(seed: int, latency: Latency, factor: float = 10.0):
+    rng = random.Random(seed)
+    server = sim.Slow(sim.latencies(rng, mean=1.0), start=20, end=50, factor=factor)
+    return sim.run(server, 3000, rng, latency=latency)
+
+
+@every_seed
+def test_G05_latency_times_ten_for_30_s(seed):
+    job = slow(seed, Latency())
+    assert whole(job, 3000)
+    assert per_batch(job) <= 1.01
+    assert job.tally.outages == 0
+    assert job.site.peak_in_service <= 72  # in a spiral, abandoned work piles up on the server
+
+
+@every_seed
+def test_G05_even_times_twenty_costs_each_request_in_flight_one_retry_at_most(seed):
+    job = slow(seed, Latency(), factor=20.0)
+    assert whole(job, 3000)
+    assert job.tally.timed_out <= 64 + 4
+
+
+def done_while_slow(job) -> int:
+    return sum(30 <= at < 50 for at in job.tally.done_at)
+
+
+@every_seed
+def test_G05_a_timeout_that_does_not_adapt_gets_nothing_done_while_it_lasts(seed):
+    assert done_while_slow(slow(seed, Latency())) >= 0.8 * 64 * 20 / 10
+    assert done_while_slow(slow(seed, TightTimeout())) == 0
+
+
+@every_seed
+def test_G06_a_server_that_recovers_slowly_is_not_met_with_a_burst(seed):
+    rng = random.Random(seed)
+    job = sim.run(sim.WarmingUp(sim.latencies(rng), start=5, end=35, ramp=20), 10_000, rng)
+    assert whole(job, 10_000)
+    assert job.tally.restarts
+    assert max(job.tally.restarts) <= 64 / 2 / 2  # the threshold after an outage is half the limit before it
+    assert max(job.tally.restarts) <= 4
+    first = 35 + resumed_after(job, 35)
+    assert sum(first <= at < first + 0.1 for at in job.site.arrivals) <= 16
+    assert per_batch(job) <= 1.1
+
+
+def cluster(seed: int, *, lease: bool):
+    """50 workers with 100 batches each share a quota of 100 requests a second."""
+    rng, loop = random.Random(seed), sim.Loop()
+    site = sim.Site(loop, sim.Quota(sim.latencies(rng), rate=100, burst=20))
+    permits = sim.leased(loop, RateLimit(100)) if lease else None
+    jobs = [sim.Job(site, Limiter(rng.random), 100, rng, lease=permits) for _ in range(50)]
+    loop.run(lambda: any(job.left for job in jobs))
+    assert all(whole(job, 100) for job in jobs)
+    return site
+
+
+@every_seed
+def test_G07_workers_that_lease_permits(seed):
+    site = cluster(seed, lease=True)
+    assert len(site.arrivals) <= 1.15 * 5000
+    assert site.busiest(1.0) <= 1.2 * 100
+    assert site.loop.now <= 1.05 * 50
+
+
+@every_seed
+def test_G07_workers_without_a_lease_get_done_with_more_requests(seed):
+    # Documented, not promised: about 1.19 requests per batch, a first second at 4 times the quota, and two to
+    # three times as long as with a lease.
+    site = cluster(seed, lease=False)
+    assert 1.05 * 5000 < len(site.arrivals) <= 1.3 * 5000
+    assert site.busiest(1.0) > 1.2 * 100

@@ -1,0 +1,150 @@
+"""Response bytes to one float32 array, strictly.
+
+The fast decoder reads numbers straight from simdjson's tape into the array; it is used only for bodies whose
+shape it cannot misread. Everything else, and everything it refuses, is judged by the strict decoder, so both
+accept and reject the same bodies. Values equal ``float32(float64(text))``.
+"""
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from inworld_embeddings.errors import APIResponseValidationError
+
+if TYPE_CHECKING:
+    from inworld_embeddings.result import Vectors
+
+
+_Parser: Any
+try:
+    from simdjson import Parser as _Parser
+except ImportError:  # no wheel for this Python
+    _Parser = None
+
+
+class _Embedding(msgspec.Struct):
+    values: list[float]
+
+
+class _Response(msgspec.Struct):
+    embeddings: list[_Embedding]
+
+
+def decode(body: bytes, count: int, dimension: int | None = None) -> "Vectors":
+    """The vectors of a 200 body.
+
+    Args:
+        body: The JSON text.
+        count: Number of texts that were asked for.
+        dimension: Length every vector must have, if it is known already.
+
+    Returns:
+        float32 array of shape (count, dim), C-contiguous, every number finite.
+
+    Raises:
+        APIResponseValidationError: anything else than ``count`` equally long vectors of finite JSON numbers.
+    """
+    vectors = _decode_fast(body, count) if _Parser is not None and _is_plain(body, count) else None
+    if vectors is None:
+        vectors = decode_strict(body, count)
+    if dimension is not None and vectors.shape[1] != dimension:
+        raise APIResponseValidationError(
+            f"Vectors have {vectors.shape[1]} dimensions where earlier ones had {dimension}: "
+            "the model behind the service seems to have changed.",
+            retryable=False,
+        )
+    return vectors
+
+
+def decode_strict(body: bytes, count: int) -> "Vectors":
+    """As `decode`, through typed JSON: slower, and the judge of what is valid.
+
+    Raises:
+        APIResponseValidationError: see `decode`.
+    """
+    try:
+        response = _strict.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise APIResponseValidationError(f"The 200 body is not an embeddings answer: {error}") from None
+    return _checked_array([embedding.values for embedding in response.embeddings], count)
+
+
+_strict = msgspec.json.Decoder(_Response)
+
+
+def _checked_array(rows: list[list[float]], count: int) -> "Vectors":
+    import numpy as np  # noqa: PLC0415 - numpy is loaded with the first answer, not with the package
+
+    if len(rows) != count:
+        raise APIResponseValidationError(f"Asked for {count} vectors, got {len(rows)}.")
+    dimension = len(rows[0])
+    for index, row in enumerate(rows):
+        if not row or len(row) != dimension:
+            raise APIResponseValidationError(
+                f"embeddings[{index}] has {len(row)} values where embeddings[0] has {dimension}."
+            )
+    with np.errstate(over="ignore"):
+        vectors = np.array(rows, dtype=np.float64).astype(np.float32)
+    if not np.isfinite(vectors).all():
+        raise APIResponseValidationError("A value does not fit into float32.")
+    return vectors
+
+
+def _is_plain(body: bytes, count: int) -> bool:
+    """Whether the body can only be ``{"embeddings":[{"values":[…]}, …]}``, by its brackets and colons.
+
+    simdjson flattens nested arrays and takes the first of two equal keys without a word. With exactly one colon
+    and one bracket for each level there is room for neither. Both are rare, so finding them costs next to nothing.
+    It also skips a byte order mark, which JSON does not allow.
+    """
+    if body.startswith(b"\xef"):
+        return False
+    return _count_up_to(body, b"[", count + 2) == count + 1 == _count_up_to(body, b":", count + 2)
+
+
+def _count_up_to(body: bytes, byte: bytes, limit: int) -> int:
+    found, position = 0, body.find(byte)
+    while position >= 0 and found < limit:
+        found, position = found + 1, body.find(byte, position + 1)
+    return found
+
+
+class _FastDecoder:
+    """One simdjson parser behind a lock: cheaper than one for each thread, and reused only after a clean parse."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._parser: Any = None
+
+    def __call__(self, body: bytes, count: int) -> "Vectors | None":
+        import numpy as np  # noqa: PLC0415 - as above
+
+        with self._lock, np.errstate(over="ignore"):
+            try:
+                self._parser = self._parser or _Parser()
+                vectors = _read(self._parser.parse(body), count)
+            except Exception:  # noqa: BLE001 - whatever it is, the strict decoder words it
+                self._parser = None  # an object of the failed parse may still be alive: never reuse
+                return None
+        return vectors if vectors is not None and bool(np.isfinite(vectors).all()) else None
+
+
+_decode_fast = _FastDecoder()
+
+
+def _read(document: Any, count: int) -> "Vectors | None":
+    """Rows of a parsed document, or None if it does not hold ``count`` rows of one length."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    rows = document["embeddings"]
+    if len(rows) != count:
+        return None
+    dimension = len(rows[0]["values"])
+    vectors = np.empty((count, dimension), dtype=np.float32)
+    for index, row in enumerate(rows):
+        numbers = np.frombuffer(row["values"].as_buffer(of_type="d"), dtype=np.float64)
+        if numbers.size != dimension or dimension == 0:
+            return None
+        vectors[index] = numbers
+    return vectors

@@ -1,0 +1,57 @@
+"""Checks texts before anything is sent, and knows what each costs on the wire.
+
+Catalogue rows E03 and E05, and the request encoding of httpx: compact JSON, UTF-8, nothing escaped beyond what
+JSON requires.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from inworld_embeddings.errors import InvalidInputError
+
+_WRAPPER_BYTES = len(b'{"text":}')
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def checked_texts(texts: Any) -> list[str]:
+    """A sequence of texts as a list, each one checked.
+
+    Raises:
+        InvalidInputError: not a sequence of str, or a text with a lone surrogate; names the index.
+    """
+    if isinstance(texts, str | bytes | bytearray | memoryview) or texts is None:
+        raise InvalidInputError(f"inputs must be a list of str, not {type(texts).__name__}.")
+    if not isinstance(texts, Iterable):
+        raise InvalidInputError(f"inputs must be a str or a list of str, not {type(texts).__name__}.")
+    if isinstance(texts, dict | set | frozenset):
+        raise InvalidInputError(f"inputs must be ordered: pass a list instead of a {type(texts).__name__}.")
+    items = texts if isinstance(texts, Sequence) else list(texts)
+    return [checked_text(text, index) for index, text in enumerate(items)]
+
+
+def checked_text(text: Any, index: int | None = None) -> str:
+    """One text, checked: a str that UTF-8 can hold.
+
+    Raises:
+        InvalidInputError: with ``index``.
+    """
+    where = "the input" if index is None else f"inputs[{index}]"
+    if not isinstance(text, str):
+        raise InvalidInputError(f"{where} must be a str, not {type(text).__name__}.", index=index)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            f"{where} has a lone surrogate at position {error.start}, which UTF-8 cannot hold. "
+            "Decode the source with errors='replace', or use text.encode('utf-16', 'surrogatepass').decode('utf-16').",
+            index=index,
+        ) from None
+    return text
+
+
+def encoded_size(text: str) -> int:
+    """Bytes that one text adds to a request body, without the comma."""
+    if text.isascii() and text.isalnum():  # the common case of one word: nothing to escape
+        return len(text) + _WRAPPER_BYTES + 2
+    return len(_encode(text).encode()) + _WRAPPER_BYTES

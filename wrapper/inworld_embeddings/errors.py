@@ -1,0 +1,184 @@
+"""Everything this package raises.
+
+::
+
+    InworldEmbeddingsError
+    ├── ConfigurationError (ValueError)       how the client was set up
+    ├── InvalidInputError (ValueError)        a text that cannot be sent; names its index
+    ├── APIError                              a request that failed
+    │   ├── APIConnectionError                no complete answer arrived
+    │   │   ├── TLSError
+    │   │   └── RedirectError
+    │   ├── APITimeoutError (TimeoutError)
+    │   ├── APIStatusError                    the server said no
+    │   │   ├── BadRequestError               400 and other 4xx
+    │   │   ├── AuthenticationError           401
+    │   │   ├── PermissionDeniedError         403
+    │   │   ├── NotFoundError                 404, 405, 501
+    │   │   ├── ConflictError                 408, 409, 425, 499
+    │   │   ├── RequestTooLargeError          413, and 429 for a message over the size limit
+    │   │   ├── RateLimitError                429
+    │   │   └── InternalServerError           5xx
+    │   └── APIResponseValidationError        200 with a body that is not the answer
+    ├── RetryBudgetExhaustedError             too many retries lately: refused without a request
+    ├── PartialFailureError                   some texts failed; holds what succeeded
+    └── ClientClosedError
+
+Every one of them pickles, and none holds a key or an input text.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inworld_embeddings.result import EmbeddingResult, Failure
+
+
+class InworldEmbeddingsError(Exception):
+    """The base of everything raised here."""
+
+    def __init__(self, message: str = "", **fields: Any) -> None:
+        super().__init__(message)
+        self.__dict__.update(fields)
+
+
+class ConfigurationError(InworldEmbeddingsError, ValueError):
+    """The client is set up in a way that cannot work; nothing was sent."""
+
+
+class InvalidInputError(InworldEmbeddingsError, ValueError):
+    """An input cannot be sent as it is; nothing was sent.
+
+    Attributes:
+        index: Position of the offending text in what was passed, or None when it is not about one text.
+    """
+
+    index: int | None = None
+
+
+class ClientClosedError(InworldEmbeddingsError):
+    """The client was closed before or during the call."""
+
+
+class APIError(InworldEmbeddingsError):
+    """A request failed.
+
+    Attributes:
+        attempts: Requests that were sent for these texts, the first one included.
+        retryable: Whether the same call may succeed later, unchanged.
+        request_id: The server's id for the last attempt, if it gave one.
+    """
+
+    attempts: int = 0
+    retryable: bool = False
+    request_id: str | None = None
+
+
+class APIConnectionError(APIError):
+    """No complete answer arrived: DNS, connect, reset, truncated or malformed reply.
+
+    Attributes:
+        stale: The server had closed a kept-alive connection before it read this request.
+    """
+
+    retryable = True
+    stale: bool = False
+
+
+class TLSError(APIConnectionError):
+    """The server's identity could not be established. Never retried, never downgraded."""
+
+    retryable = False
+
+
+class RedirectError(APIConnectionError):
+    """The server answered with a redirect. Redirects are never followed: the key stays with its origin."""
+
+    retryable = False
+
+
+class APITimeoutError(APIError, TimeoutError):
+    """Time ran out before an answer arrived."""
+
+    retryable = True
+
+
+class APIStatusError(APIError):
+    """The server answered with an error status.
+
+    Attributes:
+        status_code: HTTP status.
+        code: gRPC status number from the body, if there was one.
+        details: The body's ``details``: known google.rpc types as objects, others as dicts.
+        retry_after: Seconds the server asked to wait, if it did.
+    """
+
+    status_code: int = 0
+    code: int | None = None
+    details: tuple[Any, ...] = ()
+    retry_after: float | None = None
+
+
+class BadRequestError(APIStatusError):
+    """400, and 4xx statuses without a class of their own."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: no valid credential."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the credential is unknown, deleted, or may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404, 405, 501: no such endpoint at this base URL."""
+
+
+class ConflictError(APIStatusError):
+    """408, 409, 425, 499: the request collided or was given up on; safe to repeat."""
+
+    retryable = True
+
+
+class RequestTooLargeError(APIStatusError):
+    """413, or a 429 that says the message is over the size limit, for a single text."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests, or out of quota."""
+
+    retryable = True
+
+
+class InternalServerError(APIStatusError):
+    """5xx."""
+
+    retryable = True
+
+
+class APIResponseValidationError(APIError):
+    """The server said 200, but the body is not one valid vector per text.
+
+    Raised for a wrong count, mixed or wrong dimensions, NaN or infinite numbers, numbers sent as strings,
+    invalid JSON, another content type, or a body over the size cap.
+    """
+
+    retryable = True
+
+
+class RetryBudgetExhaustedError(InworldEmbeddingsError):
+    """Too many recent requests failed; this retry was not sent."""
+
+
+class PartialFailureError(InworldEmbeddingsError):
+    """Some texts have no vector. What succeeded is in ``result``: nothing paid for is lost.
+
+    Attributes:
+        result: An EmbeddingResult of the full length; the rows of failed texts are NaN.
+        failures: One Failure(index, error, retryable) for each text without a vector, by index.
+    """
+
+    result: "EmbeddingResult"
+    failures: "Sequence[Failure]" = ()
