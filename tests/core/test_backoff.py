@@ -40,3 +40,4 @@ def test_C08_a_hint_is_never_cut_short_and_at_most_a_quarter_longer(delay, hint)
     assert delay(3, lambda: 0.0, hint) == hint
     assert hint <= delay(3, lambda: 0.7, hint) <= hint * 1.25
     assert after_hint(hint, lambda: ALMOST_ONE) <= hint * 1.25
+    assert after_hint(hint, lambda: 0.5) == pytest.approx(hint * 1.125)

@@ -1,6 +1,9 @@
 """Where the key may go."""
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inworld_embeddings._core.base_url import check_base_url
 from inworld_embeddings.errors import ConfigurationError
@@ -84,3 +87,33 @@ def test_a_path_may_stand_before_the_endpoint_and_trailing_slashes_go():
         == "https://gw.example/inworld"
     )
     assert check_base_url("https://api.inworld.ai/", source="X", explicit=False) == "https://api.inworld.ai"
+
+
+GOOD = [
+    "https://",
+    "http://",
+    "//",
+    "api.inworld.ai",
+    "evil.example",
+    "127.0.0.1",
+    "[::1]",
+    "localhost",
+    "443",
+    "user",
+]
+ODD = ["@", ":", "/", "\\", "?", "#", "%40", "%2f", ".", "..", "\t", "\n", " ", "\uff41", ";", ","]
+PIECES = st.sampled_from(GOOD + ODD)
+
+
+@given(st.lists(PIECES, max_size=8).map("".join))
+def test_what_is_accepted_means_the_same_host_to_the_http_library(url):
+    try:
+        checked = check_base_url(url, source="base_url", explicit=False)
+    except ConfigurationError:
+        return
+    seen = httpx.URL(checked)
+    assert seen.host in ("api.inworld.ai", "127.0.0.1", "::1", "localhost") or seen.host.endswith(
+        ".localhost"
+    )
+    assert not seen.userinfo
+    assert seen.scheme == "https" or seen.host != "api.inworld.ai"

@@ -45,12 +45,18 @@ def test_a_text_over_the_limit_is_named():
     assert caught.value.index == 2
 
 
-def test_halves_keep_order_and_indexes():
+def test_parts_keep_order_and_indexes():
     (batch,) = cut(["a", "b", "ccc", "d", "e"], 5, 1000)
-    left, right = batch.halves()
-    assert (left.texts, list(left.indexes)) == (("a", "b"), [0, 1])
-    assert (right.texts, list(right.indexes)) == (("ccc", "d", "e"), [2, 3, 4])
-    assert right.size == len(as_json(right.texts))
+    left, right = batch.parts(3)
+    assert (left.texts, list(left.indexes)) == (("a", "b", "ccc"), [0, 1, 2])
+    assert (right.texts, list(right.indexes)) == (("d", "e"), [3, 4])
+    assert left.size == len(as_json(left.texts))
+
+
+def test_picked_texts_keep_their_indexes():
+    (batch,) = cut(["a", "b", "ccc", "d", "e"], 5, 1000)
+    picked = batch.pick([1, 4]).pick([1])
+    assert (picked.texts, list(picked.indexes), picked.size) == (("e",), [4], len(as_json(["e"])))
 
 
 def test_the_texts_are_not_in_a_repr():

@@ -37,6 +37,7 @@ GOOD = {
 BAD = {
     "D01 one too few": (body(b"1.0"), 2),
     "D01 one too many": (body(b"1.0", b"2.0"), 1),
+    "D01 one row with a second list": (b'{"embeddings":[{"values":[1.0],"x":[2.0]}]}', 2),
     "D01 none": (b'{"embeddings":[]}', 1),
     "D02 missing": (b"{}", 1),
     "D02 null": (b'{"embeddings":null}', 1),

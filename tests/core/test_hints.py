@@ -5,6 +5,7 @@ from email.utils import format_datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from inworld_embeddings._core.hints import request_id, retry_after
 from inworld_embeddings._core.rpc_details import InworldStatus, RequestInfo, RetryInfo, parse_details
 

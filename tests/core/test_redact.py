@@ -9,6 +9,7 @@ import urllib.parse
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+
 from inworld_embeddings._core.redact import MARK, PIECE, Redactor
 from inworld_embeddings._core.rpc_details import ErrorInfo, parse_details
 from inworld_embeddings._core.secret import Secret

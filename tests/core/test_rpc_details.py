@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from inworld_embeddings._core.rpc_details import (
     ERROR_TYPES,
     BadRequest,

@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from inworld_embeddings._core.rpc_details import InworldStatus
 from inworld_embeddings._core.rpc_status import RpcStatus, excerpt, parse_status, received_too_large
 

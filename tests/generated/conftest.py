@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+
 from inworld_embeddings_client import (
     AuthenticatedClient,
     EmbedRequest,

@@ -4,6 +4,7 @@ import asyncio
 import pickle
 
 import pytest
+
 from inworld_embeddings_client import Embedding, EmbedResponse, ProtobufAny, Status, UnexpectedStatus, embed
 
 GOOD = b'{"embeddings": [{"values": [0.5, -1]}]}'

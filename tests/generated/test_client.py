@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import attrs
 import httpx
 import pytest
+
 from inworld_embeddings_client import AuthenticatedClient, Client, EmbedResponse, embed
 
 URL = "https://api.inworld.ai/ml/v1alpha/embedding:embed"

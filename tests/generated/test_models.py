@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import pytest
+
 from inworld_embeddings_client import (
     UNSET,
     EmbedRequest,

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import inworld_embeddings_client as package
 import pytest
+
+import inworld_embeddings_client as package
 
 FOLDER = Path(str(importlib.resources.files(package)))
 MODULES = sorted(FOLDER.rglob("*.py"))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+
 from _files import differences, recover_folder, replace_file, replace_folder
 
 

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inworld_embeddings.result import EmbeddingResult, Failure
+    from .result import EmbeddingResult, Failure
 
 
 class InworldEmbeddingsError(Exception):
@@ -110,7 +110,7 @@ class APIStatusError(APIError):
     Attributes:
         status_code: HTTP status.
         code: gRPC status number from the body, if there was one.
-        details: The body's ``details``: known google.rpc types as objects, others as dicts.
+        details: The body's ``details``: known types as objects of `inworld_embeddings.details`, others as dicts.
         retry_after: Seconds the server asked to wait, if it did.
     """
 
@@ -143,7 +143,13 @@ class ConflictError(APIStatusError):
 
 
 class RequestTooLargeError(APIStatusError):
-    """413, or a 429 that says the message is over the size limit, for a single text."""
+    """413, or a 429 that says the message is over the size limit, for a single text.
+
+    Attributes:
+        sizes: The message's size and the limit, in bytes, if the server named them.
+    """
+
+    sizes: tuple[int, int] | None = None
 
 
 class RateLimitError(APIStatusError):
@@ -163,9 +169,13 @@ class APIResponseValidationError(APIError):
 
     Raised for a wrong count, mixed or wrong dimensions, NaN or infinite numbers, numbers sent as strings,
     invalid JSON, another content type, or a body over the size cap.
+
+    Attributes:
+        content: Whether it was an embeddings answer at all, only a wrong one.
     """
 
     retryable = True
+    content: bool = False
 
 
 class RetryBudgetExhaustedError(InworldEmbeddingsError):

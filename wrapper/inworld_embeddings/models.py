@@ -7,7 +7,7 @@ the same: its name is passed on as it is.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inworld_embeddings.errors import ConfigurationError
+from .errors import ConfigurationError
 
 
 class ServiceProvider(StrEnum):
@@ -75,7 +75,7 @@ def checked_provider(value: str) -> str:
         ConfigurationError: a name that is not in the spec. The server would ignore it silently.
     """
     if isinstance(value, OtherServiceProvider) or value in list(ServiceProvider):
-        return str(value)
+        return value if isinstance(value, OtherServiceProvider) else str(value)
     raise ConfigurationError(
         f"service_provider must be one of {', '.join(ServiceProvider)}. The server silently ignores any other name; "
         "wrap one that is newer than this client in OtherServiceProvider(...)."

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
-from inworld_embeddings.errors import InworldEmbeddingsError
+from .errors import InworldEmbeddingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,19 +35,25 @@ class Stats:
     Attributes:
         requests: Batches answered well.
         attempts: HTTP requests sent, retries included.
-        retries: Attempts beyond the first for the same texts.
+        retries: Attempts beyond the first for the same texts, because one had failed.
+        hedges: Attempts that ran beside a late one, see `Options`.
         bytes_sent: Request body bytes, over all attempts.
         bytes_received: Response body bytes, over all attempts.
         seconds: Wall time of the call.
+        zero_vectors: All-zero vectors, which are similar to nothing; kept unless ``reject_zero``.
+        huge_vectors: Vectors with a norm over 1e6, which no known model makes; kept.
         request_ids: The server's ids, in the order the answers came.
     """
 
     requests: int = 0
     attempts: int = 0
     retries: int = 0
+    hedges: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     seconds: float = 0.0
+    zero_vectors: int = 0
+    huge_vectors: int = 0
     request_ids: tuple[str, ...] = ()
 
 

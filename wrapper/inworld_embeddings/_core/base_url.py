@@ -8,7 +8,7 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from inworld_embeddings.errors import ConfigurationError
+from ..errors import ConfigurationError
 
 KNOWN_HOSTS = frozenset({"api.inworld.ai"})
 

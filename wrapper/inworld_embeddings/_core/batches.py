@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from inworld_embeddings._core.inputs import encoded_size
-from inworld_embeddings.errors import InvalidInputError
+from ..errors import InvalidInputError
+from .inputs import encoded_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,44 +25,78 @@ class Batch:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def halves(self) -> "tuple[Batch, Batch]":
-        """The batch in two, order kept."""
-        middle = len(self) // 2
-        return self._part(slice(None, middle)), self._part(slice(middle, None))
+    def parts(self, most: int) -> "list[Batch]":
+        """The batch in pieces of at most ``most`` texts, order kept."""
+        return [self._part(slice(start, start + most)) for start in range(0, len(self), most)]
+
+    def pick(self, positions: Sequence[int]) -> "Batch":
+        """Some of its texts, by their positions in the batch, rising."""
+        indexes = tuple(self.indexes[position] for position in positions)
+        return _batch(indexes, tuple(self.texts[position] for position in positions))
 
     def _part(self, part: slice) -> "Batch":
-        texts = self.texts[part]
-        return Batch(self.indexes[part], texts, sum(map(encoded_size, texts)) + len(texts) - 1)
+        return _batch(self.indexes[part], self.texts[part])
 
 
-def cut(texts: Iterable[str], batch_size: int, max_bytes: int) -> Iterator[Batch]:
-    """Batches of texts, each as full as the two limits allow.
+def _batch(indexes: Sequence[int], texts: tuple[str, ...]) -> Batch:
+    return Batch(indexes, texts, sum(map(encoded_size, texts)) + len(texts) - 1)
+
+
+class Cutter:
+    """Fills batches text by text, each as full as the two limits allow.
 
     Args:
-        texts: Checked texts.
         batch_size: Most texts in a batch.
         max_bytes: Most bytes of a batch's texts as JSON, see `Batch.size`.
-
-    Raises:
-        InvalidInputError: one text alone is over ``max_bytes``; names its index.
     """
-    members: list[str] = []
-    start, size = 0, -1  # -1: the first text brings no comma
-    for index, text in enumerate(texts):
-        cost = encoded_size(text) + 1
-        if cost - 1 > max_bytes:
+
+    def __init__(self, batch_size: int, max_bytes: int) -> None:
+        self._batch_size, self._max_bytes = batch_size, max_bytes
+        self._texts: list[str] = []
+        self._start, self._size = 0, -1  # -1: the first text brings no comma
+
+    def add(self, text: str) -> Batch | None:
+        """Takes the next text, already checked; returns the batch that is full without it, if it is.
+
+        Raises:
+            InvalidInputError: the text alone is over ``max_bytes``; names its index.
+        """
+        index, cost = self._start + len(self._texts), encoded_size(text) + 1
+        if cost - 1 > self._max_bytes:
             raise InvalidInputError(
-                f"inputs[{index}] takes {cost - 1} bytes as JSON; max_batch_bytes leaves {max_bytes}. "
+                f"inputs[{index}] takes {cost - 1} bytes as JSON; max_batch_bytes leaves {self._max_bytes}. "
                 "Shorten the text, or raise max_batch_bytes.",
                 index=index,
             )
-        if members and (len(members) == batch_size or size + cost > max_bytes):
-            yield Batch(range(start, index), tuple(members), size)
-            members, start, size = [], index, -1
-        members.append(text)
-        size += cost
-    if members:
-        yield Batch(range(start, start + len(members)), tuple(members), size)
+        full = len(self._texts) == self._batch_size or self._size + cost > self._max_bytes
+        done = self.rest() if full else None
+        self._texts.append(text)
+        self._size += cost
+        return done
+
+    def rest(self) -> Batch | None:
+        """The batch that is not full yet, if there is one."""
+        if not self._texts:
+            return None
+        stop = self._start + len(self._texts)
+        batch = Batch(range(self._start, stop), tuple(self._texts), self._size)
+        self._texts, self._start, self._size = [], stop, -1
+        return batch
+
+
+def cut(texts: Iterable[str], batch_size: int, max_bytes: int) -> Iterator[Batch]:
+    """All batches of some texts. Arguments and errors as for `Cutter`; an error comes after what came before it."""
+    cutter = Cutter(batch_size, max_bytes)
+    try:
+        for text in texts:
+            if batch := cutter.add(text):
+                yield batch
+    except Exception:
+        if batch := cutter.rest():
+            yield batch
+        raise
+    if batch := cutter.rest():
+        yield batch
 
 
 def envelope_size(model: str, service_provider: str) -> int:

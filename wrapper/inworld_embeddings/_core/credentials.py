@@ -7,8 +7,11 @@ import base64
 import binascii
 import re
 
-from inworld_embeddings._core.secret import Secret
-from inworld_embeddings.errors import ConfigurationError
+from ..errors import ConfigurationError
+from .secret import Secret
+
+TEST_KEY = "local:local"
+"""The published test credential, ``key:secret``. It opens emulators and nothing else."""
 
 _WAYS = "Copy the value of the portal's Basic (Base64) button, or pass key= and secret=."
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")

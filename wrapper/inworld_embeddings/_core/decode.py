@@ -3,17 +3,21 @@
 The fast decoder reads numbers straight from simdjson's tape into the array; it is used only for bodies whose
 shape it cannot misread. Everything else, and everything it refuses, is judged by the strict decoder, so both
 accept and reject the same bodies. Values equal ``float32(float64(text))``.
+
+This module is loaded with the engine, before the first request, and numpy with it: where numpy does not work, nothing
+has been paid for yet.
 """
 
 import threading
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
-from inworld_embeddings.errors import APIResponseValidationError
+from ..errors import APIResponseValidationError
 
 if TYPE_CHECKING:
-    from inworld_embeddings.result import Vectors
+    from ..result import Vectors
 
 
 _Parser: Any
@@ -66,7 +70,10 @@ def decode_strict(body: bytes, count: int) -> "Vectors":
     try:
         response = _strict.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise APIResponseValidationError(f"The 200 body is not an embeddings answer: {error}") from None
+        content = isinstance(error, msgspec.ValidationError) or body.lstrip().startswith(b"{")
+        raise APIResponseValidationError(
+            f"The 200 body is no embeddings answer: {error}", content=content
+        ) from None
     return _checked_array([embedding.values for embedding in response.embeddings], count)
 
 
@@ -74,20 +81,19 @@ _strict = msgspec.json.Decoder(_Response)
 
 
 def _checked_array(rows: list[list[float]], count: int) -> "Vectors":
-    import numpy as np  # noqa: PLC0415 - numpy is loaded with the first answer, not with the package
-
     if len(rows) != count:
-        raise APIResponseValidationError(f"Asked for {count} vectors, got {len(rows)}.")
+        raise APIResponseValidationError(f"Asked for {count} vectors, got {len(rows)}.", content=True)
     dimension = len(rows[0])
     for index, row in enumerate(rows):
         if not row or len(row) != dimension:
             raise APIResponseValidationError(
-                f"embeddings[{index}] has {len(row)} values where embeddings[0] has {dimension}."
+                f"embeddings[{index}] has {len(row)} values where embeddings[0] has {dimension}.",
+                content=True,
             )
     with np.errstate(over="ignore"):
         vectors = np.array(rows, dtype=np.float64).astype(np.float32)
     if not np.isfinite(vectors).all():
-        raise APIResponseValidationError("A value does not fit into float32.")
+        raise APIResponseValidationError("A value does not fit into float32.", content=True)
     return vectors
 
 
@@ -114,12 +120,15 @@ class _FastDecoder:
     """One simdjson parser behind a lock: cheaper than one for each thread, and reused only after a clean parse."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._parser: Any = None
+        self.renew()
+
+    def renew(self) -> None:
+        """Starts anew, as in a forked child: another thread may have held the lock, in the middle of a parse."""
+        self._lock = threading.Lock()
+        self._parser = None
 
     def __call__(self, body: bytes, count: int) -> "Vectors | None":
-        import numpy as np  # noqa: PLC0415 - as above
-
         with self._lock, np.errstate(over="ignore"):
             try:
                 self._parser = self._parser or _Parser()
@@ -131,12 +140,11 @@ class _FastDecoder:
 
 
 _decode_fast = _FastDecoder()
+renew_after_fork = _decode_fast.renew
 
 
 def _read(document: Any, count: int) -> "Vectors | None":
     """Rows of a parsed document, or None if it does not hold ``count`` rows of one length."""
-    import numpy as np  # noqa: PLC0415 - as above
-
     rows = document["embeddings"]
     if len(rows) != count:
         return None

@@ -4,7 +4,7 @@ import html
 import re
 from typing import Final
 
-from inworld_embeddings._core.printable import LOOK, cut, printable
+from .printable import LOOK, cut, printable
 
 _KEPT: Final = 4000
 # Possessive, so that no input makes it backtrack. An unclosed "<" is a text of its own.

@@ -6,8 +6,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from inworld_embeddings._core.printable import cut, printable
-from inworld_embeddings._core.rpc_details import InworldStatus, RequestInfo, RetryInfo
+from .printable import cut, printable
+from .rpc_details import InworldStatus, RequestInfo, RetryInfo
 
 # ASCII digits only: float() would also take "1_000", "nan", "1e9" and other scripts' digits.
 _NUMBER = re.compile(r"[0-9]{1,300}(?:\.[0-9]{1,300})?")

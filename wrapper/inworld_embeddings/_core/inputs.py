@@ -5,17 +5,19 @@ JSON requires.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from inworld_embeddings.errors import InvalidInputError
+from ..errors import InvalidInputError
 
 _WRAPPER_BYTES = len(b'{"text":}')
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def checked_texts(texts: Any) -> list[str]:
-    """A sequence of texts as a list, each one checked.
+def checked_texts(texts: Any, *, replace: bool = False) -> list[str]:
+    """A sequence of texts as a list, each one checked; ``replace`` as for `checked_text`.
 
     Raises:
         InvalidInputError: not a sequence of str, or a text with a lone surrogate; names the index.
@@ -27,11 +29,22 @@ def checked_texts(texts: Any) -> list[str]:
     if isinstance(texts, dict | set | frozenset):
         raise InvalidInputError(f"inputs must be ordered: pass a list instead of a {type(texts).__name__}.")
     items = texts if isinstance(texts, Sequence) else list(texts)
-    return [checked_text(text, index) for index, text in enumerate(items)]
+    return [checked_text(text, index, replace=replace) for index, text in enumerate(items)]
 
 
-def checked_text(text: Any, index: int | None = None) -> str:
-    """One text, checked: a str that UTF-8 can hold.
+def checked_source(texts: Any, kind: Any) -> Any:
+    """An iterable of the given kind, whose texts are checked as they are pulled.
+
+    Raises:
+        InvalidInputError: a bare str, bytes, or nothing that can be iterated.
+    """
+    if isinstance(texts, str | bytes | bytearray | memoryview) or not isinstance(texts, kind):
+        raise InvalidInputError(f"inputs must be an iterable of str, not {type(texts).__name__}.")
+    return texts
+
+
+def checked_text(text: Any, index: int | None = None, *, replace: bool = False) -> str:
+    """One text, checked: a str that UTF-8 can hold, if need be and ``replace`` with U+FFFD for each surrogate.
 
     Raises:
         InvalidInputError: with ``index``.
@@ -42,9 +55,11 @@ def checked_text(text: Any, index: int | None = None) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
+        if replace:
+            return _SURROGATE.sub("\ufffd", text)
         raise InvalidInputError(
             f"{where} has a lone surrogate at position {error.start}, which UTF-8 cannot hold. "
-            "Decode the source with errors='replace', or use text.encode('utf-16', 'surrogatepass').decode('utf-16').",
+            "Decode the source with errors='replace', or pass replace_surrogates=True to send U+FFFD in its place.",
             index=index,
         ) from None
     return text

@@ -28,6 +28,16 @@ class Latency:
         self._stretched_at = -inf
 
     @property
+    def known(self) -> bool:
+        """Whether enough answers are known to judge by."""
+        return len(self._samples) >= MIN_SAMPLES
+
+    @property
+    def last(self) -> float:
+        """The latency of the last answer, seconds; 0.0 while nothing is known."""
+        return self._samples[-1] if self._samples else 0.0
+
+    @property
     def p50(self) -> float:
         """Median latency, seconds; 0.0 while nothing is known."""
         return self._percentile(0.50)
@@ -42,6 +52,11 @@ class Latency:
         self._samples.append(latency)
         self._stretch = 1.0
 
+    def forget_oldest(self) -> None:
+        """Drop a sample after it kept a request from being sent: an estimate nobody tests must fade."""
+        if self._samples:
+            self._samples.popleft()
+
     def timed_out(self, now: float, started_at: float) -> None:
         """Record that the attempt started at ``started_at`` ran into its timeout at ``now``."""
         if started_at > self._stretched_at:  # once per round trip: 64 timeouts at once are one event
@@ -50,8 +65,7 @@ class Latency:
 
     def attempt_timeout(self) -> float:
         """Seconds one attempt may take now."""
-        known = len(self._samples) >= MIN_SAMPLES
-        usual = max(SHORTEST, FACTOR * self.p95) if known else FIRST_TIMEOUT
+        usual = max(SHORTEST, FACTOR * self.p95) if self.known else FIRST_TIMEOUT
         return min(LONGEST, usual * self._stretch)
 
     def fits(self, remaining: float) -> bool:

@@ -8,9 +8,9 @@ from enum import Enum, auto
 from math import inf
 from typing import Final
 
-from inworld_embeddings._core.backoff import Random, after_hint, throttle_delay
-from inworld_embeddings._core.outage import Outage
-from inworld_embeddings._core.pace import Pace
+from .backoff import Random, after_hint, throttle_delay
+from .outage import Outage
+from .pace import Pace
 
 START: Final = 4
 CAP: Final = 64

@@ -4,7 +4,7 @@ from collections import deque
 from math import inf
 from typing import Final
 
-from inworld_embeddings._core.backoff import Random, full_jitter
+from .backoff import Random, full_jitter
 
 WINDOW: Final = 32
 MIN_OUTCOMES: Final = 16

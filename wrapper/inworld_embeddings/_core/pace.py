@@ -3,7 +3,7 @@
 A concurrency limit alone cannot obey a quota per second: one request at a time may already be too many, and
 growing by one per round trip runs into the ceiling every few requests. So a throttle also teaches a pace. It
 restarts at 0.85 of the ceiling, flattens out at it, then probes beyond it along a cubic (the shape TCP CUBIC
-uses). One unit of that curve, an epoch, is at least 5 seconds and 50 successes long, which keeps throttles
+uses). One unit of that curve, an epoch, is at least 2 seconds and 50 successes long, which keeps throttles
 near one in a hundred requests. Without throttles there is no pace.
 """
 
@@ -11,10 +11,10 @@ from collections import deque
 from math import inf
 from typing import Final
 
-from inworld_embeddings._core.rate_limit import RateLimit
+from .rate_limit import RateLimit
 
 CUT: Final = 0.15
-EPOCH_SECONDS: Final = 5.0
+EPOCH_SECONDS: Final = 2.0
 EPOCH_SUCCESSES: Final = 50
 BELOW: Final = 0.95
 """The ceiling is put this far under the pace that was throttled, or the next throttle would come too soon."""

@@ -7,13 +7,14 @@ any piece of a secret of eight characters or more, so that no way of cutting a m
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, NoReturn
 
-from inworld_embeddings._core.escapes import levels
-from inworld_embeddings._core.printable import LOOK, cut, printable
-from inworld_embeddings._core.secret import Secret
+from .echo import without_texts
+from .escapes import levels
+from .printable import LOOK, cut, printable
+from .secret import Secret
 
 MARK: Final = "[redacted]"
 PIECE: Final = 8
@@ -34,9 +35,10 @@ class Redactor:
             fewer than 4 characters are not looked for: they would hide ordinary words.
     """
 
-    __slots__ = ("_heads", "_pieces", "_tails")
+    __slots__ = ("_heads", "_pieces", "_tails", "_texts")
 
     def __init__(self, secrets: Iterable[Secret | str] = ()) -> None:
+        self._texts: Sequence[str] = ()
         forms = {form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST}
         sizes = {min(len(form), PIECE) for form in forms}
         self._pieces = {size: _pieces(forms, size) for size in sizes}
@@ -50,13 +52,20 @@ class Redactor:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a redactor does not pickle: it knows a secret")
 
+    def about(self, texts: Sequence[str]) -> "Redactor":
+        """The same, for what a server says about these texts: they are taken out too."""
+        other = Redactor()
+        other._pieces, other._heads, other._tails = self._pieces, self._heads, self._tails
+        other._texts = texts
+        return other
+
     def clean(self, text: str, limit: int = 500) -> str:
         """The text on one printable line of at most ``limit`` characters, without any secret.
 
         Control characters become visible escapes first and the cut comes last, so neither can bring a secret back.
         Of longer texts the first 64 kB are read.
         """
-        shown = printable(text[:LOOK])
+        shown = printable(without_texts(text[:LOOK], self._texts) if self._texts else text[:LOOK])
         result = cut(self._replace(shown), limit)
         if result != shown and any(self._marks(result)):
             return cut(MARK, limit)  # a secret that itself looks like the mark or the ellipsis

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from inworld_embeddings._core.excerpt import excerpt
-from inworld_embeddings._core.printable import LOOK
-from inworld_embeddings._core.rpc_details import Detail, parse_details
+from .excerpt import excerpt
+from .printable import LOOK
+from .rpc_details import Detail, parse_details
 
 __all__ = ["RpcStatus", "excerpt", "parse_status", "received_too_large"]
 

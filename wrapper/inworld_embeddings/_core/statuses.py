@@ -1,10 +1,10 @@
 """Turns an error answer into the exception that says what to do about it."""
 
-from inworld_embeddings import errors
-from inworld_embeddings._core import hints, rpc_status
-from inworld_embeddings._core.excerpt import excerpt
-from inworld_embeddings._core.redact import Redactor
-from inworld_embeddings._core.reply import Reply
+from .. import errors
+from . import hints, rpc_status
+from .excerpt import excerpt
+from .redact import Redactor
+from .reply import Reply
 
 _CLASSES: dict[int, type[errors.APIStatusError]] = {
     401: errors.AuthenticationError,
@@ -47,31 +47,49 @@ def status_error(reply: Reply, *, now: float, redactor: Redactor) -> errors.APIE
     message = f"HTTP {reply.status}: {redactor.clean(text) or 'no message'}"
     if advice := _ADVICE.get(reply.status):
         message += f" ({advice})"
-    return _class_of(reply.status, text)(
+    sizes = rpc_status.received_too_large(text) if reply.status == 429 else None
+    return (errors.RequestTooLargeError if sizes else _class_of(reply.status))(
         message,
         status_code=reply.status,
         code=status.code if status else None,
         details=redactor.clean_details(details),
         retry_after=hints.retry_after(reply.headers, details, now),
         request_id=redactor.clean(hints.request_id(reply.headers, details) or "") or None,
+        **({"sizes": sizes} if sizes else {}),
     )
 
 
-def _class_of(status: int, message: str) -> type[errors.APIStatusError]:
-    if status == 429 and rpc_status.received_too_large(message):
-        return errors.RequestTooLargeError
+def _class_of(status: int) -> type[errors.APIStatusError]:
     return _CLASSES.get(status) or (errors.InternalServerError if status >= 500 else errors.BadRequestError)
 
 
 def _redirect_error(reply: Reply, redactor: Redactor) -> errors.RedirectError:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - rare path
-
-    try:
-        host = urlsplit(reply.header("location") or "").hostname or "no host"
-    except ValueError:
-        host = "an unreadable address"
+    host = _host_of(reply.header("location") or reply.header("x-withheld-location") or "")
     return errors.RedirectError(
         f"HTTP {reply.status} redirect to {redactor.clean(host, 100)}. Redirects are never followed, so that the key "
         "stays with its origin. Check base_url; a login page or proxy may be in between.",
         status_code=reply.status,
+    )
+
+
+def _host_of(location: str) -> str:
+    """The host as it is written: `urlsplit` gives it in lower case, in which a key would not be recognised."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - rare path
+
+    try:
+        parts = urlsplit(location)
+        start = parts.netloc.lower().rfind(parts.hostname or "")
+        return parts.netloc[start:][: len(parts.hostname or "")] or "no host"
+    except ValueError:
+        return "an unreadable address"
+
+
+def unexpected_content(reply: Reply, redactor: Redactor) -> errors.APIResponseValidationError | None:
+    """The error for a 200 that is no JSON at all, such as a login page in between; None if it claims to be JSON."""
+    kind = reply.header("content-type") or "no content type"
+    if "json" in kind.lower():
+        return None
+    return errors.APIResponseValidationError(
+        f"HTTP 200 with {redactor.clean(kind, 100)} where JSON was expected. "
+        "Something between here and the service may have answered: a proxy or a login page. Check base_url."
     )

@@ -1,7 +1,7 @@
 """The User-Agent header."""
 
-from inworld_embeddings._version import __version__
-from inworld_embeddings.errors import ConfigurationError
+from .._version import __version__
+from ..errors import ConfigurationError
 
 
 def user_agent_header(prefix: object) -> str:

@@ -1,0 +1,73 @@
+"""The build program's own arithmetic; its real input, the weights, is no part of the project."""
+
+import math
+import zlib
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def vectors():
+    return np.random.default_rng(7).normal(size=(600, 256)) * np.linspace(3, 0.5, 256)
+
+
+def test_the_engine_reads_back_what_the_build_program_packs(vectors):
+    from _table_pack import body, pack
+    from inworld_embeddings.emulator.engines import lanes, table
+
+    tokens = [f"t{number}" for number in range(len(vectors))]
+    packed = pack(body(tokens, bytes([9]) * len(tokens), vectors))
+    found = table.Table.parse(zlib.decompress(packed))
+    rows = np.array([lanes.unpack(found.row(row), table.DIMENSION) for row in range(len(tokens))])
+    read = rows * np.array(found.scales)
+    assert list(found.index) == tokens
+    assert np.corrcoef(read.ravel(), vectors.ravel())[0, 1] > 0.985
+
+
+def test_axes_are_sorted_and_do_not_depend_on_the_signs_of_the_eigenvectors(vectors):
+    from _table_pack import principal
+
+    found = principal(vectors, 16)
+    assert found.shape == (600, 16)
+    assert np.all(np.diff(found.std(axis=0)) <= 0)
+    assert np.allclose(found, principal(vectors[::-1], 16)[::-1])
+
+
+def test_only_ascii_tokens_are_kept():
+    from _table_pack import wanted
+
+    assert wanted(["[unused]"] * 999 + ["the", "é", "##s", "東", "house"]) == [999, 1001, 1003]
+
+
+@pytest.mark.parametrize(
+    ("i", "token", "expected"),
+    [(999, "!", 1), (1020, "7", 64), (1037, "a", 1), (1996, "the", 1), (2995, "a", 127), (29_000, "b", 245)],
+)
+def test_rare_words_weigh_more(i, token, expected):
+    from _table_pack import weight
+
+    assert weight(i, token) == expected
+
+
+def test_gelu_is_exact_to_single_precision():
+    from _table_model import gelu
+
+    x = np.linspace(-6, 6, 1001)
+    exact = [value * 0.5 * (1 + math.erf(value / math.sqrt(2))) for value in x.tolist()]
+    assert np.abs(gelu(x) - exact).max() < 1e-6
+
+
+def test_other_weights_are_refused(tmp_path):
+    from _table_model import read_weights
+
+    (tmp_path / "model.safetensors").write_bytes(b"something else")
+    with pytest.raises(ValueError, match="53aa5117"):
+        read_weights(tmp_path / "model.safetensors")
+
+
+def test_a_stale_table_is_reported_with_the_command_that_rebuilds_it(capsys, tmp_path):
+    from build_table import check
+
+    assert check(tmp_path / "weights.whl", b"other") == 1
+    assert "python tools/build_table.py" in capsys.readouterr().out

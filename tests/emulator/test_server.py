@@ -1,0 +1,361 @@
+"""The served mode over real sockets, raw where an HTTP client would be too polite."""
+
+import contextlib
+import io
+import json
+import re
+import socket
+import threading
+
+import httpx
+import pytest
+
+from inworld_embeddings.emulator import Emulator, EmulatorServer, LocalTransport
+from inworld_embeddings.errors import ConfigurationError
+
+PATH = "/ml/v1alpha/embedding:embed"
+KEY = "authorization: Basic bG9jYWw6bG9jYWw=\r\n"
+BODY = b'{"inputs":[{"text":"private"}]}'
+
+
+def raw(
+    *, target=PATH, method="POST", version="HTTP/1.1", host="host: localhost\r\n", headers=KEY, body=BODY
+):
+    length = "" if "ength" in headers or "ncoding" in headers else f"content-length: {len(body)}\r\n"
+    return f"{method} {target} {version}\r\n{host}{headers}{length}\r\n".encode() + body
+
+
+class Peer:
+    """A client that sends exactly what it is told."""
+
+    def __init__(self, server):
+        port = int(server.address.rpartition(":")[2])
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.stream = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stream.close()
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def read(self):
+        """One answer: status, headers, body."""
+        status = int(self.stream.readline().split()[1])
+        lines = iter(lambda: self.stream.readline().decode("latin-1").rstrip("\r\n"), "")
+        headers = dict(line.split(": ", 1) for line in lines)
+        return status, headers, self.stream.read(int(headers.get("content-length", 0)))
+
+    def at_end(self):
+        return self.stream.read() == b""
+
+
+@pytest.fixture
+def log():
+    return io.StringIO()
+
+
+@pytest.fixture
+def server(emulator, log):
+    with EmulatorServer(emulator, log=log) as running:
+        yield running
+
+
+@pytest.fixture
+def peer(server):
+    with Peer(server) as connected:
+        yield connected
+
+
+def test_keep_alive_and_pipelining(peer):
+    peer.send(raw() + raw(target="/nothing", body=b"") + raw())
+    assert [peer.read()[0] for _ in range(3)] == [200, 404, 200]
+
+
+@pytest.mark.parametrize(
+    ("sent", "closes"),
+    [
+        (raw(headers=KEY + "connection: close\r\n"), True),
+        (raw(version="HTTP/1.0"), True),
+    ],
+)
+def test_a_client_that_wants_to_close_is_let_go(peer, sent, closes):
+    peer.send(sent)
+    status, headers, _ = peer.read()
+    assert (status, headers["connection"], peer.at_end()) == (200, "close", closes)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_chunked_bodies(peer, size):
+    pieces = [BODY[at : at + size] for at in range(0, len(BODY), size)]
+    chunked = (
+        b"".join(b"%x;x=y\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\nTrailer: t\r\n\r\n"
+    )
+    peer.send(raw(headers=KEY + "transfer-encoding: chunked\r\n", body=chunked) + raw())
+    assert peer.read()[2] == peer.read()[2]
+
+
+def test_expect_100_continue(peer):
+    peer.send(raw(headers=KEY + f"expect: 100-continue\r\ncontent-length: {len(BODY)}\r\n", body=b""))
+    assert peer.read() == (100, {}, b"")
+    peer.send(BODY)
+    assert peer.read()[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (raw(headers=KEY + "expect: 100-continue\r\ncontent-length: 99999999\r\n", body=b""), 413),
+        (raw(headers=KEY + "expect: 100-continue\r\n", host="host: evil.example\r\n"), 403),
+    ],
+)
+def test_a_refused_client_is_not_told_to_continue(peer, sent, status):
+    peer.send(sent)
+    assert peer.read()[0] == status
+    assert peer.at_end()
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (raw(host="host: evil.example\r\n"), 403),
+        (raw(host="host: evil.example:80\r\n"), 403),
+        (raw(host=""), 400),
+        (raw(host="host: localhost\r\nhost: localhost\r\n"), 400),
+        (raw(headers="content-length: 5\r\ntransfer-encoding: chunked\r\n"), 400),
+        (raw(headers="content-length: five\r\n"), 400),
+        (raw(headers="transfer-encoding: gzip\r\n"), 501),
+        (raw(headers="transfer-encoding: chunked\r\n", body=b"xyz\r\n"), 400),
+        (raw(headers="content-length : 5\r\n"), 400),
+        (raw(headers="content-length: 99999999\r\n"), 413),
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"POST / HTTP/2.0\r\n\r\n", 505),
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
+        (raw(headers="".join(f"h{index}: x\r\n" for index in range(200))), 431),
+    ],
+    ids=lambda value: repr(value[:60]) if isinstance(value, bytes) else None,
+)
+def test_refusals_are_plain_text_and_close(peer, sent, status):
+    peer.send(sent)
+    got, headers, body = peer.read()
+    assert (got, headers["content-type"], headers["connection"]) == (status, "text/plain", "close")
+    assert body
+    assert peer.at_end()
+
+
+def test_the_answer_to_a_body_that_is_too_large_survives_the_body(peer):
+    size = 40 * 1024 * 1024
+    peer.send(raw(headers=f"content-length: {size}\r\n", body=b""))
+    for _ in range(size // (1024 * 1024)):
+        peer.send(b" " * (1024 * 1024))
+    assert peer.read()[::2] == (413, b"Payload Too Large")
+
+
+@pytest.mark.parametrize(
+    "part", [b"", b"POST", raw()[:-1], raw(headers="transfer-encoding: chunked\r\n", body=b"5\r\nhe")]
+)
+def test_a_client_that_leaves_hurts_nobody(server, log, part):
+    with Peer(server) as peer:
+        peer.send(part)
+    with Peer(server) as peer:
+        peer.send(raw())
+        assert peer.read()[0] == 200
+    assert "closed by" not in log.getvalue()
+
+
+def test_every_method_reaches_the_handler(peer):
+    peer.send(
+        raw(method="BREW", body=b"") + raw(method="OPTIONS", body=b"") + raw(method="HEAD", body=b"") + raw()
+    )
+    assert [peer.read()[0] for _ in range(4)] == [501, 501, 501, 200]
+
+
+def test_the_log_holds_one_line_for_each_answer_and_no_text_or_key(server, log, peer):
+    peer.send(
+        raw() + raw(target="/x%1b?secret") + raw(target="/\x1b[31m") + raw(host="host: evil.example\r\n")
+    )
+    for _ in range(4):
+        peer.read()
+    server.stop()
+    lines = log.getvalue().splitlines()
+    assert re.fullmatch(r"POST /ml/v1alpha/embedding:embed 200 \d+ bytes 1 vectors \d+\.\d ms", lines[0])
+    assert [line.split(" ")[:3] for line in lines[1:]] == [
+        ["POST", "/x%1b", "404"],
+        ["POST", "/\\x1b[31m", "404"],
+        ["POST", PATH, "403"],
+    ]
+    assert not re.search("private|bG9j|local:|secret|evil|\x1b", log.getvalue())
+
+
+def test_many_clients_at_once(server):
+    def ask(results, index):
+        with httpx.Client(base_url=server.url, auth=("local", "local")) as client:
+            for count in range(5):
+                reply = client.post(PATH, json={"inputs": [{"text": "x" * (index * 5 + count)}]})
+                results.append(reply.json()["embeddings"][0]["values"][0] == index * 5 + count)
+
+    results = []
+    threads = [threading.Thread(target=ask, args=(results, index)) for index in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [True] * 80
+
+
+def test_stop_lets_an_answer_finish_and_closes_idle_connections(engine):
+    begun, release = threading.Event(), threading.Event()
+
+    def slow(texts):
+        begun.set()
+        assert release.wait(10)
+        return [[0.5] * 3] * len(texts)
+
+    engine.embed = slow
+    server = EmulatorServer(Emulator(engine)).start()
+    with Peer(server) as idle, Peer(server) as busy:
+        idle.send(raw(target="/nothing", body=b""))
+        idle.read()
+        busy.send(raw())
+        assert begun.wait(10)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        while not server_refuses(idle):
+            pass
+        stopping.join(0.05)
+        assert stopping.is_alive()
+        release.set()
+        status, headers, _ = busy.read()
+        stopping.join()
+        assert (status, headers["connection"]) == (200, "close")
+        assert busy.at_end()
+        assert idle.at_end()
+
+
+def server_refuses(peer):
+    with contextlib.closing(socket.socket()) as probe:
+        return probe.connect_ex(peer.socket.getpeername()) != 0
+
+
+def test_stop_does_not_wait_longer_than_its_grace(engine):
+    begun, release = threading.Event(), threading.Event()
+    engine.embed = lambda texts: begun.set() or (release.wait(10) and [[0.5] * 3])
+    server = EmulatorServer(Emulator(engine)).start()
+    with Peer(server) as peer:
+        peer.send(raw())
+        assert begun.wait(10)
+        stopping = threading.Thread(target=server.stop, args=(0.0,))
+        stopping.start()
+        assert peer.at_end()
+        release.set()
+        stopping.join()
+
+
+def test_it_can_start_again_and_stop_twice(emulator):
+    server = EmulatorServer(emulator)
+    for _ in range(2):
+        with server, Peer(server) as peer:
+            with pytest.raises(RuntimeError):
+                server.start()
+            peer.send(raw())
+            assert peer.read()[0] == 200
+        server.stop()
+        with pytest.raises(RuntimeError):
+            _ = server.url
+
+
+def test_a_taken_port_is_an_os_error(server, emulator):
+    with pytest.raises(OSError, match="in use"):
+        EmulatorServer(emulator, port=int(server.url.rpartition(":")[2])).start()
+
+
+def test_ipv6(emulator):
+    try:
+        server = EmulatorServer(emulator, host="::1").start()
+    except OSError:
+        pytest.skip("no IPv6 loopback here")
+    with contextlib.closing(httpx.Client(auth=("local", "local"))) as client:
+        assert server.url.startswith("http://[::1]:")
+        assert client.post(server.url + PATH, content=BODY).status_code == 200
+    server.stop()
+
+
+def test_beyond_loopback_only_with_a_key_of_its_own(engine, emulator):
+    with pytest.raises(ConfigurationError):
+        EmulatorServer(emulator, host="0.0.0.0")
+    with EmulatorServer(Emulator(engine, "my:own"), host="0.0.0.0") as server, Peer(server) as peer:
+        peer.send(raw())
+        assert peer.read()[0] == 403
+
+
+def test_a_layer_around_the_handler_needs_no_other_server(emulator):
+    class Counting:
+        uses_test_key, seen = True, 0
+
+        def handle(self, request):
+            self.seen += 1
+            return emulator.handle(request)
+
+    layer = Counting()
+    with EmulatorServer(layer) as server, Peer(server) as peer:
+        peer.send(raw() + raw())
+        assert (peer.read()[0], peer.read()[0], layer.seen) == (200, 200, 2)
+
+
+def test_a_handler_that_fails_is_logged_by_type_alone(emulator, log):
+    class Broken:
+        uses_test_key = True
+
+        def handle(self, request):
+            raise LookupError(request.body)
+
+    with EmulatorServer(Broken(), log=log) as server, Peer(server) as peer:
+        peer.send(raw())
+        assert peer.at_end()
+    assert log.getvalue() == "connection closed by LookupError\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        (f"POST {PATH}", BODY),
+        (f"POST {PATH}?a=b", '{"inputs":[{"text":"é"},{}]}'.encode()),
+        (f"POST {PATH}", b""),
+        (f"POST {PATH}", b"nonsense"),
+        (f"POST {PATH}", b'{"inputs":[{"text":"' + b"x" * 5_000_000 + b'"}]}'),
+        (f"POST //{PATH}", BODY),
+        (f"POST {PATH}/", BODY),
+        (f"GET {PATH}", b""),
+        (f"HEAD {PATH}", b""),
+        (f"POST {PATH}", b" " * (33 * 1024 * 1024)),
+    ],
+    ids=lambda value: repr(value[:40]),
+)
+@pytest.mark.parametrize(
+    "auth", [("local", "local"), ("other", "key"), None], ids=["test key", "other key", "no key"]
+)
+def test_served_and_in_process_answers_are_the_same_bytes(server, emulator, auth, line, body):
+    method, target = line.split()
+
+    def answer(transport):
+        with httpx.Client(transport=transport, auth=auth) as client:
+            response = client.request(method, server.url + target, content=body)
+        headers = [pair for pair in response.headers.multi_items() if pair[0] not in ("date", "connection")]
+        return response.status_code, sorted(headers), response.content
+
+    assert answer(httpx.HTTPTransport()) == answer(LocalTransport(emulator))
+
+
+def test_two_authorization_headers_are_one_in_both(peer, emulator):
+    two = KEY * 2
+    peer.send(raw(headers=two))
+    with httpx.Client(transport=LocalTransport(emulator)) as client:
+        headers = [("authorization", "Basic bG9jYWw6bG9jYWw=")] * 2
+        inside = client.post("http://localhost" + PATH, content=BODY, headers=headers)
+    status, _, body = peer.read()
+    assert (status, body) == (inside.status_code, inside.content)
+    assert json.loads(body)["code"] == 7

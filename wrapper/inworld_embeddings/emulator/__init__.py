@@ -1,0 +1,28 @@
+"""The API's HTTP contract, answered locally: in process or on loopback, with stand-in vectors.
+
+One pure function, `Emulator.handle`, is the whole of it. `LocalTransport` carries requests to it inside a process,
+`EmulatorServer` and `serve` over a socket. See docs/emulator.md for what is known and what is assumed.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .auth import TEST_KEY
+from .handle import Emulator
+from .messages import Handler, Reply, Request
+
+if TYPE_CHECKING:
+    from .server import EmulatorServer, serve
+    from .transport import LocalTransport
+
+__all__ = ["TEST_KEY", "Emulator", "EmulatorServer", "Handler", "LocalTransport", "Reply", "Request", "serve"]
+
+_LATER = {"EmulatorServer": "server", "serve": "server", "LocalTransport": "transport"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the carriers when they are asked for: the server needs no httpx, local mode no sockets."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
