@@ -171,16 +171,26 @@ _lock = threading.Lock()
 _portal: Portal | None = None
 
 
+def _make() -> None:
+    global _portal  # noqa: PLW0603 - one for the process, by design
+    with _lock:
+        if _portal is None or _portal.inherited:
+            _portal = Portal()
+
+
 def portal() -> Portal:
     """The process's portal.
 
     Raises:
         ClientClosedError: the interpreter is ending.
     """
-    global _portal  # noqa: PLW0603 - one for the process, by design
-    with _lock:
-        if _portal is None or _portal.inherited:
-            _portal = Portal()
+    if _portal is None or _portal.inherited:
+        # In a thread, where Ctrl-C does not reach: one in the middle of this would leave half a portal behind.
+        maker = threading.Thread(target=_make, daemon=True)
+        maker.start()
+        maker.join()
+    if _portal is None or _portal.inherited:
+        raise ClientClosedError("The client's thread could not be started.")
     if _portal.at_rest:
         if threading.current_thread().daemon:
             threading.Event().wait()  # it is about to be stopped in any case

@@ -1,0 +1,184 @@
+"""Row F08: a client travels to another process by its settings, never with its key."""
+
+import base64
+import copy
+import functools
+import pickle
+import pickletools
+
+import httpx
+import numpy as np
+import pytest
+
+from catalogue_processes import assert_silent, program
+from catalogue_support import KEY
+from inworld_embeddings import (
+    AsyncEmbeddingClient,
+    BasicAuth,
+    ConfigurationError,
+    EmbeddingClient,
+    OtherServiceProvider,
+)
+from support.fault_server import FaultServer
+from support.vectors import vectors_for
+
+CLIENTS = pytest.mark.parametrize("kind", [EmbeddingClient, AsyncEmbeddingClient])
+COPIERS = pytest.mark.parametrize(
+    "copier", [lambda client: pickle.loads(pickle.dumps(client)), copy.deepcopy, copy.copy]
+)
+HERE = base64.b64encode(b"another-key:of-the-environment").decode()
+
+SETTINGS = {
+    "model": "BAAI/bge-large-en-v1.5",
+    "service_provider": OtherServiceProvider("SERVICE_PROVIDER_NEW"),
+    "base_url": "https://api.inworld.ai/v2",
+    "timeout": 7.5,
+    "max_retries": 0,
+    "batch_size": 5,
+    "max_batch_bytes": 9999,
+    "max_concurrency": 3,
+    "rate_limit": 2.5,
+    "dedupe": True,
+    "hedge": True,
+    "canary": True,
+    "replace_surrogates": True,
+    "proxy": "http://proxy.example:3128",
+    "trust_env": False,
+    "user_agent": "mine/1",
+}
+
+
+def key_of_another_vault():
+    return HERE
+
+
+def state(client):
+    return (client._options, client._limits, client._target.base_url, client._carrier, client._user_agent)
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    for name in ("API_KEY", "KEY", "SECRET", "API_BASE", "EMULATOR_HOST"):
+        monkeypatch.delenv(f"INWORLD_{name}", raising=False)
+
+
+@CLIENTS
+@COPIERS
+def test_F08_all_settings_travel_and_the_environment_gives_the_key(kind, copier, monkeypatch):
+    client = kind(api_key=KEY, **SETTINGS)
+    monkeypatch.setenv("INWORLD_API_KEY", HERE)
+    again = copier(client)
+    assert type(again) is kind
+    assert state(again) == state(client)
+    assert again._target.credential.reveal() == HERE
+
+
+@CLIENTS
+def test_F08_the_key_is_not_in_the_bytes(kind):
+    key, secret = base64.b64decode(KEY).decode().split(":")
+    for client in (kind(api_key=KEY), kind(key=key, secret=secret)):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            data = pickle.dumps(client, protocol)
+            strings = [str(value) for _, value, _ in pickletools.genops(data)]
+            for part in (KEY, key, secret):
+                assert part.encode() not in data
+                assert not any(part in string for string in strings)
+
+
+@CLIENTS
+@COPIERS
+def test_F08_without_a_key_there_the_error_says_that_it_does_not_travel(kind, copier):
+    with pytest.raises(ConfigurationError, match=r"does not travel.*INWORLD_API_KEY") as caught:
+        copier(kind(api_key=KEY))
+    assert KEY not in str(caught.value)
+
+
+@CLIENTS
+def test_F08_a_key_provider_travels_by_its_name(kind):
+    client = kind(api_key=key_of_another_vault)
+    data = pickle.dumps(client)
+    assert HERE.encode() not in data
+    assert pickle.loads(data)._target.credential is key_of_another_vault
+
+
+@CLIENTS
+def test_F08_a_used_client_travels_too(kind):
+    with (
+        FaultServer() as server,
+        EmbeddingClient(base_url=server.url, api_key=key_of_another_vault) as client,
+    ):
+        client.embed("x")
+        with pickle.loads(pickle.dumps(client)) as again:
+            server.oracle.check(["a", "b"], again.embed(["a", "b"]).vectors)
+            assert again._engines[""] is not client._engines[""]
+
+
+class Engine:
+    name, dimension = "mine", 8
+
+    def embed(self, texts):
+        return vectors_for(texts).tolist()
+
+
+@CLIENTS
+@COPIERS
+def test_F08_local_clients_travel_with_their_engine(kind, copier):
+    again = copier(kind.local(Engine(), batch_size=3))
+    assert again._options.batch_size == 3
+    assert again._target.base_url == kind.local()._target.base_url
+    if kind is EmbeddingClient:
+        result = again.embed(["a", "b"])
+        assert result.engine == "mine"
+        assert np.array_equal(result.vectors, vectors_for(["a", "b"]))
+        again.close()
+
+
+class Vault:
+    def __init__(self):
+        self.key = KEY
+
+    def __call__(self):
+        return self.key
+
+    def get(self):
+        return self.key
+
+
+TIED = {
+    "transport": {"api_key": KEY, "transport": httpx.MockTransport(lambda request: httpx.Response(200))},
+    "http_client": {"api_key": KEY, "http_client": httpx.AsyncClient()},
+    "auth": {"auth": BasicAuth(KEY)},
+    "key provider": {"api_key": Vault()},
+    "provider may hold": {"api_key": Vault().get},
+    "plain function": {"api_key": functools.partial(str, KEY)},
+    "password": {"api_key": KEY, "proxy": "http://me:planted-secret@proxy.example:3128"},
+}
+
+
+@CLIENTS
+@COPIERS
+@pytest.mark.parametrize("what", TIED)
+def test_F08_what_cannot_travel_says_why(kind, copier, what):
+    client = kind(**TIED[what])
+    with pytest.raises(TypeError, match=what) as caught:
+        copier(client)
+    assert "Make one in the other process" in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert "planted-secret" not in str(caught.value)
+
+
+def test_F08_a_spawned_process_makes_its_own():
+    code = """
+if __name__ == "__main__":
+    import concurrent.futures, functools, multiprocessing, pickle, subprocess
+    client = make()
+    data = pickle.dumps(client)
+    child = "import pickle, sys; c = pickle.loads(sys.stdin.buffer.read()); print(c.embed('x').tolist()); c.close()"
+    out = subprocess.run([sys.executable, "-c", child], input=data, capture_output=True, check=True).stdout
+    print(eval(out) == client.embed("x").tolist() == vector_for("x").tolist())
+"""
+    with FaultServer() as server:
+        done = program(code, server.url, environ={"INWORLD_API_KEY": HERE})
+        assert_silent(done)
+        assert done.stdout == "True\n"
+        assert len(server.connections) == 2

@@ -1,0 +1,89 @@
+"""What the catalogue's row tests share: both clients over a fault server, and a deadline that knows this machine."""
+
+import asyncio
+import base64
+import contextlib
+import threading
+import time
+
+import httpx
+import pytest
+
+import inworld_embeddings._engine.engine  # noqa: F401 - loaded here, so that no test's deadline pays for it
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
+
+KEY = base64.b64encode(b"planted-key:planted-secret").decode()
+AUTHORIZATION = f"Basic {KEY}"
+
+GRACE = 0.25
+"""Seconds that a call may outlive its timeout by (design, promise 3)."""
+
+
+@contextlib.contextmanager
+def sync_client(url, **settings):
+    """The `embed` of an open sync client."""
+    with EmbeddingClient(base_url=url, **({"api_key": KEY} | settings)) as client:
+        yield client.embed
+
+
+@contextlib.contextmanager
+def async_client(url, **settings):
+    """The `embed` of an open async client, run on one event loop that stands still between the calls."""
+    with asyncio.Runner() as runner:
+
+        async def closing():
+            await client.close()
+
+        client = AsyncEmbeddingClient(base_url=url, **({"api_key": KEY} | settings))
+        try:
+            yield lambda *texts, **options: runner.run(client.embed(*texts, **options))
+        finally:
+            runner.run(closing())
+
+
+def sync_embed(url, texts, *, call=None, **settings):
+    """One `embed` call of a fresh sync client."""
+    with sync_client(url, **settings) as embed:
+        return embed(texts, **(call or {}))
+
+
+def async_embed(url, texts, *, call=None, **settings):
+    """One `embed` call of a fresh async client, on an event loop of its own."""
+    with async_client(url, **settings) as embed:
+        return embed(texts, **(call or {}))
+
+
+BOTH = pytest.mark.parametrize("embed", [sync_embed, async_embed], ids=["sync", "async"])
+BOTH_OPEN = pytest.mark.parametrize("opened", [sync_client, async_client], ids=["sync", "async"])
+
+
+def unpooled_client(**settings):
+    """A user's own httpx client, which keeps no connections, as nobody closes it."""
+    return httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), **settings)
+
+
+@contextlib.contextmanager
+def within(seconds, grace=GRACE):
+    """Fails if the block takes longer, by more than the promised grace and what this machine lost meanwhile.
+
+    The loss is measured: a thread that only sleeps notes by how much it overslept at most.
+    """
+    over, lost = threading.Event(), []
+
+    def watch():
+        while not over.is_set():
+            asleep = time.monotonic()
+            time.sleep(0.01)
+            lost.append(time.monotonic() - asleep - 0.01)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        took = time.monotonic() - started
+        over.set()
+        watcher.join()
+    allowed = seconds + grace + max(lost, default=0.0)
+    assert took < allowed, f"took {took:.3f} s, allowed {allowed:.3f} s"

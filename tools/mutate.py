@@ -1,0 +1,217 @@
+"""Mutation check: plants known bugs, one at a time, and demands that the tests notice: `mutate.py [NAME ...]`.
+
+Each mutation is a line of code replaced in a copy of the package; the tests named beside it must fail on the copy.
+Exit codes: 0 all were killed, 1 one survived, 2 a mutation no longer fits the code.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "inworld_embeddings"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    """One planted bug.
+
+    Attributes:
+        name: What was done.
+        file: Below the package.
+        old: Stands exactly once in the file.
+        new: Put in its place.
+        tests: What must fail then.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTATIONS = (
+    Mutation(
+        "swap zip",
+        "_engine/rows.py",
+        "zip(settled.indexes, settled.outcome, strict=True)",
+        "zip(reversed(settled.indexes), settled.outcome, strict=True)",
+        "tests/engine/test_embed_iter.py",
+    ),
+    Mutation(
+        "put rows in the wrong places",
+        "_engine/collect.py",
+        "self._vectors[_place(settled.indexes)] = settled.outcome",
+        "self._vectors[_place(settled.indexes)] = settled.outcome[::-1]",
+        "tests/unit/test_clients.py",
+    ),
+    Mutation(
+        "skip count check, fast",
+        "_core/decode.py",
+        "if len(rows) != count:\n        return None",
+        "if False:\n        return None",
+        "tests/core/test_decode.py",
+    ),
+    Mutation(
+        "skip count check, strict",
+        "_core/decode.py",
+        "if len(rows) != count:\n        raise",
+        "if False:\n        raise",
+        "tests/core/test_decode.py",
+    ),
+    Mutation(
+        "skip ragged check",
+        "_core/decode.py",
+        "if not row or len(row) != dimension:",
+        "if not row:",
+        "tests/core/test_decode.py",
+    ),
+    Mutation(
+        "skip finite check",
+        "_core/decode.py",
+        "if not np.isfinite(vectors).all():",
+        "if False:",
+        "tests/core/test_decode.py",
+    ),
+    Mutation(
+        "trust flattened arrays",
+        "_core/decode.py",
+        '_count_up_to(body, b"[", count + 2) == count + 1 == ',
+        "count + 1 == ",
+        "tests/core/test_decode.py",
+    ),
+    Mutation(
+        "jitter before cap",
+        "_core/backoff.py",
+        "return random() * min(cap, base * 2.0 ** min(retry, 64))",
+        "return min(cap, random() * base * 2.0 ** min(retry, 64))",
+        "tests/core/test_backoff.py",
+    ),
+    Mutation(
+        "no jitter on hints",
+        "_core/backoff.py",
+        "return hint * (1.0 + HINT_SPREAD * random())",
+        "return hint",
+        "tests/core/test_backoff.py",
+    ),
+    Mutation(
+        "cut on any error",
+        "_core/limiter.py",
+        "if outcome is Outcome.THROTTLED and started_at > self._cut_at:",
+        "if outcome in (Outcome.THROTTLED, Outcome.FAILED) and started_at > self._cut_at:",
+        "tests/core/test_limiter.py tests/core/test_overload.py",
+    ),
+    Mutation(
+        "grow without bound",
+        "_core/limiter.py",
+        "self.limit = min(self._cap, self.limit + step)",
+        "self.limit = self.limit + step",
+        "tests/core/test_limiter.py",
+    ),
+    Mutation(
+        "drop PID check",
+        "_engine/engine.py",
+        "key = os.getpid(), asyncio.get_running_loop()",
+        "key = 0, asyncio.get_running_loop()",
+        "tests/catalogue -k F01",
+    ),
+    Mutation(
+        "drop PID check, portal",
+        "_engine/portal.py",
+        "return self._pid != os.getpid()",
+        "return False",
+        "tests/catalogue -k F01",
+    ),
+    Mutation(
+        "retry what never changes",
+        "_core/retry.py",
+        "if kind is Kind.NEVER:\n        return Stop()",
+        "if kind is Kind.NEVER:\n        kind = Kind.TRANSIENT",
+        "tests/catalogue -k 'C02 or C03'",
+    ),
+    Mutation(
+        "one retry too many",
+        "_core/retry.py",
+        "if spent.retries >= max_retries:",
+        "if spent.retries > max_retries:",
+        "tests/catalogue -k 'A03 or C11'",
+    ),
+    Mutation(
+        "wait past the deadline",
+        "_core/retry.py",
+        "return Stop() if wait >= remaining or",
+        "return Stop() if",
+        "tests/catalogue",
+    ),
+    Mutation(
+        "free retries without end",
+        "_core/retry.py",
+        "if not spent.free:",
+        "if True:",
+        "tests/core/test_retry.py",
+    ),
+    Mutation(
+        "keep a connection with a stray answer",
+        "_http/connection.py",
+        "self._sound = False  # a second answer",
+        "pass",
+        "tests/catalogue -k B09",
+    ),
+    Mutation(
+        "follow a dimension change",
+        "_core/decode.py",
+        "if dimension is not None and vectors.shape[1] != dimension:",
+        "if False:",
+        "tests/core/test_decode.py",
+    ),
+)
+
+
+def survivors(chosen: list[Mutation]) -> list[str]:
+    """The mutations that the tests did not notice."""
+    alive = []
+    for mutation in chosen:
+        killed = is_killed(mutation)
+        print(f"{'killed  ' if killed else 'SURVIVED'} {mutation.name}", flush=True)
+        if not killed:
+            alive.append(mutation.name)
+    return alive
+
+
+def is_killed(mutation: Mutation) -> bool:
+    """Whether the mutation's tests fail on a copy that has it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / PACKAGE
+        shutil.copytree(ROOT / "wrapper" / PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        file = copy / mutation.file
+        source = file.read_text("utf-8")
+        if source.count(mutation.old) != 1:
+            raise SystemExit(f"{mutation.name}: {mutation.file} has changed; mend the mutation")
+        file.write_text(source.replace(mutation.old, mutation.new), "utf-8")
+        command = f"{sys.executable} -m pytest -q -x -p no:cacheprovider {mutation.tests}"
+        env = os.environ | {"PYTHONPATH": os.pathsep.join([scratch, str(ROOT / "generated")])}
+        done = subprocess.run(
+            command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, timeout=900, check=False
+        )
+    if done.returncode not in (0, 1):
+        raise SystemExit(
+            f"{mutation.name}: the tests did not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
+    return done.returncode == 1
+
+
+def main(names: list[str]) -> int:
+    """Runs the program; see the module's docstring for the exit codes."""
+    chosen = [mutation for mutation in MUTATIONS if not names or mutation.name in names]
+    alive = survivors(chosen)
+    print(f"{len(chosen) - len(alive)} of {len(chosen)} killed")
+    return 1 if alive or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
