@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from .printable import cut, printable
 from .rpc_details import InworldStatus, RequestInfo, RetryInfo
+from .times import http_date
 
 # ASCII digits only: float() would also take "1_000", "nan", "1e9" and other scripts' digits.
 _NUMBER = re.compile(r"[0-9]{1,300}(?:\.[0-9]{1,300})?")
@@ -74,8 +73,5 @@ def _numbers(value: str) -> Iterator[float]:
 def _dates(value: str) -> Iterator[float]:
     """Dates in a header value, seconds since the epoch."""
     for text in _DATE.findall(value):
-        try:
-            moment = parsedate_to_datetime(text)
-            yield (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        except (ValueError, OverflowError):
-            continue
+        if (moment := http_date(text)) is not None:
+            yield moment

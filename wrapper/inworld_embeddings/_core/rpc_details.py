@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
+from .times import timestamp
+
 ERROR_TYPES: Final = (
     "SESSION_TOKEN_EXPIRED",  # 0: also what an unset field looks like
     "SESSION_TOKEN_INVALID",
@@ -25,7 +27,6 @@ RECONNECT_TYPES: Final = ("UNDEFINED", "NO_RETRY", "IMMEDIATE", "TIMEOUT")
 _DURATION = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?s")
 _INPUT_INDEX = re.compile(r"(?<![a-z0-9_])inputs?[\[./]([0-9]{1,9})(?![0-9])", re.IGNORECASE | re.ASCII)
 _LONGEST_INTEGER = 2**31 - 1
-_LONGEST_TIME = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +161,10 @@ def _enum(value: object, names: tuple[str, ...], unset: str) -> str:
 
 
 def _time(value: object) -> datetime | None:
-    from dateutil.parser import isoparse  # noqa: PLC0415 - slow to import, and only some errors carry a time
-
-    if not isinstance(value, str) or not len("2025-05-16T02:50:26") <= len(value) <= _LONGEST_TIME:
-        return None
+    moment = timestamp(value)
     try:
-        moment = isoparse(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        return moment and moment.astimezone(UTC)
+    except OverflowError:
         return None
 
 

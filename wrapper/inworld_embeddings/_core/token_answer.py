@@ -2,8 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +13,7 @@ from .reply import Reply
 from .rpc_status import parse_status
 from .secret import Secret
 from .statuses import status_error
+from .times import LONGEST, http_date, timestamp
 
 UNKNOWN_LIFETIME: Final = 60.0
 """Seconds for which a token is used whose lifetime cannot be told."""
@@ -26,7 +25,6 @@ SKEW: Final = 60.0
 """Seconds by which two clocks may differ before it is worth a word."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,16384}={0,2}")  # RFC 6750, section 2.1
-_LONGEST_TIME: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +121,7 @@ def clock_note(reply: Reply, *, now: float, signing: bool) -> str:
 
 def server_time(reply: Reply) -> float | None:
     """The answer's ``Date``, seconds since the epoch."""
-    try:
-        moment = parsedate_to_datetime((reply.header("date") or "")[:_LONGEST_TIME])
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    return http_date((reply.header("date") or "")[:LONGEST])
 
 
 def _advice(status: int) -> str:
@@ -152,12 +146,5 @@ def _json_object(reply: Reply) -> dict[str, Any]:
 
 
 def _moment(value: object) -> float | None:
-    from dateutil.parser import isoparse  # noqa: PLC0415 - slow to import, and only tokens carry a time
-
-    if not isinstance(value, str) or not len("2025-05-16T02:50:26") <= len(value) <= _LONGEST_TIME:
-        return None
-    try:
-        moment = isoparse(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    except (ValueError, OverflowError):
-        return None
+    moment = timestamp(value)
+    return None if moment is None else moment.timestamp()
