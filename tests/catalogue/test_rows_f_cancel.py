@@ -40,7 +40,7 @@ async def assert_nothing_stays(client):
         if not session._tasks:
             break
         await asyncio.sleep(0.01)
-    limiter, pool = session.turnstile.limiter, session.wire._http_client._transport._inner
+    limiter, pool = session.turnstile.limiter, session.wire._sender._transport._inner
     assert (session._tasks, limiter.in_flight, pool._busy) == (set(), 0, set())
     assert not session.turnstile._queue.locked()
     assert asyncio.all_tasks() == {asyncio.current_task()}

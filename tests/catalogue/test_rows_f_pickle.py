@@ -44,6 +44,7 @@ SETTINGS = {
     "replace_surrogates": True,
     "proxy": "http://proxy.example:3128",
     "trust_env": False,
+    "compression": "gzip",
     "user_agent": "mine/1",
 }
 

@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 
 import httpx
+import msgspec
 import numpy as np
 import pytest
 
@@ -126,7 +127,8 @@ def test_every_request_goes_through_the_generated_client(opened, monkeypatch):
     generated = inworld_embeddings_client.embed.asyncio_raw
 
     async def counting(**arguments):
-        sent.append([item.text for item in arguments["body"].inputs])
+        body = msgspec.json.decode(msgspec.json.encode(arguments["body"].to_dict()))
+        sent.append([item["text"] for item in body["inputs"]])
         return await generated(**arguments)
 
     monkeypatch.setattr(inworld_embeddings_client.embed, "asyncio_raw", counting)

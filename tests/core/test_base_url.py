@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inworld_embeddings._core.base_url import check_base_url
@@ -105,6 +105,8 @@ ODD = ["@", ":", "/", "\\", "?", "#", "%40", "%2f", ".", "..", "\t", "\n", " ", 
 PIECES = st.sampled_from(GOOD + ODD)
 
 
+@example("https://[::1]https://")
+@example("https://api.inworld.ai[::1]")
 @given(st.lists(PIECES, max_size=8).map("".join))
 def test_what_is_accepted_means_the_same_host_to_the_http_library(url):
     try:

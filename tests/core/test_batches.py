@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inworld_embeddings._core.batches import cut, envelope_size
+from inworld_embeddings._core.batches import check_sizes, cut
+from inworld_embeddings._core.encode import envelope_size
 from inworld_embeddings.errors import InvalidInputError
 
 TEXTS = st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=30), max_size=60)
@@ -43,6 +44,43 @@ def test_a_text_over_the_limit_is_named():
     with pytest.raises(InvalidInputError, match=r"inputs\[2\] takes 111 bytes") as caught:
         list(cut(["a", "b", "x" * 100], 2, 50))
     assert caught.value.index == 2
+
+
+def test_what_came_before_an_error_is_cut_first():
+    def texts():
+        yield from ["a", "b", "c"]
+        raise LookupError("the source broke")
+
+    batches = cut(texts(), 2, 1000)
+    assert [batch.texts for batch in (next(batches), next(batches))] == [("a", "b"), ("c",)]
+    with pytest.raises(LookupError, match="broke"):
+        next(batches)
+
+
+@pytest.mark.parametrize("texts", [["a", "x" * 100], ["a", "\0" * 30], ["\0" * 30, "a"]])
+def test_a_text_over_the_limit_comes_after_what_came_before_it(texts):
+    batches, sent = cut([*texts, "later"], 9, 110), []
+    with pytest.raises(InvalidInputError) as caught:
+        sent.extend(text for batch in batches for text in batch.texts)
+    assert caught.value.index == len(sent) == next(i for i, text in enumerate(texts) if len(text) > 1)
+
+
+@given(texts=TEXTS, max_bytes=st.integers(12, 120))
+def test_sizes_are_checked_as_they_are_cut(texts, max_bytes):
+    def refused(check):
+        try:
+            list(check())
+        except InvalidInputError as error:
+            return error.index, str(error)
+        return None
+
+    assert refused(lambda: check_sizes(texts, max_bytes) or []) == refused(lambda: cut(texts, 9, max_bytes))
+
+
+def test_a_batch_is_full_as_soon_as_no_further_text_fits_by_count():
+    source = iter(["a", "b", "c"])
+    assert next(cut(source, 2, 1000)).texts == ("a", "b")
+    assert next(source) == "c"
 
 
 def test_parts_keep_order_and_indexes():

@@ -2,13 +2,13 @@ import pytest
 
 from inworld_embeddings import errors
 from inworld_embeddings._core import blame
-from inworld_embeddings._core.batches import Batch
+from inworld_embeddings._core.batches import batch_of
 from inworld_embeddings._core.rpc_details import BadRequest, FieldViolation
 
 
 def batch(count):
     texts = tuple("abcdefghij"[:count])
-    return Batch(range(10, 10 + count), texts, 4 * count - 1)
+    return batch_of(range(10, 10 + count), texts)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 9, 128, 10_000])

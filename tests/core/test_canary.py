@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import APIResponseValidationError
-from inworld_embeddings._core.batches import Batch, envelope_size
+from inworld_embeddings._core import batches
 from inworld_embeddings._core.canary import APART, COST, DOUBTFUL, TOLERANCE, WORDS, Flock, laden
-from inworld_embeddings._core.inputs import encoded_size
+from inworld_embeddings._core.encode import encoded_size, envelope_size
 from support.vectors import vectors_for
 
 VECTORS = vectors_for(WORDS, 32)
 
 
 def batch_of(*texts):
-    return Batch(tuple(range(len(texts))), texts, sum(map(encoded_size, texts)) + len(texts) - 1)
+    return batches.batch_of(tuple(range(len(texts))), texts)
 
 
 def vectors_of(batch):

@@ -3,6 +3,7 @@
 import json
 import time
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -153,3 +154,31 @@ def test_the_decoders_agree_on_garbage(raw):
         except APIResponseValidationError:
             outcomes.append(None)
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    "decoder", [module.decode, lambda raw, n, dim, out: module.decode_strict(raw, n, out)]
+)
+def test_vectors_are_read_into_their_place(decoder):
+    raw, rows = GOOD["several"]
+    whole = np.full((4, len(rows[0])), 7, dtype=np.float32)
+    vectors = decoder(raw, 2, len(rows[0]), whole[1:3])
+    assert vectors.base is whole
+    assert whole[1:3].tolist() == rows
+    assert (whole[[0, 3]] == 7).all()
+
+
+def test_a_place_of_another_shape_is_left_alone():
+    raw, rows = GOOD["several"]
+    place = np.full((3, len(rows[0])), 7, dtype=np.float32)
+    assert module.decode(raw, 2, None, place).tolist() == rows
+    assert (place == 7).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 127])
+@pytest.mark.parametrize("dimension", [1, 7, 1024, 8192, 8193])
+def test_any_shape_is_read_whole(count, dimension):
+    numbers = np.arange(count * dimension, dtype=np.float32).reshape(count, dimension) / 8
+    raw = msgspec.json.encode({"embeddings": [{"values": row} for row in numbers.tolist()]})
+    assert np.array_equal(module.decode(raw, count), numbers)
+    assert np.array_equal(module.decode(bytearray(raw), count), numbers)

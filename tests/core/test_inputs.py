@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inworld_embeddings._core.inputs import checked_text, checked_texts, encoded_size
+from inworld_embeddings._core.encode import encode_inputs, encoded_size
+from inworld_embeddings._core.inputs import checked_text, checked_texts
 from inworld_embeddings.errors import InvalidInputError
 
 
@@ -47,3 +48,18 @@ def test_a_str_alone_is_checked_without_an_index():
 def test_encoded_size_is_the_size_on_the_wire(text):
     wire = json.dumps({"text": text}, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     assert encoded_size(text) == len(wire)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=("Cs",))), max_size=5))
+def test_inputs_are_encoded_as_the_generated_client_would(texts):
+    wire = json.dumps([{"text": text} for text in texts], ensure_ascii=False, separators=(",", ":")).encode()
+    assert len(encode_inputs(texts)) == len(wire) - 2
+    assert json.loads(b"[" + encode_inputs(texts) + b"]") == json.loads(wire)
+
+
+@pytest.mark.parametrize("text", ["plain", "na\u00efve"])
+def test_a_subclass_of_str_is_sent_as_the_str_it_is(text):
+    np = pytest.importorskip("numpy")
+    checked = [checked_text(np.str_(text)), *checked_texts(np.array([text]))]
+    assert checked == [text, text]
+    assert {type(item) for item in checked} == {str}

@@ -22,6 +22,7 @@ from inworld_embeddings import (
     Failure,
     InvalidInputError,
 )
+from support.fault import Fault
 from support.fault_server import OK, FaultServer
 from support.faults_connection import black_hole
 from support.faults_limits import poison
@@ -156,9 +157,8 @@ def test_E06_the_source_is_not_pulled_further_ahead_than_the_window(stream, orde
     settings = {"batch_size": 5, "max_concurrency": 3, "call": {"ordered": ordered}}
     with FaultServer() as server, streaming(stream, server, source, **settings) as rows:
         for taken, _ in enumerate(rows):
-            # In work or waiting: 3 batches of 5. In hand: the batch that the row is from, and one text to see that
-            # a batch is full.
-            assert source.pulled <= taken + 5 * (3 + 1) + 1
+            # In flight: 3 batches of 5. Ready to go or to be read: as many again. In hand: the row's own batch.
+            assert source.pulled <= taken + 5 * (3 + 3 + 1)
     assert source.pulled == 400
 
 
@@ -168,7 +168,7 @@ def test_E06_an_infinite_source_is_no_problem(stream):
     with FaultServer() as server, streaming(stream, server, source, batch_size=4, max_concurrency=4) as rows:
         got = list(itertools.islice(rows, 100))
     assert_right(got, [str(number) for number in range(100)])
-    assert source.pulled <= 100 + 4 * 5 + 1
+    assert source.pulled <= 100 + 4 * (4 + 4 + 1)
 
 
 @BOTH
@@ -237,12 +237,16 @@ def test_with_on_error_return_it_is_a_row_like_the_others(stream):
 
 @BOTH
 def test_leaving_early_cancels_what_is_in_flight(stream):
+    def after_the_second_came(exchange):
+        server.oracle.wait_for_requests(2)
+        exchange.play(OK)
+
+    first = Fault("after_the_second_came", after_the_second_came)
     with (
-        FaultServer(lambda request: OK if request.texts == ("0",) else black_hole) as server,
+        FaultServer(lambda request: first if request.texts == ("0",) else black_hole) as server,
         streaming(stream, server, map(str, itertools.count()), batch_size=1) as rows,
     ):
         next(rows)
-        server.oracle.wait_for_requests(2)
         rows.leave()
         server.oracle.wait_until_idle()  # a black hole ends when the client leaves
 

@@ -2,15 +2,13 @@
 
 import os
 from collections.abc import AsyncIterable, Iterable
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from . import configuration
-from ._core.batches import Cutter, cut, envelope_size
-from ._core.canary import COST
-from ._core.dedupe import distinct
+from ._answers import all_or_raise, as_it_is, only_vector
 from ._core.inputs import checked_source, checked_text, checked_texts
 from ._core.user_agent import user_agent_header
-from .errors import ClientClosedError, PartialFailureError
+from .errors import ClientClosedError, ConfigurationError
 from .options import CallOptions, Options, checked_on_error, checked_rate
 from .recipe import Recipe
 from .result import EmbeddingResult, Plan
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from ._engine.progress import Callback, Progress
     from .configuration import KeyProvider
     from .emulator.engines import Engine as VectorEngine
+    from .emulator.faults import Faults, Scripted
     from .result import Vectors
 
 _DEFAULTS = Options()
@@ -59,6 +58,8 @@ class BaseClient:
         transport: An ``httpx.AsyncBaseTransport`` (for both clients), instead of ``http_client``. Not closed here.
         proxy: URL of a proxy. Default: ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` decide.
         trust_env: Whether those, and ``SSL_CERT_FILE``, count. Default True.
+        compression: "gzip" asks for compressed answers: less than half the bytes, at more CPU. Worth it below some
+            1.5 Gbit/s. Default None.
         user_agent: Goes before this package's name in the ``User-Agent`` header.
         allow_insecure: Permit an http:// ``base_url`` beyond loopback: the key then travels in clear.
 
@@ -91,6 +92,7 @@ class BaseClient:
         transport: "httpx.AsyncBaseTransport | None" = None,
         proxy: str | None = None,
         trust_env: bool = True,
+        compression: 'Literal["gzip"] | None' = None,
         user_agent: str | None = None,
         allow_insecure: bool = False,
     ) -> None:
@@ -118,7 +120,9 @@ class BaseClient:
             base_url=base_url,
             allow_insecure=allow_insecure,
         )
-        self._carrier = configuration.Carrier(transport, http_client, proxy, trust_env)
+        self._carrier = configuration.Carrier(
+            transport, http_client, proxy, trust_env, configuration.checked_compression(compression)
+        )
         self._user_agent = user_agent_header(user_agent)
         self._engines: dict[str, Engine] = {}
         self._closed = False
@@ -126,7 +130,13 @@ class BaseClient:
         self._recipe = Recipe(type(self), given | {"api_key": api_key if callable(api_key) else None})
 
     @classmethod
-    def local(cls, engine: "VectorEngine | None" = None, **options: Unpack[CallOptions]) -> Self:
+    def local(
+        cls,
+        engine: "VectorEngine | None" = None,
+        *,
+        faults: "Faults | Scripted | None" = None,
+        **options: Unpack[CallOptions],
+    ) -> Self:
         """The same client over the in-process emulator: no key, no network.
 
         Its vectors are a stand-in: English search is meaningful, other languages match by spelling only. They
@@ -134,13 +144,25 @@ class BaseClient:
 
         Args:
             engine: Makes the vectors; the built-in one by default.
+            faults: What goes wrong, such as ``"status=503 x2, ok"``; see docs/emulator.md. Nothing by default.
             **options: As for `embed`.
-        """
-        from .emulator import Emulator, LocalTransport  # noqa: PLC0415 - only local mode pays
 
+        Raises:
+            ConfigurationError: an option out of range, faults that cannot be, or a copy without the emulator.
+        """
+        try:  # only local mode pays
+            from .emulator import Emulator, LocalTransport  # noqa: PLC0415
+            from .emulator.faults.layer import layered  # noqa: PLC0415
+        except ModuleNotFoundError as missing:
+            if missing.name != f"{__package__}.emulator":
+                raise
+            raise ConfigurationError(
+                "This copy of the client was vendored without the emulator, so it has no local mode."
+            ) from None
+        transport = LocalTransport(layered(Emulator(engine), faults))
         url, secret = configuration.LOCAL_URL, configuration.emulator_credential().reveal()
-        client = cls(base_url=url, api_key=secret, transport=LocalTransport(Emulator(engine)), **options)
-        client._recipe = Recipe(cls.local, {"engine": engine})
+        client = cls(base_url=url, api_key=secret, transport=transport, **options)
+        client._recipe = Recipe(cls.local, {"engine": engine, "faults": faults})
         return client
 
     def plan(self, texts: "Iterable[str]", **options: Unpack[CallOptions]) -> Plan:
@@ -154,12 +176,10 @@ class BaseClient:
             InvalidInputError: a text that `embed` would refuse too.
             ConfigurationError: an option out of range.
         """
+        from ._engine.planning import plan  # noqa: PLC0415 - loaded when it is used
+
         chosen = self._options.replaced(options)
-        checked = checked_texts(texts, replace=chosen.replace_surrogates)
-        sent = distinct(checked)[0] if chosen.dedupe else checked
-        envelope = chosen.max_batch_bytes - _room(chosen)
-        sizes = [batch.size + envelope for batch in cut(sent, chosen.texts_per_request, _room(chosen))]
-        return Plan(requests=len(sizes), texts=len(checked), bytes=sum(sizes))
+        return plan(checked_texts(texts, replace=chosen.replace_surrogates), chosen)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._target.base_url!r}, model={self._options.model!r})"
@@ -191,12 +211,17 @@ class BaseClient:
 
         It finds all that can be wrong before sending.
         """
+        from ._engine.planning import check_fit  # noqa: PLC0415 - loaded when it is used
+
         chosen = self._options.replaced(options)
         raises = checked_on_error(on_error)
         if isinstance(texts, str):
-            return [checked_text(texts, replace=chosen.replace_surrogates)], chosen, True, only_vector
+            checked = [checked_text(texts, replace=chosen.replace_surrogates)]
+            check_fit(checked, chosen)
+            return checked, chosen, True, only_vector
         checked = checked_texts(texts, replace=chosen.replace_surrogates)
-        return checked, chosen, raises, all_or_raise if raises else _as_it_is
+        check_fit(checked, chosen)
+        return checked, chosen, raises, all_or_raise if raises else as_it_is
 
     def _stream_options(self, options: CallOptions, on_error: str) -> tuple[Options, bool]:
         """Merged options of a stream, and whether failures are raised."""
@@ -204,51 +229,18 @@ class BaseClient:
 
     def _batches(self, texts: Any, options: Options) -> "Iterator[Batch]":
         """Batches of an iterable, each text checked as it is pulled."""
-        items = enumerate(checked_source(texts, Iterable))
-        checked = (checked_text(text, index, replace=options.replace_surrogates) for index, text in items)
-        return cut(checked, options.texts_per_request, _room(options))
+        from ._engine.planning import batches_of  # noqa: PLC0415 - loaded when it is used
+
+        return batches_of(checked_source(texts, Iterable), options)
 
     def _async_batches(self, texts: Any, options: Options) -> "AsyncIterator[Batch]":
         """The same of an iterable or async iterable."""
-        from ._engine.sources import batches_of  # noqa: PLC0415 - loaded when it is used
+        from ._engine.planning import batches_of_any  # noqa: PLC0415 - loaded when it is used
 
-        cutter = Cutter(options.texts_per_request, _room(options))
-        source = checked_source(texts, Iterable | AsyncIterable)
-        return batches_of(source, cutter, replace=options.replace_surrogates)
+        return batches_of_any(checked_source(texts, Iterable | AsyncIterable), options)
 
     @staticmethod
     def _progress(callback: "Callback | None", show: bool) -> "Progress":  # noqa: FBT001 - one caller a face
         from ._engine.progress import Progress  # noqa: PLC0415 - loaded when it is used
 
         return Progress(callback, bar=show)
-
-
-def _room(options: Options) -> int:
-    around = envelope_size(options.model, options.service_provider or "") + (COST if options.canary else 0)
-    return options.max_batch_bytes - around
-
-
-def only_vector(result: EmbeddingResult) -> "Vectors":
-    """The one row, shape (dim,), or its error raised."""
-    return result[0]
-
-
-def all_or_raise(result: EmbeddingResult) -> EmbeddingResult:
-    """The result, if every text has its vector.
-
-    Raises:
-        PartialFailureError: some texts failed.
-    """
-    if not result.failures:
-        return result
-    first = result.failures[0]
-    raise PartialFailureError(
-        f"{len(result.failures)} of {len(result)} texts have no vector; the first is inputs[{first.index}]: "
-        f"{type(first.error).__name__}: {first.error} What succeeded is in .result, the rest in .failures.",
-        result=result,
-        failures=result.failures,
-    )
-
-
-def _as_it_is(result: EmbeddingResult) -> EmbeddingResult:
-    return result

@@ -36,6 +36,7 @@ class Carrier(NamedTuple):
     http_client: "httpx.AsyncClient | None" = None
     proxy: str | None = None
     trust_env: bool = True
+    compression: str | None = None
 
 
 class Limits(NamedTuple):
@@ -50,6 +51,17 @@ class Target(NamedTuple):
 
     base_url: str
     credential: Credential
+
+
+def checked_compression(value: object) -> str | None:
+    """How answers may be compressed, if at all.
+
+    Raises:
+        ConfigurationError: neither "gzip" nor None.
+    """
+    if value not in ("gzip", None):
+        raise ConfigurationError('compression must be "gzip" or None.')
+    return None if value is None else str(value)
 
 
 def resolve(

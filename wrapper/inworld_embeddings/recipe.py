@@ -36,6 +36,7 @@ class Recipe(NamedTuple):
                 "rate_limit": limits.rate_limit,
                 "proxy": carrier.proxy,
                 "trust_env": carrier.trust_env,
+                "compression": carrier.compression,
             }
         return made_again, (self.maker, settings)
 

@@ -14,6 +14,9 @@ KNOWN_HOSTS = frozenset({"api.inworld.ai"})
 
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
 
+_PLACE = re.compile(r"(\[[^\[\]]*\]|[^\[\]]*)(:\d*)?\Z")
+"""Host and port. urlsplit drops what stands around brackets without a word: x[::1]y:1."""
+
 
 def check_base_url(url: str, *, source: str, explicit: bool, allow_insecure: bool = False) -> str:
     """The URL without a trailing slash, if the key may be sent there.
@@ -68,7 +71,7 @@ def _split(url: object, source: str) -> SplitResult:
         )
     if "?" in url or "#" in url:
         raise ConfigurationError(f"{source} must not hold a query or a fragment.")
-    if port == 0 or not _is_host(parts.hostname):
+    if port == 0 or not _is_host(parts.hostname) or not _PLACE.match(parts.netloc):
         raise ConfigurationError(f"{source} has no valid host, or port 0.")
     return parts
 

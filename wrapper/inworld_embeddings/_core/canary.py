@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import APIResponseValidationError
 from .backoff import Random
 from .batches import Batch
-from .inputs import encoded_size
+from .encode import encode_inputs, encoded_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,7 +136,7 @@ def laden(batch: Batch, flock: Flock, number: int, random: Random) -> Laden:
     position = len(batch) if 2 * position == len(batch) else position
     texts = (*batch.texts[:position], WORDS[number], *batch.texts[position:])
     indexes = (*batch.indexes[:position], -1, *batch.indexes[position:])
-    return Laden(indexes, texts, batch.size + COST, flock, number, position)
+    return Laden(indexes, texts, encode_inputs(texts), flock, number, position)
 
 
 def _is_near(vector: "Vectors", known: "NDArray[np.float64]") -> bool:

@@ -14,7 +14,7 @@ _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\ufffd]"
 _SILENT: Final = frozenset({"script", "style"})
 
 
-def excerpt(body: bytes, limit: int = 500) -> str:
+def excerpt(body: bytes | bytearray, limit: int = 500) -> str:
     """What a person can use of a body, on one line, for an error message.
 
     It may still hold a key that the server echoed: pass it through a ``Redactor``.

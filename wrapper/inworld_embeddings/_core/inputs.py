@@ -1,19 +1,12 @@
-"""Checks texts before anything is sent, and knows what each costs on the wire.
+"""Checks texts before anything is sent: catalogue rows E03 and E05."""
 
-Catalogue rows E03 and E05, and the request encoding of httpx: compact JSON, UTF-8, nothing escaped beyond what
-JSON requires.
-"""
-
-import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import InvalidInputError
 
-_WRAPPER_BYTES = len(b'{"text":}')
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def checked_texts(texts: Any, *, replace: bool = False) -> list[str]:
@@ -29,7 +22,10 @@ def checked_texts(texts: Any, *, replace: bool = False) -> list[str]:
     if isinstance(texts, dict | set | frozenset):
         raise InvalidInputError(f"inputs must be ordered: pass a list instead of a {type(texts).__name__}.")
     items = texts if isinstance(texts, Sequence) else list(texts)
-    return [checked_text(text, index, replace=replace) for index, text in enumerate(items)]
+    return [
+        text if type(text) is str and text.isascii() else checked_text(text, index, replace=replace)
+        for index, text in enumerate(items)
+    ]
 
 
 def checked_source(texts: Any, kind: Any) -> Any:
@@ -52,21 +48,15 @@ def checked_text(text: Any, index: int | None = None, *, replace: bool = False) 
     where = "the input" if index is None else f"inputs[{index}]"
     if not isinstance(text, str):
         raise InvalidInputError(f"{where} must be a str, not {type(text).__name__}.", index=index)
+    plain = str.__str__(text)  # of a subclass, such as numpy's, the str itself
     try:
-        text.encode()
+        plain.encode()
     except UnicodeEncodeError as error:
         if replace:
-            return _SURROGATE.sub("\ufffd", text)
+            return _SURROGATE.sub("\ufffd", plain)
         raise InvalidInputError(
             f"{where} has a lone surrogate at position {error.start}, which UTF-8 cannot hold. "
             "Decode the source with errors='replace', or pass replace_surrogates=True to send U+FFFD in its place.",
             index=index,
         ) from None
-    return text
-
-
-def encoded_size(text: str) -> int:
-    """Bytes that one text adds to a request body, without the comma."""
-    if text.isascii() and text.isalnum():  # the common case of one word: nothing to escape
-        return len(text) + _WRAPPER_BYTES + 2
-    return len(_encode(text).encode()) + _WRAPPER_BYTES
+    return plain

@@ -38,7 +38,8 @@ class Limiter:
     """Adaptive concurrency limit, driven from one thread with the clock passed in.
 
     Before a request: ``next_start(now)``; when that is not later than ``now``, ``start(now)``. After it:
-    ``finish(now, started_at, outcome, hint)``, exactly once, with the time that was given to ``start``.
+    ``finish(now, started_at, outcome, hint)``, exactly once, with the time that was given to ``start``; or
+    ``arrived()`` and later ``judge(…)``, where an answer is read only after the next request has started.
 
     The limit starts at ``start``, grows by 1 per success up to a threshold and by 1/limit beyond it, only
     while it is what holds requests back, and never over ``cap``. Only a throttle cuts it (x 0.7, at most once
@@ -118,6 +119,15 @@ class Limiter:
         self._outage.start(now)
 
     def finish(self, now: float, started_at: float, outcome: Outcome, hint: float | None = None) -> None:
+        """Record the end of a request, and how it ended: `arrived` and `judge` in one."""
+        self.arrived()
+        self.judge(now, started_at, outcome, hint)
+
+    def arrived(self) -> None:
+        """Record that a request is no longer in flight; `judge` must follow."""
+        self.in_flight -= 1
+
+    def judge(self, now: float, started_at: float, outcome: Outcome, hint: float | None = None) -> None:
         """Record how a request ended.
 
         Args:
@@ -127,7 +137,6 @@ class Limiter:
             hint: Seconds the server asked to wait (Retry-After and its kind), with whatever outcome. The gate
                 follows it up to 60 s.
         """
-        self.in_flight -= 1
         self._last_at = now
         if hint is not None:
             self.gate_until = max(self.gate_until, now + after_hint(min(hint, LONGEST_GATE), self._random))

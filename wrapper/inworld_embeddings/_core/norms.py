@@ -21,5 +21,8 @@ def zeros(vectors: "Vectors") -> list[int]:
 
 def huge(vectors: "Vectors") -> int:
     """How many rows have a norm over `HUGE`."""
+    most = HUGE / vectors.shape[1] ** 0.5
+    if vectors.max() <= most and vectors.min() >= -most:  # then no row can
+        return 0
     with np.errstate(over="ignore"):
         return int((np.einsum("ij,ij->i", vectors, vectors) > HUGE**2).sum())

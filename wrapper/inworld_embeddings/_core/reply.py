@@ -17,7 +17,7 @@ class Reply:
 
     status: int
     headers: Headers = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes | bytearray = field(repr=False)
 
     def header(self, name: str) -> str | None:
         """The first value of a header."""

@@ -38,7 +38,7 @@ class RpcStatus:
     details: tuple[Detail | dict[str, Any], ...] = ()
 
 
-def parse_status(body: bytes) -> RpcStatus | None:
+def parse_status(body: bytes | bytearray) -> RpcStatus | None:
     """The status in a body, plain or wrapped as ``{"error": {…}}``; None for anything else. Never raises."""
     try:
         value = msgspec.json.decode(body[:LOOK])

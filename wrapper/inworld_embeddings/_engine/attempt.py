@@ -28,6 +28,7 @@ from .call import Call
 from .failures import connection_error, out_of_memory, provider_error
 from .guard import body_cap, cap_for
 from .session import Session
+from .turn import Turn
 
 if TYPE_CHECKING:
     from ..result import Vectors
@@ -35,33 +36,50 @@ if TYPE_CHECKING:
 Outcome: TypeAlias = "Vectors | InworldEmbeddingsError"
 
 
-async def attempt(session: Session, call: Call, batch: Batch, started: float, deadline: float) -> Outcome:
-    """The vectors of a batch, or the error of this attempt. Ends the turn that began at ``started``."""
+async def attempt(session: Session, call: Call, batch: Batch, turn: Turn, deadline: float) -> Outcome:
+    """The vectors of a batch, or the error of this attempt. Ends its turn."""
     call.attempts += 1
     call.bytes_sent += batch.size + call.envelope
     load, hint = Load.CANCELLED, None
     try:
-        outcome = await _exchange(session, call, batch, started, deadline)
+        outcome = await _outcome(session, call, batch, turn, deadline)
         load, hint = _load_of(outcome)
     except MemoryError as error:
         outcome = out_of_memory(error)
     finally:
-        session.turnstile.leave(started, load, hint)
+        turn.end(load, hint)
     if isinstance(outcome, APIResponseValidationError | APITimeoutError):
         session.freshen()  # a timeout: the other idle connections may lead nowhere too (B22)
     elif not isinstance(outcome, InworldEmbeddingsError):
-        session.turnstile.answered(started)
+        session.turnstile.answered(turn.started, turn.took or 0.0)
     return outcome
 
 
-async def _exchange(session: Session, call: Call, batch: Batch, started: float, deadline: float) -> Outcome:
+async def _outcome(session: Session, call: Call, batch: Batch, turn: Turn, deadline: float) -> Outcome:
+    reply = await _exchange(session, call, batch, turn.started, deadline)
+    if not isinstance(reply, Reply):
+        return reply
+    call.bytes_received += len(reply.body)
+    if reply.status != 200:
+        return status_error(reply, now=time.time(), redactor=session.redactor.about(batch.texts))
+    # Only once an answer has told the dimension: it bounds what the next request may be answered with.
+    if call.dimension is not None and turn.arrived():
+        await asyncio.sleep(0)  # the next request goes out first, and the sockets are read
+    outcome = _read(session, call, batch, reply)
+    session.buffers.give(reply.body)
+    return outcome
+
+
+async def _exchange(
+    session: Session, call: Call, batch: Batch, started: float, deadline: float
+) -> Reply | InworldEmbeddingsError:
     latency = session.turnstile.latency
     own_end = started + latency.attempt_timeout()
     options = call.options
     try:
         body_cap.set(cap_for(len(batch), call.dimension))
         async with asyncio.timeout_at(min(deadline, own_end)):
-            reply = await session.wire.send(batch.texts, options.model, options.service_provider or "")
+            return await session.wire.send(batch.body, options.model, options.service_provider or "")
     except TimeoutError:
         if own_end < deadline:
             latency.timed_out(own_end, started)
@@ -74,18 +92,16 @@ async def _exchange(session: Session, call: Call, batch: Batch, started: float, 
         raise
     except Exception as error:  # noqa: BLE001 - an auth flow or transport of the user's
         return provider_error(error)
-    call.bytes_received += len(reply.body)
-    return _read(session, call, batch, reply)
 
 
 def _read(session: Session, call: Call, batch: Batch, reply: Reply) -> Outcome:
     redactor = session.redactor
-    if reply.status != 200:
-        return status_error(reply, now=time.time(), redactor=redactor.about(batch.texts))
     identity = redactor.clean(request_id(reply.headers, ()) or "") or None
     try:
-        vectors = decode(reply.body, len(batch), call.dimension)
-        vectors = batch.checked(vectors) if isinstance(batch, Laden) else vectors
+        if isinstance(batch, Laden):
+            vectors = batch.checked(decode(reply.body, len(batch), call.dimension))
+        else:
+            vectors = decode(reply.body, len(batch), call.dimension, call.room(batch.indexes))
         _note_oddities(call, vectors)
     except APIResponseValidationError as error:
         error = unexpected_content(reply, redactor.about(batch.texts)) or error

@@ -4,13 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from .._core.batches import envelope_size
-from .._core.canary import COST, Flock
+from .._core.canary import Flock
 from ..errors import APITimeoutError, InworldEmbeddingsError
 from ..options import Options
 from ..result import Stats
 from .doubt import Doubt
+from .planning import envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ..result import Vectors
 
 TOO_LATE = "The call's timeout leaves no time for a further request."
 
@@ -24,8 +30,10 @@ class Call:
         started: Loop time at which the call began.
         endless: Whether it is a stream, for which the timeout counts from each batch's start.
         envelope: Bytes of a request body around its texts.
+        slots: One for each request that may be in flight.
         dimension: Length of the vectors, once an answer told it.
         engine: Name of the engine that answered, if it was an emulator.
+        room: Where the rows of some indexes are to stand, if it is known. Only one answer at a time may be read there.
         flock: The canaries that go with its requests, once they are known.
         halted: An error that every further request would meet too; once set, nothing is sent any more.
         doubt: Held by the batch that finds out whether to halt the call.
@@ -37,8 +45,10 @@ class Call:
     started: float
     endless: bool = False
     envelope: int = field(init=False)
+    slots: asyncio.Semaphore = field(init=False)
     dimension: int | None = None
     engine: str | None = None
+    room: "Callable[[Sequence[int]], Vectors | None]" = lambda _: None
     flock: Flock | None = None
     halted: InworldEmbeddingsError | None = None
     doubt: Doubt = field(default_factory=Doubt)
@@ -56,12 +66,8 @@ class Call:
     request_ids: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.envelope = envelope_size(self.options.model, self.options.service_provider or "")
-
-    @property
-    def room(self) -> int:
-        """Bytes that `max_batch_bytes` leaves for the caller's texts in one request."""
-        return self.options.max_batch_bytes - self.envelope - (COST if self.options.canary else 0)
+        self.envelope = envelope(self.options)
+        self.slots = asyncio.Semaphore(self.options.max_concurrency)
 
     def deadline_from(self, now: float) -> float:
         """Loop time at which a batch that is taken up now has to be settled, infinite without a timeout."""

@@ -6,12 +6,14 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from .._core.batches import Batch, cut
+from .._core.batches import Batch
 from .._core.canary import WORDS, Flock, laden
 from ..errors import APITimeoutError, InworldEmbeddingsError
 from . import attempt as plain
 from .call import TOO_LATE, Call
+from .planning import planned
 from .session import Session
+from .turn import Turn
 
 if TYPE_CHECKING:
     from ..result import Vectors
@@ -20,17 +22,15 @@ if TYPE_CHECKING:
     Settle = Callable[[Session, Call, Batch], Awaitable[list[Settled]]]
 
 
-async def attempt(
-    session: Session, call: Call, batch: Batch, started: float, deadline: float
-) -> plain.Outcome:
+async def attempt(session: Session, call: Call, batch: Batch, turn: Turn, deadline: float) -> plain.Outcome:
     """As `attempt.attempt`; with ``canary=True``, a canary goes with it. A hedge gets another one than its first."""
     flock = call.flock
     if flock is None:
-        return await plain.attempt(session, call, batch, started, deadline)
+        return await plain.attempt(session, call, batch, turn, deadline)
     number = flock.take()
     try:
         loaded = laden(batch, flock, number, random.random)
-        return await plain.attempt(session, call, loaded, started, deadline)
+        return await plain.attempt(session, call, loaded, turn, deadline)
     finally:
         flock.give_back(number)
 
@@ -68,7 +68,7 @@ async def _learned(session: Session, call: Call, settle: "Settle") -> Flock:
     learner = Call(options, started=call.started, endless=call.endless)
     parts: list[Settled] = []
     try:
-        for batch in cut(WORDS, options.batch_size, learner.room):
+        for batch in planned(WORDS, options):
             parts += await settle(session, learner, batch)
     finally:
         call.attempts += learner.attempts

@@ -34,7 +34,16 @@ class Collector:
         else:
             if self._vectors is None:
                 self._vectors = _rows(self._count, settled.outcome.shape[1])
-            self._vectors[_place(settled.indexes)] = settled.outcome
+            if settled.outcome.base is not self._vectors:  # it was not read into its place
+                self._vectors[_place(settled.indexes)] = settled.outcome
+
+    def room(self, indexes: Sequence[int]) -> "Vectors | None":
+        """The place of some rows in the result, once its shape is known, if they are neighbours.
+
+        It may be written to and left so: what stands there counts only when `add` has taken it.
+        """
+        place = _place(indexes)
+        return self._vectors[place] if self._vectors is not None and isinstance(place, slice) else None
 
     @property
     def first_error(self) -> InworldEmbeddingsError | None:

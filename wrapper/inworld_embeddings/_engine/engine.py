@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 # Not used here. Loaded with the engine, in the caller's time: on an event loop it would make other calls late.
 import numpy as np  # noqa: F401
 
-from .._core.batches import Batch, cut
+from .._core.batches import Batch
 from .._core.dedupe import distinct, spread
 from ..errors import ClientClosedError
 from ..options import Options
@@ -20,15 +20,19 @@ from . import forks  # noqa: F401 - registers itself
 from .call import Call
 from .collect import Collector
 from .flow import Settled, settle
+from .planning import planned
 from .progress import Progress
 from .rows import Row, stream
 from .session import Session
-from .sources import gathered, ready
+from .supply import Supply
 from .telemetry import operation
 from .window import Window
 
 if TYPE_CHECKING:
     from ..configuration import Carrier, Limits, Target
+
+READY = 16
+"""Most batches that are ready to go, or whose answers wait to be read, beside those in flight."""
 
 # A forked child finds its parent's sessions under another process id and leaves them alone: their sockets are shared.
 Sessions: TypeAlias = dict[tuple[int, asyncio.AbstractEventLoop], Session]
@@ -51,17 +55,18 @@ class Engine:
         loop = asyncio.get_running_loop()
         sent, places = distinct(texts) if options.dedupe else (texts, None)
         call = Call(options, started=loop.time())
-        # All of them at once: an oversized text is refused before anything is sent.
-        batches = iter(await gathered(cut(sent, options.texts_per_request, call.room), call))
+        supply = Supply(planned(sent, options), call)
         collector = Collector(len(sent), options)
+        if not options.hedge:  # else two answers may be read at once
+            call.room = collector.room
         window = await self._window(call, ordered=False)
         with progress.of(len(sent)), operation(call, self._settings[0].base_url) as watch:
-            async with aclosing(window.run(ready(batches, call))) as parts:
+            async with aclosing(window.run(supply)) as parts:
                 async for settled in parts:
                     collector.add(settled)
                     progress.advance(len(settled.indexes))
-            for batch in batches:  # what was not begun when the call ended early
-                collector.add(Settled(batch.indexes, call.end()))
+            if supply.begun < len(sent):  # the call ended early
+                collector.add(Settled(range(supply.begun, len(sent)), call.end()))
             progress.finish()
             if raises and not call.has_answers() and collector.first_error is not None:
                 raise collector.first_error  # at once: a list of millions of failures takes seconds to make
@@ -88,7 +93,8 @@ class Engine:
 
     async def _window(self, call: Call, *, ordered: bool) -> Window:
         session = await self._session()
-        size = call.options.max_concurrency
+        # More than may be in flight: the next ones are ready to go while answers are read.
+        size = call.options.max_concurrency + min(call.options.max_concurrency, READY)
         return Window(lambda batch: session.start(settle(session, call, batch)), size, ordered=ordered)
 
     async def _session(self) -> Session:

@@ -9,7 +9,7 @@ import httpx
 
 from .. import errors
 from .._core.redact import Redactor
-from .._http.connection import OversizedHeadError, ProxyRefusedError, StaleConnectionError, WrongSchemeError
+from .._http.faults import OversizedHeadError, ProxyRefusedError, StaleConnectionError, WrongSchemeError
 
 
 def connection_error(error: Exception, redactor: Redactor) -> errors.InworldEmbeddingsError:

@@ -34,6 +34,7 @@ from .call import TOO_LATE, Call
 from .canary import prepare
 from .hedge import hedged
 from .session import Session
+from .turn import Turn
 from .turnstile import TooLateError
 
 
@@ -120,25 +121,44 @@ class Flow:
     async def _attempt(self, batch: Batch, spent: Spent) -> Outcome:
         """One attempt, once it is this batch's turn, unless the call is over by then."""
         try:
-            started = await self._turn()
+            turn = await self._turn()
         except (TooLateError, TimeoutError):
             return self._call.over() or APITimeoutError(TOO_LATE)
         spent.attempts += 1
-        return await hedged(self._session, self._call, batch, started, self._deadline, spent)
+        return await hedged(self._session, self._call, batch, turn, self._deadline, spent)
 
-    async def _turn(self) -> float:
-        """Waits for a turn to send, see `Turnstile.enter`."""
-        call, started = self._call, None
+    async def _turn(self) -> Turn:
+        """Waits for a turn to send, see `Turnstile.enter`, if there is none right now."""
+        call = self._call
+        if not call.over() and not call.is_doubtful() and not call.slots.locked():
+            call.doubt.drop(self)
+            if turn := self._in_turn(self._session.turnstile.enter_at_once(self._deadline)):
+                await call.slots.acquire()  # at once, too
+                return turn
         async with call.waiting(self._deadline):
-            while started is None:
+            while True:
                 if call.over():
                     raise TooLateError
                 if call.is_doubtful():
                     await call.doubt.take(self)
                 if not call.is_doubtful():
                     call.doubt.drop(self)
-                started = await self._session.turnstile.enter(self._deadline, self._may_send)
-        return started
+                if (turn := await self._next_turn()) is not None:
+                    return turn
+
+    async def _next_turn(self) -> Turn | None:
+        """A turn, or None if it is not this batch that may send."""
+        call, started = self._call, None
+        await call.slots.acquire()
+        try:
+            started = await self._session.turnstile.enter(self._deadline, self._may_send)
+        finally:
+            if started is None:
+                call.slots.release()
+        return self._in_turn(started)
+
+    def _in_turn(self, started: float | None) -> Turn | None:
+        return None if started is None else Turn(self._session.turnstile, started, self._call.slots)
 
     def _may_send(self) -> bool:
         call = self._call

@@ -10,7 +10,9 @@ from contextvars import ContextVar
 
 import httpx
 
+from .._http.connection import Body
 from .._http.pool import PooledTransport
+from .._http.whole import Buffers, Whole
 from ..errors import APIResponseValidationError
 
 BODY_CAP = 64 * 1024 * 1024
@@ -33,29 +35,55 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         owned: Whether closing this closes ``inner``.
 
     Attributes:
+        buffers: Where the bodies of own connections are received, to be given back when they have been read.
         on_authorization: Told the ``Authorization`` of each request, so that it can be kept out of messages.
     """
 
     def __init__(self, inner: httpx.AsyncBaseTransport, *, owned: bool = True) -> None:
         self._inner = inner
         self._owned = owned
+        self.buffers = Buffers()
         self.on_authorization: Callable[[str], None] = lambda _: None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.on_authorization(request.headers.get("authorization", ""))
         response = await self._inner.handle_async_request(request)
+        stream = response.stream
+        if not isinstance(stream, httpx.AsyncByteStream):
+            raise TypeError("the transport must be asynchronous")
         try:
-            body = await _bounded_body(response)
+            body = await self._bounded_body(response)
         finally:
-            await response.aclose()
+            await stream.aclose()
+        if response.status_code == 200 and not _encoding(response):
+            response.stream = Whole(body)
+            return response
         headers = [
             (_RENAMED.get(name.lower(), name), value)
             for name, value in response.headers.raw
             if name.lower() not in _CONSUMED
         ]
         return httpx.Response(
-            response.status_code, headers=headers, content=body, extensions=response.extensions
+            response.status_code, headers=headers, stream=Whole(body), extensions=response.extensions
         )
+
+    async def _bounded_body(self, response: httpx.Response) -> bytes | bytearray:
+        if response.status_code != 200:
+            return await _error_body(response)
+        cap = body_cap.get()
+        declared = response.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > cap:
+            raise _too_large(cap)
+        if (
+            isinstance(response.stream, Body)
+            and response.stream.length is not None
+            and not _encoding(response)
+        ):
+            return await response.stream.whole(self.buffers)
+        chunks = [chunk async for chunk in _plain(response, cap + 1)]
+        if sum(map(len, chunks)) > cap:
+            raise _too_large(cap)
+        return b"".join(chunks)
 
     def freshen(self) -> None:
         """Has the next request use a new connection, after an answer that makes this one doubtful."""
@@ -73,19 +101,6 @@ _RENAMED = {b"location": b"x-withheld-location"}
 _CONSUMED = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
-async def _bounded_body(response: httpx.Response) -> bytes:
-    if response.status_code != 200:
-        return await _error_body(response)
-    cap = body_cap.get()
-    declared = response.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > cap:
-        raise _too_large(cap)
-    chunks = [chunk async for chunk in _plain(response, cap + 1)]
-    if sum(map(len, chunks)) > cap:
-        raise _too_large(cap)
-    return b"".join(chunks)
-
-
 async def _error_body(response: httpx.Response) -> bytes:
     chunks: list[bytes] = []
     try:
@@ -100,7 +115,7 @@ async def _plain(response: httpx.Response, limit: int) -> AsyncGenerator[bytes]:
     """The decompressed body up to ``limit`` bytes; what is beyond is left unread."""
     if not isinstance(response.stream, httpx.AsyncByteStream):
         raise TypeError("the transport must be asynchronous")
-    decompress = _decompressor(response.headers.get("content-encoding", ""))
+    decompress = _decompressor(_encoding(response))
     async for raw in response.stream:
         chunk = decompress(raw, limit) if decompress else raw[:limit]
         limit -= len(chunk)
@@ -132,10 +147,14 @@ _BOMBS = ("br", "zstd", "compress", ",")
 """Parts of encodings that nobody sends by accident where ``identity`` was asked for."""
 
 
+def _encoding(response: httpx.Response) -> str:
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
+
+
 def _decompressor(encoding: str) -> _Decompressor | None:
-    encoding = encoding.strip().lower()
     match encoding:
-        case "" | "identity":
+        case "":
             return None
         case "gzip" | "x-gzip" | "deflate":
             return _Decompressor()

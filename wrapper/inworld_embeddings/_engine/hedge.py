@@ -17,6 +17,7 @@ from .attempt import Outcome
 from .call import Call
 from .canary import attempt
 from .session import Session
+from .turn import Turn
 
 LOOKS: Final = (1.0, 0.5, 0.5, 1.0)
 """Pauses between looks at whether to hedge, as shares of the 95th percentile. The last is at three times that: later,
@@ -24,16 +25,16 @@ answers of a service that is slow as a whole begin to overtake each other."""
 
 
 async def hedged(
-    session: Session, call: Call, batch: Batch, started: float, deadline: float, spent: Spent
+    session: Session, call: Call, batch: Batch, turn: Turn, deadline: float, spent: Spent
 ) -> Outcome:
     """As `attempt`; with ``hedge=True`` and good reason, a second request runs beside the first."""
     if not call.options.hedge:
-        return await attempt(session, call, batch, started, deadline)
+        return await attempt(session, call, batch, turn, deadline)
     session.hedges.earn()
     latency = session.turnstile.latency
     if not latency.known:
-        return await attempt(session, call, batch, started, deadline)
-    return await _Race(session, call, batch, deadline, spent).run(started, latency.p95)
+        return await attempt(session, call, batch, turn, deadline)
+    return await _Race(session, call, batch, deadline, spent).run(turn, latency.p95)
 
 
 class _Race:
@@ -47,15 +48,15 @@ class _Race:
         self._outcome: Outcome | None = None
         self._won = False
 
-    async def run(self, started: float, usual: float) -> Outcome:
+    async def run(self, first: Turn, usual: float) -> Outcome:
         """The first good answer, or else the last error."""
         try:
-            self._send(started)
+            self._send(first)
             for more in LOOKS:
                 await asyncio.wait(self._tasks, timeout=more * usual)
                 if self._tasks[0].done():
                     break
-                if (turn := self._turn(started)) is not None:
+                if (turn := self._turn(first.started)) is not None:
                     self._send(turn)
                     break
             await asyncio.wait(self._tasks)
@@ -63,7 +64,7 @@ class _Race:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        return self._result(started)
+        return self._result(first.started)
 
     def _result(self, started: float) -> Outcome:
         for task in self._tasks:
@@ -76,8 +77,8 @@ class _Race:
             self._session.turnstile.latency.success(asyncio.get_running_loop().time() - started)
         return self._outcome
 
-    def _turn(self, started: float) -> float | None:
-        """The start of a hedge, if there may be one now.
+    def _turn(self, started: float) -> Turn | None:
+        """The turn of a hedge, if there may be one now.
 
         That the service is as quick as ever is known from a later request that has been answered already; where there
         is nothing to compare with, from the last answer.
@@ -89,22 +90,22 @@ class _Race:
         alone = turnstile.limiter.in_flight == 1 and turnstile.latency.last <= 2 * turnstile.latency.p50
         if not (overtaken or alone) or not self._session.hedges.available:
             return None
-        turn = turnstile.try_enter()
-        if turn is not None:
-            self._session.hedges.spend()
-        return turn
+        if (start := turnstile.try_enter()) is None:
+            return None
+        self._session.hedges.spend()
+        return Turn(turnstile, start)
 
-    def _send(self, started: float) -> None:
-        task = asyncio.get_running_loop().create_task(self._one(started))
-        task.add_done_callback(partial(self._ended, started))
+    def _send(self, turn: Turn) -> None:
+        task = asyncio.get_running_loop().create_task(self._one(turn))
+        task.add_done_callback(partial(self._ended, turn))
         self._tasks.append(task)
 
-    async def _one(self, started: float) -> None:
+    async def _one(self, turn: Turn) -> None:
         if self._begun:
             self._spent.attempts += 1
             self._call.hedges += 1
         self._begun.add(asyncio.current_task())
-        outcome = await attempt(self._session, self._call, self._batch, started, self._deadline)
+        outcome = await attempt(self._session, self._call, self._batch, turn, self._deadline)
         if self._won:
             return
         self._outcome = outcome
@@ -114,7 +115,7 @@ class _Race:
                 if task is not asyncio.current_task():
                     task.cancel()  # at once, before it reads an answer too
 
-    def _ended(self, started: float, task: "asyncio.Task[None]") -> None:
+    def _ended(self, turn: Turn, task: "asyncio.Task[None]") -> None:
         """Ends the turn of a request that was cancelled before it began: `attempt` never saw it."""
         if task not in self._begun:
-            self._session.turnstile.leave(started, Load.CANCELLED)
+            turn.end(Load.CANCELLED)

@@ -4,7 +4,7 @@ import logging
 
 from ..errors import InworldEmbeddingsError
 
-logger = logging.getLogger("inworld_embeddings")
+logger = logging.getLogger(__name__.removesuffix("._engine.log"))  # a vendored copy has its own
 
 
 def retry(error: InworldEmbeddingsError, wait: float, *, texts: int, attempts: int) -> None:

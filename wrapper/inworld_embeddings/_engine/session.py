@@ -11,6 +11,7 @@ from .._core.batch_cap import BatchCap
 from .._core.hedge_budget import HedgeBudget
 from .._core.redact import Redactor
 from .._core.secret import Secret
+from .._http.sender import Sender
 from .._seam import Wire
 from ..auth import as_auth
 from .carry import transport_for
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ..configuration import Carrier, Limits, Target
 
 CONNECT_TIMEOUT = 5.0
-ATTEMPT_TIMEOUT = 60.0
 
 T = TypeVar("T")
 
@@ -36,6 +36,7 @@ class Session:
         hedges: How many second requests may be sent.
         flocks: Canaries with their vectors, by model and provider.
         learning: Held while canaries are learned.
+        buffers: Takes back the memory of a body that has been read.
         redactor: Knows the keys that were sent, to keep them out of messages.
         closed: Set by `aclose`; work that ends by it was not cancelled by its caller.
         ending: Runs `aclose`, if another thread asked for it.
@@ -48,7 +49,7 @@ class Session:
         transport.on_authorization = self._learn
         # A token that was sent stands for a key that was not, and that the service may echo all the same.
         self._behind: tuple[Secret, ...] = getattr(target.credential, "secrets", ())
-        self.freshen = transport.freshen
+        self.freshen, self.buffers = transport.freshen, transport.buffers
         self.turnstile = Turnstile(limits.max_concurrency, limits.rate_limit)
         self.cap = BatchCap()
         self.hedges = HedgeBudget()
@@ -59,16 +60,17 @@ class Session:
         self._watch = self._until_the_loop_ends()
         self._tasks: set[asyncio.Task[Any]] = set()
         self.wire = Wire(
-            target.base_url,
-            httpx.AsyncClient(
-                base_url=target.base_url,
+            Sender(
+                httpx.URL(target.base_url),
                 auth=as_auth(target.credential),
                 transport=transport,
-                timeout=httpx.Timeout(ATTEMPT_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None),
-                headers={"user-agent": user_agent, "accept-encoding": "identity"},
-                follow_redirects=False,
-                trust_env=False,  # no .netrc: the only Authorization is ours
-            ),
+                headers={
+                    "user-agent": user_agent,
+                    "accept": "*/*",
+                    "accept-encoding": carrier.compression or "identity",
+                },
+                connect_timeout=CONNECT_TIMEOUT,
+            )
         )
 
     def _learn(self, authorization: str) -> None:

@@ -152,8 +152,10 @@ def _instruments() -> "tuple[Tracer, Histogram] | None":
 
 
 @functools.lru_cache(maxsize=1)
-def _made(tracers: Any, meters: Any) -> "tuple[Tracer, Histogram]":
+def _made(tracers: Any, meters: Any) -> "tuple[Tracer, Histogram] | None":
     """The instruments of the present providers: an application may set them after its first call."""
+    if _is_the_apis(tracers) and _is_the_apis(meters):
+        return None  # nobody listens
     duration = meters.get_meter(SCOPE, __version__, SCHEMA).create_histogram(
         "gen_ai.client.operation.duration",
         unit="s",
@@ -161,3 +163,8 @@ def _made(tracers: Any, meters: Any) -> "tuple[Tracer, Histogram]":
         explicit_bucket_boundaries_advisory=_BOUNDARIES,
     )
     return tracers.get_tracer(SCOPE, __version__, SCHEMA), duration
+
+
+def _is_the_apis(provider: Any) -> bool:
+    """Whether a provider is one that the API package itself has, all of which do nothing."""
+    return type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))

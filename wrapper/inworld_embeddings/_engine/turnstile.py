@@ -36,7 +36,7 @@ class Turnstile:
         self._changed = asyncio.Event()
 
     async def enter(self, deadline: float, wanted: Callable[[], bool] = lambda: True) -> float | None:
-        """Waits for a turn; returns the loop time of the start. `leave` must follow, whatever happens.
+        """Waits for a turn; returns the loop time of the start. `Turn.end` must follow, whatever happens.
 
         Args:
             deadline: Loop time.
@@ -55,6 +55,10 @@ class Turnstile:
         except TimeoutError:
             raise TooLateError from None
 
+    def enter_at_once(self, deadline: float) -> float | None:
+        """As `enter`, if nobody waits and nothing holds requests back; else None."""
+        return None if self._queue.locked() else self._try_start(deadline)
+
     def try_enter(self) -> float | None:
         """A start right now, if nobody waits and nothing holds requests back; else None."""
         now = asyncio.get_running_loop().time()
@@ -62,16 +66,25 @@ class Turnstile:
             return None
         return self._start(now)
 
-    def leave(self, started: float, outcome: Outcome, hint: float | None = None) -> None:
-        """Records the end of a request."""
-        now = asyncio.get_running_loop().time()
-        self.limiter.finish(now, started, outcome, hint)
+    @property
+    def awaited(self) -> bool:
+        """Whether somebody waits for a turn."""
+        return self._queue.locked()
+
+    def arrived(self) -> None:
+        """Records that a request is no longer in flight. `judge` must follow."""
+        self.limiter.arrived()
         self._changed.set()
 
-    def answered(self, started: float) -> None:
-        """Records that vectors came."""
+    def judge(self, started: float, outcome: Outcome, hint: float | None = None) -> None:
+        """Records how a request ended."""
+        self.limiter.judge(asyncio.get_running_loop().time(), started, outcome, hint)
+        self._changed.set()
+
+    def answered(self, started: float, took: float) -> None:
+        """Records that vectors came, after so many seconds."""
         self.newest_answered = max(self.newest_answered, started)
-        self.latency.success(asyncio.get_running_loop().time() - started)
+        self.latency.success(took)
         self.budget.success()
 
     def _try_start(self, deadline: float) -> float | None:

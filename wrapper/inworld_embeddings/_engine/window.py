@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from typing import TypeAlias
 
 from .._core.batches import Batch
 from .flow import Settled
 
 Work: TypeAlias = asyncio.Task[list[Settled]]
+Source: TypeAlias = Iterator[Batch] | AsyncIterator[Batch]
 
 
 class Window:
@@ -26,15 +27,17 @@ class Window:
         self._pull: asyncio.Task[Batch | None] | None = None
         self._source_error: BaseException | None = None
         self._exhausted = False
+        self._something_done = asyncio.Event()
 
-    async def run(self, batches: AsyncIterator[Batch]) -> AsyncGenerator[Settled]:
+    async def run(self, source: Source) -> AsyncGenerator[Settled]:
         """Settled batches. An error of the source surfaces after what was already in work.
 
-        `stop_pulling` may be called in between. Leaving the iteration early cancels what is in work.
+        A plain iterator must not block. `stop_pulling` may be called in between. Leaving the iteration early cancels
+        what is in work.
         """
         try:
-            while self._may_pull(batches) or self._working:
-                await self._something_done()
+            while self._takes_more(source) or self._working:
+                await self._turn()
                 self._take_pulled()
                 while (work := self._next_done()) is not None:
                     for settled in work.result():
@@ -50,20 +53,42 @@ class Window:
         if self._pull is not None:
             self._pull.cancel()
 
-    def _may_pull(self, batches: AsyncIterator[Batch]) -> bool:
-        """Sees to it that the next batch is being pulled, if there is room for one."""
-        if self._pull is None and not self._exhausted and len(self._working) < self._size:
-            self._pull = asyncio.create_task(_next_batch(batches))
+    def _takes_more(self, source: Source) -> bool:
+        """Sees to it that the next batch is begun, or being pulled, if there is room for one."""
+        if self._pull is None and self._has_room():
+            if isinstance(source, Iterator):
+                self._begin(next(source, None))
+                if self._has_room() and self._begin(
+                    next(source, None)
+                ):  # two, to see at once that one was all
+                    self._wake()  # there may be room for more
+            else:
+                self._pull = asyncio.create_task(_next_batch(source))
+                self._pull.add_done_callback(self._wake)
         return self._pull is not None
 
-    async def _something_done(self) -> None:
-        wanted: set[asyncio.Task[object]] = set(self._waited_for())
-        if self._pull is not None:
-            wanted.add(self._pull)
-        await asyncio.wait(wanted, return_when=asyncio.FIRST_COMPLETED)
+    def _has_room(self) -> bool:
+        return not self._exhausted and len(self._working) < self._size
 
-    def _waited_for(self) -> list[Work]:
-        return [self._working[0]] if self._ordered and self._working else list(self._working)
+    def _begin(self, batch: Batch | None) -> bool:
+        """Begins a batch, if there is one: None is the end of the source."""
+        if batch is None:
+            self._exhausted = True
+            return False
+        work = self._start(batch)
+        work.add_done_callback(self._wake)
+        self._working.append(work)
+        return True
+
+    def _wake(self, _: object = None) -> None:
+        self._something_done.set()
+
+    async def _turn(self) -> None:
+        """Lets the work that was begun go on, at least until some of it is done or more can begin."""
+        if self._something_done.is_set():
+            await asyncio.sleep(0)
+        await self._something_done.wait()
+        self._something_done.clear()
 
     def _take_pulled(self) -> None:
         if self._pull is None or not self._pull.done():
@@ -72,14 +97,10 @@ class Window:
         if self._exhausted:
             return
         self._source_error = pull.exception()
-        batch = None if self._source_error else pull.result()
-        if batch is None:
-            self._exhausted = True
-        else:
-            self._working.append(self._start(batch))
+        self._begin(None if self._source_error else pull.result())
 
     def _next_done(self) -> Work | None:
-        for work in self._waited_for():
+        for work in [self._working[0]] if self._ordered and self._working else self._working:
             if work.done():
                 self._working.remove(work)
                 return work
@@ -89,7 +110,8 @@ class Window:
         tasks = [*self._working, *([self._pull] if self._pull else [])]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _next_batch(batches: AsyncIterator[Batch]) -> Batch | None:

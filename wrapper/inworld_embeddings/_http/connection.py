@@ -5,39 +5,25 @@ import select
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import cast
 
-import httptools
 import httpx
 
-HEAD_CAP = 64 * 1024
-"""Most bytes in a row that are no body: a head, interim ones counted each for itself, or trailers."""
+from .answer import Answer
+from .faults import ProxyRefusedError, StaleConnectionError, WrongSchemeError
+from .whole import Buffers
 
 BUFFER_CAP = 1024 * 1024
 """Bytes held for a slow reader before the socket is paused."""
 
+SCRATCH = 64 * 1024
+"""Most bytes that are read at a time, while it is not known where they belong."""
 
 _TLS_ALERT = b"\x15\x03"
 """What a TLS server may say to a request in clear: an alert, and a version."""
 
 
-class StaleConnectionError(httpx.RemoteProtocolError):
-    """A connection that had been used before ended before a byte of this answer came."""
-
-
-class WrongSchemeError(httpx.RemoteProtocolError):
-    """A request in clear was answered in TLS."""
-
-
-class OversizedHeadError(httpx.RemoteProtocolError):
-    """More headers than anyone means."""
-
-
-class ProxyRefusedError(httpx.ProxyError):
-    """The proxy refused the tunnel for a reason that a retry does not change."""
-
-
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """Carries one exchange at a time.
 
     Anything that arrives beyond the answer, or without being asked for, makes it unusable: what is not the answer
@@ -46,27 +32,24 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._parser: Any = None
+        self._answer: Answer | None = None
         self._wake = asyncio.Event()
         self._error: Exception | None = None
         self._used = 0
+        self._answered = False
         self._sound = True
         self.idle_since = 0.0
-        self._reset()
-
-    def _reset(self) -> None:
-        self._overhead = self._buffered = 0
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._chunks: list[bytes] = []
-        self._status: int | None = None
-        self._final = self._complete = self._delimited = self._answered = False
+        self._scratch = memoryview(bytearray(SCRATCH))
+        self._room: memoryview | None = None
+        self._filled = 0
 
     # What the pool and the body call.
 
     @property
     def reusable(self) -> bool:
         """Whether the next request may go over it, as far as the event loop has seen."""
-        return self._sound and self._error is None and (self._complete or not self._used) and self._all_sent()
+        done = self._answer is None or (self._answer.complete and self._answer.sound)
+        return self._sound and self._error is None and done and self._all_sent()
 
     def quiet(self) -> bool:
         """Whether nothing has arrived that the event loop has not read yet.
@@ -78,7 +61,7 @@ class Connection(asyncio.Protocol):
             return False
         return not _readable(self._transport.get_extra_info("socket"))
 
-    async def exchange(self, head: bytes, body: bytes) -> httpx.Response:
+    async def exchange(self, head: bytes, body: bytes) -> Answer:
         """Sends a request; returns when the answer's head is there, with its body to be read.
 
         Raises:
@@ -86,28 +69,37 @@ class Connection(asyncio.Protocol):
             httpx.RemoteProtocolError: what came is not HTTP.
             httpx.ReadError: the connection broke.
         """
-        self._reset()
         self._used += 1
-        self._parser = httptools.HttpResponseParser(self)
+        self._answered = False
+        self._answer = answer = Answer()
         if self._transport is None or self._error is not None:
             raise self._failure()
         self._transport.writelines((head, body))
-        while not self._final:  # an answer may come before all is sent, a refusal above all
+        while answer.status is None:  # an answer may come before all is sent, a refusal above all
             await self._more()
-        return httpx.Response(self._status or 0, headers=self._headers, stream=Body(self))
+        return answer
 
-    async def next_chunk(self) -> bytes:
-        """The next piece of the body; empty at its end."""
-        while not self._chunks:
-            if self._complete:
+    async def next_chunk(self, answer: Answer) -> bytes:
+        """The next piece of a body; empty at its end."""
+        while not answer.buffered:
+            if answer.complete:
                 return b""
             await self._more()
-        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
-        self._buffered = 0
-        if self._transport is not None:
-            self._transport.resume_reading()
-        return data
+        self._resume()
+        return answer.take()
+
+    async def fill(self, answer: Answer, body: bytearray) -> None:
+        """Receives a whole body into its place."""
+        self._filled = answer.buffered
+        body[: self._filled] = answer.take()
+        self._resume()
+        with memoryview(body) as room:
+            self._room = room
+            try:
+                while not answer.complete:
+                    await self._more()
+            finally:
+                self._room = None
 
     async def tunnel(self, head: bytes, context: ssl.SSLContext, host: str) -> None:
         """Asks a proxy for a tunnel with a CONNECT request, and speaks TLS through it from then on.
@@ -116,15 +108,14 @@ class Connection(asyncio.Protocol):
             ProxyRefusedError: the proxy wants credentials.
             httpx.ProxyError: the proxy gave no tunnel.
         """
-        response = await self.exchange(head, b"")
-        if response.status_code == 407:
+        status = (await self.exchange(head, b"")).status or 0
+        if status == 407:
             raise ProxyRefusedError("the proxy wants credentials (HTTP 407)")
-        if not response.is_success or self._transport is None:
-            raise httpx.ProxyError(f"the proxy gave no tunnel (HTTP {response.status_code})")
+        if not 200 <= status < 300 or self._transport is None:
+            raise httpx.ProxyError(f"the proxy gave no tunnel (HTTP {status})")
         loop = asyncio.get_running_loop()
         self._transport = await loop.start_tls(self._transport, self, context, server_hostname=host)
-        self._parser, self._used, self._sound = None, 0, True
-        self._reset()
+        self._answer, self._used, self._sound = None, 0, True
 
     def abort(self) -> None:
         """Drops the connection at once."""
@@ -150,6 +141,10 @@ class Connection(asyncio.Protocol):
         self.abort()
         self._wake.set()
 
+    def _resume(self) -> None:
+        if self._transport is not None:
+            self._transport.resume_reading()
+
     def _all_sent(self) -> bool:
         return self._transport is None or not self._transport.get_write_buffer_size()
 
@@ -161,77 +156,53 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
 
-    def data_received(self, data: bytes) -> None:
-        if self._parser is None or self._complete:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the protocol's
+        return self._scratch if self._room is None else self._room[self._filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._room is None:
+            self._read(self._scratch[:nbytes])
+            return
+        self._filled += nbytes
+        if self._filled == len(self._room) and self._answer is not None:
+            self._room = None
+            self._answer.finish()
+            self._wake.set()
+
+    def _read(self, data: memoryview) -> None:
+        answer = self._answer
+        if answer is None or answer.complete:
             self._fail(httpx.RemoteProtocolError("bytes arrived that nobody asked for"))
             return
-        if not self._answered and self._used == 1 and data.startswith(_TLS_ALERT) and self._in_clear():
+        if not self._answered and self._used == 1 and data[:2] == _TLS_ALERT and self._in_clear():
             self._fail(WrongSchemeError("the answer is TLS"))
             return
         self._answered = True
-        self._overhead += len(data)
-        self._feed(data)
-        if self._overhead > HEAD_CAP and not self._complete:
-            self._fail(OversizedHeadError(f"over {HEAD_CAP} bytes of headers"))
-        if self._buffered > BUFFER_CAP and self._transport is not None:
+        try:
+            answer.feed(data)
+        except httpx.RemoteProtocolError as error:
+            self._fail(error)
+        if answer.buffered > BUFFER_CAP and self._transport is not None:
             self._transport.pause_reading()
         self._wake.set()
 
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._sound = False
-            if not self._complete:
-                self._fail(httpx.RemoteProtocolError(f"the answer is not HTTP: {error}"))
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._sound = False
-        if self._final and not self._delimited and exc is None:
-            self._complete = True  # a body without a length ends with the connection
-        if not self._complete:
+        answer = self._answer or Answer()
+        if exc is None:
+            answer.end()
+        answer.close()
+        if not answer.complete:
             reason = f"{type(exc).__name__}: {exc}" if exc else "closed by the server"
             if self._used == 1 and not self._answered and self._in_clear():
                 reason += "; if that port speaks TLS, the URL must begin with https://"
             self._error = self._error or httpx.ReadError(
                 f"the connection broke before the answer was whole ({reason})"
             )
-        elif self._error is None and not self._chunks:
+        elif self._error is None and not answer.buffered:
             self._error = httpx.ReadError("the connection is closed")
-        self._transport = self._parser = None  # the parser holds us: no cycle is left behind
+        self._transport = None
         self._wake.set()
-
-    # What llhttp calls.
-
-    def on_message_begin(self) -> None:
-        if self._complete:
-            self._sound = False  # a second answer
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._final:  # later ones are trailers
-            self._headers.append((name, value))
-            self._delimited = self._delimited or name.lower() in (b"content-length", b"transfer-encoding")
-
-    def on_headers_complete(self) -> None:
-        if self._complete:
-            return
-        status = self._parser.get_status_code()
-        if status >= 200:
-            self._status, self._final = status, True
-            self._sound = self._sound and self._parser.should_keep_alive()
-            self._delimited = self._delimited or status in (204, 304)
-            return
-        # However many come, they cost no memory, and the deadline ends them (B13).
-        self._headers, self._delimited, self._overhead = [], False, 0
-
-    def on_body(self, data: bytes) -> None:
-        if not self._complete:
-            self._chunks.append(data)
-            self._buffered += len(data)
-            self._overhead = 0
-
-    def on_message_complete(self) -> None:
-        self._complete = self._complete or self._final
 
 
 def _readable(sock: socket.socket) -> bool:
@@ -245,9 +216,24 @@ def _readable(sock: socket.socket) -> bool:
 class Body(httpx.AsyncByteStream):
     """The body of an answer, as it comes in. Closing it early drops the connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, answer: Answer) -> None:
         self.connection = connection
+        self.answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while chunk := await self.connection.next_chunk():
+        while chunk := await self.connection.next_chunk(self.answer):
             yield chunk
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of it, if the head told."""
+        return self.answer.length
+
+    async def whole(self, buffers: Buffers) -> bytes | bytearray:
+        """All of it at once. A long one is received where it is going to stay, into a buffer."""
+        length = self.length or 0
+        if self.answer.complete or length - self.answer.buffered <= SCRATCH:
+            return b"".join([chunk async for chunk in self])
+        body = buffers.take(length)
+        await self.connection.fill(self.answer, body)
+        return body

@@ -12,7 +12,8 @@ from urllib.parse import unquote
 
 import httpx
 
-from .connection import Connection, ProxyRefusedError
+from .connection import Connection
+from .faults import ProxyRefusedError
 
 # A NAT that forgets an idle connection says nothing; the kernel finds out (catalogue B22).
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}

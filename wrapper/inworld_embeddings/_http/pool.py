@@ -5,8 +5,10 @@ import ssl
 
 import httpx
 
-from .connection import Body, Connection, StaleConnectionError, WrongSchemeError
+from .answer import Answer
+from .connection import Body, Connection
 from .dial import Dialer
+from .faults import StaleConnectionError, WrongSchemeError
 
 KEEPALIVE_EXPIRY = 15.0
 """Seconds after which an idle connection is not used again."""
@@ -38,7 +40,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         )
         self._busy.add(connection)
         try:
-            response = await connection.exchange(head, body)
+            answer = await connection.exchange(head, body)
         except StaleConnectionError:
             self.drop_idle()  # what ended this one will have ended those that are older
             self._drop(connection)
@@ -52,8 +54,9 @@ class PooledTransport(httpx.AsyncBaseTransport):
             self._drop(connection)
             raise
         self._spoke_http = True
-        response.stream = _Returning(connection, self)
-        return response
+        return httpx.Response(
+            answer.status or 0, headers=answer.headers, stream=_Returning(connection, answer, self)
+        )
 
     def _take(self) -> Connection | None:
         """The connection used last of those that are fresh and clean."""
@@ -98,8 +101,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
 class _Returning(Body):
     """A body that hands its connection back when it is closed."""
 
-    def __init__(self, connection: Connection, pool: PooledTransport) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: Connection, answer: Answer, pool: PooledTransport) -> None:
+        super().__init__(connection, answer)
         self._pool = pool
 
     async def aclose(self) -> None:

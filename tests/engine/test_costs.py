@@ -1,0 +1,201 @@
+"""What embedding costs, in counts and ratios that hold on any machine: nothing here looks at a clock but to compare."""
+
+import asyncio
+import gc
+import json
+import logging
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import httpx
+import numpy as np
+import pytest
+
+from catalogue_support import KEY
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
+from inworld_embeddings._core import decode
+
+BATCH = 128
+URL = "http://127.0.0.1:9"
+CALLS_FOR_A_TEXT, CALLS_FOR_A_BATCH = 19, 900  # measured: 13 and 619, the same in each run
+MODULES = 100  # measured: 71
+
+
+class Instant(httpx.AsyncBaseTransport, httpx.BaseTransport):
+    """Answers at once, with one body made ahead for each number of texts. Counts what was sent."""
+
+    def __init__(self, dimension):
+        self.requests = self.bytes = 0
+        self._dimension = dimension
+        self._bodies = {}
+
+    def _answer(self, content):
+        self.requests, self.bytes = self.requests + 1, self.bytes + len(content)
+        count = content.count(b'"text":')
+        if count not in self._bodies:
+            self._bodies[count] = _body(count, self._dimension)
+        return httpx.Response(
+            200, headers={"content-type": "application/json"}, stream=_Whole(self._bodies[count])
+        )
+
+    async def handle_async_request(self, request):
+        return self._answer(await request.aread())
+
+    def handle_request(self, request):
+        return self._answer(request.read())
+
+
+def _body(count, dimension):
+    """Numbers with the fewest digits that give the same float32, as services print them."""
+    rows = np.random.default_rng(0).standard_normal((count, dimension)).astype(np.float32)
+    return b'{"embeddings":[' + b",".join(b'{"values":[' + _numbers(row) + b"]}" for row in rows) + b"]}"
+
+
+def _numbers(row):
+    return ",".join(map(str, row)).encode()
+
+
+class _Whole(httpx.AsyncByteStream, httpx.SyncByteStream):
+    def __init__(self, body):
+        self._body = body
+
+    def __iter__(self):
+        yield self._body
+
+    async def __aiter__(self):
+        yield self._body
+
+
+@pytest.fixture(autouse=True)
+def _no_log():
+    """The log is kept by pytest: it would be what grows."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def texts(count):
+    return [f"{number:07} the quick brown fox jumps over the lazy dog, again" for number in range(count)]
+
+
+def client_of(transport, face=EmbeddingClient, **options):
+    return face(api_key=KEY, base_url=URL, transport=transport, batch_size=BATCH, **options)
+
+
+@pytest.mark.parametrize("count", [1, BATCH, BATCH + 1, 20 * BATCH])
+def test_it_sends_what_was_planned_and_no_byte_more(count):
+    transport = Instant(8)
+    with client_of(transport) as client:
+        planned = client.plan(texts(count))
+        client.embed(texts(count))
+    assert transport.requests == planned.requests == -(-count // BATCH)
+    assert transport.bytes == planned.bytes
+
+
+def calls_of(work):
+    """How many Python and C functions some work calls in this thread."""
+    calls = 0
+
+    def count(_frame, event, _argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_what_is_done_for_each_text_and_for_each_batch_is_bounded():
+    """Many small batches and few large ones of the same texts tell the two apart."""
+    given, loop = texts(64 * BATCH), asyncio.new_event_loop()
+    calls = {}
+    for size in (BATCH, BATCH // 8):
+        client = AsyncEmbeddingClient(api_key=KEY, base_url=URL, transport=Instant(8), batch_size=size)
+        loop.run_until_complete(client.embed(given))
+        calls[size] = calls_of(lambda used=client: loop.run_until_complete(used.embed(given)))
+        loop.run_until_complete(client.close())
+    loop.close()
+    for_a_batch = (calls[BATCH // 8] - calls[BATCH]) / (64 * 8 - 64)
+    for_a_text = calls[BATCH] / len(given) - for_a_batch / BATCH
+    assert for_a_text <= CALLS_FOR_A_TEXT
+    assert for_a_batch <= CALLS_FOR_A_BATCH
+
+
+@pytest.mark.skipif(decode._Parser is None, reason="no fast decoder for this Python")
+def test_a_good_body_is_not_decoded_by_the_strict_decoder_as_well(monkeypatch):
+    monkeypatch.setattr(decode, "decode_strict", lambda *_: pytest.fail("decoded twice"))
+    with client_of(Instant(8)) as client:
+        assert client.embed(texts(2 * BATCH)).vectors.shape == (2 * BATCH, 8)
+
+
+def peak_of(work):
+    tracemalloc.start()
+    try:
+        given = work()
+        return given, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_result_takes_one_array_and_a_window():
+    transport, count, dimension, window = Instant(512), 80 * BATCH, 512, 4
+    given = texts(count)
+    with client_of(transport, max_concurrency=window) as client:
+        client.embed(given[: 2 * BATCH])
+        result, peak = peak_of(lambda: client.embed(given))
+    a_batch = BATCH * dimension * (4 + 8)  # as float32, and what it is read from
+    assert peak <= result.vectors.nbytes * 1.05 + window * a_batch + 100 * count
+
+
+def test_a_stream_holds_no_more_objects_at_its_end_than_at_its_beginning():
+    count, held = 200_000, []
+    with client_of(Instant(4), max_concurrency=4) as client:
+        for index, _ in client.embed_iter(f"text {number}" for number in range(count)):
+            if index % (count // 10) == 0:
+                gc.collect()
+                held.append(sys.getallocatedblocks())
+    assert max(held[2:]) - held[1] < 10 * BATCH  # a window's texts may be there or not
+
+
+def cpu_of(work):
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def test_it_takes_less_than_half_of_what_json_and_httpx_take():
+    """The baseline: the standard library's json over the same transport. About a quarter with simdjson."""
+    given, transport = texts(20 * BATCH), Instant(768)
+
+    def naive():
+        rows = []
+        with httpx.Client(transport=transport) as client:
+            for start in range(0, len(given), BATCH):
+                inputs = [{"text": text} for text in given[start : start + BATCH]]
+                content = json.dumps({"inputs": inputs, "model": {"model": "m", "serviceProvider": "p"}})
+                answer = json.loads(client.post(URL, content=content).content)
+                rows += [item["values"] for item in answer["embeddings"]]
+        return np.array(rows, dtype=np.float32)
+
+    with client_of(transport, model="m") as client:
+        assert np.array_equal(client.embed(given).vectors, naive())
+        pairs = [(cpu_of(lambda: client.embed(given)), cpu_of(naive)) for _ in range(3)]
+    ours, theirs = (min(column) for column in zip(*pairs, strict=True))
+    assert ours <= theirs * (0.5 if decode._Parser is not None else 1.0)
+
+
+def test_a_client_is_made_with_few_modules():
+    program = f"""
+import sys
+before = set(sys.modules)
+from inworld_embeddings import EmbeddingClient
+EmbeddingClient(api_key={KEY!r})
+print(len(set(sys.modules) - before))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) <= MODULES
