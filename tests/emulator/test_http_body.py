@@ -49,7 +49,29 @@ def test_length_refused(text, status):
     assert caught.value.status == status
 
 
-@pytest.mark.parametrize("text", ["Content-Length : 5\r\n", "no colon here\r\nA: 1\r\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Content-Type: multipart/form-data\r\n",
+        "Content-Type: multipart/mixed; boundary=x\r\n",
+        "Content-Type: multipart/mixed; boundary=x\r\nContent-Transfer-Encoding: base64\r\n",
+        "Content-Type: message/rfc822\r\n",
+        "Content-Type: ;;\r\n",
+    ],
+)
+def test_no_content_type_makes_a_head_malformed(text):
+    check_headers(head(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Content-Length : 5\r\n",
+        "no colon here\r\nA: 1\r\n",
+        "Content-Type: multipart/form-data\r\n: no name\r\n",
+        "Content-Type: multipart/form-data\r\nno colon here\r\n",
+    ],
+)
 def test_malformed_headers_are_refused(text):
     with pytest.raises(RefusedError):
         check_headers(head(text))

@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from inworld_embeddings.emulator import Emulator, serve
-from inworld_embeddings.emulator.server import _notice
+from inworld_embeddings.emulator.serving import _notice
 
 PROGRAM = """
 import sys
-from inworld_embeddings.emulator.server import serve
+from inworld_embeddings.emulator.serving import serve
 
 class TinyEngine:
     name, dimension = "tiny", 2

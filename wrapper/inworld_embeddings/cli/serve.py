@@ -1,6 +1,9 @@
-"""``serve``: the emulator over HTTP."""
+"""``serve``: the emulator over HTTP, or the OpenAI-compatible face of the real API."""
 
+import contextlib
 import os
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -14,12 +17,98 @@ from ..errors import ConfigurationError
 )
 @click.option("--key-from", metavar="VARIABLE", help="Environment variable with the key:secret to ask for.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A further Host name to answer to.")
-def serve(host: str, port: int, key_from: str | None, allow_host: tuple[str, ...]) -> None:
+@click.option(
+    "--engine",
+    metavar="ENGINE",
+    help="What makes the vectors: local (default), hash[:DIMENSION], st:FOLDER_OR_ID, openai:URL#MODEL.",
+)
+@click.option("--engine-key-from", metavar="VARIABLE", help="Environment variable with the key for openai:.")
+@click.option("--openai", is_flag=True, help="Answer OpenAI's /v1/embeddings too.")
+@click.option("--upstream", is_flag=True, help="With --openai: the real API's vectors, with your key.")
+@click.option("--base-url", metavar="URL", help="With --upstream: where the API is.")
+@click.option("--playground/--no-playground", default=True, show_default=True, help="A page to try it at /.")
+@click.option("--fault", metavar="SCRIPT", help="What goes wrong, such as 'status=503 x2, ok' or '30% drop'.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the percentages in faults.")
+@click.option("--chaos", is_flag=True, help="Let whoever has the key change the faults by a call.")
+def serve(
+    host: str,
+    port: int,
+    key_from: str | None,
+    allow_host: tuple[str, ...],
+    engine: str | None,
+    engine_key_from: str | None,
+    *,
+    openai: bool,
+    upstream: bool,
+    base_url: str | None,
+    playground: bool,
+    fault: str | None,
+    seed: int,
+    chaos: bool,
+) -> None:
     """Answer the embeddings API on this machine, with stand-in vectors."""
     from ..emulator import TEST_KEY  # noqa: PLC0415 - only this command needs them
-    from ..emulator.server import serve as run  # noqa: PLC0415
+    from ..emulator.serving import serve as run  # noqa: PLC0415
 
-    key = TEST_KEY if key_from is None else os.environ.get(key_from)
-    if not key:
-        raise ConfigurationError(f"{key_from} is not set.")
-    run(host, port, api_key=key, allowed_hosts=allow_host)
+    key = _from_environment(key_from) or TEST_KEY
+    engine_key = _from_environment(engine_key_from)
+    if upstream:
+        if fault or chaos:
+            raise ConfigurationError("--fault and --chaos are for the emulator, not for --upstream.")
+        if not openai or engine or engine_key:
+            raise ConfigurationError(
+                "--upstream needs --openai, and has no --engine: its vectors are the API's."
+            )
+        _serve_upstream(base_url, host, port, api_key=key, allowed_hosts=allow_host)
+    elif base_url:
+        raise ConfigurationError("--base-url is where --upstream sends to; without it nothing is sent.")
+    else:
+        faults = _faults(fault, seed, chaos=chaos)
+        with _engine(engine, engine_key) as made:
+            run(
+                host,
+                port,
+                api_key=key,
+                engine=made,
+                openai=openai,
+                playground=playground,
+                faults=faults,
+                chaos=chaos,
+                allowed_hosts=allow_host,
+            )
+
+
+def _faults(script: str | None, seed: int, *, chaos: bool) -> Any:
+    """The faults that were asked for; None if nobody did."""
+    if not script and not chaos:
+        return None
+    from ..emulator.faults import Faults  # noqa: PLC0415
+
+    return Faults(script or "ok", seed=seed)
+
+
+def _from_environment(variable: str | None) -> str | None:
+    value = os.environ.get(variable) if variable else None
+    if variable and not value:
+        raise ConfigurationError(f"{variable} is not set.")
+    return value
+
+
+@contextlib.contextmanager
+def _engine(spec: str | None, api_key: str | None) -> Iterator[Any]:
+    """The engine that was asked for; None for the built-in one, of which the server has more to say."""
+    from ..emulator.engines import named  # noqa: PLC0415
+
+    made = None if spec in (None, "local") and not api_key else named(spec or "local", api_key=api_key)
+    with contextlib.ExitStack() as stack:
+        if close := getattr(made, "close", None):
+            stack.callback(close)
+        yield made
+
+
+def _serve_upstream(base_url: str | None, host: str, port: int, **options: Any) -> None:
+    from .. import EmbeddingClient  # noqa: PLC0415
+    from ..gateway import serve_upstream  # noqa: PLC0415
+
+    with EmbeddingClient(base_url=base_url) as client:
+        serve_upstream(client, host, port, **options)

@@ -11,12 +11,13 @@ from .handle import Emulator
 from .messages import Handler, Reply, Request
 
 if TYPE_CHECKING:
-    from .server import EmulatorServer, serve
+    from .server import EmulatorServer
+    from .serving import serve
     from .transport import LocalTransport
 
 __all__ = ["TEST_KEY", "Emulator", "EmulatorServer", "Handler", "LocalTransport", "Reply", "Request", "serve"]
 
-_LATER = {"EmulatorServer": "server", "serve": "server", "LocalTransport": "transport"}
+_LATER = {"EmulatorServer": "server", "serve": "serving", "LocalTransport": "transport"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,9 @@
 """One connection to the server: reads requests, asks the handler, writes answers, one after the other."""
 
 import contextlib
+import os
 import socket
+import struct
 import time
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .handle import BODY_TOO_LARGE, MAX_BODY_BYTES
 from .hosts import answers_to
 from .http_body import RefusedError, body_length, check_headers, read_body
-from .messages import Reply, Request, joined_headers
+from .messages import At, Carriage, Reply, Request, joined_headers
 from .rpc_status import plain_reply
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 _MAX_REQUEST_LINE = 65536
 _LINGER_SECONDS = 2.0
+_VECTORS = (b'{"values":', b'{"object":"embedding"')
+"""How a vector begins in the API's answers, and in those of the OpenAI-compatible face."""
+_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+"""``SO_LINGER``: on, for no time at all."""
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -56,8 +62,10 @@ class Connection(BaseHTTPRequestHandler):
                 BODY_TOO_LARGE if refused.status == 413 else plain_reply(refused.status, refused.text)
             )
             return
+        time.sleep(reply.carriage.delay)
         self._send(reply)
         self._log(reply, (time.perf_counter() - started) * 1000)
+        self._break_off(reply.carriage)
 
     def _request(self) -> Request:
         check_headers(self.headers)
@@ -106,17 +114,39 @@ class Connection(BaseHTTPRequestHandler):
             f"HTTP/1.1 {reply.status} {reason}",
             *(f"{name}: {text}" for name, text in (*reply.headers, *framing)),
         ]
-        self.wfile.write("\r\n".join([*head, "", ""]).encode("latin-1") + reply.body)
+        self.wfile.write(_part("\r\n".join([*head, "", ""]).encode("latin-1"), reply))
+
+    def _break_off(self, carriage: Carriage) -> None:
+        """Closes a connection on which an answer was not to arrive as a whole."""
+        if not carriage.drop and carriage.cut is None:
+            return
+        self.close_connection = True
+        if carriage.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.rfile.close()  # while it is open, so is the socket
+            self.connection.close()
 
     def _log(self, reply: Reply, milliseconds: float) -> None:
         """One line for each answer. It never holds a body, a header or a query."""
-        vectors = reply.body.count(b'{"values":') if reply.status == 200 else 0
+        vectors = sum(map(reply.body.count, _VECTORS)) if reply.status == 200 else 0
         path = (self.requestline.split() or ["-", "-"])[1:2]
         target = ascii(path[0].partition("?")[0])[1:-1][:200] if path else "-"
         method = ascii(self.command or "-")[1:-1][:20]
-        self.server.log(
-            f"{method} {target} {reply.status} {len(reply.body)} bytes {vectors} vectors {milliseconds:.1f} ms"
+        answer = (
+            "dropped" if reply.carriage.drop else f"{reply.status} {len(reply.body)} bytes {vectors} vectors"
         )
+        broken = f", cut after {reply.carriage.cut} bytes" if reply.carriage.cut is not None else ""
+        self.server.log(f"{method} {target} {answer} {milliseconds:.1f} ms{broken}")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Silences the base class: `_log` says what there is to say."""
+
+
+def _part(head: bytes, reply: Reply) -> bytes:
+    """What is sent of an answer."""
+    match reply.carriage.drop:
+        case At.BEFORE:
+            return b""
+        case At.HEAD:
+            return head[: len(head) // 2]
+    return head + reply.body[: reply.carriage.cut]

@@ -9,6 +9,7 @@ from .messages import Reply, Request
 from .reply_json import embeddings_body
 from .request_json import parse
 from .rpc_status import JSON_HEADERS, Code, RpcError, error_reply, plain_reply
+from .vectors import failure, vectors_from
 
 if TYPE_CHECKING:
     from .engines import Engine
@@ -69,7 +70,7 @@ class Emulator:
             reply = Reply(200, JSON_HEADERS, self._embeddings(engine, request))
         except RpcError as error:
             reply = error_reply(error)
-        stamp = (("x-inworld-emulator-engine", engine.name), ("x-inworld-request-id", _request_id(request)))
+        stamp = (("x-inworld-emulator-engine", engine.name), ("x-inworld-request-id", request_id(request)))
         return Reply(reply.status, reply.headers + stamp, b"" if request.method == "HEAD" else reply.body)
 
     def _embeddings(self, engine: "Engine", request: Request) -> bytes:
@@ -89,18 +90,14 @@ def _check_route(request: Request) -> None:
 
 
 def _body_from(engine: "Engine", texts: tuple[str, ...]) -> bytes:
-    """What the engine makes of the texts. Its failures are the server's, told by their type alone."""
+    vectors = vectors_from(engine, texts)
     try:
-        vectors = engine.embed(texts) if texts else []
-        if [len(vector) for vector in vectors] != [engine.dimension] * len(texts):
-            raise ValueError("the engine broke its contract on count or dimension")  # noqa: TRY301
         return embeddings_body(vectors)
     except Exception as error:
-        message = f"the engine {engine.name} failed: {type(error).__name__}"
-        raise RpcError(Code.INTERNAL, message) from error
+        raise failure(engine, error) from error
 
 
-def _request_id(request: Request) -> str:
+def request_id(request: Request) -> str:
     """32 hex digits from the request itself, so that a repeated request has a repeated answer."""
     digest = hashlib.blake2b(f"{request.method} {request.path}\n".encode(), digest_size=16)
     digest.update(request.body)

@@ -3,10 +3,19 @@
 Whoever is unsure where a body ends must not guess, or the next request is read from the middle of this one.
 """
 
+from email import errors
 from email.message import Message
 from io import BufferedIOBase
 
 _MAX_LINE = 4096
+
+_OF_A_BODY = (
+    errors.InvalidMultipartContentTransferEncodingDefect,
+    errors.MultipartInvariantViolationDefect,
+    errors.NoBoundaryInMultipartDefect,
+    errors.StartBoundaryNotFoundDefect,
+)
+"""What the parser of the standard library misses below a head with ``Content-Type: multipart/…``: it is not given a body."""
 
 
 class RefusedError(Exception):
@@ -24,7 +33,8 @@ def check_headers(headers: Message) -> None:
     Raises:
         RefusedError: 400.
     """
-    if headers.defects or any(name != name.strip() for name in headers):
+    malformed = [defect for defect in headers.defects if not isinstance(defect, _OF_A_BODY)]
+    if malformed or any(name != name.strip() for name in headers):
         raise RefusedError(400, "malformed header")
 
 

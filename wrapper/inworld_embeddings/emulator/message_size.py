@@ -23,14 +23,14 @@ def response_bytes(count: int, dimension: int) -> int:
     return count * _delimited(_delimited(4 * dimension))
 
 
-def check_size(size: int) -> None:
+def check_size(size: int, limit: int = MAX_MESSAGE_BYTES) -> None:
     """Lets messages within the limit pass.
 
     Raises:
         RpcError: 429, for good: a message this large will never pass, so waiting does not help.
     """
-    if size > MAX_MESSAGE_BYTES:
-        message = f"grpc: received message larger than max ({size} vs. {MAX_MESSAGE_BYTES})"
+    if size > limit:
+        message = f"grpc: received message larger than max ({size} vs. {limit})"
         raise RpcError(Code.RESOURCE_EXHAUSTED, message)
 
 

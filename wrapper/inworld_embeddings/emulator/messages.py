@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 
@@ -22,6 +23,37 @@ class Request:
     body: bytes = field(repr=False)
 
 
+class At(Enum):
+    """Where an answer is given up."""
+
+    BEFORE = "before"
+    """Before its first byte."""
+
+    HEAD = "head"
+    """In the middle of its head."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """How to carry an answer, where that is to go wrong. By default nothing does.
+
+    Attributes:
+        delay: Seconds to wait before the first byte.
+        drop: Where to close the connection instead of answering in full.
+        cut: Close it after so many bytes of the body, whose whole length was declared.
+        reset: Close it with a reset (RST), not with an orderly end (FIN).
+    """
+
+    delay: float = 0.0
+    drop: At | None = None
+    cut: int | None = None
+    reset: bool = False
+
+
+PLAIN = Carriage()
+"""As it should be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A complete HTTP answer.
@@ -30,11 +62,13 @@ class Reply:
         status: HTTP status.
         headers: (name, value) pairs, names in lower case. Framing (length, date) belongs to the carrier.
         body: The body.
+        carriage: What is to go wrong on the way.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
+    carriage: Carriage = PLAIN
 
 
 class Handler(Protocol):

@@ -1,7 +1,7 @@
 """Error answers in the words of grpc-gateway: ``{"code", "message", "details"}`` with the HTTP status of the code."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from .messages import Reply
@@ -44,9 +44,13 @@ class RpcError(Exception):
 
 def error_reply(error: RpcError) -> Reply:
     """The answer that tells of an error."""
-    status = {"code": error.code.value, "message": error.message, "details": error.details}
-    body = json.dumps(status, separators=(",", ":")).encode()
-    return Reply(_HTTP_STATUS[error.code], JSON_HEADERS, body)
+    return status_reply(_HTTP_STATUS[error.code], error.code.value, error.message, error.details)
+
+
+def status_reply(http: int, code: int, message: str, details: Sequence[Mapping[str, object]] = ()) -> Reply:
+    """An answer with a ``google.rpc.Status`` as its body."""
+    status = {"code": code, "message": message, "details": details}
+    return Reply(http, JSON_HEADERS, json.dumps(status, separators=(",", ":")).encode())
 
 
 def plain_reply(status: int, text: str) -> Reply:

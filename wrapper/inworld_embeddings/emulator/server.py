@@ -1,21 +1,18 @@
-"""The emulator on a socket: `EmulatorServer` for tests, `serve` for a terminal."""
+"""The emulator on a socket, in a thread of its own."""
 
-import contextlib
-import signal
-import sys
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
-from .auth import TEST_KEY
+from .faults.layer import layered
 from .handle import Emulator
 from .hosts import check_bind
 from .listener import Listener
 from .messages import Handler
 
 if TYPE_CHECKING:
-    from .engines import Engine
+    from .faults import Faults, Scripted
 
 
 class EmulatorServer:
@@ -27,9 +24,11 @@ class EmulatorServer:
         port: 0 picks a free one.
         allowed_hosts: Names it answers to beside loopback and its own address.
         log: Where a line for each answer goes; by default nowhere.
+        faults: What goes wrong, see `faults.grammar`; by default nothing but what a request's header asks for.
+        chaos: Whether whoever has the key may change that by a call.
 
     Raises:
-        ConfigurationError: another address than loopback with the published test key.
+        ConfigurationError: another address than loopback with the published test key, or faults that cannot be.
     """
 
     def __init__(
@@ -40,8 +39,10 @@ class EmulatorServer:
         port: int = 0,
         allowed_hosts: Collection[str] = (),
         log: TextIO | None = None,
+        faults: "Faults | Scripted | None" = None,
+        chaos: bool = False,
     ) -> None:
-        self._handler = emulator or Emulator()
+        self._handler = layered(emulator or Emulator(), faults, chaos=chaos)
         check_bind(host, uses_test_key=self._handler.uses_test_key)
         self._host, self._port, self._allowed_hosts, self._log = host, port, tuple(allowed_hosts), log
         self._listener: Listener | None = None
@@ -59,7 +60,7 @@ class EmulatorServer:
             self._handler, self._host, self._port, allowed_hosts=self._allowed_hosts, log=self._log
         )
         threading.Thread(
-            target=self._listener.serve_forever, args=(0.05,), daemon=True, name="emulator"
+            target=self._listener.serve_forever, args=(0.02,), daemon=True, name="emulator"
         ).start()
         return self
 
@@ -68,6 +69,11 @@ class EmulatorServer:
         listener, self._listener = self._listener, None
         if listener:
             listener.stop(grace)
+
+    @property
+    def faults(self) -> "Faults":
+        """The faults of its requests: to change, and to count."""
+        return self._handler.faults
 
     @property
     def address(self) -> str:
@@ -93,72 +99,3 @@ class EmulatorServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def serve(
-    host: str = "127.0.0.1",
-    port: int = 8080,
-    *,
-    api_key: str = TEST_KEY,
-    engine: "Engine | None" = None,
-    allowed_hosts: Collection[str] = (),
-    out: TextIO | None = None,
-    log: TextIO | None = None,
-) -> None:
-    """Serves until SIGINT or SIGTERM; prints how to reach it and what its vectors are.
-
-    Args:
-        host: Address to listen on. Other than loopback needs an ``api_key`` of its own.
-        port: 0 picks a free one.
-        api_key: The one ``key:secret`` it answers to.
-        engine: Makes the vectors; by default the built-in one.
-        allowed_hosts: Names it answers to beside loopback and its own address.
-        out: Where the notice goes; by default standard output.
-        log: Where a line for each answer goes; by default standard error.
-
-    Raises:
-        ConfigurationError: as `EmulatorServer` and `Emulator`.
-        OSError: the address is taken.
-    """
-    emulator = Emulator(engine, api_key)
-    server = EmulatorServer(
-        emulator, host=host, port=port, allowed_hosts=allowed_hosts, log=log or sys.stderr
-    )
-    with _stop_signal() as stopped, server:
-        output = out or sys.stdout
-        output.write(_notice(server, emulator, built_in=engine is None))
-        output.flush()
-        while not stopped.wait(0.5):  # in steps: on Windows an endless wait cannot be interrupted
-            pass
-
-
-def _notice(server: EmulatorServer, emulator: Emulator, *, built_in: bool) -> str:
-    engine = emulator.engine
-    meaning = "English search is meaningful, other languages match by spelling only. " if built_in else ""
-    reach = (
-        f"export INWORLD_EMULATOR_HOST={server.address}"
-        if emulator.uses_test_key
-        else f'Reach it with base_url="{server.url}" and the api_key it was given, base64-encoded.'
-    )
-    return (
-        f"Emulator of the embeddings API on {server.url}\n"
-        f"Stand-in vectors from the engine {engine.name}, {engine.dimension} dimensions. {meaning}"
-        "Never mix them with vectors of the real API.\n"
-        f"{reach}\n"
-    )
-
-
-@contextlib.contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, if this is the main thread, where alone Python allows it."""
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stopped.set()) for number in numbers]
-    try:
-        yield stopped
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

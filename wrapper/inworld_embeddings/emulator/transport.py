@@ -1,9 +1,13 @@
 """Local mode's wire: an httpx transport, sync and async in one, that asks the emulator inside this process."""
 
+import time
+from collections.abc import AsyncIterator, Iterator
+
 import httpx
 
+from .faults.layer import layered
 from .handle import Emulator
-from .messages import Handler, Request, joined_headers
+from .messages import At, Carriage, Handler, Reply, Request, joined_headers
 
 INLINE_BYTES = 16 * 1024
 """Async requests with larger bodies are answered in a worker thread, so that the event loop keeps its deadlines."""
@@ -13,26 +17,76 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Answers with the bytes the server would send. Closing it does nothing: there is nothing to close.
 
     Args:
-        handler: Answers the requests; by default a new `Emulator`.
+        handler: Answers the requests; by default a new `Emulator`. Faults may be asked for in a request's header, as of
+            the server.
     """
 
     def __init__(self, handler: Handler | None = None) -> None:
-        self._handler = handler or Emulator()
+        self._handler = layered(handler or Emulator())
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._answer(request, request.read())
+        reply = self._reply(request, request.read())
+        if reply.carriage.delay:
+            time.sleep(reply.carriage.delay)
+        return _carried(reply)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
         if len(body) <= INLINE_BYTES:
-            return self._answer(request, body)
-        from anyio import to_thread  # noqa: PLC0415 - comes with httpx, needed here only
+            reply = self._reply(request, body)
+        else:
+            from anyio import to_thread  # noqa: PLC0415 - comes with httpx, needed here only
 
-        return await to_thread.run_sync(self._answer, request, body, abandon_on_cancel=True)
+            reply = await to_thread.run_sync(self._reply, request, body, abandon_on_cancel=True)
+        if reply.carriage.delay:
+            from anyio import sleep  # noqa: PLC0415 - as above
 
-    def _answer(self, request: httpx.Request, body: bytes) -> httpx.Response:
+            await sleep(reply.carriage.delay)
+        return _carried(reply)
+
+    def _reply(self, request: httpx.Request, body: bytes) -> Reply:
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
         path = request.url.raw_path.decode("ascii")
-        reply = self._handler.handle(Request(request.method, path, joined_headers(pairs), body))
-        headers = [*reply.headers, ("content-length", str(len(reply.body)))]
-        return httpx.Response(reply.status, headers=headers, content=reply.body)
+        return self._handler.handle(Request(request.method, path, joined_headers(pairs), body))
+
+
+def _carried(reply: Reply) -> httpx.Response:
+    """The answer as it arrives.
+
+    Raises:
+        httpx.TransportError: it does not: what a socket would have raised.
+    """
+    carriage = reply.carriage
+    if carriage.drop:
+        raise _broken(carriage, "peer closed connection before the end of its head")
+    headers = [*reply.headers, ("content-length", str(len(reply.body)))]
+    if carriage.cut is not None:
+        return httpx.Response(reply.status, headers=headers, stream=_CutStream(reply.body, carriage))
+    return httpx.Response(reply.status, headers=headers, content=reply.body)
+
+
+def _broken(carriage: Carriage, text: str) -> httpx.TransportError:
+    if carriage.reset:
+        return httpx.ReadError("Connection reset by peer")
+    if carriage.drop is At.BEFORE:
+        text = "Server disconnected without sending a response."
+    return httpx.RemoteProtocolError(text)
+
+
+class _CutStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The beginning of a body, and then the end of the connection."""
+
+    def __init__(self, body: bytes, carriage: Carriage) -> None:
+        self._part = body[: carriage.cut]
+        told = f"(received {len(self._part)} bytes, expected {len(body)})"
+        self._error = _broken(
+            carriage, f"peer closed connection without sending complete message body {told}"
+        )
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._part
+        raise self._error
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._part
+        raise self._error

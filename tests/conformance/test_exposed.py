@@ -1,0 +1,69 @@
+"""What `serve` exposes: one port, on loopback, and under it these paths."""
+
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from inworld_embeddings.emulator.playground.files import SETTINGS, files
+
+PATHS = {
+    **dict.fromkeys([*files(), SETTINGS], 200),
+    "/ml/v1alpha/embedding:embed": 501,  # POST alone
+    **dict.fromkeys(
+        [
+            "/_emulator/faults",
+            "/_emulator/",
+            "/_emulator/playground/",
+            "/v1/embeddings",
+            "/v1/models",
+            "/openapi.yaml",
+            "/openapi.json",
+            "/docs",
+            "/health",
+            "/metrics",
+            "/favicon.ico",
+            "/robots.txt",
+            "/.env",
+            "/etc/passwd",
+            "/_emulator/playground/../../../../etc/passwd",
+            "/_emulator/playground/%2e%2e/%2e%2e/server.py",
+        ],
+        404,
+    ),
+}
+
+
+def sockets_of(pid):
+    """(kind, address, port, state) of a process's internet sockets, as the kernel has them."""
+    links = [entry.readlink().name for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()]
+    own = {link.removeprefix("socket:[").rstrip("]") for link in links if link.startswith("socket:")}
+    for kind in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]:
+            fields = line.split()
+            address, _, port = fields[1].partition(":")
+            if fields[9] in own:
+                yield kind, address, int(port, 16), fields[3]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux's kernel")
+def test_one_listening_socket_on_loopback(served):
+    listening = {entry for entry in sockets_of(served.process.pid) if entry[3] == "0A" or "udp" in entry[0]}
+    loopback = bytes.fromhex("7f000001")
+    address = int.from_bytes(loopback, sys.byteorder)
+    assert listening == {("tcp", f"{address:08X}", served.port, "0A")}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_paths_and_no_more(served, path):
+    with httpx.Client() as client:
+        reply = client.get(served.url, extensions={"target": path.encode()})
+    assert reply.status_code == PATHS[path]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_without_the_key_nothing_is_done(served, path):
+    with httpx.Client() as client:
+        reply = client.post(served.url, content=b"{}", extensions={"target": path.encode()})
+    assert reply.status_code == (401 if path.startswith("/ml") else 404)

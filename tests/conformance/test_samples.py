@@ -1,0 +1,58 @@
+"""The spec's own samples, as they are published, against `serve`: only the address and the key are put in."""
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+KEY = "bG9jYWw6bG9jYWw="
+
+
+@pytest.fixture
+def sample(embed_operation, served):
+    """A sample's source by its language."""
+
+    def find(language):
+        [entry] = [one for one in embed_operation["x-codeSamples"] if one["lang"] == language]
+        source = entry["source"]
+        assert "https://api.inworld.ai/ml/v1alpha/embedding:embed" in source
+        return source.replace("https://api.inworld.ai", served.url).replace("<api-key>", KEY)
+
+    return find
+
+
+def run(*command, **environment):
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def check(answer):
+    [entry] = answer["embeddings"]
+    assert len(entry["values"]) == 768
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="curl is not installed")
+def test_the_curl_sample(sample):
+    check(json.loads(run("bash", "-c", sample("bash"), INWORLD_API_KEY=KEY)))
+
+
+def test_the_python_sample(sample):
+    pytest.importorskip("requests", reason="nox -s conformance installs requests")
+    check(ast.literal_eval(run(sys.executable, "-c", sample("python"))))
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
+def test_the_javascript_sample(sample):
+    shown = run("node", "--input-type=module", "-e", sample("javascript"))
+    assert "embeddings: [" in shown
+    whole = sample("javascript").replace("console.log(data)", "console.log(JSON.stringify(data))")
+    check(json.loads(run("node", "--input-type=module", "-e", whole)))
+
+
+def test_every_sample_is_run(embed_operation):
+    assert {one["lang"] for one in embed_operation["x-codeSamples"]} == {"bash", "python", "javascript"}

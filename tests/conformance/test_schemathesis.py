@@ -1,0 +1,61 @@
+"""schemathesis, from outside, over the served emulator: every check, every phase, another seed each time.
+
+``SEED`` repeats a run, ``EXAMPLES`` makes it longer. The seed is in the output.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def test_all_checks_pass(served, tmp_path, capsys):
+    pytest.importorskip("schemathesis", reason="nox -s conformance installs schemathesis")
+    notes = tmp_path / "notes"
+    seed = os.environ.get("SEED") or str(secrets.randbelow(2**32))
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "--no-color",
+        "run",
+        str(HERE.parents[1] / "openapi.yaml"),
+    ]
+    options = {
+        "--url": served.url,
+        "--header": "Authorization: Basic bG9jYWw6bG9jYWw=",
+        "--checks": "all",
+        "--phases": "examples,coverage,fuzzing,stateful",
+        "--max-examples": os.environ.get("EXAMPLES", "1000"),
+        "--seed": seed,
+    }
+    done = subprocess.run(
+        [*command, "--continue-on-failure", *(part for option in options.items() for part in option)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]),
+            "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+            "CONFORMANCE_NOTES": str(notes),
+        },
+    )
+    counts = Counter(notes.read_text().splitlines())
+    with capsys.disabled():
+        sys.stdout.write(f"\n{done.stdout}\nschemathesis, seed {seed}: {dict(counts)}\n")
+    assert done.returncode == 0, done.stderr
+    assert set(counts) == {
+        "asked in another way",
+        "readable",
+        "unreadable",
+        "let go: protojson reads it",
+        "let go: 501 for another method",
+    }

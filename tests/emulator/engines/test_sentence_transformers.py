@@ -1,0 +1,107 @@
+"""The engine over a real, tiny model that is made here: a BERT of one layer with random weights. No hub."""
+
+import math
+import socket
+import threading
+
+import pytest
+
+from inworld_embeddings import EmbeddingClient
+from inworld_embeddings.emulator import Emulator, EmulatorServer
+from inworld_embeddings.emulator.engines import SentenceTransformersEngine, named
+from inworld_embeddings.errors import ConfigurationError
+
+pytest.importorskip("sentence_transformers", exc_type=ImportError)
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", "world", "money", "back", "refund"]
+TEXTS = ["hello world", "money back", "", "refund money back world hello"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A saved model of 16 dimensions: transformer and mean pooling, without a normalising step."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import modules as parts
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    root = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(root / "bert")
+    vocabulary = {word: number for number, word in enumerate(WORDS)}
+    BertTokenizerFast(vocab=vocabulary).save_pretrained(root / "bert")
+    transformer = parts.Transformer(str(root / "bert"))
+    model = SentenceTransformer(modules=[transformer, parts.Pooling(16)], device="cpu")
+    model.save(str(root / "tiny-bert"))
+    return root / "tiny-bert"
+
+
+@pytest.fixture(scope="module")
+def engine(folder):
+    return SentenceTransformersEngine(folder, device="cpu")
+
+
+def length(vector):
+    return math.sqrt(sum(value * value for value in vector))
+
+
+def test_it_is_named_by_the_folder_and_never_by_its_path(folder, engine, monkeypatch):
+    assert (engine.name, engine.dimension) == ("sentence-transformers:tiny-bert", 16)
+    monkeypatch.chdir(folder)
+    assert SentenceTransformersEngine(".").name == "sentence-transformers:tiny-bert"
+
+
+def test_its_vectors_are_the_models(folder, engine):
+    from sentence_transformers import SentenceTransformer
+
+    expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS).tolist()
+    assert engine.embed(TEXTS) == expected
+    assert len({tuple(vector) for vector in expected}) == len(TEXTS)
+    assert all(abs(length(vector) - 1) > 0.01 for vector in expected)
+
+
+def test_normalised_they_are_unit_vectors_under_another_name(folder):
+    engine = SentenceTransformersEngine(folder, normalize=True, device="cpu")
+    assert engine.name == "sentence-transformers:tiny-bert+normalized"
+    assert [length(vector) for vector in engine.embed(TEXTS)] == pytest.approx([1.0] * len(TEXTS))
+
+
+def test_threads_share_it(engine):
+    expected, results = engine.embed(TEXTS), []
+    threads = [threading.Thread(target=lambda: results.append(engine.embed(TEXTS))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [expected] * 8
+
+
+def test_the_result_names_it_in_process_and_over_a_socket(engine):
+    with EmbeddingClient.local(engine=engine) as client:
+        inside = client.embed(TEXTS)
+    with EmulatorServer(Emulator(engine)) as server:
+        client = EmbeddingClient(base_url=server.url, api_key="bG9jYWw6bG9jYWw=")
+        with client:
+            outside = client.embed(TEXTS)
+    assert inside.engine == outside.engine == engine.name
+    assert inside.tolist() == outside.tolist() == engine.embed(TEXTS)
+
+
+def test_by_its_short_text(folder):
+    assert named(f"st:{folder}").embed(TEXTS[:1]) == named(f"sentence-transformers:{folder}").embed(TEXTS[:1])
+
+
+@pytest.mark.parametrize(("kind", "reaches_out"), [("folder", False), ("id", True)])
+def test_only_an_id_is_looked_for_on_a_hub(tmp_path, monkeypatch, kind, reaches_out):
+    tried = []
+
+    def refuse(*arguments, **keywords):
+        tried.append(arguments)
+        raise RuntimeError("no network here")  # an OSError would be retried for a minute
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(ConfigurationError, match="could not be loaded"):
+        SentenceTransformersEngine(tmp_path if kind == "folder" else "no-such-organisation/no-such-model")
+    assert bool(tried) is reaches_out

@@ -1,0 +1,214 @@
+"""The two doors over HTTP: the header of one request, and the admin call for all."""
+
+import json
+
+import pytest
+
+from inworld_embeddings.emulator import Emulator, Request
+from inworld_embeddings.emulator.faults import ADMIN_PATH, HEADER, FaultLayer, Faults
+from inworld_embeddings.emulator.faults.layer import layered
+
+
+def message(reply):
+    return json.loads(reply.body)["message"]
+
+
+def test_a_request_may_ask_for_its_own_fault(with_header):
+    reply = with_header("latency=1 + status=503;retry-after=2")
+    assert (reply.status, dict(reply.headers)["retry-after"], reply.carriage.delay) == (503, "2", 1.0)
+
+
+def test_it_gets_that_instead_of_the_script_which_stays_where_it_was(emulator, with_header, request_of):
+    layer = FaultLayer(emulator, "html x1")
+    assert [with_header(text, layer).status for text in ("ok", "status=400", "ok")] == [200, 400, 200]
+    assert (layer.faults.requests, layer.faults.injected) == (0, {"status=400": 1})
+    assert [layer.handle(request_of({})).status for _ in range(2)] == [502, 200]
+
+
+def test_chances_in_a_header_repeat_with_the_seed(emulator, with_header):
+    def statuses(seed):
+        layer = FaultLayer(emulator, Faults(seed=seed))
+        return [with_header("50% status=503", layer).status for _ in range(40)]
+
+    assert statuses(1) == statuses(1) != statuses(2)
+    assert set(statuses(1)) == {200, 503}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sttus=503", "at character 1: 'sttus' is not a kind"),
+        ("", "at the end"),
+        ("status=503, ok", "one step"),
+        ("status=503 x2", "one step"),
+        ("status=503 for 5s", "one step"),
+        ("drop, repeat", "one step"),
+        ("quota=2", "quota"),
+        ("poison=a", "poison"),
+    ],
+)
+def test_a_wrong_header_is_a_400_that_says_what_is_wrong(with_header, text, told):
+    reply = with_header(text)
+    assert (reply.status, json.loads(reply.body)["code"]) == (400, 3)
+    assert message(reply).startswith(f"{HEADER}: ")
+    assert told in message(reply)
+
+
+def test_with_chaos_a_header_may_hold_a_pattern(emulator, with_header):
+    assert with_header("poison=bb", FaultLayer(emulator, chaos=True)).status == 400
+    assert with_header("poison=d", FaultLayer(emulator, chaos=True)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("parts", "status"),
+    [
+        ({"key": None}, 401),
+        ({"key": "Basic eDp5"}, 403),
+        ({"path": "/nothing"}, 404),
+        ({"method": "GET"}, 501),
+    ],
+)
+@pytest.mark.parametrize("text", ["latency=600 + status=418", "nonsense"])
+def test_only_who_has_the_key_may_ask_for_faults(with_header, text, parts, status):
+    reply = with_header(text, **parts)
+    assert (reply.status, reply.carriage.delay) == (status, 0)
+
+
+def test_the_handler_never_sees_the_header(with_header):
+    seen = []
+
+    class Inner(Emulator):
+        def handle(self, request):
+            seen.append(request.headers)
+            return super().handle(request)
+
+    with_header("ok", FaultLayer(Inner()), content={})
+    assert seen
+    assert all(HEADER not in headers for headers in seen)
+
+
+def test_a_layer_is_not_laid_twice(emulator):
+    once = layered(emulator)
+    assert layered(once) is once
+    assert layered(once, "drop") is not once
+    assert once.uses_test_key is True
+    assert layered(Emulator(api_key="my:own")).uses_test_key is False
+
+
+def test_without_chaos_there_is_no_admin_call(emulator, administer):
+    assert administer(FaultLayer(emulator, "drop")).status == 404
+
+
+def state(reply):
+    assert (reply.status, dict(reply.headers)["cache-control"]) == (200, "no-store")
+    return json.loads(reply.body)
+
+
+def test_reading_setting_and_ending(emulator, administer, request_of):
+    layer = FaultLayer(emulator, Faults("status=503 x1, ok", seed=9), chaos=True)
+    assert state(administer(layer)) == {
+        "faults": "status=503 x1, ok",
+        "seed": 9,
+        "requests": 0,
+        "injected": {},
+    }
+    layer.handle(request_of({}))
+    layer.handle(request_of({}))
+    told = {"faults": "status=503 x1, ok", "seed": 9, "requests": 2, "injected": {"status=503": 1}}
+    assert state(administer(layer)) == told
+    assert state(administer(layer, "PUT", b"html x2")) == {
+        "faults": "html x2",
+        "seed": 9,
+        "requests": 0,
+        "injected": {},
+    }
+    assert layer.handle(request_of({})).status == 502
+    put = b'{"faults": ["drop x1", "ok"], "seed": 3}'
+    assert state(administer(layer, "PUT", put, "application/json; charset=utf-8"))["seed"] == 3
+    assert str(layer.faults.script) == "drop x1, ok"
+    assert state(administer(layer, "DELETE"))["faults"] == "ok"
+    assert layer.handle(request_of({})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "kind", "status", "told"),
+    [
+        ("PUT", b"sttus", "text/plain", 400, "did you mean status"),
+        ("PUT", b"\xff", "text/plain", 400, "UTF-8"),
+        ("PUT", b"{", "application/json", 400, "JSON"),
+        ("PUT", b"[" * 50_000, "application/json", 400, "JSON"),
+        ("PUT", b"[]", "application/json", 400, "the body must be"),
+        ("PUT", b'{"faults": 5}', "application/json", 400, "the body must be"),
+        ("PUT", b'{"faults": []}', "application/json", 400, "the body must be"),
+        ("PUT", b'{"fault": "ok"}', "application/json", 400, "the body must be"),
+        ("PUT", b'{"faults": "ok", "seed": "1"}', "application/json", 400, "seed"),
+        ("PUT", b"drop", "application/x-www-form-urlencoded", 415, "content-type"),
+        ("PUT", b"drop", None, 415, "content-type"),
+        ("PUT", b"ok," * 50_000, "text/plain", 413, "over 65536 bytes"),
+        ("POST", b"drop", "text/plain", 405, "PUT sets"),
+    ],
+)
+def test_a_wrong_call_changes_nothing(emulator, administer, method, body, kind, status, told):
+    layer = FaultLayer(emulator, "short", chaos=True)
+    reply = administer(layer, method, body, kind)
+    assert reply.status == status
+    assert told in message(reply)
+    assert str(layer.faults.script) == "short"
+
+
+@pytest.mark.parametrize(("key", "status"), [(None, 401), ("Basic eDp5", 403), ("Bearer x", 401)])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_the_admin_call_needs_the_key(emulator, administer, method, key, status):
+    layer = FaultLayer(emulator, "short", chaos=True)
+    assert administer(layer, method, b"drop", authorization=key).status == status
+    assert str(layer.faults.script) == "short"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://localhost:8080"}, 200),
+        ({"origin": "http://LOCALHOST:8080", "sec_fetch_site": "same-origin"}, 200),
+        ({"sec_fetch_site": "none"}, 200),
+        ({"origin": "http://localhost:9999"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": ""}, 403),
+        ({"origin": "null", "host": ""}, 403),
+        ({"sec_fetch_site": "same-site"}, 403),
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"origin": "http://localhost:8080", "sec_fetch_site": "cross-site"}, 403),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_pages_of_somewhere_else_may_not_call(emulator, administer, method, headers, status):
+    assert administer(FaultLayer(emulator, chaos=True), method, b"drop", **headers).status == status
+
+
+def test_the_admin_call_is_not_a_request_of_the_script(emulator, administer):
+    seen = []
+    layer = FaultLayer(emulator, "drop", chaos=True)
+    layer.faults.watch(lambda *exchange: seen.append(exchange))
+    assert state(administer(layer))["requests"] == 0
+    assert seen == []
+
+
+def test_the_admin_path_takes_no_part_in_anything_else(emulator, request_of):
+    layer = FaultLayer(emulator, chaos=True)
+    assert layer.handle(request_of({}, path=f"{ADMIN_PATH}/x")).status == 404
+    assert layer.handle(Request("GET", f"{ADMIN_PATH}?x=1", {}, b"")).status == 401
+
+
+def test_observers_see_each_exchange_once(emulator, request_of):
+    seen = []
+
+    def note(*exchange):
+        seen.append(exchange)
+
+    faults = Faults("status=503 x1, ok")
+    faults.watch(note)
+    faults.watch(note)
+    layer = FaultLayer(emulator, faults)
+    requests = [request_of({}), request_of({}), request_of(b"", method="GET")]
+    replies = [layer.handle(request) for request in requests]
+    assert seen == list(zip(requests, replies, [("status=503",), (), ()], strict=True))

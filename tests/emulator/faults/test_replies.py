@@ -1,0 +1,213 @@
+"""What each fault answers, in status, headers, body and carriage."""
+
+import json
+
+import pytest
+
+from inworld_embeddings.emulator import Emulator
+from inworld_embeddings.emulator.faults import HEADER, FaultLayer
+from inworld_embeddings.emulator.messages import PLAIN, At, Carriage
+
+GOOD = [[1, 9.7e-06, -0.5], [2, 2e-07, -0.5], [3, 0.3, -0.5]]
+
+
+def vectors(reply):
+    return [row["values"] for row in json.loads(reply.body)["embeddings"]]
+
+
+def test_without_a_fault_the_reply_is_the_emulators(through, emulator, request_of):
+    request = request_of({"inputs": [{"text": "a"}]})
+    assert FaultLayer(emulator).handle(request) == emulator.handle(request)
+    assert through("ok").carriage is PLAIN
+    assert HEADER not in dict(through("0% drop").headers)
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "code", "headers", "details"),
+    [
+        ("status=503", 503, 14, {}, []),
+        ("status=418", 418, 2, {}, []),
+        ("status=400", 400, 3, {}, []),
+        ("rate-limit;retry-after=1.2", 429, 8, {"retry-after": "2"}, []),
+        ("rate-limit;retry-date=90", 429, 8, {"retry-after": "Tue, 14 Nov 2023 22:14:50 GMT"}, []),
+        ("rate-limit;retry-info=1.5", 429, 8, {}, ["1.5s"]),
+        ("rate-limit;retry-info=2", 429, 8, {}, ["2s"]),
+        ("status=500;retry-after=0;retry-info=3", 500, 13, {"retry-after": "0"}, ["3s"]),
+    ],
+)
+def test_status(through, script, status, code, headers, details):
+    reply = through(script)
+    body, found = json.loads(reply.body), dict(reply.headers)
+    label = found.pop(HEADER)
+    assert (reply.status, body["code"], label) == (status, code, f"status={status}")
+    assert found == {"content-type": "application/json", **headers}
+    assert [detail["retryDelay"] for detail in body["details"]] == details
+    assert all(detail["@type"] == "type.googleapis.com/google.rpc.RetryInfo" for detail in body["details"])
+    assert body["message"] == f"injected by the emulator: status={status}"
+
+
+def test_the_message_may_be_chosen(through):
+    assert json.loads(through('status=500;message="so, it is"').body)["message"] == "so, it is"
+
+
+def test_html(through):
+    reply = through("html=504;retry-after=3")
+    assert (reply.status, dict(reply.headers)["content-type"], dict(reply.headers)["retry-after"]) == (
+        504,
+        "text/html",
+        "3",
+    )
+    assert b"<h1>504 Gateway Time-out</h1>" in reply.body
+
+
+@pytest.mark.parametrize(
+    ("hint", "headers", "details"),
+    [("retry-after", {"retry-after": "2"}, []), ("retry-info", {}, ["2s"]), ("none", {}, [])],
+)
+def test_quota(emulator, request_of, hint, headers, details):
+    layer = FaultLayer(emulator, f"quota=0.5;hint={hint} for 600")
+    layer.faults._clock = lambda: 0.0
+    assert layer.handle(request_of()).status == 400
+    reply = layer.handle(request_of())
+    assert (reply.status, json.loads(reply.body)["message"]) == (429, "quota exceeded")
+    assert dict(reply.headers) | headers == dict(reply.headers)
+    assert [detail["retryDelay"] for detail in json.loads(reply.body)["details"]] == details
+    assert layer.faults.injected == {"quota": 1}
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("short", GOOD[:2]),
+        ("short=5", []),
+        ("long=2", [*GOOD, GOOD[2], GOOD[2]]),
+        ("ragged", [*GOOD[:2], GOOD[2][:2]]),
+        ("null", [*GOOD[:2], [None, 0.3, -0.5]]),
+        ("zero", [[0, 0, 0]] * 3),
+        ("swap", [GOOD[2], GOOD[1], GOOD[0]]),
+        ("dimension=2", [row[:2] for row in GOOD]),
+        ("dimension=4", [[*row, 0] for row in GOOD]),
+        ("dimension=0", [[], [], []]),
+        ("short + dimension=1", [[1], [2]]),
+    ],
+)
+def test_good_answers_made_wrong(through, engine, script, expected):
+    engine.embed = lambda texts: [list(map(float, row)) for row in GOOD]
+    reply = through(script)
+    assert (reply.status, vectors(reply)) == (200, expected)
+    assert dict(reply.headers)[HEADER].split(", ") == [part.partition("=")[0] for part in script.split(" + ")]
+    assert dict(reply.headers)["x-inworld-emulator-engine"] == "tiny"
+
+
+def test_nan_is_a_bare_word(through):
+    assert b'"values":[NaN,' in through("nan").body
+
+
+@pytest.mark.parametrize(
+    "script", ["short", "long", "ragged", "null", "nan", "zero", "swap", "dimension=3", "truncate=10k"]
+)
+def test_where_a_fault_has_nothing_to_do_it_is_not_counted(emulator, request_of, script):
+    layer = FaultLayer(emulator, script)
+    content = {"inputs": [{"text": "a"}]} if script in ("dimension=3", "truncate=10k") else {}
+    request = request_of(content)
+    assert layer.handle(request) == emulator.handle(request)
+    assert (layer.faults.requests, layer.faults.injected) == (1, {})
+
+
+def test_an_error_of_the_emulators_own_is_not_reshaped(through):
+    assert through("short", {"inputs": 7}).status == 400
+
+
+@pytest.mark.parametrize(("script", "size"), [("max-message=17", 18), ("max-message=47", 48)])
+def test_messages_over_a_size(through, script, size):
+    reply = through(script)
+    limit = script.partition("=")[2]
+    assert reply.status == 429
+    assert json.loads(reply.body)["message"] == f"grpc: received message larger than max ({size} vs. {limit})"
+
+
+def test_messages_up_to_a_size_pass(through):
+    assert through("max-message=48").status == 200
+
+
+def test_poison_names_the_texts_by_place(through):
+    reply = through("poison=^b|c$")
+    detail = json.loads(reply.body)["details"][0]
+    assert (reply.status, detail["@type"]) == (400, "type.googleapis.com/google.rpc.BadRequest")
+    assert [violation["field"] for violation in detail["fieldViolations"]] == ["inputs[1]", "inputs[2]"]
+
+
+def test_poison_names_nothing_when_silent_and_nobody_when_it_is_not_there(through):
+    assert json.loads(through("poison=b;silent").body)["details"] == []
+    assert through("poison=d").status == 200
+    assert through("poison=d", b"nonsense").status == 400
+
+
+@pytest.mark.parametrize(
+    ("script", "carriage"),
+    [
+        ("latency=2", Carriage(delay=2.0)),
+        ("latency=2 + latency=500ms", Carriage(delay=2.5)),
+        ("drop", Carriage(drop=At.BEFORE)),
+        ("drop=head;reset", Carriage(drop=At.HEAD, reset=True)),
+        ("truncate=10", Carriage(cut=10)),
+        ("truncate=0;reset", Carriage(cut=0, reset=True)),
+        ("truncate=5 + truncate=7", Carriage(cut=5)),
+        ("drop + truncate=5", Carriage(drop=At.BEFORE)),
+        ("latency=1 + drop", Carriage(delay=1.0, drop=At.BEFORE)),
+    ],
+)
+def test_carriage(through, script, carriage):
+    assert through(script).carriage == carriage
+
+
+def test_a_share_of_the_body(through):
+    reply = through("truncate=50%")
+    assert reply.carriage.cut == len(reply.body) // 2
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "label"),
+    [
+        ("status=500 + status=400", 500, "status=500"),
+        ("short + html", 502, "html=502"),
+        ("latency=1 + status=500", 500, "latency, status=500"),
+        ("status=500 + truncate=3", 500, "truncate, status=500"),
+        ("poison=d + status=500", 500, "status=500"),
+        ("short + max-message=20", 429, "max-message"),
+    ],
+)
+def test_the_first_that_replaces_the_answer_does(through, script, status, label):
+    reply = through(script)
+    assert (reply.status, dict(reply.headers)[HEADER]) == (status, label)
+
+
+def test_the_engine_is_not_asked_when_the_answer_is_replaced(engine, request_of):
+    engine.embed = None
+    assert FaultLayer(Emulator(engine), "status=503").handle(request_of({"inputs": [{}]})).status == 503
+
+
+def test_other_methods_are_left_alone(through):
+    assert through("status=503", b"", method="GET").status == 501
+
+
+def test_openais_answers_are_made_wrong_too(engine, request_of):
+    from inworld_embeddings.emulator.messages import Reply
+
+    class Face:
+        uses_test_key = True
+        body = b'{"data":[{"index":0,"embedding":[1,2]},{"index":1,"embedding":[3,4]}]}'
+
+        def handle(self, request):
+            return Reply(200, (), self.body)
+
+    def ask(script, content=b'{"input":["x","poison"]}'):
+        return FaultLayer(Face(), script).handle(request_of(content, path="/v1/embeddings?x"))
+
+    assert json.loads(ask("short").body)["data"] == [{"index": 0, "embedding": [1, 2]}]
+    assert [row["embedding"] for row in json.loads(ask("swap").body)["data"]] == [[3, 4], [1, 2]]
+    assert json.loads(ask("poison=po").body)["details"][0]["fieldViolations"][0]["field"] == "inputs[1]"
+    assert ask("poison=y", b'{"input":"y"}').status == 400
+    assert ask("poison=y", b"[]").status == 200
+    Face.body = b'{"data":[{"index":0,"embedding":"AACAPw=="}]}'
+    assert ask("null").body == Face.body

@@ -1,0 +1,265 @@
+"""The layer: what it answers under /v1, what it passes on, and that served and in-process answers are the same."""
+
+import base64
+import io
+import json
+import pickle
+import struct
+
+import httpx
+import pytest
+
+from inworld_embeddings.emulator import Emulator, EmulatorServer, LocalTransport, Request
+from inworld_embeddings.emulator.engines import EngineError, HashEngine
+from inworld_embeddings.emulator.openai_face import OpenAIFace
+from inworld_embeddings.errors import ConfigurationError
+
+BEARER = "Bearer local:local"
+TEXTS = ["Hello Inworld!", "naïve", "🦊" * 5]
+
+
+@pytest.fixture
+def face(engine):
+    return OpenAIFace.local(engine)
+
+
+def ask(face, content=None, *, method="POST", path="/v1/embeddings", key=BEARER):
+    body = content if isinstance(content, bytes) else json.dumps(content).encode() if content else b""
+    headers = {"authorization": key} if key is not None else {}
+    return face.handle(Request(method, path, headers, body))
+
+
+def answer(face, **fields):
+    reply = ask(face, {"model": "m", "input": TEXTS, **fields})
+    assert reply.status == 200
+    return json.loads(reply.body)
+
+
+def error(reply):
+    return json.loads(reply.body)["error"]
+
+
+def test_the_shape_of_an_answer(face, engine):
+    vectors = engine.embed(TEXTS)
+    assert answer(face) == {
+        "object": "list",
+        "data": [
+            {"object": "embedding", "index": index, "embedding": vector}
+            for index, vector in enumerate(vectors)
+        ],
+        "model": "m",
+        "usage": {"prompt_tokens": 4 + 2 + 5, "total_tokens": 4 + 2 + 5},
+    }
+
+
+def test_one_string_is_a_list_of_one(face):
+    assert answer(face, input="a") == answer(face, input=["a"])
+
+
+def test_base64_is_little_endian_float32(face, engine):
+    rows = [base64.b64decode(row["embedding"]) for row in answer(face, encoding_format="base64")["data"]]
+    assert rows == [struct.pack("<3f", *vector) for vector in engine.embed(TEXTS)]
+
+
+def test_its_vectors_are_the_emulators(face, engine, request_of):
+    inputs = {"inputs": [{"text": text} for text in TEXTS]}
+    native = json.loads(Emulator(engine).handle(request_of(inputs)).body)
+    assert [row["embedding"] for row in answer(face)["data"]] == [
+        row["values"] for row in native["embeddings"]
+    ]
+
+
+@pytest.mark.parametrize("model", ["m", "text-embedding-3-small", "org/model:latest", "モデル"])
+def test_any_model_is_accepted_and_echoed(face, model):
+    assert answer(face, model=model)["model"] == model
+
+
+def test_dimensions_may_say_what_is_true(face):
+    assert answer(face, dimensions=3) == answer(face)
+    reply = ask(face, {"model": "m", "input": "a", "dimensions": 2})
+    assert (reply.status, error(reply)["param"]) == (400, "dimensions")
+    assert "3 dimensions" in error(reply)["message"]
+
+
+def test_models(face):
+    listed = json.loads(ask(face, method="GET", path="/v1/models").body)
+    assert listed["object"] == "list"
+    (model,) = listed["data"]
+    assert (model["id"], model["object"]) == ("tiny", "model")
+    assert json.loads(ask(face, method="GET", path="/v1/models/tiny").body) == model
+
+
+def test_a_models_name_may_be_percent_encoded_and_hold_slashes():
+    class Source:
+        engine = None
+        models = ("org/model",)
+
+    face = OpenAIFace(Emulator(HashEngine(2)), Source())
+    for path in ("/v1/models/org/model", "/v1/models/org%2Fmodel"):
+        assert json.loads(ask(face, method="GET", path=path).body)["id"] == "org/model"
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "code"),
+    [
+        ({"path": "/v1"}, 404, "unknown_url"),
+        ({"path": "/v1/"}, 404, "unknown_url"),
+        ({"path": "/v1/embeddings/"}, 404, "unknown_url"),
+        ({"path": "/v1/chat/completions"}, 404, "unknown_url"),
+        ({"path": "/v1/modelsx"}, 404, "unknown_url"),
+        ({"path": "/v1/models/", "method": "GET"}, 404, "model_not_found"),
+        ({"path": "/v1/models/gpt", "method": "GET"}, 404, "model_not_found"),
+        ({"path": "/v1/models"}, 405, "method_not_supported"),
+        ({"path": "/v1/models/tiny", "method": "DELETE"}, 405, "method_not_supported"),
+        ({"method": "GET"}, 405, "method_not_supported"),
+        ({"method": "PUT"}, 405, "method_not_supported"),
+        ({"method": "OPTIONS"}, 405, "method_not_supported"),
+        ({"key": None}, 401, None),
+        ({"key": ""}, 401, None),
+        ({"key": "Bearer "}, 401, None),
+        ({"key": "Basic bG9jYWw6bG9jYWw="}, 401, None),
+        ({"key": "Bearer planted-secret"}, 401, "invalid_api_key"),
+        ({"key": "Bearer sk-\udc80"}, 401, "invalid_api_key"),
+        ({"key": "Bearer " + "bG9jYWw6bG9jYWw"}, 401, "invalid_api_key"),
+        ({"key": "Bearer local:local", "content": b""}, 400, None),
+        ({"content": b" " * (16 * 1024 * 1024 + 1)}, 413, None),
+        ({"content": b" " * (40 * 1024 * 1024)}, 413, None),
+    ],
+    ids=lambda value: repr(value)[:60],
+)
+def test_errors_are_openais(face, parts, status, code):
+    reply = ask(face, **({"content": {"model": "m", "input": "a"}} | parts))
+    assert reply.status == status
+    assert set(error(reply)) == {"message", "type", "param", "code"}
+    assert (error(reply)["type"], error(reply)["code"]) == ("invalid_request_error", code)
+    assert "planted" not in error(reply)["message"]
+    assert ("content-type", "application/json") in reply.headers
+    allowed = "POST" if "path" not in parts else "GET, HEAD"
+    assert dict(reply.headers).get("allow") == (allowed if status == 405 else None)
+
+
+@pytest.mark.parametrize("key", ["Bearer local:local", "bearer  local:local ", "Bearer bG9jYWw6bG9jYWw="])
+def test_forms_of_the_test_key(face, key):
+    assert ask(face, {"model": "m", "input": "a"}, key=key).status == 200
+
+
+def test_with_a_key_of_its_own_the_test_key_is_wrong_and_not_advertised(engine):
+    face = OpenAIFace.local(engine, "planted-key:planted-secret")
+    assert not face.uses_test_key
+    assert ask(face, {"model": "m", "input": "a"}, key="Bearer planted-key:planted-secret").status == 200
+    reply = ask(face, {"model": "m", "input": "a"})
+    assert reply.status == 401
+    assert "local:local" not in error(reply)["message"]
+
+
+@pytest.mark.parametrize(
+    ("inner", "own", "open_to_all"),
+    [
+        ("local:local", "my:own", True),
+        ("my:own", "local:local", True),
+        ("my:own", "my:own", False),
+    ],
+)
+def test_either_keys_being_the_test_key_keeps_it_on_loopback(engine, inner, own, open_to_all):
+    face = OpenAIFace(Emulator(engine, inner), None, own)
+    assert face.uses_test_key is open_to_all
+    if open_to_all:
+        with pytest.raises(ConfigurationError):
+            EmulatorServer(face, host="0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v1x", "/v2/embeddings", "/ml/v1alpha/embedding:embed", "/V1/embeddings"]
+)
+def test_everything_else_is_passed_on(face, emulator, request_of, path):
+    request = request_of({"inputs": [{"text": "a"}]}, path=path)
+    assert face.handle(request) == emulator.handle(request)
+
+
+def test_every_answer_names_the_engine_and_has_an_id(face):
+    for reply in (ask(face, {"model": "m", "input": "a"}), ask(face), ask(face, path="/v1/x")):
+        headers = dict(reply.headers)
+        assert headers["x-inworld-emulator-engine"] == "tiny"
+        assert len(headers["x-request-id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (LookupError("planted-text"), "LookupError"),
+        (EngineError("status 503"), "status 503"),
+        (None, "ValueError"),
+    ],
+)
+def test_a_failing_engine_is_a_server_error(engine, raised, told):
+    def fail(texts):
+        if raised:
+            raise raised
+        return []
+
+    engine.embed = fail
+    reply = ask(OpenAIFace.local(engine), {"model": "m", "input": "planted-text"})
+    assert reply.status == 500
+    assert error(reply) == {
+        "message": f"the engine tiny failed: {told}", "type": "server_error", "param": None, "code": None
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e39, -1e39])
+@pytest.mark.parametrize("encoding", ["float", "base64"])
+def test_a_number_that_is_no_float32_is_a_server_error(engine, value, encoding):
+    engine.embed = lambda texts: [[0.0, value, 0.0]] * len(texts)
+    reply = ask(OpenAIFace.local(engine), {"model": "m", "input": "a", "encoding_format": encoding})
+    assert reply.status == 500
+
+
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        ("POST /v1/embeddings", b'{"model":"m","input":["a","\xc3\xa9"]}'),
+        ("POST /v1/embeddings?x=y", b'{"model":"m","input":"a","encoding_format":"base64"}'),
+        ("POST /v1/embeddings", b'{"model":"m","input":[1]}'),
+        ("POST /v1/embeddings", b" " * (17 * 1024 * 1024)),
+        ("GET /v1/embeddings", b""),
+        ("GET /v1/models", b""),
+        ("HEAD /v1/models", b""),
+        ("GET /v1/models/tiny", b""),
+        ("GET /v1/nothing", b""),
+        ("POST /ml/v1alpha/embedding:embed", b"{}"),
+    ],
+    ids=lambda value: repr(value[:50]),
+)
+@pytest.mark.parametrize("key", ["local:local", "wrong"])
+def test_served_and_in_process_answers_are_the_same_bytes(face, line, body, key):
+    method, target = line.split()
+
+    def reply(transport):
+        with httpx.Client(transport=transport, headers={"authorization": f"Bearer {key}"}) as client:
+            response = client.request(method, server.url + target, content=body)
+        headers = [pair for pair in response.headers.multi_items() if pair[0] not in ("date", "connection")]
+        return response.status_code, sorted(headers), response.content
+
+    with EmulatorServer(face) as server:
+        assert reply(httpx.HTTPTransport()) == reply(LocalTransport(face))
+
+
+def test_the_log_counts_vectors_and_holds_no_text_or_key(face):
+    log = io.StringIO()
+    with EmulatorServer(face, log=log) as server:
+        for encoding in ("float", "base64"):
+            httpx.post(
+                f"{server.url}/v1/embeddings",
+                json={"model": "planted-text", "input": ["planted-text", "b"], "encoding_format": encoding},
+                headers={"authorization": BEARER},
+            )
+    for line in log.getvalue().splitlines():
+        assert line.startswith("POST /v1/embeddings 200 ")
+        assert " 2 vectors " in line
+    assert not {"planted-text", "local:local"} & set(log.getvalue().split())
+
+
+def test_it_neither_shows_nor_pickles_its_key(engine):
+    face = OpenAIFace.local(engine, "planted-key:planted-secret")
+    assert "planted" not in repr(face)
+    with pytest.raises(TypeError, match="does not pickle"):
+        pickle.dumps(face)

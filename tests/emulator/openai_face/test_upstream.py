@@ -1,0 +1,280 @@
+"""The real API behind the face, played by an emulator on another port, through a real client."""
+
+import base64
+import io
+import json
+import os
+import pickle
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from inworld_embeddings import EmbeddingClient, errors
+from inworld_embeddings.emulator import Emulator, EmulatorServer, LocalTransport, Reply, Request
+from inworld_embeddings.emulator.engines import HashEngine
+from inworld_embeddings.emulator.openai_face import OpenAIFace
+from inworld_embeddings.gateway import NothingElse, Upstream, openai_error, serve_upstream
+from inworld_embeddings.models import MODELS
+
+KEY = "planted-key:planted-secret"
+ENCODED = base64.b64encode(KEY.encode()).decode()
+HEADERS = {"authorization": "Bearer local:local"}
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("INWORLD_")}
+
+
+class Api:
+    """The API on its own port: an emulator that remembers, or answers as it is told."""
+
+    uses_test_key = False
+
+    def __init__(self):
+        self.emulator = Emulator(HashEngine(4), KEY)
+        self.told = None
+        self.good = 0
+        self.seen = []
+
+    def handle(self, request):
+        self.seen.append(json.loads(request.body))
+        well = self.told is None or len(self.seen) <= self.good
+        return self.emulator.handle(request) if well else self.told
+
+    def say(self, status, *headers, message="planted-text"):
+        body = json.dumps({"code": 2, "message": message, "details": []}).encode()
+        self.told = Reply(status, (("content-type", "application/json"), *headers), body)
+
+
+@pytest.fixture
+def api():
+    return Api()
+
+
+@pytest.fixture
+def client(api):
+    with (
+        EmulatorServer(api) as server,
+        EmbeddingClient(base_url=server.url, api_key=ENCODED, max_retries=0, timeout=10) as made,
+    ):
+        yield made
+
+
+@pytest.fixture
+def ask(client):
+    """POSTs to the face over a socket."""
+    log = io.StringIO()
+    with EmulatorServer(OpenAIFace(NothingElse(), Upstream(client)), log=log) as front:
+
+        def send(texts="planted-text", path="/v1/embeddings", **fields):
+            body = {"model": "BAAI/bge-large-en-v1.5", "input": texts, **fields}
+            return httpx.post(front.url + path, json=body, headers=HEADERS)
+
+        yield send
+    assert "planted" not in log.getvalue()
+
+
+def test_vectors_of_the_api_with_the_model_that_was_named(ask, api):
+    answer = ask(["a", "b"])
+    assert answer.status_code == 200
+    assert [row["embedding"] for row in answer.json()["data"]] == [
+        pytest.approx(vector, abs=1e-7) for vector in HashEngine(4).embed(["a", "b"])
+    ]
+    assert answer.json()["model"] == "BAAI/bge-large-en-v1.5"
+    (sent,) = api.seen
+    assert sent["model"]["model"] == "BAAI/bge-large-en-v1.5"
+    assert [entry["text"] for entry in sent["inputs"]] == ["a", "b"]
+
+
+def test_a_known_model_brings_its_provider(ask, api):
+    ask(model="text-embedding-ada-002")
+    assert api.seen[0]["model"]["serviceProvider"] == "SERVICE_PROVIDER_OPENAI"
+
+
+def test_many_inputs_go_in_batches(ask, api):
+    assert len(ask([str(number) for number in range(300)]).json()["data"]) == 300
+    assert sorted(len(sent["inputs"]) for sent in api.seen) == [44, 128, 128]
+
+
+def test_an_emulator_behind_it_is_named_and_the_real_api_is_not(ask, api):
+    assert ask().headers["x-inworld-emulator-engine"] == "hash-4"
+    body = b'{"embeddings":[{"values":[1,0]}]}'
+    api.told = Reply(200, (("content-type", "application/json"),), body)
+    assert "x-inworld-emulator-engine" not in ask().headers
+
+
+def test_dimensions_are_checked_against_what_came(ask):
+    assert ask(dimensions=4).status_code == 200
+    assert ask(dimensions=1024).status_code == 400
+
+
+def test_models_are_those_that_are_known(client):
+    face = OpenAIFace(NothingElse(), Upstream(client))
+    listed = json.loads(face.handle(Request("GET", "/v1/models", HEADERS, b"")).body)
+    assert [model["id"] for model in listed["data"]] == list(MODELS)
+
+
+def test_nothing_else_is_served(ask):
+    assert ask(path="/ml/v1alpha/embedding:embed").status_code == 404
+    assert ask(path="/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "expected"),
+    [
+        (429, [("retry-after", "7")], (429, "rate_limit_error", "rate_limit_exceeded", "7")),
+        (429, [], (429, "rate_limit_error", "rate_limit_exceeded", None)),
+        (400, [], (400, "invalid_request_error", None, None)),
+        (401, [], (401, "invalid_request_error", None, None)),
+        (403, [], (403, "invalid_request_error", None, None)),
+        (404, [], (404, "invalid_request_error", None, None)),
+        (501, [], (404, "invalid_request_error", None, None)),
+        (413, [], (413, "invalid_request_error", None, None)),
+        (499, [], (499, "invalid_request_error", None, None)),
+        (500, [], (500, "server_error", None, None)),
+        (503, [("retry-after", "1")], (503, "server_error", None, "1")),
+        (504, [], (504, "server_error", None, None)),
+        (302, [("location", "/")], (502, "server_error", None, None)),
+    ],
+)
+def test_the_apis_errors_in_openais_words(ask, api, status, headers, expected):
+    api.say(status, *headers, message=f"planted-text {ENCODED} {KEY}")
+    answer = ask()
+    told = answer.json()["error"]
+    assert (answer.status_code, told["type"], told["code"], answer.headers.get("retry-after")) == expected
+    assert answer.headers["x-should-retry"] == "false"
+    assert told["message"]
+    assert ("key this server was given" in told["message"]) is (status in (401, 403))
+    assert not re.search("planted|" + ENCODED[:8], answer.text + str(answer.headers))
+
+
+def test_an_answer_that_is_none_is_a_bad_gateway(ask, api):
+    api.told = Reply(200, (("content-type", "text/html"),), b"<html>planted-text</html>")
+    answer = ask()
+    assert (answer.status_code, answer.json()["error"]["type"]) == (502, "server_error")
+    assert "planted" not in answer.text
+
+
+def test_silence_is_a_gateway_timeout():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        EmbeddingClient(
+            base_url=f"http://127.0.0.1:{silent.getsockname()[1]}", api_key=ENCODED, timeout=0.1
+        ) as client,
+    ):
+        answer = OpenAIFace(NothingElse(), Upstream(client)).handle(
+            Request("POST", "/v1/embeddings", HEADERS, b'{"model":"m","input":"a"}')
+        )
+    assert answer.status == 504
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.InvalidInputError("x"), 400),
+        (errors.ConfigurationError("x"), 500),
+        (errors.ClientClosedError("x"), 503),
+        (errors.RetryBudgetExhaustedError("x"), 503),
+        (errors.APIConnectionError("x"), 502),
+        (errors.TLSError("x"), 502),
+        (errors.APITimeoutError("x"), 504),
+        (errors.APIResponseValidationError("x"), 502),
+        (errors.InworldEmbeddingsError("x"), 500),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_errors_without_a_status(error, status):
+    assert openai_error(error).status == status
+
+
+def test_a_partial_failure_is_its_first_failures_error(api, client):
+    api.say(503)
+    api.good = 1
+    with pytest.raises(errors.PartialFailureError) as caught:
+        client.embed(["a", "b"], batch_size=1, max_concurrency=1)
+    assert openai_error(caught.value).status == 503
+
+
+def test_the_key_that_opens_the_face_is_not_the_clients(ask, client):
+    face = OpenAIFace(NothingElse(), Upstream(client))
+    for key in (KEY, ENCODED):
+        request = Request("POST", "/v1/embeddings", {"authorization": f"Bearer {key}"}, b"{}")
+        assert face.handle(request).status == 401
+
+
+def test_beyond_loopback_only_with_a_key_of_its_own(client):
+    with pytest.raises(errors.ConfigurationError, match="key of its own"):
+        serve_upstream(client, "0.0.0.0", 0)
+
+
+def test_in_process_it_is_a_transport(client):
+    face = OpenAIFace(NothingElse(), Upstream(client))
+    with httpx.Client(transport=LocalTransport(face), headers=HEADERS) as inside:
+        answer = inside.post("http://localhost/v1/embeddings", json={"model": "m", "input": "a"})
+    assert answer.status_code == 200
+
+
+def test_it_does_not_give_its_key_to_a_pickle(client):
+    assert b"planted" not in pickle.dumps(client)
+    assert "planted" not in repr(Upstream(client))
+
+
+def serve(*arguments, **env):
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "inworld_embeddings.cli", "serve", "--port", "0", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=CLEAN | env,
+    )  # fmt: skip
+
+
+def test_the_command_in_front_of_the_api(api):
+    with EmulatorServer(api) as behind:
+        program = serve("--openai", "--upstream", "--base-url", behind.url, INWORLD_API_KEY=ENCODED)
+        notice = [program.stdout.readline() for _ in range(4)]
+        url = re.fullmatch(r"export OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=local:local\n", notice[3])[1]
+        assert notice[0] == f"OpenAI-compatible face on {url}\n"
+        assert behind.url in notice[1]
+        answer = httpx.post(f"{url}/embeddings", json={"model": "m", "input": "a"}, headers=HEADERS)
+        program.send_signal(signal.SIGINT)
+        out, err = program.communicate(timeout=20)
+    assert (answer.status_code, program.returncode) == (200, 0)
+    assert "planted" not in "".join(notice) + out + err
+    assert ENCODED not in "".join(notice) + out + err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "says"),
+    [
+        (["--openai", "--upstream"], {}, "No API key"),
+        (["--upstream"], {"INWORLD_API_KEY": ENCODED}, "--upstream needs --openai"),
+        (["--openai", "--upstream", "--engine", "hash"], {"INWORLD_API_KEY": ENCODED}, "has no --engine"),
+        (["--openai", "--upstream", "--host", "0.0.0.0"], {"INWORLD_API_KEY": ENCODED}, "key of its own"),
+        (["--base-url", "http://127.0.0.1:9"], {}, "--base-url is where --upstream"),
+        (["--engine", "minilm"], {}, "Choose from: local"),
+        (["--engine-key-from", "NO_SUCH"], {}, "NO_SUCH is not set"),
+        (["--engine-key-from", "K"], {"K": "planted-secret"}, "takes no key"),
+    ],
+)
+def test_settings_of_the_command_that_cannot_work(arguments, env, says):
+    out, err = serve(*arguments, **env).communicate(timeout=20)
+    (line,) = err.splitlines()
+    assert (out, line.startswith("error: ")) == ("", True)
+    assert says in line
+    assert "planted" not in line
+
+
+def test_the_command_with_an_engine_by_name_over_another_emulator():
+    with EmulatorServer(OpenAIFace.local(HashEngine(3), KEY)) as behind:
+        program = serve(
+            "--engine", f"openai:{behind.url}#m", "--engine-key-from", "BACKEND", "--openai", BACKEND=KEY
+        )
+        notice = [program.stdout.readline() for _ in range(5)]
+        url = re.fullmatch(r"export OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=local:local\n", notice[4])[1]
+        answer = httpx.post(f"{url}/embeddings", json={"model": "m", "input": "a"}, headers=HEADERS)
+        program.send_signal(signal.SIGINT)
+        _, err = program.communicate(timeout=20)
+    assert "openai-compatible:m, 3 dimensions" in notice[1]
+    assert answer.json()["data"][0]["embedding"] == HashEngine(3).embed(["a"])[0]
+    assert "planted" not in "".join(notice) + err
+    assert "Error" not in err

@@ -1,0 +1,68 @@
+"""The page in front of an emulator, and its JavaScript under Node.js where that is installed."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from inworld_embeddings.emulator import Emulator
+from inworld_embeddings.emulator.engines import named
+from inworld_embeddings.emulator.playground import Playground
+from inworld_embeddings.emulator.playground import files as page_files
+
+STATIC = Path(page_files.__file__).with_name("static")
+
+
+@pytest.fixture
+def static():
+    """The folder of the page's files."""
+    return STATIC
+
+
+@pytest.fixture
+def emulator():
+    return Emulator(named("hash:8"))
+
+
+@pytest.fixture
+def playground(emulator):
+    return Playground(emulator, emulator.engine)
+
+
+@pytest.fixture(scope="session")
+def modules(tmp_path_factory):
+    """The page's modules where Node.js takes them for modules."""
+    if not shutil.which("node"):
+        pytest.skip("Node.js is not installed")
+    folder = tmp_path_factory.mktemp("modules")
+    for path in STATIC.glob("*.js"):
+        shutil.copy(path, folder)
+    (folder / "package.json").write_text('{"type": "module"}')
+    return folder
+
+
+@pytest.fixture
+def js(modules):
+    """What a module's function returns: ``js("vectors.cosine", a, b)``."""
+
+    def call(function, *arguments):
+        module, _, name = function.partition(".")
+        program = (
+            f"import {{ readFileSync }} from 'node:fs'; import {{ {name} }} from './{module}.js';"
+            f"const back = {name}(...JSON.parse(readFileSync(0)));"
+            "process.stdout.write(JSON.stringify({ back }))"
+        )
+        done = subprocess.run(
+            ["node", "--input-type=module", "-e", program],
+            cwd=modules,
+            input=json.dumps(arguments),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)["back"]
+
+    return call

@@ -1,0 +1,188 @@
+"""The page's pure functions under Node.js, compared with numpy and run as what they say they are."""
+
+import os
+import subprocess
+import sys
+
+import httpx
+import numpy as np
+import pytest
+
+from inworld_embeddings.emulator import EmulatorServer
+from inworld_embeddings.ranking import rank
+
+RANDOM = np.random.default_rng(5)
+SHAPES = [(2, 3), (3, 768), (7, 4), (12, 2), (50, 64)]
+NASTY = [
+    """it's "quoted" \\ and \\n $HOME `id` $(id) !! % * ; & | < >""",
+    "@file",
+    "日本語 🙂 \u2028 \u2029 \x7f \u00a0 \ufeff",
+    "'''",
+    '"""',
+    "{x}",
+    "<img src=x onerror=alert(1)>",
+]
+
+
+def rows(shape):
+    return RANDOM.normal(size=shape).tolist()
+
+
+def cosines(vectors):
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit @ unit.T
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_similarities_are_numpys(js, shape):
+    vectors = rows(shape)
+    np.testing.assert_allclose(js("vectors.similarities", vectors), cosines(np.array(vectors)), atol=1e-12)
+
+
+def test_a_vector_of_zeros_is_similar_to_nothing(js):
+    assert js("vectors.similarities", [[0, 0], [1, 2]])[0] == [0, 0]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_ranking_is_the_packages(js, shape):
+    vectors, query = rows(shape), rows(shape[1])
+    vectors.append(vectors[0])  # equal ones keep their order
+    expected = rank(np.array(query), np.array(vectors))
+    found = js("vectors.rank", query, vectors)
+    assert [entry["index"] for entry in found] == [index for index, _ in expected]
+    np.testing.assert_allclose([entry["score"] for entry in found], [score for _, score in expected])
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_map_is_a_principal_component_analysis(js, shape):
+    vectors = np.array(rows(shape))
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    left, sizes, _ = np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)
+    expected = (left * sizes)[:, :2]
+    found = js("vectors.plane", vectors.tolist())
+    points = np.array([[point["x"], point["y"]] for point in found["points"]])
+    signs = np.sign((points * expected).sum(axis=0))
+    np.testing.assert_allclose(points, expected * np.where(signs == 0, 1, signs), atol=1e-6)
+    assert found["kept"] == pytest.approx((sizes[:2] ** 2).sum() / (sizes**2).sum())
+    largest = np.abs(points).argmax(axis=0)
+    assert (points[largest, [0, 1]] >= 0).all()
+    assert js("vectors.plane", vectors.tolist()) == found
+
+
+@pytest.mark.parametrize("vectors", [[[1, 2]], [[1, 2]] * 3, [[0, 0], [0, 0]], [[1], [2]]], ids=repr)
+def test_what_does_not_differ_is_one_point(js, vectors):
+    found = js("vectors.plane", vectors)
+    assert found == {"points": [{"x": 0, "y": 0}] * len(vectors), "kept": 1}
+
+
+@pytest.mark.parametrize(("width", "height"), [(300, 220), (700, 420)])
+def test_all_points_are_inside_at_one_scale(js, width, height):
+    points = [{"x": x, "y": y} for x, y in rows((20, 2))]
+    placed = js("map.placed", points, width, height)
+    assert all(0 < point["x"] < width and 0 < point["y"] < height for point in placed)
+    scales = [(at["x"] - width / 2) / point["x"] for at, point in zip(placed, points, strict=True)]
+    scales += [(height / 2 - at["y"]) / point["y"] for at, point in zip(placed, points, strict=True)]
+    np.testing.assert_allclose(scales, scales[0])
+
+
+@pytest.mark.parametrize(
+    ("value", "texts", "left"),
+    [
+        ("", [], 0),
+        ("a\n\n  b \r\n\tc", ["a", "b", "c"], 0),
+        ("\n".join(map(str, range(60))), [str(n) for n in range(50)], 10),
+        ("a\n" + "b" * 49_999, ["a", "b" * 49_999], 0),
+        ("a\n" + "b" * 50_000 + "\nc", ["a"], 2),
+    ],
+    ids=["nothing", "blank lines", "too many", "just fits", "too long"],
+)
+def test_the_box_is_bounded_and_says_so(js, value, texts, left):
+    found = js("lines.textsOf", value)
+    assert found == {"texts": texts, "left": left}
+    assert (f"{left} left out" in js("lines.counted", found)) is (left > 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("nonsense", "not JSON"),
+        ("{}", "no list of embeddings"),
+        ('{"embeddings": {}}', "no list of embeddings"),
+        ('{"embeddings": [{"values": [1, 2]}]}', "2 texts were sent, 1 vectors came back"),
+        ('{"embeddings": [{"values": [1, 2]}, {"values": [1]}]}', "Vector 2 has 1 dimensions"),
+        ('{"embeddings": [{"values": [1, null]}, {"values": [1, 2]}]}', "Vector 1 has parts"),
+        ('{"embeddings": [{"values": [1, 1e999]}, {"values": [1, 2]}]}', "Vector 1 has parts"),
+        ('{"embeddings": [null, {"values": [1, 2]}]}', "Vector 1 has parts"),
+    ],
+)
+def test_a_wrong_answer_is_never_shown(js, body, said):
+    with pytest.raises(AssertionError, match=said):
+        js("api.checked", body, 2, 2)
+
+
+def test_a_good_answer_is(js):
+    assert js("api.checked", '{"embeddings": [{"values": [1, 2]}]}', 1, 2) == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("key", "credential"),
+    [("local:local", "bG9jYWw6bG9jYWw="), (" bG9jYWw6bG9jYWw= ", "bG9jYWw6bG9jYWw="), ("ü:é", "w7w6w6k=")],
+)
+def test_a_key_is_taken_plain_and_in_base64(js, key, credential):
+    assert js("api.credential", key) == credential
+
+
+@pytest.fixture
+def served(emulator):
+    with EmulatorServer(emulator) as server:
+        yield server
+
+
+def vectors_of(served, texts):
+    body = {"inputs": [{"text": text} for text in texts]}
+    return httpx.post(f"{served.url}/ml/v1alpha/embedding:embed", json=body, auth=("local", "local")).json()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the command is written for a POSIX shell")
+@pytest.mark.parametrize("fault", ["", "latency=1ms"])
+def test_the_curl_command_runs_whatever_the_texts(js, served, fault):
+    url = f"{served.url}/ml/v1alpha/embedding:embed"
+    request = {"url": url, "body": js("api.bodyOf", NASTY), "key": "local:local", "fault": fault}
+    command = js("snippets.curl", request)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, encoding="utf-8")
+    if done.returncode == 127:
+        pytest.skip("curl is not installed")
+    assert httpx.Response(200, text=done.stdout).json() == vectors_of(served, NASTY), done.stderr
+
+
+@pytest.mark.parametrize("fault", ["", "latency=1ms"])
+def test_the_python_program_runs_whatever_the_texts(js, served, fault):
+    program = js(
+        "snippets.python", {"base": served.url, "texts": NASTY, "key": "local:local", "fault": fault}
+    )
+    program += "print(result.vectors.tolist() == __import__('json').loads(input()))\n"
+    expected = [np.array(entry["values"], "f4").tolist() for entry in vectors_of(served, NASTY)["embeddings"]]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        input=str(expected),
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf-8"},
+    )
+    assert done.stdout.split("\n")[:2] == ["(7, 8) hash-8", "True"], done.stderr
+
+
+@pytest.mark.parametrize("fault", ["", "status=503"])
+def test_a_key_of_ones_own_is_in_neither(js, fault):
+    request = {
+        "url": "u",
+        "base": "http://127.0.0.1:1",
+        "body": "{}",
+        "texts": [],
+        "key": None,
+        "fault": fault,
+    }
+    assert "$INWORLD_API_KEY" in js("snippets.curl", request)
+    program = js("snippets.python", request)
+    assert "INWORLD_API_KEY" in program
+    assert "api_key" not in program

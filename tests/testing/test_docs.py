@@ -1,0 +1,34 @@
+"""The examples of docs/testing.md and docs/emulator.md run as they are printed."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BLOCKS = [
+    pytest.param(block, id=f"{name}-{number}")
+    for name in ("testing", "emulator")
+    for number, block in enumerate(
+        re.findall(r"```python\n(.*?)```", (DOCS / f"{name}.md").read_text("utf-8"), re.DOTALL)
+    )
+]
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if "def test_" not in block.values[0]])
+def test_programs(block):
+    done = subprocess.run([sys.executable, "-W", "error", "-c", block], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_suite(pytester):
+    opt_in, suite = [block.values[0] for block in BLOCKS if "pytest" in block.values[0]]
+    pytester.makeconftest(opt_in)
+    pytester.makepyfile(suite)
+    pytester.runpytest_subprocess("-W", "error", "--strict-markers").assert_outcomes(
+        passed=suite.count("def test_")
+    )

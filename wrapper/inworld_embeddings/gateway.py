@@ -1,0 +1,125 @@
+"""The real API behind the OpenAI-compatible face: what arrives there goes on through a client of this package."""
+
+import sys
+from collections.abc import Collection, Sequence
+from typing import Final, TextIO
+
+from . import errors
+from .client import EmbeddingClient
+from .emulator import TEST_KEY, Reply, Request
+from .emulator.openai_face import Embedded, OpenAIError, OpenAIFace
+from .emulator.rpc_status import plain_reply
+from .emulator.server import EmulatorServer
+from .emulator.serving import openai_notice, run
+from .models import MODELS
+
+_KEY_REFUSED: Final = "The embeddings API refused the key this server was given."
+
+
+class Upstream:
+    """A source of `OpenAIFace` that asks the real API, with the client's key, retries, batches and limits.
+
+    Whoever may ask the face spends the quota of the client's key.
+
+    Args:
+        client: Sends the requests. It is not closed here.
+    """
+
+    engine: None = None
+    models: tuple[str, ...] = tuple(MODELS)
+
+    def __init__(self, client: EmbeddingClient) -> None:
+        self._client = client
+
+    def embed(self, texts: Sequence[str], model: str) -> Embedded:
+        """The API's vectors of that model.
+
+        Raises:
+            OpenAIError: the client's error in OpenAI's words; the client has done the retries already.
+        """
+        try:
+            result = self._client.embed(texts, model=model)
+        except errors.InworldEmbeddingsError as error:
+            raise openai_error(error) from None
+        return Embedded(result.tolist(), result.engine)
+
+
+class NothingElse:
+    """What is around the face when no emulator is: 404. Answering with stand-in vectors here would mix the two."""
+
+    uses_test_key: bool = False
+
+    def handle(self, request: Request) -> Reply:  # noqa: ARG002 - the same for every request
+        """404 in plain text."""
+        return plain_reply(404, "Only /v1 is served here.")
+
+
+def serve_upstream(
+    client: EmbeddingClient,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    *,
+    api_key: str = TEST_KEY,
+    allowed_hosts: Collection[str] = (),
+    out: TextIO | None = None,
+    log: TextIO | None = None,
+) -> None:
+    """Serves the OpenAI-compatible face of the API a client talks to, until SIGINT or SIGTERM.
+
+    Args:
+        client: Sends the requests, with its own key. It is not closed here.
+        host: Address to listen on. Other than loopback needs an ``api_key`` of its own.
+        port: 0 picks a free one.
+        api_key: The ``key:secret`` that is asked for here. It is not the client's, and may not be.
+        allowed_hosts: Names it answers to beside loopback and its own address.
+        out: Where the notice goes; by default standard output.
+        log: Where a line for each answer goes; by default standard error.
+
+    Raises:
+        ConfigurationError: another address than loopback with the published test key.
+        OSError: the address is taken.
+    """
+    face = OpenAIFace(NothingElse(), Upstream(client), api_key)
+    server = EmulatorServer(face, host=host, port=port, allowed_hosts=allowed_hosts, log=log or sys.stderr)
+
+    def notice() -> str:
+        return (
+            f"OpenAI-compatible face on {server.url}/v1\n"
+            f"Requests go on with the key of {client!r}: whoever reaches this address spends its quota.\n"
+            f"{openai_notice(server, uses_test_key=face.uses_test_key)}"
+        )
+
+    run(server, notice, out)
+
+
+def openai_error(error: errors.InworldEmbeddingsError) -> OpenAIError:
+    """A client's error as the face tells it. The client's errors hold neither key nor texts, so they keep their words."""
+    if isinstance(error, errors.PartialFailureError):
+        return openai_error(error.failures[0].error)
+    status = _status(error)
+    return OpenAIError(
+        status,
+        _KEY_REFUSED if status in (401, 403) else str(error),
+        code="rate_limit_exceeded" if status == 429 else None,
+        retry_after=getattr(error, "retry_after", None),
+        final=True,
+    )
+
+
+def _status(error: errors.InworldEmbeddingsError) -> int:
+    match error:
+        case errors.InvalidInputError():
+            return 400
+        case errors.NotFoundError():
+            return 404
+        case errors.RequestTooLargeError():
+            return 413
+        case errors.APIStatusError():
+            return error.status_code
+        case errors.APITimeoutError():
+            return 504
+        case errors.APIConnectionError() | errors.APIResponseValidationError():
+            return 502
+        case errors.RetryBudgetExhaustedError() | errors.ClientClosedError():
+            return 503
+    return 500

@@ -1,0 +1,128 @@
+"""Fixtures for pytest. Opt in with ``pytest_plugins = ["inworld_embeddings.testing.plugin"]`` or ``-p``.
+
+All fixtures of one test share its faults and its log. The marker sets them up:
+``@pytest.mark.inworld(faults="status=503 x2, ok", dimension=256, seed=7)``.
+"""
+
+import difflib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from ..async_client import AsyncEmbeddingClient
+    from ..client import EmbeddingClient
+    from ..emulator.engines import Engine
+    from . import Faults, RequestLog, ServedEmulator
+
+MARKER: Final = "inworld"
+ARGUMENTS: Final = ("faults", "seed", "dimension", "engine")
+"""What the marker takes."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known."""
+    config.addinivalue_line(
+        "markers", "inworld(faults, seed, dimension, engine): what the inworld_* fixtures of a test are like."
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuses a misspelled marker also on a test that does not get to use it."""
+    marked(item)
+
+
+def marked(item: pytest.Item) -> dict[str, Any]:
+    """The marker's arguments; those nearer to the test count.
+
+    Raises:
+        pytest.UsageError: an argument that there is not.
+    """
+    found: dict[str, Any] = {}
+    for marker in reversed(list(item.iter_markers(MARKER))):
+        if marker.args:
+            raise pytest.UsageError(f"@pytest.mark.{MARKER} takes keywords only: {', '.join(ARGUMENTS)}.")
+        for name in marker.kwargs:
+            if name not in ARGUMENTS:
+                near = difflib.get_close_matches(name, ARGUMENTS, 1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise pytest.UsageError(
+                    f"@pytest.mark.{MARKER} has no argument {name!r}.{hint} There are: {', '.join(ARGUMENTS)}."
+                )
+        found |= marker.kwargs
+    return found
+
+
+@pytest.fixture
+def inworld_log() -> "RequestLog":
+    """What the emulator behind the other fixtures of this test is asked."""
+    from .log import RequestLog  # noqa: PLC0415 - loading the plugin must cost nothing
+
+    return RequestLog()
+
+
+@pytest.fixture
+def inworld_faults(request: pytest.FixtureRequest, inworld_log: "RequestLog") -> "Faults":
+    """The faults of this test: ``inworld_faults("status=503 x2, ok")`` sets them. At first as the marker says."""
+    from ..emulator.faults import NOTHING, Faults  # noqa: PLC0415 - as above
+
+    given = marked(request.node)
+    faults = Faults(given.get("faults", NOTHING), seed=given.get("seed", 0))
+    faults.watch(inworld_log.note)
+    return faults
+
+
+@pytest.fixture
+def inworld_engine(request: pytest.FixtureRequest) -> "Engine":
+    """What makes the vectors: a `FakeEngine` of the marker's dimension, or the marker's engine."""
+    from ..emulator.engines.hashed import DIMENSION  # noqa: PLC0415
+    from .clients import engine_of  # noqa: PLC0415 - as above
+
+    given = marked(request.node)
+    return engine_of(given.get("engine"), given.get("dimension", DIMENSION))
+
+
+@pytest.fixture
+def inworld_client(inworld_engine: "Engine", inworld_faults: "Faults") -> "Iterator[EmbeddingClient]":
+    """A client whose requests are answered in this process."""
+    from ..client import EmbeddingClient  # noqa: PLC0415 - as above
+
+    with EmbeddingClient.local(inworld_engine, faults=inworld_faults) as client:
+        yield client
+
+
+@pytest.fixture
+def inworld_async_client(inworld_engine: "Engine", inworld_faults: "Faults") -> "AsyncEmbeddingClient":
+    """The same for asyncio, whichever plugin runs the loop. It holds nothing that would need closing."""
+    from ..async_client import AsyncEmbeddingClient  # noqa: PLC0415 - as above
+
+    return AsyncEmbeddingClient.local(inworld_engine, faults=inworld_faults)
+
+
+@pytest.fixture
+def inworld_emulator(
+    inworld_engine: "Engine", inworld_faults: "Faults", inworld_log: "RequestLog"
+) -> "Iterator[ServedEmulator]":
+    """An emulator on a free port, for this test."""
+    from .served import emulator  # noqa: PLC0415 - as above
+
+    with emulator(engine=inworld_engine, faults=inworld_faults, log=inworld_log) as running:
+        yield running
+
+
+@pytest.fixture
+def inworld_env(inworld_emulator: "ServedEmulator", monkeypatch: pytest.MonkeyPatch) -> "ServedEmulator":
+    """The served emulator, and the environment that sends every client without a ``base_url`` to it."""
+    for name, value in inworld_emulator.env.items():
+        monkeypatch.setenv(name, value)
+    return inworld_emulator
+
+
+@pytest.fixture(scope="session")
+def inworld_session_emulator() -> "Iterator[ServedEmulator]":
+    """One emulator for the whole session, with faults and a log of its own; the marker does not concern it."""
+    from .served import emulator  # noqa: PLC0415 - as above
+
+    with emulator() as running:
+        yield running
