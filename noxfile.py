@@ -8,7 +8,9 @@ The second form makes a small environment for nox beside the sessions' own and g
 and ``pipx run noxfile.py`` work too. No interpreter is ever downloaded.
 """
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,12 +47,28 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "lint", "types", "check_generated"]
 
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
-EXAMPLE_PAGE = "tests/tools/pages/create-embeddings.md"
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
     """The project, editable, with the named dependency groups."""
     session.install("-e", f".{extras}", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+def build(session: nox.Session, out: str = "") -> Path:
+    """Sdist and wheel, built twice to the same bytes; returns the wheel."""
+    session.install(*nox.project.dependency_groups(PROJECT, "release"))
+    dist = Path(out) if out else Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.run("python", "tools/reproducible.py", "--out", str(dist))
+    return next(dist.glob("*.whl"))
+
+
+def diff_tool(session: nox.Session) -> None:
+    """The tool that compares two specs, and the Node.js it runs on, in the session's own environment."""
+    session.install(*nox.project.dependency_groups(PROJECT, "diff"))
+    place = ["--global", "--prefix", session.virtualenv.location]
+    quiet = ["--ignore-scripts", "--no-audit", "--no-fund"]
+    session.run("npm", "install", *place, *quiet, PROJECT["tool"]["diff-spec"]["redocly"], silent=True)
 
 
 @nox.session
@@ -62,9 +80,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The whole suite. Arguments after ``--`` go to pytest."""
+    """The whole suite on all cores. Arguments after ``--`` go to pytest: ``-n 0`` for one process."""
     install(session, "tests", extras="[cli]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-n", "auto", *session.posargs)
 
 
 @nox.session
@@ -92,10 +110,53 @@ def generate(session: nox.Session) -> None:
 
 @nox.session
 def check_generated(session: nox.Session) -> None:
-    """Fail if ``generated/`` or a derived fixture is not what the spec makes of it."""
+    """Fail if ``generated/``, a derived fixture or what the wrapper relies on is not what the spec makes of it."""
     install(session, "generate")
     session.run("python", "tools/generate.py", "--check")
     session.run("python", "tools/spec_fixtures.py", "--check")
+    session.run("python", "tools/reliance.py")
+
+
+@nox.session
+def sync_spec(session: nox.Session) -> None:
+    """Take ``openapi.yaml`` from the published page, or from ``-- PAGE...``: files or https addresses."""
+    install(session, "sync")
+    session.run("python", "tools/sync_spec.py", *session.posargs)
+
+
+@nox.session
+def diff_spec(session: nox.Session) -> None:
+    """What changed between ``-- OLD NEW`` (files, pages, git revisions), and what follows from it; see the program."""
+    install(session, "generate")
+    diff_tool(session)
+    session.run("python", "tools/diff_spec.py", *session.posargs)
+
+
+@nox.session
+def regenerate(session: nox.Session) -> None:
+    """Sync, diff, generate, fixtures, checks and tests in one go, all or nothing; ``-- --no-sync`` leaves the spec."""
+    install(session, "tests", extras="[cli]")
+    diff_tool(session)
+    session.run("python", "tools/regenerate.py", *old_stock(session), *session.posargs)
+
+
+def old_stock(session: nox.Session) -> list[str]:
+    """The templates of the generator that wrote the code there is, if another is pinned now."""
+    written = json.loads((ROOT / "generated/inworld_embeddings_client/provenance.json").read_text("utf-8"))
+    name, version = "openapi-python-client", written["tools"]["openapi-python-client"]
+    if f"{name}=={version}" in nox.project.dependency_groups(PROJECT, "generate"):
+        return []
+    old = Path(session.create_tmp()) / "old"
+    session.install("--no-deps", "--target", str(old), f"{name}=={version}")
+    return ["--old-stock", str(old / "openapi_python_client" / "templates")]
+
+
+@nox.session
+def evolution(session: nox.Session) -> None:
+    """Every change in ``tests/evolution/cases`` through the whole pipeline, type-checked."""
+    install(session, "tests", extras="[cli]")
+    diff_tool(session)
+    session.run("pytest", "-n", "auto", "tests/evolution", *session.posargs, env={"EVOLUTION": "1"})
 
 
 @nox.session
@@ -149,15 +210,122 @@ def transports(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Side by side with other clients, in ratios; ``-- --report`` writes docs/performance.md, ``-- --quick`` is short."""
+    install(session, "bench")
+    session.run("python", "benchmarks/bench.py", *session.posargs)
+
+
+@nox.session
+def engines_st(session: nox.Session) -> None:
+    """The sentence-transformers engine over a tiny model that the tests make; installs torch."""
+    install(session, "engines_st", extras="[st]")
+    session.run("pytest", "tests/emulator/engines/test_sentence_transformers.py", *session.posargs)
+
+
+@nox.session
+def openai_face(session: nox.Session) -> None:
+    """The OpenAI-compatible face under the real openai package, LiteLLM and LangChain."""
+    install(session, "openai_face", extras="[cli]")
+    # LiteLLM and LangChain leave sockets open for the garbage collector, which pytest would call a failure.
+    session.run("pytest", "-p", "no:unraisableexception", "tests/emulator/openai_face", *session.posargs)
+
+
+@nox.session
+def playground(session: nox.Session) -> None:
+    """The playground in a headless Chromium, from PATH or ``CHROMIUM``; ``SCREENSHOTS`` names a folder for pictures."""
+    install(session, "browser", extras="[cli]")
+    session.run("pytest", "tests/playground", *session.posargs)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """schemathesis and the spec's own samples against ``serve``; ``SEED`` repeats a run, ``EXAMPLES`` makes it longer."""
+    install(session, "conformance", extras="[cli]")
+    session.run("pytest", "tests/conformance", *session.posargs)
+
+
+@nox.session
 def wheel(session: nox.Session) -> None:
     """Build sdist and wheel, install the wheel alone, import both packages from it."""
-    session.install("build")
-    dist = Path(session.create_tmp()) / "dist"
-    session.run("python", "-m", "build", "--outdir", str(dist))
-    built = max(dist.glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    built = build(session)
     session.install("--force-reinstall", str(built))
     session.chdir(session.create_tmp())
     session.run("python", str(ROOT / "tools" / "check_installed.py"))
+
+
+@nox.session
+def reproducible(session: nox.Session) -> None:
+    """Build sdist and wheel twice in other circumstances, compare the bytes; ``-- FOLDER`` keeps them."""
+    build(session, *session.posargs)
+
+
+@nox.session
+def api(session: nox.Session) -> None:
+    """The public surface against tests/project/api_surface.txt; ``-- --accept`` writes it anew."""
+    session.install(*nox.project.dependency_groups(PROJECT, "api"))
+    session.run("python", "tools/api_surface.py", *session.posargs)
+
+
+CORE_SUITES = [
+    f"tests/{part}" for part in ("core", "unit", "engine", "emulator", "generated", "contract", "vendoring")
+]
+
+
+def test_with(session: nox.Session, *how: str) -> None:
+    """The suites that touch dependencies, with what uv resolves."""
+    session.install("uv")
+    pins = Path(session.create_tmp()) / "pins.txt"
+    extras = ("--extra", "cli", "--extra", "otel")
+    only = ("--only-binary", ":all:", "--upgrade", "--python", str(Path(session.bin) / "python"))
+    session.run("uv", "pip", "compile", "pyproject.toml", *extras, *only, *how, "-q", "-o", str(pins))
+    session.run("uv", "pip", "install", "-e", ".[cli,otel]", "--group", "tests", "-c", str(pins))
+    session.run("pytest", *CORE_SUITES, *(session.posargs or ["-n", "auto"]))
+
+
+@nox.session(python=["3.11", "3.13"], reuse_venv=False)
+def lowest(session: nox.Session) -> None:
+    """The lowest allowed version of each dependency that has a wheel, and the suites that touch them."""
+    test_with(session, "--resolution", "lowest-direct")
+
+
+@nox.session(reuse_venv=False)
+def newest(session: nox.Session) -> None:
+    """The newest allowed version of each dependency, pre-releases included, and the suites that touch them."""
+    test_with(session, "--prerelease", "allow")
+
+
+@nox.session(reuse_venv=False)
+def downstream(session: nox.Session) -> None:
+    """Vendor into a sample SDK with our program, then with pip's: build, install without the original, test."""
+    wheel = build(session)
+    session.install(*nox.project.dependency_groups(PROJECT, "vendoring"))
+    ours, pips = (sample_sdk(session, name) for name in ("ours", "pips"))
+    inside = Path("src", "acme_sdk", "_vendor")
+    session.run("python", "tools/vendor.py", str(ours / inside))
+    session.run("python", "tools/vendor.py", str(ours / inside), "--check")
+    test_sdk(session, ours)
+    links = " ".join(filter(None, (os.environ.get("PIP_FIND_LINKS"), wheel.parent.resolve().as_uri())))
+    (pips / inside / "vendor.txt").write_text(f"inworld-embeddings=={wheel.name.split('-')[1]}\n")
+    with session.chdir(pips):
+        session.run("vendoring", "sync", env={"PIP_FIND_LINKS": links})
+    test_sdk(session, pips)
+
+
+def sample_sdk(session: nox.Session, name: str) -> Path:
+    """A fresh copy of the sample, with nothing vendored yet."""
+    home = Path(session.create_tmp()) / name
+    shutil.rmtree(home, ignore_errors=True)
+    shutil.copytree(ROOT / "examples" / "downstream_sdk", home)
+    return home
+
+
+def test_sdk(session: nox.Session, home: Path) -> None:
+    """Build the SDK's wheel, install it, run its tests on what is installed."""
+    session.run("python", "-m", "build", "--wheel", "--no-isolation", str(home))
+    session.install("--force-reinstall", str(next((home / "dist").glob("*.whl"))))
+    with session.chdir(home):
+        session.run("pytest", env={"CONTRACT_FIXTURES": str(ROOT / "tests" / "fixtures")})
 
 
 if __name__ == "__main__":

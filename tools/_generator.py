@@ -8,7 +8,7 @@ from pathlib import Path
 
 from _checks import check_overrides, check_settings
 from _files import digest
-from _inputs import FIX, GENERATOR, GenerateError, Inputs, environment, spec_facts
+from _inputs import FIX, GENERATOR, GenerateError, Inputs, environment, spec_document, spec_facts
 
 BANNER = f"generated from openapi.yaml, do not edit; change it and run: {FIX}"
 
@@ -25,8 +25,8 @@ for exported in package.__all__:
 """
 
 
-def run(command: list[str], cwd: Path) -> None:
-    """Run a tool.
+def capture(command: list[str], cwd: Path) -> str:
+    """Run a tool, and return what it printed.
 
     Raises:
         GenerateError: It failed, or said anything on stderr: the generator's warnings are lost endpoints.
@@ -35,6 +35,7 @@ def run(command: list[str], cwd: Path) -> None:
     if done.returncode or done.stderr.strip():
         said = (done.stderr.strip() or done.stdout.strip())[-4000:]
         raise GenerateError(f"{' '.join(command[:3])} failed (exit {done.returncode}):\n{said}")
+    return done.stdout
 
 
 def write_templates(inputs: Inputs, folder: Path) -> None:
@@ -52,17 +53,12 @@ def run_generator(inputs: Inputs, scratch: Path) -> Path:
     templates, package = scratch / "templates", scratch / "out" / inputs.package
     package.parent.mkdir(parents=True)
     write_templates(inputs, templates)
-    command = [
-        sys.executable,
-        "-m",
-        GENERATOR.replace("-", "_"),
-        "generate",
-        "--path",
-        str(inputs.spec.resolve()),
-    ]
+    document = scratch / "openapi.json"  # the generator's own reading of YAML differs from ours
+    document.write_text(json.dumps(spec_document(inputs.spec)), "utf-8")
+    command = [sys.executable, "-m", GENERATOR.replace("-", "_"), "generate", "--path", str(document)]
     command += ["--config", str(inputs.config.resolve()), "--custom-template-path", str(templates)]
     command += ["--output-path", str(package), "--meta", "none", "--fail-on-warning"]
-    run(command, scratch)
+    capture(command, scratch)
     return package
 
 
@@ -89,5 +85,5 @@ def generate_into(scratch: Path, inputs: Inputs, tools: dict[str, str]) -> Path:
     package = run_generator(inputs, scratch)
     finish(package, inputs, tools)
     check_overrides(package, inputs)
-    run([sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package], scratch)
+    capture([sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package], scratch)
     return package

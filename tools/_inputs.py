@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from _document import DocumentError, load
+
 GENERATOR = "openapi-python-client"
 FIX = "nox -s generate"
 
@@ -65,13 +67,28 @@ def environment() -> dict[str, str]:
     return {**kept, "PATH": programs, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
 
 
+def spec_document(spec: Path) -> dict[str, Any]:
+    """Return the parsed spec.
+
+    Raises:
+        GenerateError: It cannot be read.
+    """
+    try:
+        document = load(spec.read_text("utf-8"))
+    except DocumentError as error:
+        raise GenerateError(f"openapi.yaml: {error}") from None
+    if not isinstance(document, dict):
+        raise GenerateError("openapi.yaml is no OpenAPI document")
+    return document
+
+
 def spec_facts(spec: Path) -> dict[str, str]:
     """Return what the generator does not hand to its templates: the server's address and the key's header.
 
     Raises:
         GenerateError: The spec lacks one, or writes it in a way these templates do not know.
     """
-    document: dict[str, Any] = yaml.safe_load(spec.read_text("utf-8"))
+    document = spec_document(spec)
     servers = document.get("servers") or [{}]
     url = str(servers[0].get("url", ""))
     if not re.fullmatch(r"https://[\w.-]+(:\d+)?(/[\w./-]*)?", url, re.ASCII):

@@ -1,6 +1,7 @@
-"""Says whether an installed wheel is whole: both packages import, are typed, and work without a key."""
+"""Says whether an installed wheel is whole: both packages import, are typed, and work without a key, and can be copied from."""
 
 import importlib.util
+import tempfile
 from pathlib import Path
 
 PACKAGES = ("inworld_embeddings_client", "inworld_embeddings")
@@ -16,7 +17,15 @@ def main() -> None:
         if "site-packages" not in home.parts or not (home / "py.typed").exists():
             raise SystemExit(f"{name} is not the installed, typed package: {home}")
     from inworld_embeddings import EmbeddingClient  # noqa: PLC0415 - only now is it known to be there
+    from inworld_embeddings.emulator.playground.files import files  # noqa: PLC0415
+    from inworld_embeddings.vendoring import Source, vendor  # noqa: PLC0415
 
+    if missing := {"/", "/_emulator/playground/app.js", "/_emulator/playground/style.css"} - set(files()):
+        raise SystemExit(f"the playground is not whole: {missing}")
+    with tempfile.TemporaryDirectory() as folder:
+        report = vendor(Path(folder) / "copy", Source.here())
+    if missing := {"LICENSE", "NOTICE", "_client/py.typed"} - report.current.files.keys():
+        raise SystemExit(f"a vendored copy is not whole: {missing}")
     with EmbeddingClient.local() as client:
         print(f"both packages import; local vector of shape {client.embed('Hello Inworld!').shape}")
 

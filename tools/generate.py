@@ -43,8 +43,12 @@ def report(changes: list[str], *, check: bool) -> int:
     return 1 if check else 0
 
 
-def regenerate(root: Path, *, check: bool) -> int:
-    """Generate the package aside, compare it, and put it in place unless only checking."""
+def write(root: Path, *, check: bool = False) -> list[str]:
+    """Generate the package aside, compare it, put it in place unless only checking, and return what differed.
+
+    Raises:
+        GenerateError, OSError: It could not be generated, and generated/ is as it was.
+    """
     inputs, swap = Inputs(root), root / ".generate-swap"
     tools = require_pinned_tools(root)
     require_recorded_stock(inputs)
@@ -55,7 +59,7 @@ def regenerate(root: Path, *, check: bool) -> int:
         changes = differences(read_tree(inputs.target), read_tree(package))
         if changes and not check:
             replace_folder(package, inputs.target, swap)
-    return report(changes, check=check)
+    return changes
 
 
 def main(argv: list[str]) -> int:
@@ -67,7 +71,7 @@ def main(argv: list[str]) -> int:
         if options.accept_stock:
             accept_stock(Inputs(root))
             return 0
-        return regenerate(root, check=options.check)
+        return report(write(root, check=options.check), check=options.check)
     except (GenerateError, OSError) as error:
         print(f"{error}\ngenerated/ was left as it was", file=sys.stderr)
         return 2

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import vcr
-import yaml
 from openapi_core import OpenAPI
 
 import _cassettes
+from _document import load
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -15,7 +15,7 @@ FIXTURES = ROOT / "tests" / "fixtures"
 
 @pytest.fixture(scope="session")
 def spec():
-    return yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))
+    return load((ROOT / "openapi.yaml").read_text("utf-8"))
 
 
 @pytest.fixture(scope="session")

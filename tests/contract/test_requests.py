@@ -9,8 +9,8 @@ import pytest
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest
 
-from inworld_embeddings import MODELS, AsyncEmbeddingClient, EmbeddingClient, Plan, ServiceProvider
-from inworld_embeddings.configuration import DEFAULT_BASE_URL, emulator_credential
+from inworld_embeddings import MODELS, AsyncEmbeddingClient, EmbeddingClient, Plan
+from inworld_embeddings.configuration import emulator_credential
 from inworld_embeddings.options import Options
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest
 from inworld_embeddings_client.api.embedding_service import embedding_service_embed as endpoint
@@ -108,19 +108,6 @@ def test_a_plan_counts_the_bytes_that_are_sent(name):
     sizes = [len(request.content) for request in transport.requests]
     assert plan == Plan(requests=len(sizes), texts=len(texts), bytes=sum(sizes))
     assert (stats.requests, stats.attempts, stats.bytes_sent) == (len(sizes), len(sizes), sum(sizes))
-
-
-# What the wrapper says about the contract in its own words, held against the spec.
-
-
-def test_the_default_base_url_is_the_specs_server(spec):
-    assert spec["servers"] == [{"url": DEFAULT_BASE_URL}]
-
-
-def test_the_providers_are_the_specs(spec):
-    assert spec["components"]["schemas"]["v1alphaServiceProvider"]["enum"] == [
-        str(name) for name in ServiceProvider
-    ]
 
 
 def test_the_default_model_is_the_one_of_all_examples():

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from _page import extract
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools"))  # its modules import each other as a program's do
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -21,8 +22,18 @@ def root() -> Path:
 
 
 @pytest.fixture
-def page() -> Path:
+def saved_page() -> Path:
+    """The published page as it once was."""
     return Path(__file__).parent / "pages" / "create-embeddings.md"
+
+
+@pytest.fixture
+def page(saved_page: Path, root: Path, tmp_path: Path) -> Path:
+    """The page that would give the spec there is now."""
+    text = saved_page.read_text("utf-8")
+    path = tmp_path / "create-embeddings.md"
+    path.write_text(text.replace(extract(text).text, (root / "openapi.yaml").read_text("utf-8")), "utf-8")
+    return path
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from inworld_embeddings import (
     Plan,
     ServiceProvider,
     Stats,
+    testing,
 )
+from inworld_embeddings.testing import FakeEngine, Faults, RequestLog, fake_vectors
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse, Status
 from inworld_embeddings_client import embed as endpoint
 
@@ -34,7 +36,8 @@ def sync_client(texts: tuple[str, ...], lazy: Iterator[str]) -> None:
         assert_type(vector, NDArray[np.float32])
     for _, row in client.embed_iter(lazy, on_error="return"):
         assert_type(row, NDArray[np.float32] | Failure)
-    with EmbeddingClient.local(timeout=1) as local:
+    EmbeddingClient(compression="br")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    with EmbeddingClient.local(timeout=1, faults="status=503 x2, ok") as local:
         assert_type(local, EmbeddingClient)
     client.close()
 
@@ -76,3 +79,14 @@ def generated(body: EmbedRequest) -> None:
     client = AuthenticatedClient(token="t")
     assert_type(endpoint.sync(client=client, body=body), EmbedResponse | Status | None)
     assert_type(endpoint.sync_raw(client=client, body=body), httpx.Response)
+
+
+def in_test_suites(texts: list[str]) -> None:
+    log = RequestLog()
+    with testing.local_client(faults=Faults("30% status=503", seed=7), dimension=8, log=log) as client:
+        assert_type(client, EmbeddingClient)
+    with testing.emulator(engine=FakeEngine(8)) as served:
+        assert_type(served.url, str)
+        assert_type(served.client(), EmbeddingClient)
+    assert_type(log.texts, list[str])
+    assert_type(fake_vectors(texts, 8), list[list[float]])

@@ -37,6 +37,7 @@ from .errors import (
     TLSError,
 )
 from .models import MODELS, Model, OtherServiceProvider, ServiceProvider
+from .provenance import About, about
 from .result import EmbeddingResult, Failure, Plan, Stats
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ __all__ = [
     "APIResponseValidationError",
     "APIStatusError",
     "APITimeoutError",
+    "About",
     "AsyncEmbeddingClient",
     "AuthenticationError",
     "BadRequestError",
@@ -79,6 +81,7 @@ __all__ = [
     "Stats",
     "TLSError",
     "__version__",
+    "about",
 ]
 
 

@@ -2,17 +2,26 @@
 
 import click
 
-from .. import __version__, errors
+from .. import about, errors
 from .embed import embed
 from .plan import plan
 from .search import search
 from .serve import serve
+from .vendor import vendor
 
 FAILED, UNUSABLE, PARTIAL, INTERRUPTED = 1, 2, 3, 130
 
 
+def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
+    if wanted:
+        click.echo(f"inworld-embeddings, version {about()}")
+        ctx.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, "-V", "--version", prog_name="inworld-embeddings")
+@click.option(
+    "-V", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Versions."
+)
 def app() -> None:
     """Embeddings from Inworld's API, or from a local stand-in that needs no key.
 
@@ -21,16 +30,14 @@ def app() -> None:
     """
 
 
-for command in (embed, search, plan, serve):
+for command in (embed, search, plan, serve, vendor):
     app.add_command(command)
 
 
 def run() -> int:
     """Runs the command line; returns its exit code."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        return int(app(standalone_mode=False) or 0)  # what click's Exit carries comes back as the answer
     except click.ClickException as error:
         return _say(error.format_message(), UNUSABLE)
     except (click.Abort, KeyboardInterrupt):
@@ -43,7 +50,6 @@ def run() -> int:
         return _say(str(error), UNUSABLE)
     except (errors.InworldEmbeddingsError, OSError) as error:
         return _say(str(error), FAILED)
-    return 0
 
 
 def _say(message: str, code: int) -> int:

@@ -1,0 +1,1 @@
+"""Other people's code, copied by `inworld-embeddings vendor`. Nobody edits it here."""

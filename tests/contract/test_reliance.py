@@ -1,0 +1,262 @@
+"""The hand-written layer against openapi.yaml: what it relies on is there, and what goes is told with field and file."""
+
+import base64
+import copy
+import json
+import subprocess
+import sys
+
+import httpx
+import pytest
+from openapi_core.testing import MockRequest, MockResponse
+
+from _relied import AUTH, ERROR, READ, SENT, full_name
+from _schema import Spec
+from _seam_check import seam_breaches
+from inworld_embeddings import EmbeddingClient, ServiceProvider
+from inworld_embeddings.emulator import TEST_KEY, Emulator, LocalTransport, Request
+from inworld_embeddings.emulator.handle import EMBED_PATH
+from inworld_embeddings.emulator.request_json import PROVIDERS, parse
+from reliance import ENDPOINT, ROOT, breaches
+
+KEY = base64.b64encode(TEST_KEY.encode()).decode()
+BODY = {"inputs": [{"text": "a"}], "model": {"model": "m", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}}
+
+
+@pytest.fixture
+def changed(spec):
+    """A copy of the spec to change."""
+    return copy.deepcopy(spec)
+
+
+def operation(spec):
+    return spec["paths"][ENDPOINT.path][ENDPOINT.method]
+
+
+def schemas(spec):
+    return spec["components"]["schemas"]
+
+
+def paths_in(value, prefix=""):
+    """The dotted path of everything in a JSON value, `[]` for an item."""
+    inside = (
+        value.items()
+        if isinstance(value, dict)
+        else (("[]", item) for item in value)
+        if isinstance(value, list)
+        else ()
+    )
+    for name, item in inside:
+        yield f"{prefix}{name}"
+        yield from paths_in(item, f"{prefix}{name}.")
+
+
+def ask(body=BODY, *, path=EMBED_PATH, method="POST", key=KEY):
+    headers = {"authorization": f"Basic {key}", "content-type": "application/json"}
+    return Emulator().handle(Request(method, path, headers, json.dumps(body).encode()))
+
+
+# The spec says what is relied on, and the tables here say what is relied on.
+
+
+def test_the_spec_says_what_is_relied_on(spec):
+    assert [str(breach) for breach in breaches(spec)] == []
+    assert [str(b) for b in seam_breaches(ROOT / "generated/inworld_embeddings_client")] == []
+
+
+def test_the_program_says_so_too():
+    done = subprocess.run([sys.executable, "-B", ROOT / "tools/reliance.py"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_table_of_what_is_sent_is_what_the_wrapper_sends():
+    sent = []
+
+    class Recorder(LocalTransport):
+        async def handle_async_request(self, request):
+            sent.append(request)
+            return await super().handle_async_request(request)
+
+    with EmbeddingClient(api_key=KEY, transport=Recorder()) as client:
+        client.embed(["a", "b"])
+    (request,) = sent
+    assert (request.method.lower(), request.url.path) == (ENDPOINT.method, ENDPOINT.path)
+    assert isinstance(request, httpx.Request)
+    assert request.headers["authorization"] == f"Basic {KEY}"
+    named = {field.path for field in SENT}
+    assert set(paths_in(json.loads(request.content))) - {"inputs.[]"} == named
+
+
+def test_the_table_of_what_is_read_is_what_the_emulator_answers():
+    answer = json.loads(ask().body)
+    assert set(paths_in(answer)) - {"embeddings.[]"} == {field.path for field in READ}
+    assert set(json.loads(ask(key="b3RoZXI6b3RoZXI=").body)) == {field.path for field in ERROR}
+
+
+@pytest.mark.parametrize("field", [*SENT, *READ, *ERROR], ids=lambda field: field.path)
+def test_the_files_named_exist_and_name_the_field(field):
+    name = [part for part in field.path.split(".") if part != "[]"][-1]
+    snake = {"serviceProvider": "service_provider"}.get(name, name)
+    for file in field.files:
+        text = (ROOT / full_name(file)).read_text("utf-8")
+        assert name in text or snake in text, f"{file} does not name {name}"
+
+
+# Whatever goes is named, with the file.
+
+
+def field_cases():
+    bases = (("request", SENT), ("answer", READ), ("error default", ERROR))
+    return [
+        pytest.param(side, field, id=f"{side} {field.path}")
+        for side, table in bases
+        for field in table
+        if not field.path.endswith("[]")
+    ]
+
+
+def schema_of(spec, side):
+    described = operation(spec)
+    if side == "request":
+        content = described["requestBody"]["content"]
+    else:
+        content = described["responses"]["200" if side == "answer" else "default"]["content"]
+    return content["application/json"]["schema"]
+
+
+def parent_of(spec, side, path):
+    """The schema that has a field, in place, and the field's name."""
+    reader, schema = Spec(spec), schema_of(spec, side)
+    *way, name = path.split(".")
+    for part in way:
+        schema = reader.get(schema)
+        schema = schema["items"] if part == "[]" else schema["properties"][part]
+    return reader.get(schema), name
+
+
+@pytest.mark.parametrize(("side", "field"), field_cases())
+def test_a_renamed_field_is_named_with_its_files(changed, side, field):
+    schema, name = parent_of(changed, side, field.path)
+    schema["properties"]["other"] = schema["properties"].pop(name)
+    schema["required"] = [key for key in schema.get("required", ()) if key != name] or ["type"][:0]
+    said = "\n".join(map(str, breaches(changed)))
+    assert f"{side} {field.path}: is gone" in said
+    assert all(full_name(file) in said for file in field.files)
+
+
+@pytest.mark.parametrize(("side", "field"), field_cases())
+def test_a_field_of_another_type_is_named_with_its_files(changed, side, field):
+    schema, name = parent_of(changed, side, field.path)
+    schema["properties"][name] = {"type": "boolean"}
+    said = "\n".join(map(str, breaches(changed)))
+    assert f"{side} {field.path}: was {field.type}, is boolean" in said
+    assert all(full_name(file) in said for file in field.files)
+
+
+@pytest.mark.parametrize("path", ["inputs", "model", "model.model"])
+def test_a_new_required_field_beside_what_is_sent_is_named(changed, path):
+    schema, _ = parent_of(changed, "request", path)
+    schema["properties"]["user"] = {"type": "string"}
+    schema["required"] = [*schema["required"], "user"]
+    (breach,) = breaches(changed)
+    assert breach.place == f"request {path.rpartition('.')[0]}{'.' if '.' in path else ''}user"
+    assert "required" in breach.text
+
+
+def test_what_is_relied_on_may_hide_behind_all_of(changed):
+    request = schemas(changed)["v1alphaEmbedRequest"]
+    reference = request["properties"]["model"].pop("$ref")
+    request["properties"]["model"]["allOf"] = [{"$ref": reference}, {"description": "x"}]
+    assert breaches(changed) == []
+    schemas(changed)["v1alphaModelId"]["required"] = ["model", "serviceProvider", "user"]
+    assert [breach.place for breach in breaches(changed)] == ["request model.user"]
+
+
+def test_a_schema_that_refers_to_itself_is_no_endless_loop(changed):
+    schemas(changed)["v1alphaEmbedding"] = {"$ref": "#/components/schemas/v1alphaEmbedding"}
+    assert breaches(changed)
+
+
+def gain_a_scheme(spec):
+    spec["components"]["securitySchemes"]["other"] = {"type": "http", "scheme": "bearer"}
+    spec["security"] = [{"inworld_basic": [], "other": []}]
+
+
+EDITS = {
+    "no key": (lambda spec: spec.pop("security"), "security: no key alone"),
+    "two keys": (gain_a_scheme, "security: no key alone"),
+    "no key here": (lambda spec: operation(spec).update(security=[]), "security: no key alone"),
+    "another address": (lambda spec: spec["servers"][0].update(url="https://x.example"), "configuration.py"),
+    "no address": (lambda spec: spec.pop("servers"), "servers: the first is None"),
+    "no 200": (lambda spec: operation(spec)["responses"].pop("200"), "answer 200: is gone"),
+    "no error": (lambda spec: operation(spec)["responses"].pop("default"), "error answers: are no longer"),
+    "another method": (
+        lambda spec: spec["paths"][ENDPOINT.path].update(put=spec["paths"][ENDPOINT.path].pop("post")),
+        "POST /ml/v1alpha/embedding:embed: is gone; operations there are: PUT",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "said"), EDITS.values(), ids=EDITS)
+def test_what_else_is_relied_on(changed, edit, said):
+    edit(changed)
+    assert said in "\n".join(map(str, breaches(changed)))
+
+
+def test_another_way_in_beside_the_key_is_no_breach(changed):
+    changed["components"]["securitySchemes"]["other"] = {"type": "http", "scheme": "bearer"}
+    changed["security"].append({"other": []})
+    assert breaches(changed) == []
+
+
+def test_the_files_for_the_key_exist():
+    assert all((ROOT / full_name(file)).exists() for file in AUTH)
+
+
+# The emulator, by the same source.
+
+
+def answered(contract, reply, body):
+    request = MockRequest(
+        "https://api.inworld.ai",
+        "post",
+        EMBED_PATH,
+        headers={"authorization": f"Basic {KEY}"},
+        data=json.dumps(body).encode(),
+        content_type="application/json",
+    )
+    kind = dict(reply.headers)["content-type"]
+    contract.validate_response(request, MockResponse(reply.body, reply.status, content_type=kind))
+
+
+def test_the_emulator_serves_the_specs_path_and_method_only():
+    assert ask(path=ENDPOINT.path).status == 200
+    assert ask(path=f"{ENDPOINT.path}/").status == 404
+    assert ask(method="GET").status == 501
+
+
+def test_the_emulators_answers_are_the_specs(contract):
+    wrong = {**BODY, "inputs": "a"}
+    for body, key, status in (
+        (BODY, KEY, 200),
+        (wrong, KEY, 400),
+        (BODY, "b3RoZXI6b3RoZXI=", 403),
+        (BODY, "", 401),
+    ):
+        reply = ask(body, key=key)
+        assert reply.status == status
+        answered(contract, reply, body)
+
+
+def test_the_emulator_knows_the_specs_providers_by_name_and_number(spec):
+    names = schemas(spec)["v1alphaServiceProvider"]["enum"]
+    assert list(PROVIDERS) == names == [str(provider) for provider in ServiceProvider]
+    for number, name in enumerate(names):
+        for value in (name, number):
+            body = {**BODY, "model": {"model": "m", "serviceProvider": value}}
+            assert parse(json.dumps(body).encode()).provider == number
+
+
+def test_the_emulator_reads_every_field_that_the_spec_requires():
+    message = parse(json.dumps(BODY).encode())
+    assert (message.texts, message.model, message.provider) == (("a",), "m", 1)

@@ -1,0 +1,125 @@
+"""The programs behind a release can say no, and the workflow may do no more than it has to."""
+
+import re
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+import check_release
+import reproducible
+
+ROOT = Path(__file__).resolve().parents[2]
+CHANGELOG = """# Changelog
+
+## [Unreleased]
+
+## [1.2.3] - 2026-01-31
+
+### Added
+
+- A thing.
+
+## [1.2.2] - 2026-01-01
+
+## [1.2.1]
+
+- No date.
+"""
+
+
+@pytest.mark.parametrize(
+    ("tag", "version", "says"),
+    [
+        ("v1.2.3", "1.2.3", []),
+        ("1.2.3", "1.2.3", ["the tag is 1.2.3, the version v1.2.3"]),
+        ("v1.2.4", "1.2.3", ["the tag is v1.2.4, the version v1.2.3"]),
+        ("v1.2.4", "1.2.4", ["CHANGELOG.md has no section [1.2.4]"]),
+        ("v1.2", "1.2", ["CHANGELOG.md has no section [1.2]"]),
+        ("v1.2.2", "1.2.2", ["CHANGELOG.md: [1.2.2] is empty"]),
+        ("v1.2.1", "1.2.1", ["CHANGELOG.md: [1.2.1] has no date"]),
+        (
+            "vUnreleased",
+            "Unreleased",
+            ["CHANGELOG.md: [Unreleased] has no date", "CHANGELOG.md: [Unreleased] is empty"],
+        ),
+    ],
+)
+def test_a_release_needs_its_tag_and_its_section(tag, version, says):
+    assert check_release.reasons(tag, version, CHANGELOG) == says
+
+
+def test_the_notes_are_the_section(tmp_path, capsys):
+    home = tmp_path / "wrapper" / "inworld_embeddings"
+    home.mkdir(parents=True)
+    (home / "_version.py").write_text('"""Version."""\n\n__version__ = "1.2.3"\n', "utf-8")
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
+    notes = tmp_path / "notes.md"
+    assert check_release.main(["v9", "--notes", str(notes)], tmp_path) == 1
+    assert not notes.exists()
+    assert check_release.main(["v1.2.3", "--notes", str(notes)], tmp_path) == 0
+    assert notes.read_text("utf-8") == "### Added\n\n- A thing.\n"
+    assert capsys.readouterr().out.endswith("v1.2.3 may be released\n")
+
+
+def archives(folder, content, when):
+    folder.mkdir()
+    (folder / "a.txt").write_text(content, "utf-8")
+    with zipfile.ZipFile(folder / "x.whl", "w") as wheel:
+        wheel.writestr(zipfile.ZipInfo("a.txt", when), content)
+    with tarfile.open(folder / "x.tar.gz", "w:gz") as sdist:
+        sdist.add(folder / "a.txt", "a.txt")
+    (folder / "a.txt").unlink()
+    return folder
+
+
+def test_archives_that_differ_are_told_apart_by_member(tmp_path, capsys):
+    one = archives(tmp_path / "one", "same", (2026, 1, 1, 0, 0, 0))
+    assert reproducible.compare(one, one)
+    assert not reproducible.compare(one, archives(tmp_path / "later", "same", (2026, 1, 2, 0, 0, 0)))
+    assert "(2026, 1, 1, 0, 0, 0)" in capsys.readouterr().out
+    assert not reproducible.compare(one, archives(tmp_path / "other", "other", (2026, 1, 1, 0, 0, 0)))
+    said = capsys.readouterr().out
+    assert "x.whl differs:\n  a.txt:" in said
+    assert "x.tar.gz differs:\n  a.txt:" in said
+
+
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))
+STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+
+
+def test_the_workflow_runs_on_version_tags_only():
+    assert WORKFLOW[True] == {"push": {"tags": ["v*"]}}  # YAML 1.1 reads `on` as true
+
+
+def test_only_the_job_that_publishes_may_and_it_runs_no_code_of_ours():
+    granted = {name: job["permissions"] for name, job in WORKFLOW["jobs"].items()}
+    assert WORKFLOW["permissions"] == {}
+    assert granted == {
+        "build": {"contents": "read"},
+        "attest": {"attestations": "write", "id-token": "write"},
+        "publish": {"id-token": "write"},
+        "announce": {"contents": "write"},
+    }
+    for name in ("attest", "publish"):
+        assert all("uses" in step for step in WORKFLOW["jobs"][name]["steps"]), name
+    assert WORKFLOW["jobs"]["publish"]["environment"]["name"] == "pypi"
+
+
+def test_what_is_published_was_built_once_and_checked():
+    order = [WORKFLOW["jobs"][name].get("needs") for name in ("build", "attest", "publish", "announce")]
+    assert order == [None, "build", "attest", "publish"]
+    commands = [step.get("run", "") for step in WORKFLOW["jobs"]["build"]["steps"]]
+    assert sum("reproducible" in command for command in commands) == 1
+    assert any("check_release.py" in command for command in commands)
+    assert not any(
+        "build" in step.get("run", "") for step in STEPS if step not in WORKFLOW["jobs"]["build"]["steps"]
+    )
+
+
+def test_actions_are_pinned_by_version():
+    used = [step["uses"] for step in STEPS if "uses" in step]
+    assert used
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+\.\d+\.\d+", name) for name in used), used

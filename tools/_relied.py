@@ -1,0 +1,67 @@
+"""What the hand-written layer relies on in openapi.yaml, field by field, with the files of ours that name it."""
+
+from dataclasses import dataclass
+
+SEAM, ENCODE, DECODE = "_seam.py", "_core/encode.py", "_core/decode.py"
+ROUTE, READS, WRITES = "emulator/handle.py", "emulator/request_json.py", "emulator/reply_json.py"
+ATTEMPT = "_engine/attempt.py"
+ERRORS = ("_core/rpc_status.py", "_core/statuses.py", "emulator/rpc_status.py")
+AUTH = ("auth.py", "emulator/auth.py", "templates/client.py.jinja")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that is sent or read: its path, the type it has, our files that name it, and whether it must be there."""
+
+    path: str
+    type: str
+    files: tuple[str, ...]
+    required: bool = False
+
+
+SENT = (
+    Field("inputs", "array", (SEAM, READS)),
+    Field("inputs.[].text", "string", (ENCODE, READS)),
+    Field("model", "object", (SEAM, ENCODE, READS)),
+    Field("model.model", "string", (SEAM, ENCODE, READS)),
+    Field("model.serviceProvider", "string", (SEAM, ENCODE, READS)),
+)
+"""Everything a request holds; a test holds it against what the wrapper sends."""
+
+READ = (
+    Field("embeddings", "array", (DECODE, WRITES)),
+    Field("embeddings.[].values", "array", (DECODE, WRITES), required=True),
+    Field("embeddings.[].values.[]", "number", (DECODE, WRITES)),
+)
+"""Everything that is read of a good answer; a test holds it against what the emulator answers."""
+
+ERROR = (
+    Field("code", "integer", ERRORS),
+    Field("message", "string", ERRORS),
+    Field("details", "array", ("_core/rpc_details.py", "emulator/rpc_status.py")),
+)
+"""Everything that is read of an error's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Something the spec no longer says.
+
+    Attributes:
+        place: What it is about, such as ``request inputs.[].text``.
+        text: What the spec says instead.
+        files: Our files that have to change, below wrapper/inworld_embeddings/ unless they name another folder.
+    """
+
+    place: str
+    text: str
+    files: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}\n  to change: {', '.join(map(full_name, self.files))}"
+
+
+def full_name(file: str) -> str:
+    """Return a file's path in the project."""
+    outside = file.startswith(("templates/", "tools/", "tests/", "generator-config"))
+    return file if outside else f"wrapper/inworld_embeddings/{file}"

@@ -1,0 +1,7 @@
+"""``python -m inworld_embeddings.vendoring``: no extra needed."""
+
+import sys
+
+from .program import main
+
+sys.exit(main(sys.argv[1:]))
