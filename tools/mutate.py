@@ -171,8 +171,8 @@ MUTATIONS = (
     ),
     Mutation(
         "keep a connection with a stray answer",
-        "_http/connection.py",
-        "self._sound = False  # a second answer",
+        "_http/answer.py",
+        "self.sound = False  # a second answer",
         "pass",
         "tests/catalogue -k B09",
     ),

@@ -182,3 +182,11 @@ def test_any_shape_is_read_whole(count, dimension):
     raw = msgspec.json.encode({"embeddings": [{"values": row} for row in numbers.tolist()]})
     assert np.array_equal(module.decode(raw, count), numbers)
     assert np.array_equal(module.decode(bytearray(raw), count), numbers)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_fast_decoder_counts_the_rows_itself(count):
+    simdjson = pytest.importorskip("simdjson")
+    raw, rows = GOOD["several"]
+    assert len(rows) == 2
+    assert module._read(simdjson.Parser().parse(raw), count, None) is None
