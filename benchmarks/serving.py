@@ -1,4 +1,4 @@
-"""Starts the loopback service, and talks to its ``/control``."""
+"""Starts the loopback servers, and talks to the service's ``/control``."""
 
 import contextlib
 import http.client
@@ -14,9 +14,9 @@ HERE = Path(__file__).resolve().parent
 
 
 @contextlib.contextmanager
-def service() -> Iterator[str]:
-    """The service in a process of its own; gives its origin."""
-    command = [sys.executable, str(HERE / "service.py")]
+def serving(program: str, *arguments: str) -> Iterator[str]:
+    """A server of this folder in a process of its own, which prints its port; gives its origin."""
+    command = [sys.executable, str(HERE / program), *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("no pipes")
@@ -24,6 +24,11 @@ def service() -> Iterator[str]:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
         finally:
             process.stdin.close()
+
+
+def service() -> contextlib.AbstractContextManager[str]:
+    """The service that speaks all the peers' APIs; gives its origin."""
+    return serving("service.py")
 
 
 def counters(url: str, latency: float | None = None) -> dict[str, Any]:

@@ -17,12 +17,12 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 from candidates import CANDIDATES
+from serving import serving
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -40,19 +40,6 @@ ROW_SECONDS = 120
 
 Figures = dict[str, dict[str, float]]
 Outcomes = dict[str, dict[str, str]]
-
-
-@contextlib.contextmanager
-def server(arguments: list[str]) -> Iterator[str]:
-    """A loopback server in a process of its own; gives the endpoint's URL."""
-    command = [sys.executable, str(HERE / "loopback_server.py"), *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("no pipes")
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}/ml/v1alpha/embedding:embed"
-        finally:
-            process.stdin.close()
 
 
 async def cpu_per_request(name: str, url: str, requests: int, concurrency: int) -> float:
@@ -78,7 +65,8 @@ def measure(repeat: int) -> Figures:
     table: Figures = {}
     for case, (arguments, requests, concurrency) in CASES.items():
         samples: dict[str, list[float]] = {name: [] for name in CANDIDATES}
-        with server(arguments) as url:
+        with serving("loopback_server.py", *arguments) as origin:
+            url = f"{origin}/ml/v1alpha/embedding:embed"
             for _ in range(repeat):
                 for name in CANDIDATES:
                     samples[name].append(asyncio.run(cpu_per_request(name, url, requests, concurrency)))

@@ -122,10 +122,6 @@ def _is_request(change: dict[str, Any]) -> bool:
     return "/requestBody" in change["path"] or "/parameters/" in change["path"]
 
 
-def _is(name: str, kind: str = "modified") -> Callable[[dict[str, Any]], bool]:
-    return lambda change: change["kind"] == kind and change.get("property") == name
-
-
 _Rule = tuple[Callable[[dict[str, Any]], bool], Impact, str]
 _RAISED: tuple[_Rule, ...] = (
     (

@@ -215,12 +215,11 @@ class BaseClient:
 
         chosen = self._options.replaced(options)
         raises = checked_on_error(on_error)
-        if isinstance(texts, str):
-            checked = [checked_text(texts, replace=chosen.replace_surrogates)]
-            check_fit(checked, chosen)
-            return checked, chosen, True, only_vector
-        checked = checked_texts(texts, replace=chosen.replace_surrogates)
+        alone, replace = isinstance(texts, str), chosen.replace_surrogates
+        checked = [checked_text(texts, replace=replace)] if alone else checked_texts(texts, replace=replace)
         check_fit(checked, chosen)
+        if alone:
+            return checked, chosen, True, only_vector
         return checked, chosen, raises, all_or_raise if raises else as_it_is
 
     def _stream_options(self, options: CallOptions, on_error: str) -> tuple[Options, bool]:
