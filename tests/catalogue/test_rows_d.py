@@ -8,7 +8,7 @@ import pytest
 
 from catalogue_support import BOTH
 from inworld_embeddings import errors
-from inworld_embeddings._core import decode
+from inworld_embeddings._core import decode, fast_decoder
 from support.fault_server import OK, FaultServer
 from support.faults_body import (
     BAD_ENVELOPES,
@@ -51,7 +51,7 @@ DECODERS = pytest.mark.parametrize("decoder", ["fast", "strict"])
 def chosen_decoder(request, monkeypatch):
     """Both decoders have to give the same verdicts; where simdjson has no wheels there is only the strict one."""
     if "decoder" in request.fixturenames and request.getfixturevalue("decoder") == "strict":
-        monkeypatch.setattr(decode, "_Parser", None)
+        monkeypatch.setattr(fast_decoder, "Parser", None)
 
 
 def check_is_never_accepted(embed, bad, texts=TEXTS):

@@ -25,12 +25,30 @@ GOOD = {
     "several": (body(b"1.5,2.5", b"3.5,4.5"), [[1.5, 2.5], [3.5, 4.5]]),
     "D09 integers": (body(b"0,1,-7"), [[0, 1, -7]]),
     "D09 negative zero": (body(b"-0.0,1"), [[-0.0, 1]]),
+    "D09 negative zero as Go prints it": (
+        body(b"0,-0,1", b"-0 , 0.0,-0"),
+        [[0.0, -0.0, 1], [-0.0, 0.0, -0.0]],
+    ),
+    "D09 nearly a negative zero": (body(b"0,-0.5,1e-0"), [[0.0, -0.5, 1.0]]),
     "D09 smallest float32": (body(b"1e-45,1.0"), [[1e-45, 1]]),
     "D09 underflow": (body(b"1e-400,1.0"), [[0, 1]]),
     "D09 ten thousand digits": (body(b"0." + b"1" * 10_000), [[float("0." + "1" * 10_000)]]),
     "D09 integer beyond 64 bits": (body(b"18446744073709551616,1"), [[18446744073709551616.0, 1]]),
     "D12 unknown field at the top": (b'{"embeddings":[{"values":[1.5]}],"usage":{"tokens":[1]}}', [[1.5]]),
-    "D12 unknown field in a row": (b'{"embeddings":[{"index":0,"values":[1.5]}]}', [[1.5]]),
+    "D12 a number beside the rows": (
+        b'{"tokens":7,"embeddings":[{"values":[1.5]},{"values":[2]}]}',
+        [[1.5], [2]],
+    ),
+    "D12 an unknown field in a row": (b'{"embeddings":[{"index":0,"values":[1.5]}]}', [[1.5]]),
+    "D12 an unknown list in a row": (b'{"embeddings":[{"shape":[1],"values":[1.5]}]}', [[1.5]]),
+    "D12 an unknown list before": (b'{"usage":[[1],"]"],"embeddings":[{"values":[1.5]}]}', [[1.5]]),
+    "D12 brackets in a string": (b'{"note":"[]","embeddings":[{"values":[1.5]}]}', [[1.5]]),
+    "D12 brackets in a row's string": (b'{"embeddings":[{"note":"][","values":[1.5]}]}', [[1.5]]),
+    "D12 escaped names": (b'{"embeddi\\u006egs":[{"v\\u0061lues":[1.5]}]}', [[1.5]]),
+    "as Go prints it": (
+        b'{"embeddings":[{"values":[0.5, 25e-2]}, {"values":[1, 2]}]}',
+        [[0.5, 25e-2], [1, 2]],
+    ),
     "whitespace": (b' { "embeddings" : [ { "values" : [ 1.5 , 2.5 ] } ] } \r\n', [[1.5, 2.5]]),
     "exponents": (body(b"1E2,1e+2,1.5e-3"), [[100, 100, 0.0015]]),
 }
@@ -63,6 +81,14 @@ BAD = {
     "nested arrays": (body(b"[1.0],[2.0]"), 1),
     "nested array among numbers": (body(b"1.0,[2.0]"), 1),
     "nested array with as many brackets": (b'{"embeddings":[{"values":[[1.0]]},{"values":2.0}]}', 2),
+    "a list opened twice and closed later": (b'{"embeddings":[{"values":[1,[2]},{"values":3]}]}', 2),
+    "a row that ends in a string": (b'{"embeddings":[{"values":[1,"]"]}]}', 1),
+    "rows outside": (b'{"embeddings":[],"x":[{"values":[1.0]}]}', 1),
+    "rows in an unknown list": (b'{"x":[{"values":[1.0]}],"embeddings":0}', 1),
+    "a brace too many": (b'{"embeddings":[{"values":[1.0]}}]}', 1),
+    "a comma too many in a row": (body(b"1.0,"), 1),
+    "a comma too many between rows": (b'{"embeddings":[{"values":[1.0]},]}', 1),
+    "two rows in one list": (body(b"1.0],[2.0"), 2),
     "row is a list": (b'{"embeddings":[[1.0]]}', 1),
     "row is null": (b'{"embeddings":[null]}', 1),
     "truncated": (body(b"1.0,2.0")[:-3], 1),
@@ -103,8 +129,7 @@ def test_bad_bodies(decoder, name):
 def test_the_fast_decoder_takes_plain_bodies_itself():
     pytest.importorskip("simdjson")
     raw, rows = GOOD["several"]
-    assert module._is_plain(raw, 2)
-    assert module._decode_fast(raw, 2).tolist() == rows
+    assert module._fast(raw, 2, None).tolist() == rows
 
 
 @DECODERS
@@ -186,7 +211,16 @@ def test_any_shape_is_read_whole(count, dimension):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_fast_decoder_counts_the_rows_itself(count):
-    simdjson = pytest.importorskip("simdjson")
+    pytest.importorskip("simdjson")
     raw, rows = GOOD["several"]
     assert len(rows) == 2
-    assert module._read(simdjson.Parser().parse(raw), count, None) is None
+    assert module._fast(raw, count, None) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["D12 a number beside the rows", "D12 an unknown field in a row", "whitespace", "as Go prints it"]
+)
+def test_a_new_field_does_not_make_it_slow(name):
+    pytest.importorskip("simdjson")
+    raw, rows = GOOD[name]
+    assert module._fast(raw, len(rows), None).tolist() == rows

@@ -1,41 +1,42 @@
 """Response bytes to one float32 array, strictly.
 
-The fast decoder reads numbers straight from simdjson's tape into the array; it is used only for bodies whose
-shape it cannot misread. Everything else, and everything it refuses, is judged by the strict decoder, so both
-accept and reject the same bodies. Values equal ``float32(float64(text))``.
+What is valid, and what the error says, is the strict decoder's to tell; the fast one only reads what it can vouch for. Both
+accept the same bodies, and values equal ``float32(float64(text))`` bit for bit.
 
 This module is loaded with the engine, before the first request, and numpy with it: where numpy does not work, nothing
 has been paid for yet.
 """
 
+import re
 import struct
-import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 import numpy as np
 
 from ..errors import APIResponseValidationError
+from .fast_decoder import FastDecoder
+from .rows import filled, rows_at_a_time
 
 if TYPE_CHECKING:
     from ..result import Vectors
 
-    Buffer = bytes | memoryview
-
-_Parser: Any
-try:
-    from simdjson import Parser as _Parser
-except ImportError:  # no wheel for this Python
-    _Parser = None
+Number = TypeVar("Number")
 
 
-class _Embedding(msgspec.Struct):
-    values: list[float]
+class _Embedding(msgspec.Struct, Generic[Number]):
+    values: list[Number]
 
 
-class _Response(msgspec.Struct):
-    embeddings: list[_Embedding]
+class _Response(msgspec.Struct, Generic[Number]):
+    embeddings: list[_Embedding[Number]]
+
+
+_strict = msgspec.json.Decoder(_Response[float])
+_literal = msgspec.json.Decoder(_Response[msgspec.Raw])
+_fast = FastDecoder(lambda body: len(_strict.decode(body).embeddings))
+renew_after_fork = _fast.renew
 
 
 def decode(
@@ -56,9 +57,8 @@ def decode(
     Raises:
         APIResponseValidationError: anything else than ``count`` equally long vectors of finite JSON numbers.
     """
-    vectors = _decode_fast(body, count, out) if _Parser is not None and _is_plain(body, count) else None
-    if vectors is None:
-        vectors = decode_strict(body, count, out)
+    vectors = _fast(body, count, out)
+    vectors = decode_strict(body, count, out) if vectors is None else _signed(body, vectors)
     if dimension is not None and vectors.shape[1] != dimension:
         raise APIResponseValidationError(
             f"Vectors have {vectors.shape[1]} dimensions where earlier ones had {dimension}: "
@@ -81,10 +81,7 @@ def decode_strict(body: bytes | bytearray, count: int, out: "Vectors | None" = N
         raise APIResponseValidationError(
             f"The 200 body is no embeddings answer: {error}", content=content
         ) from None
-    return _checked_array([embedding.values for embedding in response.embeddings], count, out)
-
-
-_strict = msgspec.json.Decoder(_Response)
+    return _signed(body, _checked_array([embedding.values for embedding in response.embeddings], count, out))
 
 
 def _checked_array(rows: list[list[float]], count: int, out: "Vectors | None") -> "Vectors":
@@ -97,83 +94,30 @@ def _checked_array(rows: list[list[float]], count: int, out: "Vectors | None") -
                 f"embeddings[{index}] has {len(row)} values where embeddings[0] has {dimension}.",
                 content=True,
             )
-    pack = struct.Struct(f"{dimension}d").pack  # faster than numpy over a list of floats
-    vectors = _filled(count, dimension, out, lambda row: pack(*rows[row]))
-    if not np.isfinite(vectors).all():
-        raise APIResponseValidationError("A value does not fit into float32.", content=True)
-    return vectors
+    try:
+        return filled(count, dimension, _packed(rows, dimension), out)
+    except FloatingPointError:
+        raise APIResponseValidationError("A value does not fit into float32.", content=True) from None
 
 
-def _is_plain(body: bytes | bytearray, count: int) -> bool:
-    """Whether the body can only be ``{"embeddings":[{"values":[…]}, …]}``, by its brackets and colons.
-
-    simdjson flattens nested arrays and takes the first of two equal keys without a word. With exactly one colon
-    and one bracket for each level there is room for neither. Both are rare, so finding them costs next to nothing.
-    It also skips a byte order mark, which JSON does not allow.
-    """
-    if body.startswith(b"\xef"):
-        return False
-    return _count_up_to(body, b"[", count + 2) == count + 1 == _count_up_to(body, b":", count + 2)
+def _packed(rows: list[list[float]], dimension: int) -> Iterator[bytes]:
+    pack, step = (
+        struct.Struct(f"{dimension}d").pack,
+        rows_at_a_time(dimension),
+    )  # faster than numpy over a list
+    for start in range(0, len(rows), step):
+        yield b"".join([pack(*row) for row in rows[start : start + step]])
 
 
-def _count_up_to(body: bytes | bytearray, byte: bytes, limit: int) -> int:
-    found, position = 0, body.find(byte)
-    while position >= 0 and found < limit:
-        found, position = found + 1, body.find(byte, position + 1)
-    return found
+_NEGATIVE_ZERO = re.compile(rb"-0\s*[,\]]")
 
 
-class _FastDecoder:
-    """One simdjson parser behind a lock: cheaper than one for each thread, and reused only after a clean parse."""
-
-    def __init__(self) -> None:
-        self._parser: Any = None
-        self.renew()
-
-    def renew(self) -> None:
-        """Starts anew, as in a forked child: another thread may have held the lock, in the middle of a parse."""
-        self._lock = threading.Lock()
-        self._parser = None
-
-    def __call__(self, body: bytes | bytearray, count: int, out: "Vectors | None" = None) -> "Vectors | None":
-        with self._lock:
-            try:
-                self._parser = self._parser or _Parser()
-                vectors = _read(self._parser.parse(body), count, out)
-            except Exception:  # noqa: BLE001 - whatever it is, the strict decoder words it
-                self._parser = None  # an object of the failed parse may still be alive: never reuse
-                return None
-        return vectors if vectors is not None and bool(np.isfinite(vectors).all()) else None
-
-
-_decode_fast = _FastDecoder()
-renew_after_fork = _decode_fast.renew
-
-
-_AT_A_TIME = 8192
-"""Numbers that are converted in one go: enough to forget what a call into numpy costs, and little enough for a cache."""
-
-
-def _read(document: Any, count: int, out: "Vectors | None") -> "Vectors | None":
-    """Rows of a parsed document, or None if it does not hold ``count`` rows of one length."""
-    rows = [row["values"] for row in document["embeddings"]]
-    if len(rows) != count:
-        return None
-    dimension = len(rows[0])
-    if not dimension or any(len(row) != dimension for row in rows):
-        return None
-    return _filled(count, dimension, out, lambda row: rows[row].as_buffer(of_type="d"))
-
-
-def _filled(
-    count: int, dimension: int, out: "Vectors | None", numbers: "Callable[[int], Buffer]"
-) -> "Vectors":
-    """An array with a row for each index, from the float64 numbers that ``numbers`` gives for it."""
-    fits = out is not None and out.shape == (count, dimension)
-    vectors = out if out is not None and fits else np.empty((count, dimension), dtype=np.float32)
-    step = max(1, _AT_A_TIME // dimension)
-    with np.errstate(over="ignore"):
-        for start in range(0, count, step):
-            block = b"".join([numbers(row) for row in range(start, min(start + step, count))])
-            vectors[start : start + step] = np.frombuffer(block).reshape(-1, dimension)
+def _signed(body: bytes | bytearray, vectors: "Vectors") -> "Vectors":
+    """The sign of each ``-0``: an integer to JSON parsers, which lose it, and a float32 that Go's protojson writes so."""
+    zero = vectors == 0
+    if zero.any() and _NEGATIVE_ZERO.search(body):
+        texts = [embedding.values for embedding in _literal.decode(body).embeddings]
+        for row, column in np.argwhere(zero):
+            if bytes(texts[row][column]).startswith(b"-"):
+                vectors[row, column] = -0.0
     return vectors
