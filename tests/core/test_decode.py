@@ -167,6 +167,22 @@ def test_values_equal_float32_of_float64_bit_for_bit(rows):
     assert decode(raw, len(rows)).tobytes() == expected.tobytes() == decode_strict(raw, len(rows)).tobytes()
 
 
+LITERALS = st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+
+
+@given(st.lists(LITERALS, min_size=1, max_size=5))
+def test_whatever_JSON_calls_a_number_is_read_as_python_reads_it(literals):
+    raw = body(",".join(literals).encode())
+    with np.errstate(over="ignore"):
+        expected = np.array([float(literal) for literal in literals]).astype(np.float32)
+    for decoder in (decode, decode_strict):
+        if np.isfinite(expected).all():
+            assert decoder(raw, 1).tobytes() == expected.tobytes()
+        else:
+            with pytest.raises(APIResponseValidationError):
+                decoder(raw, 1)
+
+
 @given(
     st.binary(max_size=80)
     | st.text(alphabet='{}[]":,embdingsvalu0123456789.-+eE ', max_size=80).map(str.encode)
