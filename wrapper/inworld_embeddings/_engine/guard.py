@@ -51,11 +51,12 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         stream = response.stream
         if not isinstance(stream, httpx.AsyncByteStream):
             raise TypeError("the transport must be asynchronous")
+        encoding = _encoding(response)
         try:
-            body = await self._bounded_body(response)
+            body = await self._bounded_body(response, encoding)
         finally:
             await stream.aclose()
-        if response.status_code == 200 and not _encoding(response):
+        if response.status_code == 200 and not encoding:
             response.stream = Whole(body)
             return response
         headers = [
@@ -67,20 +68,16 @@ class GuardedTransport(httpx.AsyncBaseTransport):
             response.status_code, headers=headers, stream=Whole(body), extensions=response.extensions
         )
 
-    async def _bounded_body(self, response: httpx.Response) -> bytes | bytearray:
+    async def _bounded_body(self, response: httpx.Response, encoding: str) -> bytes | bytearray:
         if response.status_code != 200:
-            return await _error_body(response)
+            return await _error_body(response, encoding)
         cap = body_cap.get()
         declared = response.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > cap:
             raise _too_large(cap)
-        if (
-            isinstance(response.stream, Body)
-            and response.stream.length is not None
-            and not _encoding(response)
-        ):
+        if not encoding and isinstance(response.stream, Body) and response.stream.length is not None:
             return await response.stream.whole(self.buffers)
-        chunks = [chunk async for chunk in _plain(response, cap + 1)]
+        chunks = [chunk async for chunk in _plain(response, cap + 1, encoding)]
         if sum(map(len, chunks)) > cap:
             raise _too_large(cap)
         return b"".join(chunks)
@@ -101,21 +98,21 @@ _RENAMED = {b"location": b"x-withheld-location"}
 _CONSUMED = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
-async def _error_body(response: httpx.Response) -> bytes:
+async def _error_body(response: httpx.Response, encoding: str) -> bytes:
     chunks: list[bytes] = []
     try:
-        async for chunk in _plain(response, ERROR_BODY_CAP):
+        async for chunk in _plain(response, ERROR_BODY_CAP, encoding):
             chunks.append(chunk)  # noqa: PERF401 - what came before it breaks off is kept
     except (httpx.RequestError, APIResponseValidationError):
         pass
     return b"".join(chunks)
 
 
-async def _plain(response: httpx.Response, limit: int) -> AsyncGenerator[bytes]:
+async def _plain(response: httpx.Response, limit: int, encoding: str) -> AsyncGenerator[bytes]:
     """The decompressed body up to ``limit`` bytes; what is beyond is left unread."""
     if not isinstance(response.stream, httpx.AsyncByteStream):
         raise TypeError("the transport must be asynchronous")
-    decompress = _decompressor(_encoding(response))
+    decompress = _decompressor(encoding)
     async for raw in response.stream:
         chunk = decompress(raw, limit) if decompress else raw[:limit]
         limit -= len(chunk)

@@ -115,9 +115,9 @@ def _head(request: httpx.Request) -> bytes:
     Raises:
         httpx.LocalProtocolError: a header with a line break in it.
     """
-    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    for name, value in request.headers.raw:
-        if b"\r" in value or b"\n" in value or b"\0" in value or b"\r" in name or b"\n" in name:
-            raise httpx.LocalProtocolError("a request header holds a line break or NUL")
-        lines.append(b"%s: %s" % (name, value))
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+    headers = request.headers.raw
+    first = b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)
+    head = b"\r\n".join([first, *[b"%s: %s" % header for header in headers], b"\r\n"])
+    if not head.count(b"\r") == head.count(b"\n") == len(headers) + 2 or b"\0" in head:
+        raise httpx.LocalProtocolError("a request header holds a line break or NUL")
+    return head
