@@ -8,6 +8,7 @@ are searched for them.
 import base64
 import os
 import pickle
+import signal
 
 import pytest
 from hypothesis import settings
@@ -22,6 +23,10 @@ settings.register_profile(
     "fuzz", deadline=None, print_blob=True, max_examples=int(os.environ.get("EXAMPLES", "100000"))
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what runs in the background so, and the programs of the interrupt tests would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _made: list[errors.InworldEmbeddingsError] = []
 

@@ -1,4 +1,4 @@
-"""What the generator ignores in silence: unknown settings, overrides without effect, two classes in one module."""
+"""What the generator ignores in silence: unknown settings, overrides without effect, names that are taken already."""
 
 import ast
 from pathlib import Path
@@ -52,3 +52,23 @@ def check_overrides(package: Path, inputs: Inputs) -> None:
             raise GenerateError(
                 f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"
             )
+
+
+def check_members(package: Path) -> None:
+    """Check that no property of a schema has taken the name of a method of its class.
+
+    Raises:
+        GenerateError: Naming both.
+    """
+    for path in sorted((package / "models").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
+                fields = {
+                    ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)
+                }
+                if taken := sorted(methods & fields):
+                    raise GenerateError(
+                        f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, the name of a method of "
+                        "every model; rename that method in templates/model.py.jinja and its callers"
+                    )

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from _checks import check_overrides, check_settings
+from _checks import check_members, check_overrides, check_settings
 from _files import digest
 from _inputs import FIX, GENERATOR, GenerateError, Inputs, environment, spec_document, spec_facts
 
@@ -85,5 +85,6 @@ def generate_into(scratch: Path, inputs: Inputs, tools: dict[str, str]) -> Path:
     package = run_generator(inputs, scratch)
     finish(package, inputs, tools)
     check_overrides(package, inputs)
+    check_members(package)
     capture([sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package], scratch)
     return package

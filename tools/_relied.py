@@ -11,12 +11,21 @@ AUTH = ("auth.py", "emulator/auth.py", "templates/client.py.jinja")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field that is sent or read: its path, the type it has, our files that name it, and whether it must be there."""
+    """A field that is sent or read.
+
+    Attributes:
+        path: Where it is.
+        type: The type it has.
+        files: Ours, that name it.
+        required: Whether an answer must have it.
+        limits: Of a field that is sent, the spec's limits that are checked before sending.
+    """
 
     path: str
     type: str
     files: tuple[str, ...]
     required: bool = False
+    limits: tuple[str, ...] = ()
 
 
 SENT = (

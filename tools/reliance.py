@@ -5,6 +5,7 @@ names the field and the file of ours that has to change. Exit codes: 0 the spec 
 cannot be read.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,6 +88,7 @@ def _request(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
     schema = content[JSON].get("schema", {})
     yield from _fields(spec, schema, SENT, "request")
     yield from _never_sent(spec, schema, (), SENT)
+    yield from _limits(spec, schema)
     inputs = spec.field(schema, "inputs") or {}
     most, batch = inputs.get("maxItems"), Options().batch_size
     if most is not None and most < batch:
@@ -96,6 +98,21 @@ def _request(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
     provider = spec.field(spec.field(schema, "model") or {}, "serviceProvider")
     if provider is not None:
         yield from _providers(provider.get("enum"))
+
+
+def _limits(spec: Spec, schema: Schema) -> Iterator[Breach]:
+    """What the spec demands of a sent value, and nobody of ours sees to. One text at least is in every request."""
+    for field in SENT:
+        found, _ = spec.find(schema, field.path.split("."))
+        checker = "_core/inputs.py" if field.path.startswith("inputs") else "options.py"
+        for limit in sorted(_LIMITS - {*field.limits}):
+            value = (found or {}).get(limit)
+            if value and (limit, value) != ("minItems", 1):
+                text = f"{limit} is {json.dumps(value)[:80]}, which is not checked before sending"
+                yield Breach(f"request {field.path}", text, (checker, READS, "tools/_relied.py"))
+
+
+_LIMITS = {"minLength", "maxLength", "pattern", "minItems", "uniqueItems"}
 
 
 def _providers(names: list[str] | None) -> Iterator[Breach]:

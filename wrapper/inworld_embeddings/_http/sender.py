@@ -43,11 +43,19 @@ class Sender:
         self._known: dict[tuple[str, ...], tuple[httpx.URL, httpx.Headers]] = {}
 
     async def request(
-        self, method: str, url: str, *, json: Any, headers: Mapping[str, str]
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any,
+        headers: Mapping[str, str],
+        params: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         """The answer to a request with a JSON body, through the auth flow."""
         endpoint = url, *headers, *headers.values()
         full_url, all_headers = self._known.get(endpoint) or self._learn(endpoint, url, headers)
+        if params:
+            full_url = full_url.copy_merge_params(params)
         body = _encode(json)
         # With content=, httpx works the headers out once more.
         request = httpx.Request(
