@@ -105,7 +105,7 @@ def test_only_the_job_that_publishes_may_and_it_runs_no_code_of_ours():
     }
     for name in ("attest", "publish"):
         assert all("uses" in step for step in WORKFLOW["jobs"][name]["steps"]), name
-    assert WORKFLOW["jobs"]["publish"]["environment"]["name"] == "pypi"
+    assert WORKFLOW["jobs"]["publish"]["environment"] == "pypi"
 
 
 def test_what_is_published_was_built_once_and_checked():

@@ -4,4 +4,4 @@ import sys
 
 from .program import main
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:], prog=f"python -m {__package__}"))
