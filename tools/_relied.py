@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 SEAM, ENCODE, DECODE = "_seam.py", "_core/encode.py", "_core/decode.py"
 ROUTE, READS, WRITES = "emulator/handle.py", "emulator/request_json.py", "emulator/reply_json.py"
+FORGES, PAGE = "emulator/faults/answers.py", "emulator/playground/static/api.js"
 ATTEMPT = "_engine/attempt.py"
+RELIED = "tools/_relied.py"
 ERRORS = ("_core/rpc_status.py", "_core/statuses.py", "emulator/rpc_status.py")
 AUTH = ("auth.py", "emulator/auth.py", "templates/client.py.jinja")
 
@@ -29,18 +31,18 @@ class Field:
 
 
 SENT = (
-    Field("inputs", "array", (SEAM, READS)),
-    Field("inputs.[].text", "string", (ENCODE, READS)),
-    Field("model", "object", (SEAM, ENCODE, READS)),
-    Field("model.model", "string", (SEAM, ENCODE, READS)),
-    Field("model.serviceProvider", "string", (SEAM, ENCODE, READS)),
+    Field("inputs", "array", (SEAM, ENCODE, READS, PAGE)),
+    Field("inputs.[].text", "string", (ENCODE, READS, PAGE)),
+    Field("model", "object", (SEAM, ENCODE, READS, PAGE)),
+    Field("model.model", "string", (SEAM, ENCODE, READS, PAGE)),
+    Field("model.serviceProvider", "string", (SEAM, ENCODE, READS, PAGE)),
 )
 """Everything a request holds; a test holds it against what the wrapper sends."""
 
 READ = (
-    Field("embeddings", "array", (DECODE, WRITES)),
-    Field("embeddings.[].values", "array", (DECODE, WRITES), required=True),
-    Field("embeddings.[].values.[]", "number", (DECODE, WRITES)),
+    Field("embeddings", "array", (DECODE, WRITES, FORGES, PAGE)),
+    Field("embeddings.[].values", "array", (DECODE, WRITES, FORGES, PAGE), required=True),
+    Field("embeddings.[].values.[]", "number", (DECODE, WRITES, FORGES, PAGE)),
 )
 """Everything that is read of a good answer; a test holds it against what the emulator answers."""
 

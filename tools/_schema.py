@@ -69,6 +69,12 @@ class Spec:
             above, found = found, self.field(found, name)
         return found, above
 
+    def names(self, schema: Any) -> list[str]:
+        """Return the fields that any form of a schema has, in order."""
+        return list(
+            dict.fromkeys(name for form in self.alternatives(schema) for name in form.get("properties", {}))
+        )
+
     def required(self, schema: Any) -> list[str]:
         """Return the fields that every form of a schema requires."""
         forms = self.alternatives(schema)

@@ -13,7 +13,21 @@ from typing import Any
 
 from _document import DocumentError, load
 from _page import Operation, operations_of
-from _relied import ATTEMPT, AUTH, DECODE, ERROR, ERRORS, READ, READS, ROUTE, SEAM, SENT, Breach, Field
+from _relied import (
+    ATTEMPT,
+    AUTH,
+    DECODE,
+    ERROR,
+    ERRORS,
+    READ,
+    READS,
+    RELIED,
+    ROUTE,
+    SEAM,
+    SENT,
+    Breach,
+    Field,
+)
 from _schema import Schema, Spec
 from inworld_embeddings.configuration import DEFAULT_BASE_URL
 from inworld_embeddings.emulator.handle import EMBED_PATH
@@ -109,7 +123,7 @@ def _limits(spec: Spec, schema: Schema) -> Iterator[Breach]:
             value = (found or {}).get(limit)
             if value and (limit, value) != ("minItems", 1):
                 text = f"{limit} is {json.dumps(value)[:80]}, which is not checked before sending"
-                yield Breach(f"request {field.path}", text, (checker, READS, "tools/_relied.py"))
+                yield Breach(f"request {field.path}", text, (checker, READS, RELIED))
 
 
 _LIMITS = {"minLength", "maxLength", "pattern", "minItems", "uniqueItems"}
@@ -157,15 +171,18 @@ def _fields(spec: Spec, schema: Schema, fields: tuple[Field, ...], side: str) ->
 
 
 def _field(spec: Spec, field: Field, found: Schema | None, above: Schema, side: str) -> Iterator[Breach]:
-    place = f"{side} {field.path}"
+    place, files = f"{side} {field.path}", (*field.files, RELIED)
     if found is None:
-        yield Breach(place, f"is gone; it is {'sent' if side == 'request' else 'read'}", field.files)
+        there = ", ".join(spec.names(above)) or "nothing"
+        yield Breach(
+            place, f"is gone; it is {'sent' if side == 'request' else 'read'}. There is {there}", files
+        )
         return
     types = spec.types(found)
     if field.type not in types if side == "request" else not types <= _READABLE[field.type]:
-        yield Breach(place, f"was {field.type}, is {' or '.join(sorted(types))}", field.files)
+        yield Breach(place, f"was {field.type}, is {' or '.join(sorted(types))}", files)
     if field.required and field.path.split(".")[-1] not in spec.required(above):
-        yield Breach(place, "is no longer required, and an answer without it is refused", field.files)
+        yield Breach(place, "is no longer required, and an answer without it is refused", files)
 
 
 _READABLE = {

@@ -1,8 +1,10 @@
 """The hand-written layer against openapi.yaml: what it relies on is there, and what goes is told with field and file."""
 
+import ast
 import base64
 import copy
 import json
+import re
 import subprocess
 import sys
 
@@ -100,6 +102,42 @@ def test_the_files_named_exist_and_name_the_field(field):
     for file in field.files:
         text = (ROOT / full_name(file)).read_text("utf-8")
         assert name in text or snake in text, f"{file} does not name {name}"
+
+
+OTHER_MEANINGS = {
+    ("_engine/telemetry.py", "embeddings"),  # the name of an operation in OpenTelemetry's conventions
+    ("emulator/playground/static/map.js", "values"),  # the page's own
+    ("emulator/playground/static/vectors.js", "values"),
+}
+
+
+@pytest.mark.parametrize("name", ["inputs", "serviceProvider", "embeddings", "values"])
+def test_every_file_that_names_a_field_is_named(name):
+    told = {file for field in (*SENT, *READ) if name in field.path.split(".") for file in field.files}
+    found = set()
+    for path in sorted((ROOT / full_name("")).rglob("*")):
+        file = path.relative_to(ROOT / full_name("")).as_posix()
+        if path.suffix in READERS and READERS[path.suffix](path.read_text("utf-8"), name):
+            found.add((file, name))
+    assert {file for file, _ in found - OTHER_MEANINGS} - told == set()
+
+
+def constants_with(text, name):
+    """Whether Python code has a string that is this name, or JSON that holds it; docstrings do not count."""
+    tree = ast.parse(text)
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = [
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone
+    ]
+    return any(value in (name, name.encode()) or f'"{name}"' in str(value) for value in found)
+
+
+def properties_with(text, name):
+    """Whether a script has a property of that name, or makes one."""
+    return re.search(rf"\.{name}\b(?!\()|\b{name}:", text)
+
+
+READERS = {".py": constants_with, ".js": properties_with}
 
 
 # Whatever goes is named, with the file.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ..errors import InvalidInputError
 from .encode import encode_inputs, encoded_size
 
-_LEAST = len(b'{"text":""},')
+_LEAST = encoded_size("") + len(b",")
 """Bytes that any text costs beside its characters."""
 _MOST = len(b"\\u0000")
 """Bytes that a character may take."""

@@ -12,6 +12,7 @@ from .handle import BODY_TOO_LARGE, MAX_BODY_BYTES
 from .hosts import answers_to
 from .http_body import RefusedError, body_length, check_headers, read_body
 from .messages import At, Carriage, Reply, Request, joined_headers
+from .reply_json import VECTOR_START
 from .rpc_status import plain_reply
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _MAX_REQUEST_LINE = 65536
 _LINGER_SECONDS = 2.0
-_VECTORS = (b'{"values":', b'{"object":"embedding"')
+_VECTORS = (VECTOR_START, b'{"object":"embedding"')
 """How a vector begins in the API's answers, and in those of the OpenAI-compatible face."""
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 """``SO_LINGER``: on, for no time at all."""

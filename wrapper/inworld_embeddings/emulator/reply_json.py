@@ -6,6 +6,9 @@ import msgspec
 
 _encode = msgspec.json.Encoder().encode
 
+VECTOR_START = b'{"values":'
+"""How a vector begins in an answer."""
+
 
 def embeddings_body(vectors: Sequence[Sequence[float]]) -> bytes:
     """``{"embeddings":[{"values":[…]},…]}``, each number in its shortest form, whole ones without a point.
