@@ -240,3 +240,15 @@ def test_a_new_field_does_not_make_it_slow(name):
     pytest.importorskip("simdjson")
     raw, rows = GOOD[name]
     assert module._fast(raw, len(rows), None).tolist() == rows
+
+
+@pytest.mark.parametrize("name", [*GOOD, *BAD])
+def test_a_receive_buffer_is_free_again_whatever_became_of_it(name):
+    raw, asked = GOOD[name] if name in GOOD else BAD[name]
+    received, error = bytearray(raw), None
+    try:
+        decode(received, asked if isinstance(asked, int) else len(asked))
+    except APIResponseValidationError as kept:
+        error = kept  # with its traceback
+    received.extend(b" ")  # a BufferError, if anything still looks into it
+    assert (error is None) == (name in GOOD)
