@@ -110,6 +110,20 @@ def operations_in(text: str) -> frozenset[Operation]:
         return frozenset()
 
 
+def answered_in(text: str) -> frozenset[Operation]:
+    """Return those of the operations that are described to succeed in some way."""
+    found = operations_in(text)
+    paths = load(text)["paths"] if found else {}
+    return frozenset(
+        operation
+        for operation in found
+        if any(
+            str(status).startswith("2")
+            for status in paths[operation.path][operation.method].get("responses") or ()
+        )
+    )
+
+
 def extract(page: str) -> Fence:
     """Return the page's OpenAPI document, verbatim.
 

@@ -13,7 +13,7 @@ from _document import MAX_BYTES, DocumentError, ambiguities, dump, load
 from _fetch import fetch, is_url
 from _files import normalised, replace_file
 from _merge import MergeError, Source, merge
-from _page import PageError, decode, extract, operations_in
+from _page import PageError, answered_in, decode, extract, operations_in
 from _spec_checks import problems
 
 FIX = "nox -s sync_spec"
@@ -66,12 +66,12 @@ def refuse_loss(old: str, new: str) -> None:
     Raises:
         PageError: Naming what would be lost.
     """
-    lost = operations_in(old) - operations_in(new)
-    if lost:
-        names = ", ".join(sorted(map(str, lost)))
-        raise PageError(
-            f"the page lacks {names}; name every page, use another --out, or --replace if it is really gone"
-        )
+    for read, what in ((operations_in, ""), (answered_in, "a successful answer of ")):
+        if lost := read(old) - read(new):
+            names = ", ".join(sorted(map(str, lost)))
+            raise PageError(
+                f"the page lacks {what}{names}; name every page, use another --out, or --replace if it is really gone"
+            )
 
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:

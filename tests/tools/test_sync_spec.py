@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -185,6 +186,16 @@ def test_another_operations_page_does_not_replace_the_spec(tmp_path, capsys):
     assert out.read_text() == DOCUMENT
     assert sync(other, out, "--replace") == 0
     assert "/c" in out.read_text()
+
+
+def test_a_page_without_a_successful_answer_does_not_replace_one_that_has_it(tmp_path, capsys):
+    out = tmp_path / "out.yaml"
+    out.write_text(DOCUMENT)
+    failing = save(tmp_path, fenced(re.sub(r"\b200\b", "500", DOCUMENT)))
+    assert sync(failing, out) == 2
+    assert "lacks a successful answer of POST /a/b:do" in capsys.readouterr().err
+    assert out.read_text() == DOCUMENT
+    assert sync(failing, out, "--replace") == 0
 
 
 def test_a_file_that_is_no_spec_is_replaced(tmp_path):
