@@ -104,22 +104,25 @@ def operations_of(document: Any) -> frozenset[Operation]:
 
 def operations_in(text: str) -> frozenset[Operation]:
     """Return the operations an OpenAPI document in YAML or JSON holds; none if it is no such document."""
+    return operations_of(document_in(text))
+
+
+def document_in(text: str) -> Any:
+    """Return the value of a text in YAML or JSON; None if it is neither."""
     try:
-        return operations_of(load(text))
+        return load(text)
     except DocumentError:
-        return frozenset()
+        return None
 
 
-def answered_in(text: str) -> frozenset[Operation]:
-    """Return those of the operations that are described to succeed in some way."""
-    found = operations_in(text)
-    paths = load(text)["paths"] if found else {}
+def answered_of(document: Any) -> frozenset[Operation]:
+    """Return those of a document's operations that are described to succeed in some way."""
     return frozenset(
         operation
-        for operation in found
+        for operation in operations_of(document)
         if any(
             str(status).startswith("2")
-            for status in paths[operation.path][operation.method].get("responses") or ()
+            for status in document["paths"][operation.path][operation.method].get("responses") or ()
         )
     )
 

@@ -13,7 +13,7 @@ from _document import MAX_BYTES, DocumentError, ambiguities, dump, load
 from _fetch import fetch, is_url
 from _files import normalised, replace_file
 from _merge import MergeError, Source, merge
-from _page import PageError, answered_in, decode, extract, operations_in
+from _page import PageError, answered_of, decode, document_in, extract, operations_of
 from _spec_checks import problems
 
 FIX = "nox -s sync_spec"
@@ -66,8 +66,9 @@ def refuse_loss(old: str, new: str) -> None:
     Raises:
         PageError: Naming what would be lost.
     """
-    for read, what in ((operations_in, ""), (answered_in, "a successful answer of ")):
-        if lost := read(old) - read(new):
+    before, after = document_in(old), document_in(new)
+    for read, what in ((operations_of, ""), (answered_of, "a successful answer of ")):
+        if lost := read(before) - read(after):
             names = ", ".join(sorted(map(str, lost)))
             raise PageError(
                 f"the page lacks {what}{names}; name every page, use another --out, or --replace if it is really gone"

@@ -21,6 +21,7 @@ from _surface_diff import surface_changes
 from _wire import wire_changes
 from generate import write
 from reliance import breaches
+from support.programs import mypy_strict
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY = os.environ.get("EVOLUTION") == "1"
@@ -132,17 +133,7 @@ def used(project, program):
 
 
 def typed(project, cache):
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--config-file=",
-        "--cache-dir",
-        str(cache),
-        PACKAGE.name,
-    ]
-    done = subprocess.run(command, cwd=project / "generated", capture_output=True, text=True)
+    done = mypy_strict(PACKAGE.name, cwd=project / "generated", cache=cache)
     assert done.returncode == 0, done.stdout
 
 

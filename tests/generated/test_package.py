@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from support.programs import mypy_strict
+
 import inworld_embeddings_client as package
 
 FOLDER = Path(str(importlib.resources.files(package)))
@@ -114,16 +116,5 @@ def test_provenance_names_inputs_and_tools_and_no_time():
 def test_mypy_strict_accepts_the_package_and_an_importer(tmp_path):
     importer = tmp_path / "importer.py"
     importer.write_text(IMPORTER)
-    command = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--config-file=",
-        "--cache-dir",
-        str(tmp_path / "cache"),
-    ]
-    done = subprocess.run(
-        [*command, str(FOLDER), str(importer)], cwd=FOLDER.parent, capture_output=True, text=True, check=False
-    )
+    done = mypy_strict(FOLDER, importer, cwd=FOLDER.parent, cache=tmp_path / "cache")
     assert done.returncode == 0, done.stdout

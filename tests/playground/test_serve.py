@@ -1,34 +1,18 @@
 """The page of `serve` as a program, and the switch that leaves it out."""
 
-import os
-import subprocess
-import sys
 from contextlib import contextmanager
 
 import httpx
 import pytest
 
 from inworld_embeddings.emulator.playground.files import SETTINGS
+from support.programs import serve
 
 
 @contextmanager
 def serving(*options, **environment):
     """A client of `serve`, what it printed, and what it logged once it has ended."""
-    command = [
-        sys.executable,
-        "-m",
-        "inworld_embeddings.cli",
-        "serve",
-        "--port",
-        "0",
-        "--engine",
-        "hash:4",
-        *options,
-    ]
-    settings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=settings
-    ) as program:
+    with serve(*options, **environment) as program:
         printed = [program.stdout.readline() for _ in range(3 if "--no-playground" in options else 4)]
         log = []
         with httpx.Client(base_url=printed[0].split()[-1]) as client:

@@ -1,42 +1,21 @@
 """`serve --fault --seed --chaos` as a program."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from contextlib import contextmanager
 
 import httpx
 import pytest
 
+from support.programs import serve
+
 ADMIN = "/_emulator/faults"
 PATH = "/ml/v1alpha/embedding:embed"
 
 
-def program(*arguments):
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "inworld_embeddings.cli",
-            "serve",
-            "--port",
-            "0",
-            "--engine",
-            "hash:4",
-            *arguments,
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-
-
 @contextmanager
 def serving(*arguments):
-    with program(*arguments) as running:
+    with serve(*arguments) as running:
         lines = []
         while not lines or not lines[-1].startswith("export"):
             lines.append(running.stdout.readline())
@@ -77,7 +56,7 @@ def test_a_script_implies_no_chaos():
 
 
 def test_a_wrong_script_ends_it_with_one_line():
-    out, err = program("--fault", "sttus=503").communicate(timeout=20)
+    out, err = serve("--fault", "sttus=503").communicate(timeout=20)
     assert out == ""
     assert re.fullmatch(
         r"error: faults, at character 1: 'sttus' is not a kind; did you mean status\?.*\n", err
@@ -85,5 +64,5 @@ def test_a_wrong_script_ends_it_with_one_line():
 
 
 def test_the_real_api_gets_no_faults():
-    _, err = program("--openai", "--upstream", "--fault", "drop").communicate(timeout=20)
+    _, err = serve("--openai", "--upstream", "--fault", "drop").communicate(timeout=20)
     assert "not for --upstream" in err

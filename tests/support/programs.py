@@ -1,0 +1,21 @@
+"""Programs that several tests run: `serve` with a small engine, and mypy as strict as it gets."""
+
+import os
+import subprocess
+import sys
+
+
+def serve(*options, **environment):
+    """`serve` on a free port, its output to be read."""
+    command = [sys.executable, "-m", "inworld_embeddings.cli", "serve", "--port", "0", "--engine", "hash:4"]
+    settings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*command, *options], **pipes, text=True, env=settings)
+
+
+def mypy_strict(*targets, cwd, cache):
+    """Whether mypy accepts them, by its exit code, and what it said; no configuration is read."""
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", str(cache)]
+    return subprocess.run(
+        [*command, *map(str, targets)], cwd=cwd, capture_output=True, text=True, check=False
+    )
