@@ -22,10 +22,12 @@ def bootstrap() -> int:
     """Runs this file again in an environment that has nox."""
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
-    home = ROOT / ".nox" / ".bootstrap"
+    home = ROOT / ".nox" / f".bootstrap-{sys.version_info.major}.{sys.version_info.minor}"
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (home / "complete").exists():
-        print("Setting up nox (once) ...", file=sys.stderr, flush=True)
+        print(
+            "Installing nox, which runs everything here, into .nox (once, some ten seconds) ...", flush=True
+        )
         made = subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=False)
         if made.returncode:
             sys.exit("Making a virtual environment failed; on Debian and Ubuntu: apt install python3-venv")
@@ -47,6 +49,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "lint", "types", "check_generated"]
 
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
@@ -74,15 +77,22 @@ def diff_tool(session: nox.Session) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """Embed a few texts and search them; ``-- --live`` asks the real service (needs INWORLD_API_KEY)."""
-    install(session)
-    session.run("python", "examples/demo.py", *session.posargs)
+    session.log("Installing the client and what it needs (once, some ten seconds) ...")
+    install(session, extras="[cli]")
+    session.run("python", "-m", "inworld_embeddings", "demo", *session.posargs)
+    print("  The tests (some minutes):\n    python3 noxfile.py -s tests\n", flush=True)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The whole suite on all cores. Arguments after ``--`` go to pytest: ``-n 0`` for one process."""
+    """The whole suite on all cores, under the Python that runs this. After ``--``: pytest's own, ``-n 0`` for one process."""
+    session.log("Installing the client and the test tools (once, about a minute) ...")
     install(session, "tests", extras="[cli]")
     session.run("pytest", "-n", "auto", *session.posargs)
+
+
+for _python in PYTHONS:  # tests-3.11 ... tests-3.15
+    nox.session(python=_python, name=f"tests-{_python}")(tests)
 
 
 @nox.session
@@ -134,7 +144,7 @@ def diff_spec(session: nox.Session) -> None:
 
 @nox.session
 def regenerate(session: nox.Session) -> None:
-    """Sync, diff, generate, fixtures, checks and tests in one go, all or nothing; ``-- --no-sync`` leaves the spec."""
+    """Sync, diff, generate, fixtures, checks and the tests of the contract, all or nothing; ``-- --no-sync`` keeps the spec."""
     install(session, "tests", extras="[cli]")
     diff_tool(session)
     session.run("python", "tools/regenerate.py", *old_stock(session), *session.posargs)

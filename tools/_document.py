@@ -57,11 +57,14 @@ def load(text: str) -> Any:
     """
     if text.lstrip().startswith("{"):
         try:
-            return _plain(json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant))
+            value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant)
         except json.JSONDecodeError:
             pass  # a YAML flow mapping, perhaps
         except RecursionError:
             raise DocumentError("nested too deeply") from None
+        else:
+            _check_depth(value, 0)
+            return _plain(value)
     return _plain(_value(compose(text)))
 
 
@@ -159,6 +162,15 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one object"
         )
     return found
+
+
+def _check_depth(value: Any, depth: int) -> None:
+    """Refuses what is too deep; some versions of Python read JSON of any depth."""
+    if depth > MAX_DEPTH:
+        raise DocumentError("nested too deeply")
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for child in children:
+        _check_depth(child, depth + 1)
 
 
 def _no_constant(name: str) -> None:

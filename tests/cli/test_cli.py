@@ -14,7 +14,7 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 
 def run(*arguments, text="", env=None):
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "inworld_embeddings.cli", *arguments],
+        [sys.executable, "-W", "error", "-m", "inworld_embeddings", *arguments],
         input=text, capture_output=True, text=True, timeout=60, env=CLEAN | (env or {}), encoding="utf-8",
     )  # fmt: skip
 
@@ -95,15 +95,39 @@ def test_help_and_version():
     assert run("--version").stdout.startswith("inworld-embeddings, version ")
 
 
+WITHOUT_CLICK = "raise ModuleNotFoundError(name='click')\n"
+
+
 def test_without_the_extra_it_says_how_to_get_it(tmp_path):
-    (tmp_path / "click.py").write_text("raise ImportError\n")
+    (tmp_path / "click.py").write_text(WITHOUT_CLICK)
     done = run("embed", "x", env={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 2
-    assert only_line(done.stderr) == "The command line needs its extra: pip install 'inworld-embeddings[cli]'"
+    assert "pip install click rich" in done.stderr
+    assert "inworld-embeddings demo" in done.stderr
+
+
+def test_the_demo_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(tmp_path):
+    (tmp_path / "click.py").write_text(WITHOUT_CLICK)
+    done = run("demo", env={"PYTHONPATH": str(tmp_path)})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Engine: inworld-local" in done.stdout
+    wanted = {"refund": "money back", "logging into": "password", "billing": "charged twice"}
+    for query, best in wanted.items():
+        assert best in done.stdout[done.stdout.index(query) :].splitlines()[1]
+    assert "-m inworld_embeddings serve" in done.stdout
+    assert "demo --live" in done.stdout
+
+
+def test_the_demo_without_a_key_says_so_and_is_the_same_behind_the_group():
+    done = run("demo", "--live")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No API key" in only_line(done.stderr)
+    assert "demo" in run("--help").stdout
+    assert run("demo", "--help").stdout.startswith("usage: inworld-embeddings demo")
 
 
 def test_a_reader_that_stops_early_is_no_error():
-    line = f"{sys.executable} -m inworld_embeddings.cli embed --local $(seq 200) | head -n 1"
+    line = f"{sys.executable} -m inworld_embeddings embed --local $(seq 200) | head -n 1"
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True, env=CLEAN
     )
@@ -112,7 +136,7 @@ def test_a_reader_that_stops_early_is_no_error():
 
 
 def test_serve_says_how_to_reach_it_answers_and_stops():
-    command = [sys.executable, "-W", "error", "-m", "inworld_embeddings.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-W", "error", "-m", "inworld_embeddings", "serve", "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=CLEAN)
     try:
         lines = [server.stdout.readline() for _ in range(3)]

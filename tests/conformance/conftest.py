@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVE = [sys.executable, "-m", "inworld_embeddings.cli", "serve", "--port", "0"]
+SERVE = [sys.executable, "-m", "inworld_embeddings", "serve", "--port", "0"]
 
 
 @pytest.fixture(scope="session")

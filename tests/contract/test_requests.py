@@ -1,6 +1,7 @@
 """What both layers send is what openapi.yaml describes."""
 
 import asyncio
+import inspect
 import json
 from pathlib import Path
 
@@ -81,7 +82,7 @@ async def by_wrapper_async(transport, body):
 @pytest.mark.parametrize("send", [by_generated, by_generated_async, by_wrapper, by_wrapper_async])
 def test_every_example_is_sent_as_the_spec_says(send, name, contract):
     transport = Recorder()
-    if asyncio.iscoroutinefunction(send):
+    if inspect.iscoroutinefunction(send):
         asyncio.run(send(transport, BODIES[name]))
     else:
         send(transport, BODIES[name])

@@ -24,25 +24,6 @@ def test_readme_blocks_run(code):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
-def test_examples_run(path):
-    done = run(str(path))
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
-
-
-def test_the_demo_names_its_engine_and_finds_the_right_text():
-    out = run("examples/demo.py").stdout
-    assert "Engine: inworld-local" in out
-    for query, best in {
-        "refund": "money back",
-        "logging into": "password",
-        "billing": "charged twice",
-    }.items():
-        ranked = out[out.index(query) :].splitlines()[1]
-        assert best in ranked
-
-
 PAGES = [
     "README.md",
     "CONTRIBUTING.md",

@@ -7,7 +7,7 @@ import sys
 
 def serve(*options, **environment):
     """`serve` on a free port, its output to be read."""
-    command = [sys.executable, "-m", "inworld_embeddings.cli", "serve", "--port", "0", "--engine", "hash:4"]
+    command = [sys.executable, "-m", "inworld_embeddings", "serve", "--port", "0", "--engine", "hash:4"]
     settings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen([*command, *options], **pipes, text=True, env=settings)

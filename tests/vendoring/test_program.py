@@ -194,7 +194,7 @@ def test_arguments_that_cannot_be_are_unusable(capsys):
 WAYS = {
     "tool": ["-I", "-S", str(ROOT / "tools" / "vendor.py")],  # from a checkout, with nothing installed
     "module": ["-m", "inworld_embeddings.vendoring"],
-    "command": ["-m", "inworld_embeddings.cli", "vendor"],
+    "command": ["-m", "inworld_embeddings", "vendor"],
 }
 
 

@@ -1,6 +1,6 @@
 # generated from openapi.yaml, do not edit; change it and run: nox -s generate
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 
 class ServiceProvider(StrEnum):
@@ -25,3 +25,7 @@ class ServiceProvider(StrEnum):
         unknown._name_ = "<unknown>"
         unknown._value_ = str(value)
         return unknown
+
+    def __reduce_ex__(self, proto: object) -> tuple[Any, ...]:
+        """Copy and pickle by value: before CPython 3.11.4 they look up the name, and an unknown value has none."""
+        return type(self), (self._value_,)

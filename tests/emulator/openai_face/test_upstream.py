@@ -223,7 +223,7 @@ def test_it_does_not_give_its_key_to_a_pickle(client):
 
 def serve(*arguments, **env):
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "inworld_embeddings.cli", "serve", "--port", "0", *arguments],
+        [sys.executable, "-W", "error", "-m", "inworld_embeddings", "serve", "--port", "0", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=CLEAN | env,
     )  # fmt: skip
 

@@ -1,16 +1,25 @@
-"""The ``inworld-embeddings`` command. Without the ``cli`` extra it says how to get it."""
+"""The ``inworld-embeddings`` command, also as ``python -m inworld_embeddings``.
+
+``demo`` runs without the ``cli`` extra; the other commands say what is missing.
+"""
 
 import sys
 
 
 def main() -> int:
     """Runs the command; returns its exit code."""
-    try:
-        import click  # noqa: F401, PLC0415 - is it there?
-        import rich  # noqa: F401, PLC0415
-    except ImportError:
-        sys.stderr.write("The command line needs its extra: pip install 'inworld-embeddings[cli]'\n")
-        return 2
-    from .app import run  # noqa: PLC0415 - needs the extra
+    if sys.argv[1:2] == ["demo"]:
+        from .demo import main as demo  # noqa: PLC0415 - each command loads what it needs
 
+        return demo(sys.argv[2:])
+    try:
+        from .app import run  # noqa: PLC0415 - needs the extra
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in ("click", "rich"):
+            raise
+        sys.stderr.write(
+            "error: the command line needs click and rich (the extra `cli`): pip install click rich\n"
+            "Without them there is: inworld-embeddings demo\n"
+        )
+        return 2
     return run()

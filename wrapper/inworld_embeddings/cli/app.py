@@ -1,5 +1,7 @@
 """The command group: common options, exit codes, and errors as one line."""
 
+import sys
+
 import click
 
 from .. import about, errors
@@ -7,7 +9,6 @@ from .embed import embed
 from .plan import plan
 from .search import search
 from .serve import serve
-from .vendor import vendor
 
 FAILED, UNUSABLE, PARTIAL, INTERRUPTED = 1, 2, 3, 130
 
@@ -30,7 +31,31 @@ def app() -> None:
     """
 
 
-for command in (embed, search, plan, serve, vendor):
+# These two read their own arguments, for they also run where click is not installed.
+_own_arguments = app.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+_arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+
+
+@_own_arguments
+@_arguments
+def demo(arguments: tuple[str, ...]) -> None:
+    """Embed a few texts and search them: no key, no network."""
+    from .demo import main  # noqa: PLC0415 - each command loads what it needs
+
+    raise click.exceptions.Exit(main(arguments))
+
+
+@_own_arguments
+@_arguments
+def vendor(arguments: tuple[str, ...]) -> None:
+    """Copy this client into another package's tree, or bring such a copy up to date."""
+    from ..vendoring.program import main  # noqa: PLC0415 - each command loads what it needs
+
+    sys.stdout.flush()
+    raise click.exceptions.Exit(main(arguments, prog="inworld-embeddings vendor"))
+
+
+for command in (embed, search, plan, serve):
     app.add_command(command)
 
 

@@ -1,7 +1,0 @@
-"""``python -m inworld_embeddings.cli``."""
-
-import sys
-
-from . import main
-
-sys.exit(main())
