@@ -16,13 +16,15 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+# One folder an interpreter: nox would reuse an environment of another Python that is installed in the same place.
+ENVIRONMENTS = ROOT / ".nox" / sys.version.split()[0]
 
 
 def bootstrap() -> int:
     """Runs this file again in an environment that has nox."""
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
-    home = ROOT / ".nox" / f".bootstrap-{sys.version_info.major}.{sys.version_info.minor}"
+    home = ENVIRONMENTS / ".bootstrap"
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if not (home / "complete").exists():
         print(
@@ -43,6 +45,7 @@ except ModuleNotFoundError:
 
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
 nox.needs_version = ">=2025.5.1"
+nox.options.envdir = str(ENVIRONMENTS)
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_external_run = True
 nox.options.reuse_existing_virtualenvs = True

@@ -12,7 +12,7 @@ SEAM: Final = "_seam.py"
 CLIENT: Final = "_client"
 """The generated client's folder inside the copy."""
 
-_NEVER: Final = {"cli", "vendoring"}
+_NEVER: Final = {"__main__", "cli", "vendoring"}
 """A copy is a library: another SDK has its own commands, and nothing to vendor from."""
 
 _EMULATOR: Final = {"emulator", "gateway"}
