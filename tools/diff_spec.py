@@ -32,12 +32,11 @@ def spec_text(name: str, root: Path) -> str:
     path = Path(name)
     if path.is_file():
         return extract(decode(path.read_bytes())).text
-    shown = subprocess.run(
-        ["git", "show", "--end-of-options", f"{name}:openapi.yaml"],
-        cwd=root,
-        capture_output=True,
-        check=False,
-    )
+    show = ["git", "show", "--end-of-options", f"{name}:openapi.yaml"]
+    try:
+        shown = subprocess.run(show, cwd=root, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise PageError(f"{name} is no file, and without git on this machine it can be nothing else") from None
     if shown.returncode:
         raise PageError(f"{name} is no file, and no git revision that has an openapi.yaml")
     return decode(shown.stdout)

@@ -1,6 +1,7 @@
 """diff_spec.py: words, classes, versions and exit codes. How each change of the spec is rated is the drill's matter."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -278,6 +279,13 @@ def test_exit_codes(silent, root, tmp_path, old, new, options, code, capsys):
     assert report.read_text("utf-8") == capsys.readouterr().out
 
 
+def test_without_git_a_revision_is_refused_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(diff_spec.PageError, match="without git"):
+        diff_spec.spec_text("HEAD", tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_old_may_be_a_page_or_a_revision(root, page, tmp_path, monkeypatch):
     def git(*arguments):
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
