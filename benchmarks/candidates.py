@@ -1,6 +1,6 @@
 """The transports that could carry the bytes, each behind httpx's interface, and how to make one of each.
 
-All stream their bodies, so that whoever reads decides when it is enough, and all trust what httpx trusts.
+All but our own stream their bodies, so that whoever reads decides when it is enough, and all trust what httpx trusts.
 """
 
 import asyncio
@@ -9,13 +9,44 @@ from typing import Any
 
 import httpx
 
-from inworld_embeddings._http.pool import PooledTransport
+from inworld_embeddings._http.body import BODY_CAP
+from inworld_embeddings._http.pool import ConnectionPool
+from inworld_embeddings._retry import Timeouts
 
 CONNECT_SECONDS = 5.0
 
 
 def _connect_timeout(request: httpx.Request) -> float:
     return request.extensions.get("timeout", {}).get("connect") or CONNECT_SECONDS
+
+
+class OwnTransport(httpx.AsyncBaseTransport):
+    """Our own connection pool, whose responses are whole."""
+
+    def __init__(self) -> None:
+        timeouts = Timeouts()
+        self._pool = ConnectionPool(
+            proxy=None, trust_env=True, connect=timeouts.connect, keepalive=timeouts.keepalive
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._pool.send(request, BODY_CAP)
+        body = _OwnBody(response.body, self._pool)
+        return httpx.Response(response.status, headers=response.raw_headers, stream=body)
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class _OwnBody(httpx.AsyncByteStream):
+    def __init__(self, body: bytes | bytearray, pool: ConnectionPool) -> None:
+        self._body, self._pool = body, pool
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._body
+
+    async def aclose(self) -> None:
+        self._pool.reuse(self._body)
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -140,7 +171,7 @@ def pyreqwest_transport() -> httpx.AsyncBaseTransport:
 
 
 CANDIDATES: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
-    "own": PooledTransport,
+    "own": OwnTransport,
     "httpx": lambda: httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=None, keepalive_expiry=15)),
     "aiohttp": AiohttpTransport,
     "urllib3": Urllib3Transport,

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 from bodies import body, expected
 
-from inworld_embeddings._core import decode as ours
+from inworld_embeddings._decoding import Decoder as OurDecoder
 
 BATCH = 128
 DIMENSIONS = (256, 768, 1536, 3072)
@@ -51,8 +51,8 @@ def _copy(given: bytes | bytearray) -> Any:
 def decoders() -> dict[str, Decoder]:
     """By label. The copy is the floor: the body, read and written once."""
     return {
-        OURS: partial(_ours, ours.decode),
-        PLAIN: partial(_ours, ours.decode_strict),
+        OURS: partial(_ours, OurDecoder().decode),
+        PLAIN: partial(_ours, OurDecoder(fast=False).decode),
         ORJSON: partial(_generic, orjson.loads),
         "msgspec, typed + numpy": _msgspec,
         "stdlib json + numpy": partial(_generic, json.loads),

@@ -150,12 +150,12 @@ wire rows of the fault catalogue and a benchmark over each candidate. Deadlines,
 promises, CPU is a ratio: decided in that order.
 
 {verdict}
-The default is **own**: `inworld_embeddings._http`, some 750 lines over asyncio and llhttp (httptools). It speaks HTTP/1.1
+The default is **own**: `inworld_embeddings._http`, some 800 lines over asyncio and llhttp (httptools). It speaks HTTP/1.1
 only, through CONNECT proxies if need be, and keeps no cookies and follows no redirects. Any other transport can be given
-with `transport=` or `http_client=`; the guard above it bounds bodies for all of them.
+with `transport=` or `http_client=`; an adapter bounds bodies for all of them.
 
 A second answer that a server sends *after* the next request has gone out looks like the answer to it: HTTP/1.1 has no way
-to tell. `canary=True` has.
+to tell.
 
 ## CPU of the client per request, milliseconds (and times own)
 

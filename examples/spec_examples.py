@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from inworld_embeddings import EmbeddingClient
-from inworld_embeddings.configuration import emulator_credential
+from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings.emulator import Emulator, LocalTransport
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse
 from inworld_embeddings_client.api.embedding_service import embedding_service_embed

@@ -3,14 +3,19 @@
 import asyncio
 import base64
 import contextlib
+import json
 import threading
 import time
 
 import httpx
+import numpy as np
 import pytest
 
 import inworld_embeddings._engine.engine  # noqa: F401 - loaded here, so that no test's deadline pays for it
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
+from inworld_embeddings._http.body import BODY_CAP
+from inworld_embeddings._http.pool import ConnectionPool
+from support.reader import EMBED_PATH
 
 KEY = base64.b64encode(b"planted-key:planted-secret").decode()
 AUTHORIZATION = f"Basic {KEY}"
@@ -55,6 +60,27 @@ def async_embed(url, texts, *, call=None, **settings):
 
 BOTH = pytest.mark.parametrize("embed", [sync_embed, async_embed], ids=["sync", "async"])
 BOTH_OPEN = pytest.mark.parametrize("opened", [sync_client, async_client], ids=["sync", "async"])
+
+
+@contextlib.asynccontextmanager
+async def pool(url, *, keepalive=15.0):
+    """A connection pool, and what sends texts over it and returns the response."""
+    transport = ConnectionPool(proxy=None, trust_env=False, connect=5.0, keepalive=keepalive)
+
+    async def send(*texts):
+        body = {"inputs": [{"text": text} for text in texts]}
+        async with asyncio.timeout(10):
+            return await transport.send(httpx.Request("POST", url + EMBED_PATH, json=body), BODY_CAP)
+
+    try:
+        yield transport, send
+    finally:
+        await transport.aclose()
+
+
+def vectors_in(response):
+    """The vectors of a response, as an array."""
+    return np.float32([row["values"] for row in json.loads(response.body)["embeddings"]])
 
 
 def unpooled_client(**settings):

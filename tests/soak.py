@@ -1,7 +1,6 @@
 """The soak: many batches over a server that fails at random; prints figures, fails on any wrong, lost or doubled text.
 
-`python tests/soak.py [--batches N] [--rate P] [--seed S] [--canary]`; `nox -s soak` runs 20 000 batches at 30 % mixed
-faults.
+`python tests/soak.py [--batches N] [--rate P] [--seed S]`; `nox -s soak` runs 20 000 batches at 30 % mixed faults.
 """
 
 import argparse
@@ -15,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from inworld_embeddings import AsyncEmbeddingClient
-from inworld_embeddings._core import backoff
+from inworld_embeddings._retry import RetryPolicy
+from inworld_embeddings.client import BaseClient
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from support.fault_server import FaultServer
@@ -27,22 +27,19 @@ KEY = base64.b64encode(b"soak-key:soak-secret").decode()
 BATCH, DIM = 4, 8
 
 STRAY = "extra_response_when_idle"
-"""A second answer that comes after the next request has been sent looks like the answer to it: HTTP/1.1 cannot tell, and
-without `canary=True` this one fault would make the soak a test of luck. With ``--canary`` it is in the mix."""
+"""A second response that comes after the next request has been sent looks like the response to it. HTTP/1.1 cannot tell
+the two apart, so this one fault would make the soak a test of luck."""
 
 LEFT_OUT = "status_429"
 """429s that come by chance, however slow the client already is, teach it an ever slower pace: throttling is proven by
 tests/core/test_overload.py instead."""
 
 
-async def embed_all(url: str, texts: int, *, canary: bool) -> tuple[Counter[int], int]:
+async def embed_all(url: str, texts: int) -> tuple[Counter[int], int]:
     """How often each index was yielded, and how many vectors were not the text's own."""
     seen: Counter[int] = Counter()
     wrong = 0
-    size = BATCH + canary  # a canary takes the place of a text
-    client = AsyncEmbeddingClient(
-        base_url=url, api_key=KEY, batch_size=size, max_retries=50, timeout=None, canary=canary
-    )
+    client = AsyncEmbeddingClient(base_url=url, api_key=KEY, batch_size=BATCH, max_retries=50, timeout=None)
     async with client:
         source = (f"text number {index}" for index in range(texts))
         async for index, vector in client.embed_iter(source, ordered=False):
@@ -57,16 +54,15 @@ def main() -> int:
     parser.add_argument("--batches", type=int, default=20_000)
     parser.add_argument("--rate", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--canary", action="store_true", help=f"with canary=True, and {STRAY} in the mix")
     arguments = parser.parse_args()
-    for name, seconds in {"TRANSIENT_BASE": 0.005, "THROTTLE_BASE": 0.005}.items():
-        setattr(backoff, name, seconds)  # on loopback, waits would be all we see
+    # On loopback, waits would be all we see.
+    BaseClient._policy = RetryPolicy(transient_base=0.005, throttle_base=0.005)
     texts = arguments.batches * BATCH
     started = time.monotonic()
-    left_out = {LEFT_OUT} if arguments.canary else {LEFT_OUT, STRAY}
+    left_out = {LEFT_OUT, STRAY}
     faults = [fault for fault in MIXED if fault.name not in left_out]
     with FaultServer(at_random(arguments.seed, arguments.rate, faults), dim=DIM) as server:
-        seen, wrong = asyncio.run(embed_all(server.url, texts, canary=arguments.canary))
+        seen, wrong = asyncio.run(embed_all(server.url, texts))
         server.oracle.assert_well_formed()
         played = server.oracle.faults_played()
         requests = len(server.requests)

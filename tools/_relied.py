@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-SEAM, ENCODE, DECODE = "_seam.py", "_core/encode.py", "_core/decode.py"
+SEAM, ENCODE, DECODE = "_api.py", "_batching.py", "_decoding.py"
 ROUTE, READS, WRITES = "emulator/handle.py", "emulator/request_json.py", "emulator/reply_json.py"
 FORGES, PAGE = "emulator/faults/answers.py", "emulator/playground/static/api.js"
 ATTEMPT = "_engine/attempt.py"
 RELIED = "tools/_relied.py"
-ERRORS = ("_core/rpc_status.py", "_core/statuses.py", "emulator/rpc_status.py")
+ERRORS = ("_error_mapping.py", "emulator/rpc_status.py")
 AUTH = ("auth.py", "emulator/auth.py", "templates/client.py.jinja")
 
 
@@ -33,9 +33,9 @@ class Field:
 SENT = (
     Field("inputs", "array", (SEAM, ENCODE, READS, PAGE)),
     Field("inputs.[].text", "string", (ENCODE, READS, PAGE)),
-    Field("model", "object", (SEAM, ENCODE, READS, PAGE)),
-    Field("model.model", "string", (SEAM, ENCODE, READS, PAGE)),
-    Field("model.serviceProvider", "string", (SEAM, ENCODE, READS, PAGE)),
+    Field("model", "object", (SEAM, READS, PAGE)),
+    Field("model.model", "string", (SEAM, READS, PAGE)),
+    Field("model.serviceProvider", "string", (SEAM, READS, PAGE)),
 )
 """Everything a request holds; a test holds it against what the wrapper sends."""
 
@@ -49,7 +49,7 @@ READ = (
 ERROR = (
     Field("code", "integer", ERRORS),
     Field("message", "string", ERRORS),
-    Field("details", "array", ("_core/rpc_details.py", "emulator/rpc_status.py")),
+    Field("details", "array", ("_error_mapping.py", "emulator/rpc_status.py")),
 )
 """Everything that is read of an error's answer."""
 

@@ -1,12 +1,11 @@
 """What the wrapper's seam takes from the generated package, and whether the package has it, in the form it is used in."""
 
 import ast
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
 from _relied import SEAM, Breach
-from inworld_embeddings._http.sender import Sender
+from inworld_embeddings._api import TAKEN
 
 _WRAPPER = Path(__file__).resolve().parent.parent / "wrapper" / "inworld_embeddings"
 
@@ -50,13 +49,10 @@ def _exported(init: Path) -> dict[str, Path | None]:
 
 
 def _handed(module: Path, name: str) -> Iterator[Breach]:
-    """What an endpoint hands to its HTTP client and ours does not take."""
-    taken = inspect.signature(Sender.request).parameters
+    """The parts of an endpoint's request that `_api.envelope` does not know to send."""
     handed = {key for node in ast.walk(ast.parse(module.read_text("utf-8"))) for key in _keys(node)}
-    for key in sorted(handed - taken.keys()):
-        yield Breach(
-            f"endpoint {name}", f"hands on `{key}`, which Sender.request does not take", ("_http/sender.py",)
-        )
+    for key in sorted(handed - TAKEN):
+        yield Breach(f"endpoint {name}", f"hands on `{key}`, which `envelope` does not send", ("_api.py",))
 
 
 def _keys(node: ast.AST) -> Iterator[str]:

@@ -24,7 +24,7 @@ def main() -> None:
         raise SystemExit(f"the playground is not whole: {missing}")
     with tempfile.TemporaryDirectory() as folder:
         report = vendor(Path(folder) / "copy", Source.here())
-    if missing := {"LICENSE", "NOTICE", "_client/py.typed"} - report.current.files.keys():
+    if missing := {"LICENSE", "NOTICE", "_client/py.typed"} - report.current["files"].keys():
         raise SystemExit(f"a vendored copy is not whole: {missing}")
     with EmbeddingClient.local() as client:
         print(f"both packages import; local vector of shape {client.embed('Hello Inworld!').shape}")

@@ -36,7 +36,9 @@ def spec_text(name: str, root: Path) -> str:
     try:
         shown = subprocess.run(show, cwd=root, capture_output=True, check=False)
     except FileNotFoundError:
-        raise PageError(f"{name} is no file, and without git on this machine it can be nothing else") from None
+        raise PageError(
+            f"{name} is no file, and without git on this machine it can be nothing else"
+        ) from None
     if shown.returncode:
         raise PageError(f"{name} is no file, and no git revision that has an openapi.yaml")
     return decode(shown.stdout)

@@ -29,11 +29,11 @@ from _relied import (
     Field,
 )
 from _schema import Schema, Spec
-from inworld_embeddings.configuration import DEFAULT_BASE_URL
+from inworld_embeddings._settings import DEFAULT_BASE_URL
 from inworld_embeddings.emulator.handle import EMBED_PATH
 from inworld_embeddings.emulator.request_json import PROVIDERS
 from inworld_embeddings.models import ServiceProvider
-from inworld_embeddings.options import Options
+from inworld_embeddings.options import CALL
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINT = Operation("post", EMBED_PATH)
@@ -104,7 +104,7 @@ def _request(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
     yield from _never_sent(spec, schema, (), SENT)
     yield from _limits(spec, schema)
     inputs = spec.field(schema, "inputs") or {}
-    most, batch = inputs.get("maxItems"), Options().batch_size
+    most, batch = inputs.get("maxItems"), CALL["batch_size"].default
     if most is not None and most < batch:
         yield Breach(
             "request inputs", f"at most {most} in one request, batch_size is {batch}", ("options.py",)
@@ -118,7 +118,7 @@ def _limits(spec: Spec, schema: Schema) -> Iterator[Breach]:
     """What the spec demands of a sent value, and nobody of ours sees to. One text at least is in every request."""
     for field in SENT:
         found, _ = spec.find(schema, field.path.split("."))
-        checker = "_core/inputs.py" if field.path.startswith("inputs") else "options.py"
+        checker = "_batching.py" if field.path.startswith("inputs") else "options.py"
         for limit in sorted(_LIMITS - {*field.limits}):
             value = (found or {}).get(limit)
             if value and (limit, value) != ("minItems", 1):

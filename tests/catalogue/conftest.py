@@ -1,12 +1,23 @@
 """Row tests do not wait (the shape of the waits is tested in tests/core), and know nothing of this machine's proxies."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
-from inworld_embeddings._core import backoff
-from inworld_embeddings._http import dial
+from inworld_embeddings._http import connect
+from inworld_embeddings._http.adapters import HttpxTransport
+from inworld_embeddings.client import BaseClient
 from support.tls import make_tls
+
+
+class Candidate(HttpxTransport):
+    """A transport that takes the place of our own, and is closed like it."""
+
+    def __init__(self, inner):
+        super().__init__(inner.handle_async_request, BaseClient._timeouts)
+        self.aclose = inner.aclose
+
 
 ENVIRONMENT = [
     *(f"{name}_proxy" for name in ("http", "https", "all", "no")),
@@ -22,14 +33,16 @@ def candidate(monkeypatch):
         from candidates import CANDIDATES
 
         monkeypatch.setattr(
-            "inworld_embeddings._engine.carry.PooledTransport", lambda **_: CANDIDATES[name]()
+            "inworld_embeddings._http.adapters.ConnectionPool",
+            lambda **_: Candidate(CANDIDATES[name]()),
         )
 
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
-    monkeypatch.setattr(backoff, "TRANSIENT_BASE", 0.001)
-    monkeypatch.setattr(backoff, "THROTTLE_BASE", 0.001)
+    monkeypatch.setattr(
+        BaseClient, "_policy", replace(BaseClient._policy, transient_base=0.001, throttle_base=0.001)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -49,18 +62,18 @@ def tls(tmp_path_factory):
 def trusted(tls, monkeypatch):
     """The same, with the authority trusted by whoever honours SSL_CERT_FILE."""
     monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
-    dial.tls_context.cache_clear()
+    connect.tls_context.cache_clear()
     yield tls
-    dial.tls_context.cache_clear()
+    connect.tls_context.cache_clear()
 
 
 @pytest.fixture
 def short_connect(monkeypatch):
     """A connect timeout of 0.2 s instead of 5 s."""
-    monkeypatch.setattr("inworld_embeddings._engine.session.CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(BaseClient, "_timeouts", replace(BaseClient._timeouts, connect=0.2))
 
 
 @pytest.fixture
 def short_attempt(monkeypatch):
     """An attempt timeout of 0.3 s instead of 20 s, as long as nothing is known of the service."""
-    monkeypatch.setattr("inworld_embeddings._core.latency.FIRST_TIMEOUT", 0.3)
+    monkeypatch.setattr(BaseClient, "_timeouts", replace(BaseClient._timeouts, first_attempt=0.3))

@@ -22,6 +22,7 @@ from inworld_embeddings import (
     ConfigurationError,
     EmbeddingClient,
 )
+from inworld_embeddings._retry import Timeouts
 from support.audit import Authorization
 from support.fault_server import FaultServer
 from support.ports import closed_port, syn_black_hole
@@ -148,9 +149,7 @@ def test_A04_a_connect_without_an_answer_has_its_own_timeout(embed, short_connec
 
 
 def test_A04_connecting_takes_at_most_5_seconds():
-    from inworld_embeddings._engine import session
-
-    assert session.CONNECT_TIMEOUT == 5.0
+    assert Timeouts().connect == 5.0
 
 
 @BOTH_CLASSES

@@ -7,7 +7,7 @@ import pytest
 
 from catalogue_support import BOTH, BOTH_OPEN, within
 from inworld_embeddings import APIConnectionError, APITimeoutError, ConfigurationError, TLSError
-from inworld_embeddings._http import dial
+from inworld_embeddings._http import connect
 from support.fault_server import OK, FaultServer
 from support.faults_connection import rst_on_connect
 from support.faults_framing import tls_bytes
@@ -62,7 +62,7 @@ def test_A05_the_authority_counts_only_where_the_environment_is_trusted(embed, t
 def test_A05_nothing_in_the_environment_switches_verification_off(embed, monkeypatch, tls):
     for name in ("PYTHONHTTPSVERIFY", "CURL_INSECURE", "SSL_VERIFY"):
         monkeypatch.setenv(name, "0")
-    dial.tls_context.cache_clear()
+    connect.tls_context.cache_clear()
     with FaultServer(tls=tls.good) as server:
         assert_refused_once(server, embed)
 
@@ -81,7 +81,7 @@ def test_A06_a_version_alert_is_final(embed, trusted):
 
 
 def test_A06_the_oldest_version_is_1_2():
-    assert dial.tls_context(trust_env=False).minimum_version is ssl.TLSVersion.TLSv1_2
+    assert connect.tls_context(trust_env=False).minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 @BOTH
@@ -165,7 +165,7 @@ def test_A09_garbage_in_the_handshake_is_no_loss_but_a_refusal(embed, trusted):
 @BOTH
 def test_A13_certificates_that_cannot_be_loaded_are_a_configuration_error(embed, monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
-    dial.tls_context.cache_clear()
+    connect.tls_context.cache_clear()
     with FaultServer() as server:
         with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
             embed(f"https://127.0.0.1:{server.port}", "text")

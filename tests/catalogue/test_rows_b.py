@@ -3,13 +3,10 @@
 import asyncio
 import time
 
-import httpx
-import numpy as np
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, KEY
+from catalogue_support import BOTH, BOTH_OPEN, KEY, pool, vectors_in
 from inworld_embeddings import APIConnectionError, APIResponseValidationError, AsyncEmbeddingClient
-from inworld_embeddings._http.pool import PooledTransport
 from support.fault_server import OK, FaultServer
 from support.faults_connection import (
     CONNECTION_LOSSES,
@@ -39,7 +36,6 @@ from support.faults_framing import (
     tls_bytes,
     truncated_close_delimited,
 )
-from support.reader import EMBED_PATH
 from support.script import ByConnection, later_on_each_connection
 
 TEXTS = ["a", "b", "c"]
@@ -196,15 +192,14 @@ def test_B10_a_stray_answer_that_the_loop_has_not_read_yet_is_never_the_next_cal
     """The loop stands still while the answer comes, and the next request is its very next work."""
 
     async def run(url):
-        async with httpx.AsyncClient(transport=PooledTransport(trust_env=False), trust_env=False) as client:
-            await client.post(url, json={"inputs": [{"text": "a"}]})
+        async with pool(url) as (_, send):
+            await send("a")
             server.oracle.wait_until_idle()
             time.sleep(0.02)  # noqa: ASYNC251 - standing still is the point
-            answer = await client.post(url, json={"inputs": [{"text": "b"}]})
-            server.oracle.check_one("b", np.float32(answer.json()["embeddings"][0]["values"]))
+            server.oracle.check_one("b", vectors_in(await send("b"))[0])
 
     with FaultServer(ByConnection({0: [extra_response_when_idle()]})) as server:
-        asyncio.run(run(server.url + EMBED_PATH))
+        asyncio.run(run(server.url))
         assert [record.connection for record in server.requests] == [0, 1]
 
 

@@ -6,15 +6,14 @@ a server that speaks it all the same is one that does not speak HTTP.
 
 import asyncio
 import socket
-import time
 
 import httpx
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, KEY
+from catalogue_support import BOTH, BOTH_OPEN, KEY, pool, vectors_in
 from inworld_embeddings import APIConnectionError, AsyncEmbeddingClient
-from inworld_embeddings._http import pool
-from inworld_embeddings._http.dial import Dialer
+from inworld_embeddings._http.connect import open_connection
+from inworld_embeddings._retry import Timeouts
 from support.fault import Stage, at
 from support.fault_server import FaultServer
 from support.faults_connection import black_hole
@@ -89,7 +88,7 @@ def test_B21_batches_by_the_hundred_too(embed):
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_B22_the_kernel_watches_over_each_connection(scheme, trusted):
     async def run(url):
-        connection = await Dialer(None, None, trust_env=True)(httpx.URL(url), 5.0)
+        connection = await open_connection(httpx.URL(url), proxy=None, trust_env=True, timeout=5.0)
         sock = connection._transport.get_extra_info("socket")
         try:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
@@ -104,32 +103,36 @@ def test_B22_the_kernel_watches_over_each_connection(scheme, trusted):
 
 
 def test_B22_idle_connections_are_kept_for_15_seconds():
-    assert pool.KEEPALIVE_EXPIRY == 15.0
+    assert Timeouts().keepalive == 15.0
 
 
-@BOTH_OPEN
-def test_B22_a_connection_that_rested_too_long_is_replaced(opened, monkeypatch):
-    monkeypatch.setattr(pool, "KEEPALIVE_EXPIRY", 0.1)
-    with FaultServer() as server, opened(server.url) as embed:
-        embed("a")
-        embed("b")
-        time.sleep(0.12)
-        server.oracle.check_one("c", embed("c"))
-        assert [record.connection for record in server.requests] == [0, 0, 1]
-        server.oracle.wait_for(lambda: server.connections[0].closed)
+def test_B22_a_connection_that_rested_too_long_is_replaced():
+    async def run(url):
+        async with pool(url, keepalive=0.1) as (transport, send):
+            await send("a")
+            await send("b")
+            assert (transport.idle, transport.busy) == (1, 0)
+            await asyncio.sleep(0.12)
+            server.oracle.check_one("c", vectors_in(await send("c"))[0])
+            assert [record.connection for record in server.requests] == [0, 0, 1]
+            assert (transport.idle, transport.busy) == (1, 0)
+
+    with FaultServer() as server:
+        asyncio.run(run(server.url))
 
 
-def test_B22_the_rest_of_a_burst_is_closed_while_others_work(monkeypatch):
+def test_B22_the_rest_of_a_burst_is_closed_while_others_work():
     """The connection used last is used first, so that those of a burst come of age and go."""
-    monkeypatch.setattr(pool, "KEEPALIVE_EXPIRY", 0.15)
 
     async def run(url):
-        async with AsyncEmbeddingClient(base_url=url, api_key=KEY) as client:
-            await asyncio.gather(*(client.embed(f"text {number}") for number in range(4)))
+        async with pool(url, keepalive=0.15) as (transport, send):
+            await asyncio.gather(*(send(f"text {number}") for number in range(4)))
+            assert (transport.idle, len(server.connections)) == (4, 4)
             for _ in range(4):
                 await asyncio.sleep(0.05)
-                await client.embed("text")
-            assert len(server.connections) == 4
+                await send("text")
+            assert (transport.idle, len(server.connections)) == (1, 4)
+            await asyncio.sleep(0)
             server.oracle.wait_for(lambda: sum(record.closed for record in server.connections) == 3)
 
     with FaultServer(latency=0.03) as server:

@@ -6,6 +6,7 @@ import pytest
 
 from catalogue_support import BOTH, BOTH_OPEN, within
 from inworld_embeddings import APIConnectionError, APITimeoutError, RequestTooLargeError
+from inworld_embeddings._retry import Timeouts
 from support.fault import Stage, at, fault
 from support.fault_server import OK, FaultServer
 from support.faults_connection import black_hole, black_hole_mid_body, black_hole_on_connect, never_read_body
@@ -143,7 +144,9 @@ def test_B16_silence_after_the_request_ends_with_the_attempt_and_is_transient(em
 
 @BOTH
 def test_B16_silence_for_ever_is_tried_three_times(embed, short_attempt, monkeypatch):
-    monkeypatch.setattr("inworld_embeddings._core.latency.LONGEST", 0.3)
+    monkeypatch.setattr(
+        "inworld_embeddings.client.BaseClient._timeouts", Timeouts(first_attempt=0.3, longest_attempt=0.3)
+    )
     with FaultServer(black_hole) as server:
         with pytest.raises(APITimeoutError) as caught:
             embed(server.url, "text")

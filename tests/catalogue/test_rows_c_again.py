@@ -8,7 +8,7 @@ import pytest
 
 from catalogue_support import BOTH, BOTH_OPEN, within
 from inworld_embeddings import errors
-from inworld_embeddings._core import backoff
+from inworld_embeddings._retry import RetryPolicy
 from support.fault_server import OK, FaultServer
 from support.faults_hints import ODD_RETRY_AFTER, retry_after, retry_after_date, retry_info
 from support.faults_status import FINAL_STATUSES, TRANSIENT_STATUSES, grpc_status, status, text_error
@@ -59,7 +59,7 @@ def test_C07_a_throttle_without_a_hint_is_repeated(embed):
 @pytest.mark.parametrize("fault", [status(429), retry_after(str(HINT))], ids=str)
 def test_C07_a_throttle_closes_the_gate_and_lets_single_requests_in_first(embed, fault, monkeypatch):
     """Four are in flight at first; no other starts before the gate opens, and then one until one succeeds."""
-    monkeypatch.setattr(backoff, "THROTTLE_BASE", HINT)
+    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", RetryPolicy(throttle_base=HINT))
     monkeypatch.setattr(random, "random", lambda: 0.999)
     latency = 0.02
     with FaultServer([*[fault] * 4, OK], latency=latency) as server:

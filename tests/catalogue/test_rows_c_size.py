@@ -6,8 +6,8 @@ import pytest
 
 from catalogue_support import BOTH, BOTH_OPEN, sync_client, sync_embed
 from inworld_embeddings import errors
-from inworld_embeddings._core import backoff
-from inworld_embeddings._core.batch_cap import PATIENCE
+from inworld_embeddings._batching import PATIENCE
+from inworld_embeddings._retry import RetryPolicy
 from support.fault_server import OK, FaultServer
 from support.faults_limits import (
     DECOMPRESSED_LARGER,
@@ -23,10 +23,15 @@ TEXTS = [f"planted-text {number}" for number in range(256)]
 WORDINGS = pytest.mark.parametrize("wording", [RECEIVED_LARGER, DECOMPRESSED_LARGER, SENDING_LARGER])
 
 
+class LongWaits(RetryPolicy):
+    def wait(self, *_):
+        return 1e9
+
+
 @pytest.fixture(autouse=True)
 def no_backoff(monkeypatch):
     """Waiting would be the mistake: whoever does it fails here."""
-    monkeypatch.setattr(backoff, "full_jitter", lambda *_arguments, **_options: 1e9)
+    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", LongWaits())
 
 
 def larger_than(texts, **options):
@@ -151,7 +156,7 @@ def test_C06_a_cap_that_was_learned_by_mistake_is_forgotten_by_and_by():
 
 
 def test_C10_another_429_with_the_words_too_large_in_it_is_still_a_throttle(monkeypatch):
-    monkeypatch.setattr(backoff, "full_jitter", lambda *_arguments, **_options: 0.0)
+    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", RetryPolicy(throttle_base=0.0))
     script = [status(429, message="your bill is larger than usual"), OK]
     with FaultServer(script) as server:
         sync_embed(server.url, TEXTS[:9])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from catalogue_support import BOTH
+from inworld_embeddings import _decoding as decoding
 from inworld_embeddings import errors
-from inworld_embeddings._core import decode, fast_decoder
 from support.fault_server import OK, FaultServer
 from support.faults_body import (
     BAD_ENVELOPES,
@@ -51,7 +51,7 @@ DECODERS = pytest.mark.parametrize("decoder", ["fast", "strict"])
 def chosen_decoder(request, monkeypatch):
     """Both decoders have to give the same verdicts; where simdjson has no wheels there is only the strict one."""
     if "decoder" in request.fixturenames and request.getfixturevalue("decoder") == "strict":
-        monkeypatch.setattr(fast_decoder, "Parser", None)
+        monkeypatch.setattr(decoding, "Parser", None)
 
 
 def check_is_never_accepted(embed, bad, texts=TEXTS):
@@ -203,7 +203,7 @@ def test_D10_is_refused_in_under_100_ms_of_cpu_time(decoder, opening):
     body = opening + b"[" * 200_000
     begun = time.thread_time()
     with pytest.raises(errors.APIResponseValidationError):
-        decode.decode(body, 1)
+        decoding.Decoder().decode(body, 1)
     assert time.thread_time() - begun < 0.1
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from catalogue_support import BOTH, BOTH_OPEN
 from inworld_embeddings import errors
-from inworld_embeddings._engine import guard
+from inworld_embeddings._http.body import BODY_CAP
 from support.fault_server import OK, FaultServer
 from support.faults_bombs import (
     declared_body,
@@ -80,8 +80,8 @@ def check_is_refused(embed, bomb, at_most):
 )
 def test_D13_a_bomb_is_read_up_to_the_cap(embed, bomb):
     with PeakMemory() as memory:
-        check_is_refused(embed, bomb, guard.BODY_CAP + KERNEL)
-    assert memory.growth < guard.BODY_CAP + 64 * MB
+        check_is_refused(embed, bomb, BODY_CAP + KERNEL)
+    assert memory.growth < BODY_CAP + 64 * MB
 
 
 @BOTH

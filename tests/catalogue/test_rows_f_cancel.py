@@ -11,7 +11,7 @@ import pytest
 from catalogue_processes import STORM
 from catalogue_support import KEY
 from inworld_embeddings import AsyncEmbeddingClient, InworldEmbeddingsError
-from inworld_embeddings._core import backoff
+from inworld_embeddings._retry import RetryPolicy
 from support.fault_server import FaultServer
 from support.faults_connection import black_hole
 from support.faults_status import status
@@ -30,7 +30,7 @@ def no_records(monkeypatch):
 
 
 def session_of(client):
-    (session,) = client._engines[""]._sessions.values()
+    (session,) = client._engine._sessions.values()
     return session
 
 
@@ -40,9 +40,9 @@ async def assert_nothing_stays(client):
         if not session._tasks:
             break
         await asyncio.sleep(0.01)
-    limiter, pool = session.turnstile.limiter, session.wire._sender._transport._inner
-    assert (session._tasks, limiter.in_flight, pool._busy) == (set(), 0, set())
-    assert not session.turnstile._queue.locked()
+    in_flight = session.admission.throttle.in_flight
+    assert (session._tasks, in_flight, session.transport.busy) == (set(), 0, 0)
+    assert not session.admission.queue.locked()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -111,9 +111,14 @@ def test_F04_a_storm_of_cancelled_streams_too():
         server.oracle.wait_until_closed()
 
 
+class LongWaits(RetryPolicy):
+    def wait(self, *_):
+        return 30.0
+
+
 @pytest.mark.parametrize("waits", ["for an answer", "for a retry", "for a turn"])
 def test_F04_a_cancelled_call_ends_promptly_whatever_it_waits_for(waits, monkeypatch):
-    monkeypatch.setattr(backoff, "full_jitter", lambda *_, **__: 30.0)
+    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", LongWaits())
 
     async def run(url):
         loop = asyncio.get_running_loop()

@@ -16,8 +16,7 @@ from inworld_embeddings import (
     PartialFailureError,
     errors,
 )
-from inworld_embeddings._core import decode
-from inworld_embeddings._engine import attempt
+from inworld_embeddings import _decoding as decoding
 from support.fault_server import OK, FaultServer
 from support.faults_connection import black_hole, rst_mid_body
 from support.faults_hints import retry_after
@@ -77,14 +76,14 @@ def test_F09_nor_do_kept_connections(monkeypatch):
 
 def failing_decoder(monkeypatch, *failing):
     """Has the decoding of some batches, by number, run out of memory."""
-    numbers = itertools.count()
+    numbers, real = itertools.count(), decoding.Decoder.decode
 
     def decode_or_not(*arguments):
         if next(numbers) in failing:
             raise MemoryError
-        return decode.decode(*arguments)
+        return real(*arguments)
 
-    monkeypatch.setattr(attempt, "decode", decode_or_not)
+    monkeypatch.setattr(decoding.Decoder, "decode", decode_or_not)
 
 
 @BOTH
@@ -120,8 +119,8 @@ def test_F10_a_client_goes_on_afterwards_and_no_turn_is_lost(monkeypatch):
             else:
                 with pytest.raises(InworldEmbeddingsError):
                     client.embed(str(number))
-        (session,) = client._engines[""]._sessions.values()
-        assert session.turnstile.limiter.in_flight == 0
+        (session,) = client._engine._sessions.values()
+        assert session.admission.throttle.in_flight == 0
         server.oracle.assert_connections(1)
 
 
@@ -135,7 +134,7 @@ def test_F10_the_decoder_itself_never_gives_half_a_row(monkeypatch):
     with FaultServer() as server:
         with monkeypatch.context() as patch:
             patch.setattr(np, "empty", empty)
-            patch.setattr(decode, "_strict", Failing())
+            patch.setattr(decoding, "_strict", Failing())
             with pytest.raises(InworldEmbeddingsError, match="memory"):
                 sync_embed(server.url, ["a", "b"])
         assert np.empty is real

@@ -48,9 +48,9 @@ for _ in range(20 * STORM):
         delays.append(interrupted(lambda: {work}))
     except KeyboardInterrupt:
         pass
-(session,) = client._engines[""]._sessions.values()
+(session,) = client._engine._sessions.values()
 time.sleep(0.2)
-in_flight = session.turnstile.limiter.in_flight
+in_flight = session.admission.throttle.in_flight
 print(len(delays) >= 15 * STORM, all(delay < 0.25 for delay in delays if delay), in_flight, len(session._tasks))
 client.close()
 """

@@ -89,7 +89,7 @@ def test_F02_the_first_call_may_come_from_all_threads_at_once():
                 client.embed(str(number))
 
             in_threads(16, work)
-            assert len(client._engines[""]._sessions) == 1
+            assert len(client._engine._sessions) == 1
 
 
 async def ask(client, name, calls):
@@ -104,7 +104,7 @@ def test_F03_one_event_loop_after_another():
         for number in range(10):
             asyncio.run(ask(client, number, 10))
             server.oracle.wait_until_closed()  # a loop that ends takes its connections with it
-        assert len(client._engines[""]._sessions) <= 1
+        assert len(client._engine._sessions) <= 1
 
 
 def test_F03_several_event_loops_at_once():

@@ -16,9 +16,8 @@ from inworld_embeddings import (
     InternalServerError,
     InworldEmbeddingsError,
     PartialFailureError,
-    RetryBudgetExhaustedError,
 )
-from inworld_embeddings._core.retry_budget import RetryBudget
+from inworld_embeddings._retry import RetryBudget, RetryPolicy
 from support.fault_server import OK, FaultServer
 from support.faults_connection import black_hole, black_hole_mid_body
 from support.faults_slow import endless_1xx, slow_body
@@ -36,7 +35,7 @@ class SyncFace:
         self.embed, self.close = self.client.embed, self.client.close
 
     def session(self):
-        (session,) = self.client._engines[""]._sessions.values()
+        (session,) = self.client._engine._sessions.values()
         return session
 
 
@@ -78,11 +77,12 @@ def test_G08_with_an_empty_retry_budget_a_failure_is_final_and_nothing_more_is_s
     with FaultServer([OK, status(503)]) as server:
         client = make(server, max_retries=2)
         client.embed("so that there is a session")
-        budget = client.session().turnstile.budget
+        budget = client.session().admission.budget
         while budget.spend():
             pass
-        with pytest.raises(RetryBudgetExhaustedError, match="InternalServerError"):
+        with pytest.raises(InternalServerError) as caught:
             client.embed("x")
+        assert (caught.value.status_code, caught.value.attempts, caught.value.retryable) == (503, 1, True)
         server.oracle.assert_requests(2)  # the first of "x", and no retry
         server.oracle.wait_until_idle()
         took = server.requests[1].finished - server.requests[1].started
@@ -93,13 +93,13 @@ def test_G08_a_dead_service_gets_no_more_retries_than_the_budget_holds(make):
     with FaultServer([OK, status(503)]) as server:
         client = make(server, max_retries=2)
         client.embed("so that there is a session")
-        client.session().turnstile.budget = RetryBudget(capacity=3)
-        kinds = []
+        client.session().admission.budget = RetryBudget(RetryPolicy(budget=3))
+        attempts = []
         for number in range(8):
-            with pytest.raises(InworldEmbeddingsError) as caught:
+            with pytest.raises(InternalServerError) as caught:
                 client.embed(str(number))
-            kinds.append(caught.type)
-        assert kinds == [InternalServerError] + [RetryBudgetExhaustedError] * 7
+            attempts.append(caught.value.attempts)
+        assert attempts == [3, 2, 1, 1, 1, 1, 1, 1]
         server.oracle.assert_requests(1 + 8 + 3)
 
 
@@ -164,7 +164,7 @@ def test_G09_an_expired_call_does_not_wear_the_estimate_down(make):
             client.embed(str(number))
         with pytest.raises(APITimeoutError):
             client.embed(list(map(str, range(500))), timeout=0.2)
-        assert len(client.session().turnstile.latency._samples) >= 19
+        assert len(client.session().admission.latency._samples) >= 19
 
 
 def late_by(work, timeout):

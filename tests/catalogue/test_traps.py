@@ -12,7 +12,8 @@ import pytest
 import inworld_embeddings
 from catalogue_support import BOTH, BOTH_OPEN, KEY, within
 from inworld_embeddings import AsyncEmbeddingClient, ConfigurationError, EmbeddingClient, errors
-from inworld_embeddings._core import backoff, decode
+from inworld_embeddings._decoding import Decoder
+from inworld_embeddings._retry import RetryPolicy
 from support.fault_server import OK, FaultServer
 from support.faults_body import one_vector_short
 from support.faults_bombs import double_gzip_bomb
@@ -56,8 +57,9 @@ def test_retry_after_is_obeyed_up_to_a_cap(embed):
 
 def test_waits_are_spread_also_by_a_hint_and_beyond_the_cap():
     draws = [0.0, 0.25, 0.5, 0.99]
-    for wait in (lambda r: backoff.after_hint(10, r), lambda r: backoff.transient_delay(40, r)):
-        assert len({wait(lambda value=value: value) for value in draws}) == len(draws)
+    for hint in (10.0, None):
+        waits = {RetryPolicy().wait(0.05, 40, lambda value=value: value, hint) for value in draws}
+        assert len(waits) == len(draws)
 
 
 @BOTH
@@ -94,13 +96,13 @@ def cpu(work):
 
 
 def test_floats_are_not_walked_in_python():
-    body = good_json(TEXTS[:128], 768)
+    body, decoder = good_json(TEXTS[:128], 768), Decoder()
 
     def walked():
         rows = json.loads(body)["embeddings"]
         return [[float(value) for value in row["values"]] for row in rows]
 
-    assert cpu(lambda: decode.decode(body, 128)) < cpu(walked) / 1.5
+    assert cpu(lambda: decoder.decode(body, 128)) < cpu(walked) / 1.5
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\x00", " "])

@@ -9,16 +9,16 @@ import textwrap
 from pathlib import Path
 
 import httpx
-import msgspec
 import numpy as np
 import pytest
 
 import inworld_embeddings
 import inworld_embeddings_client
 from catalogue_support import BOTH_OPEN, KEY
-from inworld_embeddings import EmbeddingClient
+from inworld_embeddings import EmbeddingClient, _api
 from support.fault_server import OK, FaultServer
 from support.faults_status import status
+from support.reader import EMBED_PATH
 
 TEXTS = [f"planted-text {number}" for number in range(4)]
 PACKAGE = Path(inworld_embeddings.__file__).parent
@@ -122,18 +122,22 @@ def test_without_numpy_nothing_is_paid_for():
 
 
 @BOTH_OPEN
-def test_every_request_goes_through_the_generated_client(opened, monkeypatch):
-    sent = []
-    generated = inworld_embeddings_client.embed.asyncio_raw
+def test_every_request_takes_path_headers_and_model_from_the_generated_endpoint(opened, monkeypatch):
+    generated = inworld_embeddings_client.embed.request_kwargs
 
-    async def counting(**arguments):
-        body = msgspec.json.decode(msgspec.json.encode(arguments["body"].to_dict()))
-        sent.append([item["text"] for item in body["inputs"]])
-        return await generated(**arguments)
+    def marked(**arguments):
+        made = generated(**arguments)
+        return made | {"params": {"generated": "yes"}, "headers": made["headers"] | {"x-generated": "yes"}}
 
-    monkeypatch.setattr(inworld_embeddings_client.embed, "asyncio_raw", counting)
-    with FaultServer([status(503), OK]) as server, opened(server.url) as embed:
-        embed(TEXTS[:3])
-        embed(TEXTS[3])
-        server.oracle.assert_requests(len(sent))
-    assert sent == [TEXTS[:3], TEXTS[:3], [TEXTS[3]]]
+    monkeypatch.setattr(inworld_embeddings_client.embed, "request_kwargs", marked)
+    _api.envelope.cache_clear()
+    try:
+        with FaultServer([status(503), OK]) as server, opened(server.url) as embed:
+            embed(TEXTS[:3])
+            embed(TEXTS[3])
+            assert len(server.requests) == 3
+            for request in server.requests:
+                assert request.target == f"{EMBED_PATH}?generated=yes"
+                assert ("x-generated", "yes") in request.headers
+    finally:
+        _api.envelope.cache_clear()

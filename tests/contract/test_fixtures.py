@@ -15,7 +15,7 @@ from inworld_embeddings import (
     EmbeddingClient,
     InworldEmbeddingsError,
 )
-from inworld_embeddings.configuration import emulator_credential
+from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse, Status
 from inworld_embeddings_client.api.embedding_service import embedding_service_embed as endpoint
 

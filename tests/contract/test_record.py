@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import record
-from inworld_embeddings.configuration import emulator_credential
+from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings.emulator import EmulatorServer
 
 ROOT = Path(__file__).resolve().parents[2]

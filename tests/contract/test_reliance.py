@@ -105,7 +105,7 @@ def test_the_files_named_exist_and_name_the_field(field):
 
 
 OTHER_MEANINGS = {
-    ("_engine/telemetry.py", "embeddings"),  # the name of an operation in OpenTelemetry's conventions
+    ("_engine/observability.py", "embeddings"),  # the name of an operation in OpenTelemetry's conventions
     ("emulator/playground/static/map.js", "values"),  # the page's own
     ("emulator/playground/static/vectors.js", "values"),
 }

@@ -11,8 +11,8 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest
 
 from inworld_embeddings import MODELS, AsyncEmbeddingClient, EmbeddingClient, Plan
-from inworld_embeddings.configuration import emulator_credential
-from inworld_embeddings.options import Options
+from inworld_embeddings._settings import emulator_credential
+from inworld_embeddings.options import CALL, defaults, merged
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest
 from inworld_embeddings_client.api.embedding_service import embedding_service_embed as endpoint
 
@@ -112,6 +112,7 @@ def test_a_plan_counts_the_bytes_that_are_sent(name):
 
 
 def test_the_default_model_is_the_one_of_all_examples():
-    assert {body["model"]["model"] for body in BODIES.values()} == {Options().model}
-    assert {body["model"]["serviceProvider"] for body in BODIES.values()} == {Options().service_provider}
-    assert Options().model in MODELS
+    options = merged(defaults(CALL), {})
+    assert {body["model"]["model"] for body in BODIES.values()} == {options["model"]}
+    assert {body["model"]["serviceProvider"] for body in BODIES.values()} == {options["service_provider"]}
+    assert options["model"] in MODELS

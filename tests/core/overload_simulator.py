@@ -1,6 +1,6 @@
 """A discrete-event simulator of overload: server models, a virtual clock, and a job that drives the real core.
 
-The job uses the very classes the engine uses (Limiter, Latency, backoff), so that what is measured here is
+The job uses the very classes the engine uses (Throttle, Latency, RetryPolicy), so that what is measured here is
 their behaviour and not that of a model of them. A row never fails because the service is down: every batch is
 tried until it succeeds. Everything random comes from one seeded generator.
 """
@@ -14,12 +14,11 @@ from itertools import count
 from math import inf
 from typing import Protocol
 
-from inworld_embeddings._core.backoff import BULK_CAP, throttle_delay, transient_delay
-from inworld_embeddings._core.latency import Latency
-from inworld_embeddings._core.limiter import Limiter, Outcome
-from inworld_embeddings._core.rate_limit import RateLimit
+from inworld_embeddings._retry import Latency, RetryPolicy, Timeouts
+from inworld_embeddings._throttle import Outcome, RateLimit, Throttle
 
 HANG = 1e9
+POLICY = RetryPolicy()
 
 
 class Loop:
@@ -47,7 +46,7 @@ class Reply:
 
     latency: float
     outcome: Outcome = Outcome.SUCCESS
-    hint: float | None = None
+    retry_after: float | None = None
 
 
 class Server(Protocol):
@@ -116,15 +115,15 @@ class Job:
     def __init__(
         self,
         site: Site,
-        limiter: Limiter,
+        throttle: Throttle,
         batches: int,
         rng: random.Random,
         *,
         latency: Latency | None = None,
         lease: Callable[[], Iterator[float]] | None = None,
     ) -> None:
-        self.site, self.loop, self.limiter, self.rng = site, site.loop, limiter, rng
-        self.latency = latency or Latency()
+        self.site, self.loop, self.throttle, self.rng = site, site.loop, throttle, rng
+        self.latency = latency or Latency(Timeouts())
         self.ready = deque(Batch() for _ in range(batches))
         self.left = batches
         self.tally = Tally()
@@ -148,7 +147,7 @@ class Job:
         self.pump()
 
     def _due(self, now: float) -> float:
-        due = self.limiter.next_start(now)
+        due = self.throttle.next_start(now)
         if self._lease is None or due > now:
             return due
         if self._permit is None:
@@ -160,7 +159,7 @@ class Job:
 
     def _send(self, batch: Batch) -> None:
         started, timeout = self.loop.now, self.latency.attempt_timeout()
-        self.limiter.start(started)
+        self.throttle.start(started)
         self.tally.requests += 1
         reply = self.site.request()
         if reply.latency > timeout:
@@ -185,22 +184,23 @@ class Job:
         self.pump()
 
     def _finish(self, started: float, reply: Reply) -> None:
-        limit, probing = self.limiter.limit, self.limiter.probing
-        self.limiter.finish(self.loop.now, started, reply.outcome, reply.hint)
-        self.tally.outages += self.limiter.probing and not probing
-        if probing and not self.limiter.probing:
-            self.tally.restarts.append(self.limiter.limit)
-        shrunk = self.limiter.limit < limit and not probing
+        limit, probing = self.throttle.limit, self.throttle.probing
+        self.throttle.arrived()
+        self.throttle.judge(self.loop.now, started, reply.outcome, reply.retry_after)
+        self.tally.outages += self.throttle.probing and not probing
+        if probing and not self.throttle.probing:
+            self.tally.restarts.append(self.throttle.limit)
+        shrunk = self.throttle.limit < limit and not probing
         self.tally.cuts_without_throttle += shrunk and reply.outcome is not Outcome.THROTTLED
 
     def _delay(self, batch: Batch, reply: Reply) -> float:
         if reply.outcome is Outcome.THROTTLED:
             self.tally.throttled += 1
             batch.throttles += 1
-            return throttle_delay(batch.throttles - 1, self.rng.random, reply.hint)
+            return POLICY.wait(POLICY.throttle_base, batch.throttles - 1, self.rng.random, reply.retry_after)
         self.tally.failed += 1
         batch.faults += 1
-        return transient_delay(batch.faults - 1, self.rng.random, reply.hint, cap=BULK_CAP)
+        return POLICY.wait(POLICY.transient_base, batch.faults - 1, self.rng.random, reply.retry_after)
 
     def _again(self, batch: Batch) -> None:
         self.ready.appendleft(batch)
@@ -212,12 +212,13 @@ def run(
     batches: int,
     rng: random.Random,
     *,
-    limiter: Limiter | None = None,
+    throttle: Throttle | None = None,
     latency: Latency | None = None,
 ) -> Job:
     """Run one job to its end."""
     loop = Loop()
-    job = Job(Site(loop, server), limiter or Limiter(rng.random), batches, rng, latency=latency)
+    throttle = throttle or Throttle(rng.random, max_concurrency=64)
+    job = Job(Site(loop, server), throttle, batches, rng, latency=latency)
     loop.run(lambda: job.left > 0)
     return job
 
@@ -237,12 +238,12 @@ class Steady:
 
 @dataclass
 class Quota:
-    """A token bucket: over the rate it answers 429, fast, with or without a hint."""
+    """A token bucket: over the rate it answers 429, fast, with or without a ``retry_after``."""
 
     latency: Callable[[], float]
     rate: float
     burst: float = 1.0
-    hint: float | None = None
+    retry_after: float | None = None
     tokens: float = inf
     filled_at: float = 0.0
 
@@ -250,7 +251,7 @@ class Quota:
         self.tokens = min(self.burst, self.tokens + (now - self.filled_at) * self.rate)
         self.filled_at = now
         if self.tokens < 1.0:
-            return Reply(self.latency() / 4, Outcome.THROTTLED, self.hint)
+            return Reply(self.latency() / 4, Outcome.THROTTLED, self.retry_after)
         self.tokens -= 1.0
         return Reply(self.latency())
 
@@ -262,7 +263,7 @@ class Window:
     latency: Callable[[], float]
     quota: int
     seconds: float
-    hints: bool = False
+    tells: bool = False
     window: int = -1
     used: int = 0
 
@@ -271,7 +272,7 @@ class Window:
             self.window, self.used = int(now // self.seconds), 0
         if self.used >= self.quota:
             end = (self.window + 1) * self.seconds
-            return Reply(self.latency() / 4, Outcome.THROTTLED, end - now if self.hints else None)
+            return Reply(self.latency() / 4, Outcome.THROTTLED, end - now if self.tells else None)
         self.used += 1
         return Reply(self.latency())
 
@@ -320,18 +321,6 @@ class Faulty:
 
 
 @dataclass
-class Knee:
-    """Latency grows with load: flat up to ``knee`` requests in service, then faster than the load (thrashing)."""
-
-    latency: Callable[[], float]
-    knee: int
-
-    def answer(self, now: float, in_service: int) -> Reply:
-        over = max(0.0, (in_service + 1) / self.knee - 1.0)
-        return Reply(self.latency() * (1.0 + over + over * over))
-
-
-@dataclass
 class Slow:
     """Latency times ``factor`` from ``start`` to ``end``."""
 
@@ -367,8 +356,10 @@ def leased(loop: Loop, shared: RateLimit, permits: int = 4) -> Callable[[], Iter
     """A lease of ``permits`` starts from a rate limit that all workers share (a cluster's permit actor)."""
 
     def lease() -> Iterator[float]:
-        first = shared.next_start(loop.now)
-        shared.start(loop.now, permits)
-        return iter([first + i / shared.rate for i in range(permits)])
+        leased = []
+        for _ in range(permits):
+            leased.append(max(loop.now, shared.next_at))
+            shared.start(loop.now)
+        return iter(leased)
 
     return lease

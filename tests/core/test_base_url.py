@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from inworld_embeddings._core.base_url import check_base_url
+from inworld_embeddings._settings import check_base_url
 from inworld_embeddings.errors import ConfigurationError
 
 A11 = [

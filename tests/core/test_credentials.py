@@ -6,8 +6,8 @@ import pickle
 
 import pytest
 
-from inworld_embeddings._core.credentials import basic_value, join_key_and_secret
-from inworld_embeddings._core.secret import Secret
+from inworld_embeddings._redaction import Secret
+from inworld_embeddings._settings import basic_value, join_key_and_secret
 from inworld_embeddings.errors import ConfigurationError
 
 GOOD = base64.b64encode(b"planted-key:planted-secret").decode()

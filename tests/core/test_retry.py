@@ -1,18 +1,38 @@
-"""The retry policy, as a table."""
+"""The retry policy as a table, its waits, the retry budget, and the attempt timeout."""
+
+import random
 
 import pytest
 
 from inworld_embeddings import errors
-from inworld_embeddings._core.retry import Again, Divide, Isolate, Kind, Spent, Stop, decide, kind_of
+from inworld_embeddings._retry import (
+    Bisect,
+    Kind,
+    Latency,
+    Retry,
+    RetryBudget,
+    RetryPolicy,
+    Spent,
+    Split,
+    Stop,
+    Timeouts,
+    decide,
+    kind_of,
+)
+
+POLICY = RetryPolicy()
+ALMOST_ONE = 1.0 - 2.0**-53
 
 
-def step(error, *, spent=None, texts=8, max_retries=2, remaining=100.0):
+def step(error, *, spent=None, texts=8, max_retries=2, remaining=100.0, budget=None):
     return decide(
         error,
         spent or Spent(attempts=1),
         texts=texts,
         max_retries=max_retries,
         remaining=remaining,
+        policy=POLICY,
+        budget=budget or RetryBudget(POLICY),
         random=lambda: 0.5,
     )
 
@@ -23,6 +43,7 @@ BUSY = errors.InternalServerError("busy", status_code=503)
 THROTTLED = errors.RateLimitError("slow down", status_code=429)
 TOO_LARGE = errors.RequestTooLargeError("large", status_code=429, sizes=(200, 100))
 REFUSED = errors.BadRequestError("no", status_code=400, code=3)
+WRONG = errors.APIResponseValidationError("one vector is all NaN", content=True)
 
 
 @pytest.mark.parametrize(
@@ -53,36 +74,172 @@ def test_each_failure_has_its_kind(error, kind):
 
 
 def test_a_stale_connection_is_repeated_once_for_free_and_then_like_a_reset():
-    assert step(STALE, max_retries=0) == Again(Kind.FREE, 0.0)
+    assert step(STALE, max_retries=0) == Retry(Kind.FREE, 0.0)
     again = step(STALE, spent=Spent(attempts=2, free=1))
-    assert isinstance(again, Again)
+    assert isinstance(again, Retry)
     assert again.kind is Kind.TRANSIENT
     assert step(STALE, spent=Spent(attempts=2, free=1), max_retries=0) == Stop()
 
 
 def test_retries_end():
-    assert isinstance(step(RESET, spent=Spent(attempts=2, faults=1)), Again)
+    assert isinstance(step(RESET, spent=Spent(attempts=2, faults=1)), Retry)
     assert step(RESET, spent=Spent(attempts=3, faults=1, throttles=1)) == Stop()
 
 
-def test_waits_grow_by_kind_and_follow_hints():
+def test_waits_grow_by_kind_and_follow_retry_after():
     assert step(RESET, spent=Spent(faults=1)).wait == pytest.approx(0.05)  # half of 0.05 * 2
     assert step(THROTTLED, spent=Spent(throttles=1)).wait == pytest.approx(1.0)  # half of 1 * 2
-    hinted = errors.RateLimitError("x", status_code=429, retry_after=8.0)
-    assert step(hinted).wait == pytest.approx(9.0)  # 8 * (1 + 0.25 / 2)
+    for kind in (errors.RateLimitError, errors.InternalServerError):
+        assert step(kind("x", retry_after=8.0)).wait == pytest.approx(9.0)  # 8 * (1 + 0.25 / 2)
 
 
-def test_no_wait_goes_past_the_deadline_and_no_hint_past_a_minute():
+def test_no_wait_goes_past_the_deadline_and_no_retry_after_past_a_minute():
     assert step(errors.RateLimitError("x", status_code=429, retry_after=8.0), remaining=8.5) == Stop()
     assert step(errors.RateLimitError("x", status_code=429, retry_after=61.0)) == Stop()
 
 
-def test_what_is_too_large_is_divided_by_the_sizes_named_or_in_halves():
-    assert step(TOO_LARGE) == Divide(3)  # 8 * 100 / 200 * 0.9
-    assert step(errors.RequestTooLargeError("x", status_code=413), texts=7) == Divide(4)
+def test_what_is_too_large_is_split_by_the_sizes_named_or_in_halves():
+    assert step(TOO_LARGE) == Split(3)  # 8 * 100 / 200 * 0.9
+    assert step(errors.RequestTooLargeError("x", status_code=413), texts=7) == Split(4)
     assert step(TOO_LARGE, texts=1) == Stop()
 
 
-def test_a_refusal_of_several_texts_is_isolated_and_of_one_final():
-    assert step(REFUSED) == Isolate()
+def test_a_refusal_of_several_texts_is_bisected_and_of_one_final():
+    assert step(REFUSED) == Bisect()
     assert step(REFUSED, texts=1) == Stop()
+
+
+def test_wrong_content_is_bisected_once_the_retries_are_used_up():
+    assert isinstance(step(WRONG), Retry)
+    assert step(WRONG, spent=Spent(faults=2)) == Bisect()
+    assert step(WRONG, spent=Spent().part(bisecting=True).part()) == Bisect()
+    assert step(WRONG, spent=Spent(faults=2), texts=1) == Stop()
+
+
+@pytest.mark.parametrize(
+    ("base", "retries", "longest"),
+    [
+        (POLICY.transient_base, 0, 0.05),
+        (POLICY.transient_base, 1, 0.1),
+        (POLICY.transient_base, 8, 12.8),
+        (POLICY.transient_base, 9, 20.0),
+        (POLICY.transient_base, 100_000, 20.0),
+        (POLICY.throttle_base, 0, 1.0),
+        (POLICY.throttle_base, 4, 16.0),
+        (POLICY.throttle_base, 5, 20.0),
+    ],
+)
+def test_the_wait_doubles_up_to_the_cap_and_is_jittered_from_zero(base, retries, longest):
+    assert POLICY.wait(base, retries, lambda: 0.0) == 0.0
+    assert POLICY.wait(base, retries, lambda: 0.5) == pytest.approx(longest / 2)
+    assert POLICY.wait(base, retries, lambda: ALMOST_ONE) == pytest.approx(longest)
+
+
+def test_jitter_comes_after_the_cap():
+    # Drawn before the cap, a late retry would nearly always be exactly the cap.
+    draw = random.Random(1).random
+    waits = [POLICY.wait(0.05, 20, draw) for _ in range(1000)]
+    assert len(set(waits)) == 1000
+    assert sum(waits) / 1000 == pytest.approx(10.0, rel=0.05)
+
+
+@pytest.mark.parametrize("retry_after", [0.0, 1e-9, 1.5, 30.0])
+def test_C08_a_retry_after_is_never_cut_short_and_at_most_a_quarter_longer(retry_after):
+    assert POLICY.wait(1.0, 3, lambda: 0.0, retry_after) == retry_after
+    assert POLICY.wait(1.0, 3, lambda: 0.5, retry_after) == pytest.approx(retry_after * 1.125)
+    assert POLICY.wait(1.0, 3, lambda: ALMOST_ONE, retry_after) <= retry_after * 1.25
+
+
+def test_G08_an_empty_budget_ends_retries_but_no_free_one_and_what_is_not_sent_spends_nothing():
+    budget = RetryBudget(RetryPolicy(budget=1))
+    assert step(THROTTLED, budget=budget, remaining=0.1) == Stop()
+    assert isinstance(step(BUSY, budget=budget), Retry)
+    assert step(BUSY, budget=budget) == Stop()
+    assert isinstance(step(STALE, budget=budget), Retry)
+
+
+def test_successes_buy_retries_back_but_never_over_the_full_budget():
+    budget = RetryBudget(RetryPolicy(budget=2, refund=0.5))
+    budget.success()
+    assert [budget.spend() for _ in range(3)] == [True, True, False]
+    budget.success()
+    assert not budget.spend()
+    budget.success()
+    assert budget.spend()
+
+
+def calls(share: float, count: int, seed: int) -> tuple[int, int]:
+    """Calls of three attempts against random faults: retries made, retries refused."""
+    budget, rng, made, refused = RetryBudget(POLICY), random.Random(seed), 0, 0
+    for _ in range(count):
+        for attempt in range(3):
+            if rng.random() >= share:
+                budget.success()
+                break
+            if attempt == 2:
+                break
+            if not budget.spend():
+                refused += 1
+                break
+            made += 1
+    return made, refused
+
+
+def test_steady_faults_of_30_percent_never_empty_the_budget():
+    for seed in range(5):
+        assert calls(0.3, 20_000, seed)[1] == 0
+
+
+def test_G08_an_outage_is_not_amplified():
+    made, refused = calls(1.0, 20_000, 1)
+    assert made == 50
+    assert refused >= 19_900
+
+
+def after(*values: float) -> Latency:
+    latency = Latency(Timeouts())
+    for value in values:
+        latency.success(value)
+    return latency
+
+
+def test_percentiles_are_of_the_last_64():
+    latency = after(*[9.0] * 100, *[i / 64 for i in range(1, 65)])
+    assert latency.p50 == 0.5
+    assert latency.p95 == 61 / 64
+    assert latency.last == 1.0
+
+
+def test_samples_are_forgotten_oldest_first():
+    latency = after(5.0, *[1.0] * 14, 3.0)
+    assert latency.known
+    for p50, p95 in [(1.0, 3.0)] * 13 + [(1.0, 3.0), (3.0, 3.0), (0.0, 0.0), (0.0, 0.0)]:
+        latency.forget_oldest()
+        assert not latency.known
+        assert (latency.p50, latency.p95) == (p50, p95)
+
+
+@pytest.mark.parametrize(
+    ("samples", "timeout"),
+    [([], 20.0), ([0.1] * 15, 20.0), ([0.1] * 16, 5.0), ([1.0] * 16, 12.0), ([30.0] * 16, 60.0)],
+)
+def test_the_attempt_timeout_follows_the_service_within_bounds(samples, timeout):
+    assert after(*samples).attempt_timeout() == timeout
+
+
+def test_a_round_of_timeouts_doubles_the_timeout_once_and_a_success_ends_that():
+    latency = after(*[1.0] * 16)
+    for _ in range(64):
+        latency.timed_out(12.0, 0.0)
+    assert latency.attempt_timeout() == 24.0
+    latency.timed_out(36.0, 12.5)
+    assert latency.attempt_timeout() == 48.0
+    latency.success(1.0)
+    assert latency.attempt_timeout() == 12.0
+
+
+def test_the_timeout_never_grows_without_bound():
+    latency = after()
+    for i in range(2000):
+        latency.timed_out(i + 1.0, i + 0.5)
+    assert latency.attempt_timeout() == 60.0

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from inworld_embeddings import configuration
+from inworld_embeddings import _settings as configuration
 from inworld_embeddings.emulator import TEST_KEY, Emulator
 from inworld_embeddings.errors import ConfigurationError
 

@@ -1,17 +1,20 @@
-"""Long answers are received into memory that is used again: each still belongs to its own texts."""
+"""Long responses are received into memory that is used again: each still belongs to its own texts."""
 
 import asyncio
 
 import numpy as np
 import pytest
 
+from catalogue_support import pool, vectors_in
 from inworld_embeddings import AsyncEmbeddingClient
-from inworld_embeddings._http.connection import SCRATCH
-from inworld_embeddings._http.whole import KEPT, Buffers
+from inworld_embeddings._http.pool import KEPT_BUFFERS
 from inworld_embeddings.emulator import Emulator, EmulatorServer
 from inworld_embeddings.emulator.engines import HashEngine
+from support.fault_server import FaultServer
 
 ENGINE = HashEngine(1024)
+DIM = 20_000
+"""Of a vector that is too long for one read."""
 
 
 def expected(texts):
@@ -24,7 +27,7 @@ def url():
         yield server.url
 
 
-def test_answers_of_changing_length_at_the_same_time(url, monkeypatch):
+def test_responses_of_changing_length_at_the_same_time(url, monkeypatch):
     monkeypatch.setenv("INWORLD_EMULATOR_HOST", url.removeprefix("http://"))
     counts = [40, 3, 25, 60, 1, 41, 4, 59]
 
@@ -38,31 +41,53 @@ def test_answers_of_changing_length_at_the_same_time(url, monkeypatch):
             await asyncio.gather(*(several(client, name) for name in "abcde"))
 
     asyncio.run(all_of_them())
-    assert len(repr(ENGINE.embed(["x"])[0])) * 3 < SCRATCH < len(repr(ENGINE.embed(["x"])[0])) * 25
 
 
-def test_a_buffer_has_the_length_that_was_asked_for():
-    buffers = Buffers()
-    for length in (100, 40, 200, 0, 70):
-        buffer = buffers.take(length)
-        assert len(buffer) == length
-        buffers.give(buffer)
+def with_a_pool(work):
+    """Runs the work with a transport and what sends over it, against a server of long vectors."""
+
+    async def run():
+        async with pool(server.url) as (transport, send):
+            await work(server, transport, send)
+
+    with FaultServer(dim=DIM) as server:
+        asyncio.run(run())
 
 
-def test_few_buffers_are_kept_and_what_cannot_be_written_to_is_not():
-    buffers = Buffers()
-    taken = [buffers.take(10) for _ in range(2 * KEPT)]
-    for buffer in [*taken, b"bytes"]:
-        buffers.give(buffer)
-    again = [buffers.take(10) for _ in range(2 * KEPT)]
-    assert sum(any(buffer is old for old in taken) for buffer in again) == KEPT
-    assert all(isinstance(buffer, bytearray) for buffer in again)
+def test_a_buffer_that_is_used_again_holds_the_new_body_and_no_more():
+    async def work(server, transport, send):
+        first = buffer = (await send("a", "b")).body
+        assert isinstance(buffer, bytearray)
+        for texts in (["c"], ["d", "e", "f"], ["g", "h"]):
+            transport.reuse(buffer)
+            response = await send(*texts)
+            buffer = response.body
+            assert buffer is first
+            server.oracle.check(texts, vectors_in(response))
+
+    with_a_pool(work)
 
 
-def test_no_buffer_is_given_out_twice():
-    buffers = Buffers()
-    for _ in range(3):
-        taken = [buffers.take(10) for _ in range(6)]
-        assert len({id(buffer) for buffer in taken}) == 6
-        for buffer in taken:
-            buffers.give(buffer)
+def test_no_buffer_is_given_out_twice_and_few_are_kept():
+    async def work(_server, transport, send):
+        async def bodies():
+            responses = await asyncio.gather(*(send(f"text {number}") for number in range(2 * KEPT_BUFFERS)))
+            return {id(response.body): response.body for response in responses}
+
+        first = await bodies()
+        assert len(first) == 2 * KEPT_BUFFERS
+        for body in first.values():
+            transport.reuse(body)
+        again = await bodies()
+        assert len(again) == 2 * KEPT_BUFFERS
+        assert len(again.keys() & first.keys()) == KEPT_BUFFERS
+
+    with_a_pool(work)
+
+
+def test_what_cannot_be_written_to_is_not_taken_back():
+    async def work(server, transport, send):
+        transport.reuse(b"bytes")
+        server.oracle.check(["a"], vectors_in(await send("a")))
+
+    with_a_pool(work)

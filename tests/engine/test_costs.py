@@ -15,7 +15,7 @@ import pytest
 
 from catalogue_support import KEY
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
-from inworld_embeddings._core import decode, fast_decoder
+from inworld_embeddings import _decoding as decode
 
 BATCH = 128
 URL = "http://127.0.0.1:9"
@@ -126,9 +126,9 @@ def test_what_is_done_for_each_text_and_for_each_batch_is_bounded():
     assert for_a_batch <= CALLS_FOR_A_BATCH
 
 
-@pytest.mark.skipif(fast_decoder.Parser is None, reason="no fast decoder for this Python")
+@pytest.mark.skipif(decode.Parser is None, reason="no fast decoder for this Python")
 def test_a_good_body_is_not_decoded_by_the_strict_decoder_as_well(monkeypatch):
-    monkeypatch.setattr(decode, "decode_strict", lambda *_: pytest.fail("decoded twice"))
+    monkeypatch.setattr(decode, "_decode_strict", lambda *_: pytest.fail("decoded twice"))
     with client_of(Instant(8)) as client:
         assert client.embed(texts(2 * BATCH)).vectors.shape == (2 * BATCH, 8)
 
@@ -186,7 +186,7 @@ def test_it_takes_less_than_half_of_what_json_and_httpx_take():
         assert np.array_equal(client.embed(given).vectors, naive())
         pairs = [(cpu_of(lambda: client.embed(given)), cpu_of(naive)) for _ in range(3)]
     ours, theirs = (min(column) for column in zip(*pairs, strict=True))
-    assert ours <= theirs * (0.5 if fast_decoder.Parser is not None else 1.0)
+    assert ours <= theirs * (0.5 if decode.Parser is not None else 1.0)
 
 
 def test_a_client_is_made_with_few_modules():

@@ -15,9 +15,9 @@ from inworld_embeddings import (
     EmbeddingClient,
     InternalServerError,
 )
-from inworld_embeddings._core import backoff
-from inworld_embeddings._core.hedge_budget import CAPACITY, HedgeBudget
-from inworld_embeddings._core.limiter import Outcome as Load
+from inworld_embeddings._retry import RetryPolicy
+from inworld_embeddings._throttle import HEDGE_CAPACITY, HedgeBudget
+from inworld_embeddings._throttle import Outcome as Load
 from support.fault_server import OK, FaultServer
 from support.faults_connection import black_hole
 
@@ -26,7 +26,7 @@ USUAL = 0.01
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
-    monkeypatch.setattr(backoff, "TRANSIENT_BASE", 0.001)
+    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", RetryPolicy(transient_base=0.001))
 
 
 async def good(request):
@@ -63,7 +63,7 @@ class Stage(httpx.AsyncBaseTransport):
 def learn(session, *, samples=16, usual=USUAL, hedges=1):
     """What a session would know after some requests."""
     for _ in range(samples):
-        session.turnstile.latency.success(usual)
+        session.admission.latency.success(usual)
     session.hedges._tokens = float(hedges)
 
 
@@ -76,7 +76,7 @@ async def client_on(*acts, know=learn, **settings):
         know(session)
         before = asyncio.all_tasks()
         yield client, session, stage
-        assert session.turnstile.limiter.in_flight == 0
+        assert session.admission.throttle.in_flight == 0
         assert asyncio.all_tasks() == before
 
 
@@ -90,7 +90,7 @@ def test_a_late_request_gets_a_second_one_and_the_first_good_answer_counts():
             assert (len(stage.requests), stage.cancelled) == (2, 1)
             assert stage.requests[0].content == stage.requests[1].content
             assert not session.hedges.available
-            assert session.turnstile.latency.last >= USUAL, (
+            assert session.admission.latency.last >= USUAL, (
                 "the one that was given up took at least that long"
             )
 
@@ -198,16 +198,17 @@ def test_a_final_error_counts_both_requests():
 
 def probing(session):
     learn(session)
-    while not session.turnstile.limiter.probing:
+    while not session.admission.throttle.probing:
         now = asyncio.get_running_loop().time()
-        session.turnstile.limiter.start(now)
-        session.turnstile.limiter.finish(now, now, Load.FAILED)
-    session.turnstile.limiter._outage.next_probe = 0.0
+        session.admission.throttle.start(now)
+        session.admission.throttle.arrived()
+        session.admission.throttle.judge(now, now, Load.FAILED)
+    session.admission.throttle._next_probe = 0.0
 
 
 def slow(session):
     learn(session, samples=60)
-    session.turnstile.latency.success(10 * USUAL)
+    session.admission.latency.success(10 * USUAL)
 
 
 async def slow_but_good(request):
@@ -314,13 +315,13 @@ def test_an_answer_that_comes_just_as_the_second_is_started():
             return await good(request)
 
         async with client_on(waits) as (client, session, stage):
-            enter = session.turnstile.try_enter
+            enter = session.admission.hedge
 
             def and_release():
                 release.set()
                 return enter()
 
-            session.turnstile.try_enter = and_release
+            session.admission.hedge = and_release
             result = await client.embed(["abc"])
             assert (result.stats.attempts, result.stats.hedges, len(stage.requests)) == (1, 0, 1)
 
@@ -345,7 +346,7 @@ def test_a_loser_that_turns_being_cancelled_into_an_error_does_not_spoil_the_ans
 def test_none_is_sent_while_others_wait():
     async def run():
         async with client_on(slow_but_good, batch_size=1, max_concurrency=2) as (client, session, _):
-            session.turnstile.newest_answered = float("inf")  # as if overtaken
+            session.admission.newest_answered = float("inf")  # as if overtaken
             result = await client.embed(["a", "b", "c", "d", "e", "f"])
             assert result.stats.hedges == 0
 
@@ -354,7 +355,7 @@ def test_none_is_sent_while_others_wait():
 
 def test_G05_a_caller_who_waits_for_each_answer_hedges_once_when_the_service_slows_down():
     async def run():
-        know = lambda session: learn(session, samples=64, hedges=CAPACITY)  # noqa: E731
+        know = lambda session: learn(session, samples=64, hedges=HEDGE_CAPACITY)  # noqa: E731
         async with client_on(slow_but_good, know=know) as (client, _, stage):
             for _ in range(20):
                 await client.embed("abc")
@@ -433,7 +434,7 @@ def test_hedges_saved_up_are_few():
     while budget.available:
         budget.spend()
         saved += 1
-    assert saved == CAPACITY
+    assert saved == HEDGE_CAPACITY
 
 
 def test_hedge_must_be_a_bool():

@@ -7,12 +7,7 @@ import sys
 import pytest
 
 from catalogue_support import BOTH, KEY
-from inworld_embeddings import (
-    AsyncEmbeddingClient,
-    AuthenticationError,
-    ConfigurationError,
-    EmbeddingClient,
-)
+from inworld_embeddings import AsyncEmbeddingClient, AuthenticationError, ConfigurationError, EmbeddingClient
 from support.fault_server import FaultServer
 from support.faults_limits import poison
 from support.faults_status import status

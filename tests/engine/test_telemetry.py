@@ -17,8 +17,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from catalogue_support import KEY
 from inworld_embeddings import AsyncEmbeddingClient, AuthenticationError, EmbeddingClient
-from inworld_embeddings._core import backoff
-from inworld_embeddings._engine import telemetry
+from inworld_embeddings._engine import observability as telemetry
+from inworld_embeddings._retry import RetryPolicy
 from support import faults_status
 from support.fault_server import OK, FaultServer
 
@@ -54,7 +54,7 @@ def seen(monkeypatch):
     seen = Seen()
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: seen.tracers)
     monkeypatch.setattr(metrics, "get_meter_provider", lambda: seen.meters)
-    monkeypatch.setattr(backoff, "TRANSIENT_BASE", 0.001)
+    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", RetryPolicy(transient_base=0.001))
     yield seen
     seen.meters.shutdown()
     seen.tracers.shutdown()

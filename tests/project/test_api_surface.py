@@ -34,17 +34,11 @@ def test_the_surface_is_as_accepted(capsys):
 
 
 def test_a_parameter_renamed_is_one_line_less_and_one_more(changed):
-    lines = changed(
-        "_base.py", "        rate_limit: float | None = None,\n", "        pace: float | None = None,\n"
-    )
-    assert [line[:1] + line[line.index("(") :] for line in lines] == [
-        "-(rate_limit: float | None = None)",
-        "+(pace: float | None = None)",
-    ] * 2
-    assert {line[1 : line.index("(")] for line in lines} == {
-        "inworld_embeddings.AsyncEmbeddingClient.__init__",
-        "inworld_embeddings.EmbeddingClient.__init__",
-    }
+    lines = changed("options.py", "    rate_limit: Annotated[", "    pace: Annotated[")
+    assert sorted(line.partition(": ")[0] for line in lines) == [
+        "+inworld_embeddings.options.ClientOptions.pace",
+        "-inworld_embeddings.options.ClientOptions.rate_limit",
+    ]
 
 
 def test_a_name_that_goes_is_told(changed):
@@ -54,7 +48,7 @@ def test_a_name_that_goes_is_told(changed):
 
 
 def test_what_is_private_is_not_told(changed):
-    assert changed("_base.py", "def _stream_options(", "def _options_of_a_stream(") == []
+    assert changed("client.py", "def _merged(", "def _options_of_a_call(") == []
 
 
 def test_a_new_version_is_no_change(changed):

@@ -38,7 +38,7 @@ class TokenBucket:
 
 
 def knee(base: float, capacity: int) -> Callable[[Request], float]:
-    """Latency that is ``base`` up to so many requests in flight and grows in proportion beyond (G04)."""
+    """Latency that is ``base`` up to so many requests in flight and grows in proportion beyond."""
     return lambda request: base * max(1.0, request.in_flight / capacity)
 
 

@@ -24,7 +24,7 @@ from inworld_embeddings import (
     RateLimitError,
     errors,
 )
-from inworld_embeddings.options import Options
+from inworld_embeddings.options import CALL, defaults, merged
 
 KEY = base64.b64encode(b"planted-key:planted-secret").decode()
 
@@ -230,12 +230,10 @@ def test_options_out_of_range_are_refused_before_anything_is_sent(embed, wrong):
 
 
 def test_a_known_model_brings_its_provider_and_another_keeps_the_clients():
-    options = Options(model="text-embedding-ada-002")
-    assert options.service_provider == "SERVICE_PROVIDER_OPENAI"
-    assert options.replaced({"model": "text-embedding-3-small"}).service_provider == "SERVICE_PROVIDER_OPENAI"
-    assert (
-        options.replaced({"model": "BAAI/bge-large-en-v1.5"}).service_provider == "SERVICE_PROVIDER_INWORLD"
-    )
+    client = merged(defaults(CALL), {"model": "text-embedding-ada-002"})
+    assert client["service_provider"] == "SERVICE_PROVIDER_OPENAI"
+    for model, provider in {"text-embedding-3-small": "OPENAI", "BAAI/bge-large-en-v1.5": "INWORLD"}.items():
+        assert merged(client, {"model": model})["service_provider"] == f"SERVICE_PROVIDER_{provider}"
 
 
 def test_a_plan_sends_nothing():

@@ -5,13 +5,17 @@ import base64
 import httpx
 import pytest
 
-from inworld_embeddings import configuration
-from inworld_embeddings._core.secret import Secret
-from inworld_embeddings.configuration import emulator_credential, resolve
+from inworld_embeddings import _settings as configuration
+from inworld_embeddings._redaction import Secret
+from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings.errors import ConfigurationError
 
 KEY = base64.b64encode(b"env-key:env-secret").decode()
 OTHER = base64.b64encode(b"arg-key:arg-secret").decode()
+
+
+def resolve(environ, **given):
+    return configuration.resolve(given, environ)
 
 
 def value(target):

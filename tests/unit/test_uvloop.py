@@ -6,7 +6,7 @@ import pytest
 
 from catalogue_support import KEY
 from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient
-from inworld_embeddings._http import dial
+from inworld_embeddings._http import connect
 from support.fault_server import OK, FaultServer
 from support.faults_connection import black_hole, fin_before_any_byte, rst_mid_body
 from support.faults_desync import extra_response_same_packet
@@ -32,9 +32,9 @@ def check(server, url=None, **settings):
 def tls(tmp_path, monkeypatch):
     tls = make_tls(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
-    dial.tls_context.cache_clear()
+    connect.tls_context.cache_clear()
     yield tls
-    dial.tls_context.cache_clear()
+    connect.tls_context.cache_clear()
 
 
 def test_faults_and_large_answers():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from inworld_embeddings.vendoring import MANIFEST, Choice, Source, VendorError, check, vendor
-from inworld_embeddings.vendoring.program import BOTH, DONE, DRIFT, EDITED, UNUSABLE, main
+from inworld_embeddings.vendoring.__main__ import BOTH, DONE, DRIFT, EDITED, UNUSABLE, main
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = Choice(emulator=False)
@@ -56,16 +56,21 @@ def test_a_copy_carries_licences_types_and_a_true_manifest(tmp_path, source, cap
     assert manifest["spec_sha256"] == origin["sha256"]["openapi.yaml"]
     assert manifest["tools"] == origin["tools"]
     assert manifest["files"].keys() == contents(home).keys() - {MANIFEST}
+    assert not (home / "cli").exists()
+    assert not (home / "vendoring").exists()
     said = capsys.readouterr().out
     assert "no __init__.py" in said
     assert all(line in said for line in source.requires)
 
 
-def test_again_changes_nothing(copy, capsys):
-    before = {path: path.stat().st_mtime_ns for path in copy.rglob("*")}
-    assert main([str(copy.parent)]) == DONE
-    assert capsys.readouterr().out.endswith("up to date\n")
-    assert {path: path.stat().st_mtime_ns for path in copy.rglob("*")} == before
+@pytest.mark.parametrize("options", [["--without-emulator"], ["--low-level-only", "--without-emulator"]])
+def test_again_changes_nothing(tmp_path, capsys, options):
+    assert main([str(tmp_path), *options]) == DONE
+    before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
+    for again in ([], options):
+        assert main([str(tmp_path), *again]) == DONE
+        assert "up to date and unedited\n" in capsys.readouterr().out
+        assert {path: path.stat().st_ino for path in tmp_path.rglob("*")} == before
 
 
 def test_an_update_takes_what_is_new_and_removes_what_is_gone(copy, upstream, capsys):
@@ -129,7 +134,7 @@ def test_a_manifest_with_a_merge_conflict_is_refused_and_forced(copy, capsys):
     assert (copy / MANIFEST).read_text("utf-8") == text
 
 
-@pytest.mark.parametrize("broken", ["[]", '{"version": 1}', '"x"', "null"])
+@pytest.mark.parametrize("broken", ['{"version": 1}', "null"])
 def test_a_manifest_of_another_shape_is_refused(copy, source, broken):
     (copy / MANIFEST).write_text(broken)
     with pytest.raises(VendorError, match="cannot be read"):
@@ -177,9 +182,7 @@ def test_testing_without_the_emulator_cannot_be(tmp_path, capsys):
 
 
 def test_a_new_requirement_is_drift(copy, source, monkeypatch, capsys):
-    written = tuple(line.replace("; ", " ; (").replace("'CPython'", "'CPython')") for line in source.requires)
-    assert written != source.requires
-    moved = replace(source, requires=(*written, "brandnew>=2"))
+    moved = replace(source, requires=(*source.requires, "brandnew>=2"))
     monkeypatch.setattr(Source, "here", classmethod(lambda cls: moved))
     assert main([str(copy.parent), "--check"]) == DRIFT
     assert capsys.readouterr().out.splitlines()[1:] == ["changed upstream since:", "  requires brandnew>=2"]
@@ -200,13 +203,8 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_in_is_the_same_program(way, copy):
-    done = subprocess.run(
-        [sys.executable, *WAYS[way], str(copy.parent), "--check"], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (DONE, "")
-    assert done.stdout.endswith("up to date and unedited\n")
     edit(copy)
-    assert (
-        subprocess.run([sys.executable, *WAYS[way], str(copy.parent)], capture_output=True).returncode
-        == EDITED
-    )
+    command = [sys.executable, *WAYS[way], str(copy.parent), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (EDITED, "")
+    assert done.stdout.endswith("edited here:\n  changed options.py\n")

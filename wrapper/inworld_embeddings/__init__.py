@@ -10,9 +10,8 @@ Importing it and making a client load neither httpx nor numpy: those come with t
 
 from typing import TYPE_CHECKING, Any
 
-from ._version import __version__
-from .async_client import AsyncEmbeddingClient
-from .client import EmbeddingClient
+from ._version import About, __version__, about
+from .client import AsyncEmbeddingClient, EmbeddingClient
 from .errors import (
     APIConnectionError,
     APIError,
@@ -33,16 +32,13 @@ from .errors import (
     RateLimitError,
     RedirectError,
     RequestTooLargeError,
-    RetryBudgetExhaustedError,
     TLSError,
 )
 from .models import MODELS, Model, OtherServiceProvider, ServiceProvider
-from .provenance import About, about
 from .result import EmbeddingResult, Failure, Plan, Stats
 
 if TYPE_CHECKING:
-    from .auth import BasicAuth, ProviderAuth
-    from .jwt_auth import JWTAuth
+    from .auth import BasicAuth, JWTAuth, ProviderAuth
 
 __all__ = [
     "MODELS",
@@ -76,7 +72,6 @@ __all__ = [
     "RateLimitError",
     "RedirectError",
     "RequestTooLargeError",
-    "RetryBudgetExhaustedError",
     "ServiceProvider",
     "Stats",
     "TLSError",
@@ -89,10 +84,6 @@ def __getattr__(name: str) -> Any:
     """Loads the auth flows when they are asked for: they are httpx classes."""
     if name not in ("BasicAuth", "JWTAuth", "ProviderAuth"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "JWTAuth":
-        from .jwt_auth import JWTAuth  # noqa: PLC0415 - see above
-
-        return JWTAuth
     from . import auth  # noqa: PLC0415 - see above
 
     return getattr(auth, name)

@@ -1,31 +1,215 @@
-"""The synchronous client: a thin face over the async engine, which runs on a private event loop."""
+"""The two clients: settings and checks they share, and a thin face each over the one asynchronous engine."""
 
 import atexit
+import os
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from contextlib import aclosing, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, overload
 
-from ._base import BaseClient
-from .errors import ClientClosedError
-from .options import CallOptions, OnError
-from .result import EmbeddingResult, Failure
+from ._retry import RetryPolicy, Timeouts
+from ._settings import LOCAL_URL, emulator_credential, made_again, resolve, travelling
+from .errors import ClientClosedError, ConfigurationError, PartialFailureError
+from .options import (
+    CLIENT,
+    EMBED,
+    CallOptions,
+    ClientOptions,
+    EmbedOptions,
+    OnError,
+    StreamOptions,
+    defaults,
+    described,
+    merged,
+)
+from .result import EmbeddingResult, Failure, Plan
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ._engine.portal import Portal
-    from ._engine.progress import Callback
-    from ._engine.rows import Row
+    from ._batching import Batch
+    from ._engine.engine import Engine
+    from ._engine.observability import Progress
+    from ._engine.results import Row
+    from .emulator.engines import Engine as VectorEngine
+    from .emulator.faults import Faults, Scripted
     from .result import Vectors
 
 T = TypeVar("T")
 
+_DEFAULTS = cast("EmbedOptions", defaults(EMBED))
+
+
+class BaseClient:
+    """The settings of a client. Making one is cheap, sends nothing and loads no HTTP library.
+
+    Raises:
+        ConfigurationError: a setting, or a combination of them, that cannot work. No key is echoed.
+        TypeError: an unknown keyword.
+    """
+
+    _policy, _timeouts = RetryPolicy(), Timeouts()
+    _made_engine: "Engine | None" = None
+
+    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+        checked = merged(_DEFAULTS, options, CLIENT)
+        self._options = cast("EmbedOptions", {name: checked[name] for name in EMBED})  # type: ignore[literal-required]
+        self._settings = resolve(options, os.environ)
+        self._closed = False
+        self._maker: Callable[..., Any] = type(self)
+        self._given = {name: value for name, value in options.items() if not _is_key(name, value)}
+
+    @classmethod
+    def local(
+        cls,
+        engine: "VectorEngine | None" = None,
+        *,
+        faults: "Faults | Scripted | None" = None,
+        **options: Unpack[CallOptions],
+    ) -> Self:
+        """The same client over the in-process emulator: no key, no network.
+
+        Its vectors are a stand-in: English search is meaningful, other languages match by spelling only. They
+        carry the engine's name (`EmbeddingResult.engine`) and must never be mixed with the service's.
+
+        Args:
+            engine: Makes the vectors; the built-in one by default.
+            faults: What goes wrong, such as ``"status=503 x2, ok"``; see docs/emulator.md. Nothing by default.
+            **options: As for `embed`.
+
+        Raises:
+            ConfigurationError: an option out of range, faults that cannot be, or a copy without the emulator.
+        """
+        try:  # only local mode pays
+            from .emulator import Emulator, LocalTransport  # noqa: PLC0415
+            from .emulator.faults.layer import layered  # noqa: PLC0415
+        except ModuleNotFoundError as missing:
+            if missing.name != f"{__package__}.emulator":
+                raise
+            raise ConfigurationError(
+                "This copy of the client was vendored without the emulator, so it has no local mode."
+            ) from None
+        transport = LocalTransport(layered(Emulator(engine), faults))
+        key = emulator_credential().reveal()
+        client = cls(base_url=LOCAL_URL, api_key=key, transport=transport, **options)
+        client._maker = cls.local
+        client._given = {"engine": engine, "faults": faults, **options}
+        return client
+
+    def plan(self, texts: Iterable[str], **options: Unpack[CallOptions]) -> Plan:
+        """What `embed` would send for these texts. Sends nothing.
+
+        Args:
+            texts: A sequence of str.
+            **options: As for `embed`.
+
+        Raises:
+            InvalidInputError: a text that `embed` would refuse too.
+            ConfigurationError: an option out of range.
+        """
+        from ._batching import checked_source, plan  # noqa: PLC0415 - loaded when it is used
+
+        checked_source(texts, Iterable)
+        checked, chosen, _ = self._checked(texts, options)
+        room = self._room(chosen)
+        around = chosen["max_batch_bytes"] - room
+        return plan(checked, chosen["batch_size"], room, around, dedupe=chosen["dedupe"])
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(base_url={self._settings.base_url!r}, model={self._options['model']!r})"
+        )
+
+    def __reduce__(self) -> Any:
+        """Pickles the settings, never a key: where it is unpickled, the environment or a key provider gives one.
+
+        Raises:
+            TypeError: settings that cannot travel: ``auth``, ``transport``, ``http_client``, a proxy's password.
+        """
+        return made_again, (self._maker, travelling(self._given))
+
+    @property
+    def _engine(self) -> "Engine":
+        """The engine, made on first use: only then are the HTTP library and numpy loaded."""
+        if self._closed:
+            raise ClientClosedError("This client is closed. Make a new one.")
+        if self._made_engine is None:
+            from ._engine.engine import Engine  # noqa: PLC0415 - see above
+
+            made = Engine(self._settings, self._policy, self._timeouts)
+            # Atomic, where a lock could be held for ever in a forked child.
+            return cast("Engine", self.__dict__.setdefault("_made_engine", made))
+        return self._made_engine
+
+    def _merged(self, options: CallOptions | EmbedOptions) -> EmbedOptions:
+        """The client's options, with a call's own in their place."""
+        return merged(self._options, options) if options else self._options
+
+    @staticmethod
+    def _room(options: CallOptions) -> int:
+        """The bytes that a request has for its texts."""
+        from ._api import envelope  # noqa: PLC0415 - loaded when it is used
+
+        return options["max_batch_bytes"] - envelope(options["model"], options["service_provider"] or "").size
+
+    def _checked(
+        self, texts: Any, options: CallOptions | EmbedOptions
+    ) -> "tuple[list[str], EmbedOptions, Progress | None]":
+        """Checked texts, complete options, what tells progress: all that can be wrong before sending is found here."""
+        from ._batching import checked_text, checked_texts  # noqa: PLC0415 - loaded when it is used
+
+        chosen = self._merged(options)
+        room, replace = self._room(chosen), chosen["replace_surrogates"]
+        if isinstance(texts, str):
+            return [checked_text(texts, room, replace=replace)], chosen, _progress(chosen)
+        return checked_texts(texts, room, replace=replace), chosen, _progress(chosen)
+
+
+def _progress(options: EmbedOptions) -> "Progress | None":
+    if not options["show_progress"] and options["on_progress"] is None:
+        return None
+    from ._engine.observability import Progress  # noqa: PLC0415 - loaded when it is used
+
+    return Progress(options["on_progress"], bar=options["show_progress"])
+
+
+def _is_key(name: str, value: object) -> bool:
+    return name in ("key", "secret") or (name == "api_key" and isinstance(value, str))
+
+
+def _answer(result: EmbeddingResult, options: EmbedOptions, *, alone: bool) -> "Vectors | EmbeddingResult":
+    """What a caller is given for a result: the one vector of a str, or all of it.
+
+    Raises:
+        PartialFailureError: some texts failed, and failures are to be raised.
+        InworldEmbeddingsError: the error of the one text.
+    """
+    if alone:
+        return result[0]
+    if result.failures and options["on_error"] == "raise":
+        first = result.failures[0]
+        raise PartialFailureError(
+            f"{len(result.failures)} of {len(result)} texts have no vector; the first is inputs[{first.index}]: "
+            f"{type(first.error).__name__}: {first.error} What succeeded is in .result, the rest in .failures.",
+            result=result,
+            failures=result.failures,
+        )
+    return result
+
 
 @atexit.register  # with the import, so that what a program registers later still finds the clients at work
 def _rest() -> None:
-    portal = sys.modules.get(f"{__package__}._engine.portal")
-    rest = getattr(portal, "rest", None)  # None too when a daemon thread is in the middle of importing it
+    bridge = sys.modules.get(f"{__package__}._engine.sync_bridge")
+    rest = getattr(bridge, "rest", None)  # None too when a daemon thread is in the middle of importing it
     if rest is not None:
         rest()
 
@@ -41,43 +225,17 @@ class EmbeddingClient(BaseClient):
 
     # A str is an Iterable[str] too; the first overload that fits counts.
     @overload
-    def embed(  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
-        self,
-        texts: str,
-        *,
-        on_error: OnError = "raise",
-        show_progress: bool = False,
-        on_progress: "Callback | None" = None,
-        **options: Unpack[CallOptions],
-    ) -> "Vectors": ...
+    def embed(self, texts: str, **options: Unpack[EmbedOptions]) -> "Vectors": ...  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
     @overload
+    def embed(self, texts: Iterable[str], **options: Unpack[EmbedOptions]) -> EmbeddingResult: ...
     def embed(
-        self,
-        texts: Iterable[str],
-        *,
-        on_error: OnError = "raise",
-        show_progress: bool = False,
-        on_progress: "Callback | None" = None,
-        **options: Unpack[CallOptions],
-    ) -> EmbeddingResult: ...
-    def embed(
-        self,
-        texts: str | Iterable[str],
-        *,
-        on_error: OnError = "raise",
-        show_progress: bool = False,
-        on_progress: "Callback | None" = None,
-        **options: Unpack[CallOptions],
+        self, texts: str | Iterable[str], **options: Unpack[EmbedOptions]
     ) -> "Vectors | EmbeddingResult":
         """One vector for a str, shape (dim,); an `EmbeddingResult` in input order for several.
 
         Args:
             texts: A str, or a sequence of them; ten million are fine.
-            on_error: "raise": if some texts fail, `PartialFailureError` holds what succeeded; if all fail, their
-                error itself. "return": the result lists them in ``failures``. A single str always raises.
-            show_progress: A tqdm bar on standard error.
-            on_progress: Called with (texts done, texts in all) after each batch, from the engine's thread.
-            **options: Any of `CallOptions`, for this call only.
+            **options: Any of `EmbedOptions`, for this call only.
 
         Raises:
             InvalidInputError: a text that cannot be sent; nothing was sent.
@@ -85,10 +243,10 @@ class EmbeddingClient(BaseClient):
             PartialFailureError: some texts have no vector.
             APIError: no text has one.
         """
-        checked, chosen, raises, answer = self._prepared(texts, options, on_error)
-        progress = self._progress(on_progress, show_progress)
-        engine = self._engine
-        return answer(self._run(lambda: engine.embed(checked, chosen, progress, raises=raises)))
+        checked, chosen, progress = self._checked(texts, options)
+        alone = isinstance(texts, str)
+        result = self._run(partial(self._engine.embed, checked, chosen, progress, alone=alone))
+        return _answer(result, chosen, alone=alone)
 
     @overload
     def embed_iter(
@@ -97,9 +255,7 @@ class EmbeddingClient(BaseClient):
         *,
         ordered: bool = True,
         on_error: Literal["raise"] = "raise",
-        show_progress: bool = False,
-        on_progress: "Callback | None" = None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[StreamOptions],
     ) -> "Iterator[tuple[int, Vectors]]": ...
     @overload
     def embed_iter(
@@ -108,9 +264,7 @@ class EmbeddingClient(BaseClient):
         *,
         ordered: bool = True,
         on_error: OnError,
-        show_progress: bool = False,
-        on_progress: "Callback | None" = None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[StreamOptions],
     ) -> "Iterator[tuple[int, Vectors | Failure]]": ...
     def embed_iter(
         self,
@@ -118,9 +272,7 @@ class EmbeddingClient(BaseClient):
         *,
         ordered: bool = True,
         on_error: OnError = "raise",
-        show_progress: bool = False,
-        on_progress: "Callback | None" = None,
-        **options: Unpack[CallOptions],
+        **options: Unpack[StreamOptions],
     ) -> "Iterator[tuple[int, Any]]":
         """(index, vector) of each text of any iterable, with memory bounded by the window, not by the work.
 
@@ -129,45 +281,43 @@ class EmbeddingClient(BaseClient):
             ordered: True: in input order. False: as batches are done, which is faster when some are slow.
             on_error: "raise": the first failure ends the iteration, after all that was in work has been yielded.
                 "return": a failed text yields (index, Failure).
-            show_progress: A tqdm bar on standard error.
-            on_progress: Called with (texts done, None) after each batch.
-            **options: Any of `CallOptions`. ``timeout`` counts for each batch; ``dedupe`` has no effect.
+            **options: Any of `StreamOptions`. ``timeout`` counts for each batch; ``dedupe`` has no effect.
 
         Raises:
             InvalidInputError: a text that cannot be sent; raised when it is reached, after what came before it.
             ConfigurationError: an option out of range; raised at once.
             APIError: with ``on_error="raise"``, the first failure's own error; a note on it names the index.
         """
-        chosen, raises = self._stream_options(options, on_error)
-        batches = self._batches(texts, chosen)
-        progress = self._progress(on_progress, show_progress)
-        engine = self._engine
+        from ._batching import checked_source, stream_batches  # noqa: PLC0415 - loaded when it is used
+
+        chosen = self._merged({**options, "on_error": on_error})
+        checked_source(texts, Iterable)
+        batches = stream_batches(
+            texts, chosen["batch_size"], self._room(chosen), replace=chosen["replace_surrogates"]
+        )
+        engine, progress = self._engine, _progress(chosen)
         return self._rows(
-            lambda source: engine.embed_iter(source, chosen, progress, ordered=ordered, raises=raises),
-            batches,
+            lambda source: engine.embed_iter(source, chosen, progress, ordered=ordered), batches
         )
 
-    def _rows(self, stream: Callable[[Any], Any], batches: Iterator[Any]) -> "Iterator[Row]":
-        from ._engine.bridge import iterate  # noqa: PLC0415 - loaded when it is used
+    def _rows(self, stream: Callable[[Any], Any], batches: "Iterator[Batch]") -> "Iterator[Row]":
+        from ._engine.sync_bridge import iterate, portal  # noqa: PLC0415 - loaded when it is used
 
-        for rows in iterate(self._portal(), stream, batches):
+        for rows in iterate(portal(), stream, batches):
             yield from rows
 
     def close(self) -> None:
         """Closes the connections. Calls in flight end with `ClientClosedError`; closing twice does nothing."""
         self._closed = True
         with suppress(ClientClosedError):  # at the end of the interpreter there is nothing left to close
-            for engine in self._engines.values():
-                self._run(engine.aclose)
-
-    def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        return self._portal().run(work)
+            if self._made_engine is not None:
+                self._run(self._made_engine.aclose)
 
     @staticmethod
-    def _portal() -> "Portal":
-        from ._engine.portal import portal  # noqa: PLC0415 - starts a thread: only when needed
+    def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        from ._engine.sync_bridge import portal  # noqa: PLC0415 - starts a thread: only when needed
 
-        return portal()
+        return portal().run(work)
 
     def __enter__(self) -> Self:
         return self
@@ -176,3 +326,90 @@ class EmbeddingClient(BaseClient):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
     ) -> None:
         self.close()
+
+
+class AsyncEmbeddingClient(BaseClient):
+    """Embeds texts from asyncio. One client serves any number of event loops, one after another or at once.
+
+    See `BaseClient` for its settings.
+
+    Example:
+        >>> async with AsyncEmbeddingClient.local() as client:
+        ...     result = await client.embed(["a", "b"])
+    """
+
+    # A str is an Iterable[str] too; the first overload that fits counts.
+    @overload
+    async def embed(self, texts: str, **options: Unpack[EmbedOptions]) -> "Vectors": ...  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
+    @overload
+    async def embed(self, texts: Iterable[str], **options: Unpack[EmbedOptions]) -> EmbeddingResult: ...
+    async def embed(
+        self, texts: str | Iterable[str], **options: Unpack[EmbedOptions]
+    ) -> "Vectors | EmbeddingResult":
+        """As `EmbeddingClient.embed`, awaited. Cancelling it cancels what is in flight."""
+        checked, chosen, progress = self._checked(texts, options)
+        alone = isinstance(texts, str)
+        return _answer(await self._engine.embed(checked, chosen, progress, alone=alone), chosen, alone=alone)
+
+    @overload
+    def embed_iter(
+        self,
+        texts: Iterable[str] | AsyncIterable[str],
+        *,
+        ordered: bool = True,
+        on_error: Literal["raise"] = "raise",
+        **options: Unpack[StreamOptions],
+    ) -> "AsyncIterator[tuple[int, Vectors]]": ...
+    @overload
+    def embed_iter(
+        self,
+        texts: Iterable[str] | AsyncIterable[str],
+        *,
+        ordered: bool = True,
+        on_error: OnError,
+        **options: Unpack[StreamOptions],
+    ) -> "AsyncIterator[tuple[int, Vectors | Failure]]": ...
+    def embed_iter(
+        self,
+        texts: Iterable[str] | AsyncIterable[str],
+        *,
+        ordered: bool = True,
+        on_error: OnError = "raise",
+        **options: Unpack[StreamOptions],
+    ) -> "AsyncIterator[tuple[int, Any]]":
+        """As `EmbeddingClient.embed_iter`, as an async iterator.
+
+        ``texts`` may be an async iterable as well. A plain iterable is pulled on the event loop, so it must not block.
+        """
+        from ._batching import async_stream_batches, checked_source  # noqa: PLC0415 - loaded when it is used
+
+        chosen = self._merged({**options, "on_error": on_error})
+        checked_source(texts, Iterable | AsyncIterable)
+        batches = async_stream_batches(
+            texts, chosen["batch_size"], self._room(chosen), replace=chosen["replace_surrogates"]
+        )
+        return _rows(self._engine.embed_iter(batches, chosen, _progress(chosen), ordered=ordered))
+
+    async def close(self) -> None:
+        """Closes the connections. Calls in flight end with `ClientClosedError`; closing twice does nothing."""
+        self._closed = True
+        if self._made_engine is not None:
+            await self._made_engine.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: "TracebackType | None"
+    ) -> None:
+        await self.close()
+
+
+async def _rows(stream: "AsyncGenerator[list[Row]]") -> "AsyncIterator[Row]":
+    async with aclosing(stream):
+        async for rows in stream:
+            for row in rows:
+                yield row
+
+
+BaseClient.__doc__ = f"{BaseClient.__doc__}\n{described(CLIENT)}\n"

@@ -6,7 +6,7 @@
     ├── ConfigurationError (ValueError)       how the client was set up
     ├── InvalidInputError (ValueError)        a text that cannot be sent; names its index
     ├── APIError                              a request that failed
-    │   ├── APIConnectionError                no complete answer arrived
+    │   ├── APIConnectionError                no complete response arrived
     │   │   ├── TLSError
     │   │   └── RedirectError
     │   ├── APITimeoutError (TimeoutError)
@@ -19,8 +19,7 @@
     │   │   ├── RequestTooLargeError          413, and 429 for a message over the size limit
     │   │   ├── RateLimitError                429
     │   │   └── InternalServerError           5xx
-    │   └── APIResponseValidationError        200 with a body that is not the answer
-    ├── RetryBudgetExhaustedError             too many retries lately: refused without a request
+    │   └── APIResponseValidationError        200 with a body that is not one vector per text
     ├── PartialFailureError                   some texts failed; holds what succeeded
     └── ClientClosedError
 
@@ -76,7 +75,7 @@ class APIError(InworldEmbeddingsError):
 
 
 class APIConnectionError(APIError):
-    """No complete answer arrived: DNS, connect, reset, truncated or malformed reply.
+    """No complete response arrived: DNS, connect, reset, truncated or malformed response.
 
     Attributes:
         stale: The server had closed a kept-alive connection before it read this request.
@@ -93,19 +92,19 @@ class TLSError(APIConnectionError):
 
 
 class RedirectError(APIConnectionError):
-    """The server answered with a redirect. Redirects are never followed: the key stays with its origin."""
+    """The response is a redirect. Redirects are never followed: the key stays with its origin."""
 
     retryable = False
 
 
 class APITimeoutError(APIError, TimeoutError):
-    """Time ran out before an answer arrived."""
+    """Time ran out before a complete response arrived."""
 
     retryable = True
 
 
 class APIStatusError(APIError):
-    """The server answered with an error status.
+    """The response has an error status.
 
     Attributes:
         status_code: HTTP status.
@@ -171,15 +170,11 @@ class APIResponseValidationError(APIError):
     invalid JSON, another content type, or a body over the size cap.
 
     Attributes:
-        content: Whether it was an embeddings answer at all, only a wrong one.
+        content: Whether it was an embeddings response at all, only a wrong one.
     """
 
     retryable = True
     content: bool = False
-
-
-class RetryBudgetExhaustedError(InworldEmbeddingsError):
-    """Too many recent requests failed; this retry was not sent."""
 
 
 class PartialFailureError(InworldEmbeddingsError):

@@ -120,6 +120,6 @@ def _status(error: errors.InworldEmbeddingsError) -> int:
             return 504
         case errors.APIConnectionError() | errors.APIResponseValidationError():
             return 502
-        case errors.RetryBudgetExhaustedError() | errors.ClientClosedError():
+        case errors.ClientClosedError():
             return 503
     return 500

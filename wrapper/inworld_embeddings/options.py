@@ -1,147 +1,313 @@
-"""How to embed: the options shared by the client's constructor and each call, checked in one place."""
+"""Every option of a client and of a call, each in one place: its type, default, check and description.
 
-import dataclasses
+`ClientOptions` are the keywords of a client's constructor, `CallOptions` those that each call takes as well. What
+stands beside a type is read at run time: `merged` checks values, and the clients' docstrings list the descriptions.
+"""
+
 import difflib
 import math
-from dataclasses import dataclass
-from typing import Literal, TypedDict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypedDict, cast
 
 from .errors import ConfigurationError
 from .models import DEFAULT_MODEL, MODELS, checked_provider, provider_of
 
+if TYPE_CHECKING:
+    import httpx
 
-class CallOptions(TypedDict, total=False):
-    """Keywords of `embed` and `plan`; what is not given is taken from the client. See `Options`."""
-
-    model: str
-    service_provider: str | None
-    timeout: float | None
-    max_retries: int
-    batch_size: int
-    max_batch_bytes: int
-    max_concurrency: int
-    dedupe: bool
-    hedge: bool
-    canary: bool
-    replace_surrogates: bool
-    reject_zero: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """Options of a call.
-
-    Attributes:
-        model: Model name, see `models.MODELS`.
-        service_provider: Exact name or `ServiceProvider`; None means the known provider of the model, else Inworld.
-        timeout: Seconds for the whole call, retries and waiting included; for `embed_iter`, for each batch. None for
-            no limit.
-        max_retries: Retries of each batch; 2 means up to three attempts.
-        batch_size: Most texts in one request. The service's own limit is not published; 128 keeps answers of
-            3072 dimensions under the 4 MiB that gRPC allows by default [source].
-        max_batch_bytes: Most bytes of one request body. Not published either; 1 MiB is assumed to be safe.
-        max_concurrency: Most requests in flight. The limiter starts at 4 and goes no higher than this.
-        dedupe: Send each distinct text once per call; every place it stands in gets its vector.
-        hedge: Send a second request beside one that is unusually late, and take the first good answer. At most one
-            in twenty requests gets one, and none while the service is slow or throttles.
-        canary: Send a known text with each request and check its vector, to notice an answer that belongs to another
-            request or is out of order. Costs one of the ``batch_size`` texts, and 64 texts once for each model.
-        reject_zero: Treat an all-zero vector as a wrong answer. By default it is kept, and counted in `Stats`.
-        replace_surrogates: Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing the text.
-    """
-
-    model: str = DEFAULT_MODEL
-    service_provider: str | None = None
-    timeout: float | None = 600.0
-    max_retries: int = 2
-    batch_size: int = 128
-    max_batch_bytes: int = 1024 * 1024
-    max_concurrency: int = 64
-    dedupe: bool = False
-    hedge: bool = False
-    canary: bool = False
-    replace_surrogates: bool = False
-    reject_zero: bool = False
-
-    def __post_init__(self) -> None:
-        _check_model(self.model)
-        provider = provider_of(self.model) if self.service_provider is None else self.service_provider
-        object.__setattr__(self, "service_provider", checked_provider(provider))
-        _check_count("max_retries", self.max_retries, least=0)
-        for name in ("batch_size", "max_batch_bytes", "max_concurrency"):
-            _check_count(name, getattr(self, name), least=1)
-        _check_timeout(self.timeout)
-        for name in ("dedupe", "hedge", "canary", "replace_surrogates", "reject_zero"):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigurationError(f"{name} must be True or False.")
-        if self.canary and self.batch_size == 1:
-            raise ConfigurationError(
-                "canary=True needs a batch_size of 2 or more: the canary is one of the texts."
-            )
-
-    @property
-    def texts_per_request(self) -> int:
-        """Most of the caller's texts in one request."""
-        return self.batch_size - self.canary
-
-    def replaced(self, changes: CallOptions) -> "Options":
-        """These options with a call's own in their place.
-
-        Raises:
-            TypeError: an unknown keyword; suggests the nearest one.
-            ConfigurationError: a value out of range.
-        """
-        if not changes:
-            return self
-        for name in changes:
-            if name not in CallOptions.__annotations__:
-                near = difflib.get_close_matches(name, CallOptions.__annotations__, 1)
-                hint = f". Did you mean {near[0]!r}?" if near else ""
-                raise TypeError(f"unexpected keyword argument {name!r}{hint}")
-        if changes.get("model") in MODELS and "service_provider" not in changes:
-            changes = {**changes, "service_provider": None}  # a known model brings its own provider
-        return dataclasses.replace(self, **changes)
-
+KeyProvider: TypeAlias = Callable[[], str | Awaitable[str]]
+"""Returns the portal's base64 value, or an awaitable of it; asked on every attempt."""
 
 OnError = Literal["raise", "return"]
+Progressed: TypeAlias = Callable[[int, int | None], object]
 
 
-def checked_on_error(value: str) -> bool:
-    """Whether failures are raised.
+class Option(NamedTuple):
+    """What belongs to an option beside its type.
 
-    Raises:
-        ConfigurationError: neither "raise" nor "return".
+    Attributes:
+        default: Its value where neither the call nor the client says otherwise.
+        check: Raises a `ConfigurationError` for a value that cannot be, given the option's name and the value.
+        doc: What it means.
     """
-    if value not in ("raise", "return"):
-        raise ConfigurationError('on_error must be "raise" or "return".')
-    return value == "raise"
+
+    default: Any
+    check: Callable[[str, Any], None]
+    doc: str
 
 
-def checked_rate(value: float | None) -> float | None:
-    """A rate in requests per second, or None for no limit.
-
-    Raises:
-        ConfigurationError: not a number above 0.
-    """
-    if value is not None and not _is_positive(value):
-        raise ConfigurationError("rate_limit must be a number of requests per second above 0, or None.")
-    return value
-
-
-def _check_model(model: object) -> None:
-    if not isinstance(model, str) or not model.strip() or not model.isprintable():
-        raise ConfigurationError("model must be the name of a model.")
-
-
-def _check_count(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigurationError(f"{name} must be a whole number, {least} or more.")
-
-
-def _check_timeout(value: object) -> None:
-    if value is not None and not _is_positive(value):
-        raise ConfigurationError("timeout must be a number of seconds above 0, or None for no limit.")
+def _unchecked(name: str, value: object) -> None:
+    """Checked where it is used: what belongs together is judged together."""
 
 
 def _is_positive(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _seconds(name: str, value: object) -> None:
+    if value is not None and not _is_positive(value):
+        raise ConfigurationError(f"{name} must be a number of seconds above 0, or None for no limit.")
+
+
+def _rate(name: str, value: object) -> None:
+    if value is not None and not _is_positive(value):
+        raise ConfigurationError(f"{name} must be a number of requests per second above 0, or None.")
+
+
+def _count(least: int) -> Callable[[str, object], None]:
+    def check(name: str, value: object) -> None:
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise ConfigurationError(f"{name} must be a whole number, {least} or more.")
+
+    return check
+
+
+def _flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False.")
+
+
+def _on_error(name: str, value: object) -> None:
+    if value not in ("raise", "return"):
+        raise ConfigurationError(f'{name} must be "raise" or "return".')
+
+
+def _model(name: str, value: object) -> None:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ConfigurationError(f"{name} must be the name of a model.")
+
+
+def _compression(name: str, value: object) -> None:
+    if value not in ("gzip", None):
+        raise ConfigurationError(f'{name} must be "gzip" or None.')
+
+
+def _user_agent(name: str, value: object) -> None:
+    if value is not None and not (
+        isinstance(value, str) and value.strip() and value.isascii() and value.isprintable()
+    ):
+        raise ConfigurationError(f"{name} must be printable ASCII, such as 'my-app/1.0'.")
+
+
+class CallOptions(TypedDict, total=False):
+    """How to embed: keywords of the constructor and of each call. What a call does not give is the client's."""
+
+    model: Annotated[str, Option(DEFAULT_MODEL, _model, "Model name, see `models.MODELS`.")]
+    service_provider: Annotated[
+        str | None,
+        Option(
+            None, _unchecked, "`ServiceProvider` or its exact name. None: the known provider of the model."
+        ),
+    ]
+    timeout: Annotated[
+        float | None,
+        Option(
+            600.0,
+            _seconds,
+            "Seconds for a whole call, retries and waiting included; for `embed_iter`, for each batch. None: no limit.",
+        ),
+    ]
+    max_retries: Annotated[int, Option(2, _count(0), "Retries of each batch; 2 means up to three attempts.")]
+    batch_size: Annotated[
+        int,
+        Option(
+            128,
+            _count(1),
+            "Most texts in one request. The service publishes no limit; 128 keeps responses of 3072 dimensions under "
+            "the 4 MiB that gRPC allows by default [source].",
+        ),
+    ]
+    max_batch_bytes: Annotated[
+        int,
+        Option(
+            1024 * 1024, _count(1), "Most bytes of one request body. Not published either; 1 MiB is assumed."
+        ),
+    ]
+    max_concurrency: Annotated[
+        int,
+        Option(
+            64,
+            _count(1),
+            "Most requests in flight, over all calls of the client and for one call. The limit starts at 4 and adapts.",
+        ),
+    ]
+    dedupe: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_flag,
+            doc="Send each distinct text of a call once; every place it stands in gets its vector.",
+        ),
+    ]
+    hedge: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_flag,
+            doc="Send a second request beside one that is unusually late, and take the first good response. At most one in "
+            "twenty requests gets one, and none while the service is slow or throttles.",
+        ),
+    ]
+    replace_surrogates: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_flag,
+            doc="Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing the text.",
+        ),
+    ]
+    reject_zero: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_flag,
+            doc="Treat an all-zero vector as a wrong response. Otherwise it is kept, and counted in `Stats`.",
+        ),
+    ]
+
+
+class StreamOptions(CallOptions, total=False):
+    """Keywords of `embed_iter`, beside ``ordered`` and ``on_error``."""
+
+    show_progress: Annotated[bool, Option(default=False, check=_flag, doc="A tqdm bar on standard error.")]
+    on_progress: Annotated[
+        Progressed | None,
+        Option(
+            None,
+            _unchecked,
+            "Called with (texts done, texts in all) after each batch, from the engine's thread; of a stream the second "
+            "is None. What it raises is logged once, and it is not called again.",
+        ),
+    ]
+
+
+class EmbedOptions(StreamOptions, total=False):
+    """Keywords of `embed`."""
+
+    on_error: Annotated[
+        OnError,
+        Option(
+            "raise",
+            _on_error,
+            '"raise": if some texts fail, `PartialFailureError` holds what succeeded; if all fail, their error itself. '
+            '"return": the result lists them in `failures`. A single str always raises.',
+        ),
+    ]
+
+
+class ClientOptions(CallOptions, total=False):
+    """Keywords of a client's constructor."""
+
+    api_key: Annotated[
+        str | KeyProvider | None,
+        Option(
+            None,
+            _unchecked,
+            "The portal's base64 value, or a callable that returns it and is asked on every attempt. "
+            "None: `INWORLD_API_KEY`.",
+        ),
+    ]
+    key: Annotated[
+        str | None, Option(None, _unchecked, "With `secret`, instead of `api_key`. None: `INWORLD_KEY`.")
+    ]
+    secret: Annotated[str | None, Option(None, _unchecked, "See `key`. None: `INWORLD_SECRET`.")]
+    auth: Annotated["httpx.Auth | None", Option(None, _unchecked, "Any `httpx.Auth`, instead of a key.")]
+    base_url: Annotated[
+        str | None,
+        Option(
+            None,
+            _unchecked,
+            "Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server, in this order.",
+        ),
+    ]
+    allow_insecure: Annotated[
+        bool,
+        Option(
+            default=False,
+            check=_flag,
+            doc="Permit an http:// `base_url` beyond loopback: the key then travels in clear.",
+        ),
+    ]
+    rate_limit: Annotated[
+        float | None,
+        Option(
+            None, _rate, "Most requests per second, if you know your quota. None: throttling teaches a rate."
+        ),
+    ]
+    http_client: Annotated[
+        "httpx.AsyncClient | None",
+        Option(
+            None,
+            _unchecked,
+            "An `httpx.AsyncClient` (for both clients) to send through, with its own proxies and hooks. Not closed here.",
+        ),
+    ]
+    transport: Annotated[
+        "httpx.AsyncBaseTransport | None",
+        Option(
+            None,
+            _unchecked,
+            "An `httpx.AsyncBaseTransport` (for both clients), instead of `http_client`. Not closed here.",
+        ),
+    ]
+    proxy: Annotated[
+        str | None,
+        Option(None, _unchecked, "URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide."),
+    ]
+    trust_env: Annotated[
+        bool, Option(default=True, check=_flag, doc="Whether those, and `SSL_CERT_FILE`, count.")
+    ]
+    compression: Annotated[
+        Literal["gzip"] | None,
+        Option(
+            None,
+            _compression,
+            '"gzip" asks for compressed responses: less than half the bytes, at more CPU. Worth it below some 1.5 Gbit/s.',
+        ),
+    ]
+    user_agent: Annotated[
+        str | None, Option(None, _user_agent, "Goes before this package's name in the `User-Agent` header.")
+    ]
+
+
+def table_of(options: type) -> dict[str, Option]:
+    """The options that a TypedDict declares, by name."""
+    return {name: hint.__metadata__[0] for name, hint in options.__annotations__.items()}
+
+
+CALL: Final = table_of(CallOptions)
+EMBED: Final = CALL | table_of(EmbedOptions)
+CLIENT: Final = CALL | table_of(ClientOptions)
+
+
+def defaults(table: Mapping[str, Option]) -> dict[str, Any]:
+    """The default of each option."""
+    return {name: option.default for name, option in table.items()}
+
+
+def described(table: Mapping[str, Option]) -> str:
+    """The options as the ``Args`` section of a docstring."""
+    lines = [f"    {name}: {option.doc} Default: {option.default!r}." for name, option in table.items()]
+    return "\n".join(["Args:", *lines])
+
+
+def merged(base: EmbedOptions, given: Mapping[str, Any], table: Mapping[str, Option] = EMBED) -> EmbedOptions:
+    """A complete set of options: what was given, checked, in the place of what there was.
+
+    Raises:
+        TypeError: an unknown keyword; suggests the nearest one.
+        ConfigurationError: a value that cannot be; names the option.
+    """
+    for name, value in given.items():
+        if name not in table:
+            near = difflib.get_close_matches(name, table, 1)
+            hint = f". Did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"unexpected keyword argument {name!r}{hint}")
+        table[name].check(name, value)
+    options = {**base, **given}
+    if given.get("model") in MODELS and "service_provider" not in given:
+        options["service_provider"] = None  # a known model brings its own
+    options["service_provider"] = checked_provider(
+        options["service_provider"] or provider_of(options["model"])
+    )
+    return cast("EmbedOptions", options)

@@ -95,7 +95,8 @@ class EmbeddingResult:
     _errors: Mapping[int, InworldEmbeddingsError] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_errors", {failure.index: failure.error for failure in self.failures})
+        errors = {failure.index: failure.error for failure in self.failures} if self.failures else {}
+        object.__setattr__(self, "_errors", errors)
 
     @property
     def dimension(self) -> int:

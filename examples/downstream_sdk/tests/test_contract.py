@@ -8,13 +8,13 @@ from acme_sdk._vendor.inworld_embeddings import (
     APIResponseValidationError,
     APIStatusError,
     EmbeddingClient,
-    _seam,
+    _api,
 )
 
 from acme_sdk import AcmeError
 
 # `vendor` puts the generated client inside the copy, pip's `vendoring` beside it.
-generated = importlib.import_module(_seam.Client.__module__.rpartition(".")[0])
+generated = importlib.import_module(_api.Client.__module__.rpartition(".")[0])
 KEY = "bG9jYWw6bG9jYWw="  # local:local
 
 

@@ -176,7 +176,6 @@ def test_silence_is_a_gateway_timeout():
         (errors.InvalidInputError("x"), 400),
         (errors.ConfigurationError("x"), 500),
         (errors.ClientClosedError("x"), 503),
-        (errors.RetryBudgetExhaustedError("x"), 503),
         (errors.APIConnectionError("x"), 502),
         (errors.TLSError("x"), 502),
         (errors.APITimeoutError("x"), 504),

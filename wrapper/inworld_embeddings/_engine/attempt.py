@@ -1,21 +1,28 @@
-"""One attempt: send a batch once, read the answer, and say what it was. Never raises for what the network does."""
+"""One attempt: sends a batch once, reads the response, and says what it was. Never raises for what the network does."""
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import httpx
 
-from .._core import norms
-from .._core.batches import Batch
-from .._core.canary import Laden
-from .._core.decode import decode
-from .._core.hints import request_id
-from .._core.limiter import Outcome as Load
-from .._core.reply import Reply
-from .._core.statuses import status_error, unexpected_content
+from .._batching import Batch
+from .._decoding import oddities
+from .._error_mapping import (
+    Response,
+    connection_error,
+    out_of_memory,
+    provider_error,
+    request_id,
+    request_id_of_success,
+    status_error,
+    unexpected_content,
+)
+from .._http.body import cap_for
+from .._throttle import Outcome as Load
 from ..errors import (
     APIConnectionError,
+    APIError,
     APIResponseValidationError,
     APIStatusError,
     APITimeoutError,
@@ -23,112 +30,108 @@ from ..errors import (
     InworldEmbeddingsError,
     RateLimitError,
 )
-from . import log
+from .admission import Permit
 from .call import Call
-from .failures import connection_error, out_of_memory, provider_error
-from .guard import body_cap, cap_for
-from .session import Session
-from .turn import Turn
+from .observability import log_odd_vectors
+from .results import Outcome
 
 if TYPE_CHECKING:
-    from ..result import Vectors
-
-Outcome: TypeAlias = "Vectors | InworldEmbeddingsError"
+    from .session import Session
 
 
-async def attempt(session: Session, call: Call, batch: Batch, turn: Turn, deadline: float) -> Outcome:
-    """The vectors of a batch, or the error of this attempt. Ends its turn."""
+async def attempt(session: "Session", call: Call, batch: Batch, permit: Permit, deadline: float) -> Outcome:
+    """The vectors of a batch, or the error of this attempt. Releases its permit."""
     call.attempts += 1
-    call.bytes_sent += batch.size + call.envelope
-    load, hint = Load.CANCELLED, None
+    learned: tuple[Load, float | None] = Load.CANCELLED, None
     try:
-        outcome = await _outcome(session, call, batch, turn, deadline)
-        load, hint = _load_of(outcome)
-    except MemoryError as error:
-        outcome = out_of_memory(error)
+        outcome = await _exchange(session, call, batch, permit, deadline)
+        learned = _load_of(outcome)
     finally:
-        turn.end(load, hint)
-    if isinstance(outcome, APIResponseValidationError | APITimeoutError):
-        session.freshen()  # a timeout: the other idle connections may lead nowhere too (B22)
-    elif not isinstance(outcome, InworldEmbeddingsError):
-        session.turnstile.answered(turn.started, turn.took or 0.0)
+        permit.release(*learned)
+    if not isinstance(outcome, InworldEmbeddingsError):
+        permit.answered()
+    elif isinstance(outcome, APIResponseValidationError | APITimeoutError):
+        session.transport.freshen()  # a timeout: the other idle connections may lead nowhere too (B22)
     return outcome
 
 
-async def _outcome(session: Session, call: Call, batch: Batch, turn: Turn, deadline: float) -> Outcome:
-    reply = await _exchange(session, call, batch, turn.started, deadline)
-    if not isinstance(reply, Reply):
-        return reply
-    call.bytes_received += len(reply.body)
-    if reply.status != 200:
-        return status_error(reply, now=time.time(), redactor=session.redactor.about(batch.texts))
-    # Only once an answer has told the dimension: it bounds what the next request may be answered with.
-    if call.dimension is not None and turn.arrived():
-        await asyncio.sleep(0)  # the next request goes out first, and the sockets are read
-    outcome = _read(session, call, batch, reply)
-    session.buffers.give(reply.body)
-    return outcome
-
-
-async def _exchange(
-    session: Session, call: Call, batch: Batch, started: float, deadline: float
-) -> Reply | InworldEmbeddingsError:
-    latency = session.turnstile.latency
-    own_end = started + latency.attempt_timeout()
-    options = call.options
+async def _exchange(session: "Session", call: Call, batch: Batch, permit: Permit, deadline: float) -> Outcome:
+    request = session.request(call.envelope, batch.body)
+    call.bytes_sent += len(request.content)
+    ends = permit.started + session.admission.latency.attempt_timeout()
     try:
-        body_cap.set(cap_for(len(batch), call.dimension))
-        async with asyncio.timeout_at(min(deadline, own_end)):
-            return await session.wire.send(batch.body, options.model, options.service_provider or "")
+        async with asyncio.timeout_at(min(deadline, ends)):
+            response = await session.send(request, cap_for(len(batch.texts), call.dimension))
     except TimeoutError:
-        if own_end < deadline:
-            latency.timed_out(own_end, started)
-        return APITimeoutError("No complete answer arrived in time.")
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return connection_error(error, session.redactor)
-    except InworldEmbeddingsError as error:
-        return error.with_traceback(None)  # the frames below hold the request, and that the key
-    except MemoryError:
-        raise
-    except Exception as error:  # noqa: BLE001 - an auth flow or transport of the user's
-        return provider_error(error)
-
-
-def _read(session: Session, call: Call, batch: Batch, reply: Reply) -> Outcome:
-    redactor = session.redactor
-    identity = redactor.clean(request_id(reply.headers, ()) or "") or None
+        if ends < deadline:
+            session.admission.latency.timed_out(ends, permit.started)
+        return APITimeoutError("No complete response arrived in time.")
+    except Exception as error:  # noqa: BLE001 - an auth flow or transport of the user's may raise anything
+        return _failure(error, session, request)
+    call.bytes_received += len(response.body)
+    if response.status != 200:
+        return status_error(response, now=time.time(), redactor=session.redactor(request).about(batch.texts))
+    # Only once a response has told the dimension: it bounds what the next request may be answered with.
+    if call.dimension is not None and permit.arrived():
+        await asyncio.sleep(0)  # the next request goes out first, and the sockets are read
     try:
-        if isinstance(batch, Laden):
-            vectors = batch.checked(decode(reply.body, len(batch), call.dimension))
-        else:
-            vectors = decode(reply.body, len(batch), call.dimension, call.room(batch.indexes))
-        _note_oddities(call, vectors)
+        return _read(session, call, batch, request, response)
+    except MemoryError as error:
+        return out_of_memory(error)
+    finally:
+        session.transport.reuse(response.body)
+
+
+def _failure(error: Exception, session: "Session", request: httpx.Request) -> InworldEmbeddingsError:
+    """The error for what was raised in place of a response."""
+    if isinstance(error, InworldEmbeddingsError):
+        return error.with_traceback(None)  # the frames below hold the request, and that the key
+    if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
+        return connection_error(error, session.redactor(request))
+    return out_of_memory(error) if isinstance(error, MemoryError) else provider_error(error)
+
+
+def _read(
+    session: "Session", call: Call, batch: Batch, request: httpx.Request, response: Response
+) -> Outcome:
+    """The vectors of a 200, or the error if it is not one vector for each text."""
+    place = call.place(batch.indexes) if call.place and call.dimension else None
+    try:
+        vectors = session.decoder.decode(response.body, len(batch.texts), call.dimension, place)
+        zeros, huge = oddities(vectors)
+        if zeros and call.options["reject_zero"]:
+            message = f"embeddings[{zeros[0]}] is all zero."
+            raise APIResponseValidationError(message, content=True)  # noqa: TRY301 - as the decoder would
     except APIResponseValidationError as error:
-        error = unexpected_content(reply, redactor.about(batch.texts)) or error
-        error.request_id = identity
+        redactor = session.redactor(request).about(batch.texts)
+        error = unexpected_content(response, redactor) or error
+        error.request_id = redactor.clean(request_id(response, ()) or "") or None
         return error
-    call.note_answer(vectors.shape[1], reply.header("x-inworld-emulator-engine"), identity)
+    if zeros or huge:
+        call.zero_vectors += len(zeros)
+        call.huge_vectors += huge
+        log_odd_vectors(len(zeros), huge)
+    call.requests += 1
+    call.dimension, call.engine = vectors.shape[1], response.header("x-inworld-emulator-engine")
+    if call.requests == 1:
+        call.open.set()
+    if (identity := request_id_of_success(response, session.redactor(request))) is not None:
+        call.request_ids.append(identity)
     return vectors
 
 
-def _note_oddities(call: Call, vectors: "Vectors") -> None:
-    zeros, huge = norms.zeros(vectors), norms.huge(vectors)
-    if zeros and call.options.reject_zero:
-        raise APIResponseValidationError(f"embeddings[{zeros[0]}] is all zero.", content=True)
-    call.zero_vectors += len(zeros)
-    call.huge_vectors += huge
-    if zeros or huge:
-        log.odd_vectors(len(zeros), huge)
-
-
-def _load_of(outcome: Outcome) -> tuple[Load, float | None]:
-    """What an outcome tells about the load of the service: a refusal shows that it lives."""
-    hint = outcome.retry_after if isinstance(outcome, APIStatusError) else None
+def _load_of(outcome: "Outcome | None") -> tuple[Load, float | None]:
+    """What an outcome tells about the load of the service."""
+    retry_after = outcome.retry_after if isinstance(outcome, APIStatusError) else None
     match outcome:
         case RateLimitError():
-            return Load.THROTTLED, hint
+            return Load.THROTTLED, retry_after
         case APIConnectionError(stale=True):
             return Load.CANCELLED, None
         case APIConnectionError() | APITimeoutError() | InternalServerError() | APIResponseValidationError():
-            return Load.FAILED, hint
-    return Load.SUCCESS, hint
+            return Load.FAILED, retry_after
+        case APIError():
+            return Load.REFUSED, retry_after
+        case None | InworldEmbeddingsError():  # the caller's side, memory or the user's own code
+            return Load.CANCELLED, None
+    return Load.SUCCESS, None

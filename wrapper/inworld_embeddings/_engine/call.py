@@ -1,82 +1,61 @@
-"""The state of one `embed` call: its deadline, what it has cost, and what it knows so far."""
+"""The state of one `embed` call: its options and deadline, what it has learned, and what it has cost."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from math import inf
 from typing import TYPE_CHECKING
 
-from .._core.canary import Flock
+from .._api import envelope
 from ..errors import APITimeoutError, InworldEmbeddingsError
-from ..options import Options
+from ..options import EmbedOptions
 from ..result import Stats
-from .doubt import Doubt
-from .planning import envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from ..result import Vectors
 
 TOO_LATE = "The call's timeout leaves no time for a further request."
 
 
-@dataclass(slots=True)
 class Call:
     """State of one call, touched only from its own event loop.
 
     Attributes:
         options: How to embed.
+        envelope: Of its requests.
         started: Loop time at which the call began.
         endless: Whether it is a stream, for which the timeout counts from each batch's start.
-        envelope: Bytes of a request body around its texts.
+        timeout: Seconds, infinite if there is none.
+        place: Gives the place of some rows in the result; None for a stream, and where two responses may be read at once.
         slots: One for each request that may be in flight.
-        dimension: Length of the vectors, once an answer told it.
+        begun: Texts that were taken up.
+        dimension: Length of the vectors, once a response told it.
         engine: Name of the engine that answered, if it was an emulator.
-        room: Where the rows of some indexes are to stand, if it is known. Only one answer at a time may be read there.
-        flock: The canaries that go with its requests, once they are known.
         halted: An error that every further request would meet too; once set, nothing is sent any more.
-        doubt: Held by the batch that finds out whether to halt the call.
-        suspected: Whether a batch was refused before any was answered.
-        refused: Texts that were refused alone.
+        refused: Texts that the service refused alone.
+        open: Whether batches may be sent. Not while nothing was accepted yet and one batch is being searched for
+            texts to blame: the others would be refused the same way.
+        requests: Batches answered well; for the other figures see `Stats`.
     """
 
-    options: Options
-    started: float
-    endless: bool = False
-    envelope: int = field(init=False)
-    slots: asyncio.Semaphore = field(init=False)
-    dimension: int | None = None
-    engine: str | None = None
-    room: "Callable[[Sequence[int]], Vectors | None]" = lambda _: None
-    flock: Flock | None = None
-    halted: InworldEmbeddingsError | None = None
-    doubt: Doubt = field(default_factory=Doubt)
-    suspected: bool = False
-    refused: int = 0
-    _waits: set[asyncio.Timeout] = field(default_factory=set)
-    requests: int = 0
-    attempts: int = 0
-    retries: int = 0
-    hedges: int = 0
-    bytes_sent: int = 0
-    bytes_received: int = 0
-    zero_vectors: int = 0
-    huge_vectors: int = 0
-    request_ids: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.envelope = envelope(self.options)
-        self.slots = asyncio.Semaphore(self.options.max_concurrency)
-
-    def deadline_from(self, now: float) -> float:
-        """Loop time at which a batch that is taken up now has to be settled, infinite without a timeout."""
-        timeout = self.options.timeout
-        return float("inf") if timeout is None else timeout + (now if self.endless else self.started)
-
-    def over(self) -> InworldEmbeddingsError | None:
-        """The error that ended the call early, if one did."""
-        return self.halted
+    def __init__(self, options: EmbedOptions, started: float, *, endless: bool = False) -> None:
+        self.options, self.started, self.endless = options, started, endless
+        self.envelope = envelope(options["model"], options["service_provider"] or "")
+        self.timeout = inf if options["timeout"] is None else options["timeout"]
+        self.place: Callable[[Sequence[int]], Vectors | None] | None = None
+        self.slots = asyncio.Semaphore(options["max_concurrency"])
+        self.begun = 0
+        self.dimension: int | None = None
+        self.engine: str | None = None
+        self.halted: InworldEmbeddingsError | None = None
+        self.refused = 0
+        self.open = asyncio.Event()
+        self.open.set()
+        self._bisecting = 0
+        self._waits: set[asyncio.Timeout] = set()
+        self.requests = self.attempts = self.retries = self.hedges = 0
+        self.bytes_sent = self.bytes_received = self.zero_vectors = self.huge_vectors = 0
+        self.request_ids: list[str] = []
 
     def halt(self, error: InworldEmbeddingsError) -> None:
         """Ends the call: what waits, waits no longer; what is in flight is finished."""
@@ -85,56 +64,49 @@ class Call:
             if not wait.expired():
                 wait.reschedule(0.0)
 
+    def end(self) -> InworldEmbeddingsError:
+        """The error for what is not begun any more; from here on nothing is sent."""
+        self.halted = self.halted or APITimeoutError(TOO_LATE)
+        return self.halted
+
     @contextlib.asynccontextmanager
-    async def waiting(self, until: float = float("inf")) -> AsyncGenerator[None]:
+    async def waiting(self, until: float = inf) -> AsyncGenerator[None]:
         """Something that may take a while.
 
         Raises:
             TimeoutError: it took until that loop time, or the call was halted.
         """
-        async with asyncio.timeout_at(until if until < float("inf") else None) as wait:
+        async with asyncio.timeout_at(until if until < inf else None) as wait:
             self._waits.add(wait)
             try:
                 yield
             finally:
                 self._waits.discard(wait)
 
-    def is_late(self) -> bool:
-        """Whether the time of a call that is no stream is up."""
-        now = asyncio.get_running_loop().time()
-        return now >= self.deadline_from(now)
-
-    def end(self) -> InworldEmbeddingsError:
-        """The error for what is not begun any more; from here on nothing is sent."""
-        self.halted = self.halted or APITimeoutError(TOO_LATE)
-        return self.halted
-
-    def has_answers(self) -> bool:
-        """Whether any batch was answered well."""
-        return self.requests > 0
-
-    def is_doubtful(self) -> bool:
-        """Whether it may be no use to send anything: all that came back so far were refusals."""
-        return (self.suspected or self.refused > 0) and not self.has_answers()
-
-    def note_answer(self, dimension: int, engine: str | None, request_id: str | None) -> None:
-        """Records a batch that was answered well."""
-        self.requests += 1
-        self.dimension, self.engine = dimension, engine
-        if request_id:
-            self.request_ids.append(request_id)
+    @contextlib.contextmanager
+    def bisecting(self) -> Iterator[None]:
+        """A batch is searched for texts to blame."""
+        self._bisecting += 1
+        if not self.requests:
+            self.open.clear()
+        try:
+            yield
+        finally:
+            self._bisecting -= 1
+            if not self._bisecting:
+                self.open.set()
 
     def stats(self, now: float) -> Stats:
         """The figures so far."""
         return Stats(
-            requests=self.requests,
-            attempts=self.attempts,
-            retries=self.retries,
-            hedges=self.hedges,
-            bytes_sent=self.bytes_sent,
-            bytes_received=self.bytes_received,
-            seconds=now - self.started,
-            zero_vectors=self.zero_vectors,
-            huge_vectors=self.huge_vectors,
-            request_ids=tuple(self.request_ids),
+            self.requests,
+            self.attempts,
+            self.retries,
+            self.hedges,
+            self.bytes_sent,
+            self.bytes_received,
+            now - self.started,
+            self.zero_vectors,
+            self.huge_vectors,
+            tuple(self.request_ids),
         )

@@ -4,110 +4,125 @@ import asyncio
 import contextlib
 import os
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
+from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
 
 # Not used here. Loaded with the engine, in the caller's time: on an event loop it would make other calls late.
 import numpy as np  # noqa: F401
 
-from .._core.batches import Batch
-from .._core.dedupe import distinct, spread
+from .._batching import Batch, batches, distinct, spread
 from ..errors import ClientClosedError
-from ..options import Options
-from ..result import EmbeddingResult
-from . import forks  # noqa: F401 - registers itself
+from ..options import EmbedOptions
+from ..result import EmbeddingResult, Failure
+from .batch_runner import run_batch
 from .call import Call
-from .collect import Collector
-from .flow import Settled, settle
-from .planning import planned
-from .progress import Progress
-from .rows import Row, stream
+from .observability import Progress, instruments, operation
+from .results import BatchOutcome, Results, Row, first_of, rows_of
 from .session import Session
-from .supply import Supply
-from .telemetry import operation
 from .window import Window
 
 if TYPE_CHECKING:
-    from ..configuration import Carrier, Limits, Target
-
-READY = 16
-"""Most batches that are ready to go, or whose answers wait to be read, beside those in flight."""
+    from .._retry import RetryPolicy, Timeouts
+    from .._settings import Settings
 
 # A forked child finds its parent's sessions under another process id and leaves them alone: their sockets are shared.
 Sessions: TypeAlias = dict[tuple[int, asyncio.AbstractEventLoop], Session]
 
 
 class Engine:
-    """Drives the core over the seam, for both clients."""
+    """Runs the calls of both clients.
 
-    def __init__(self, target: "Target", carrier: "Carrier", user_agent: str, limits: "Limits") -> None:
-        self._settings = (target, carrier, user_agent, limits)
+    Args:
+        settings: Where to send, as whom, through what.
+        policy: How failed attempts are repeated.
+        timeouts: Of connections and attempts.
+    """
+
+    def __init__(self, settings: "Settings", policy: "RetryPolicy", timeouts: "Timeouts") -> None:
+        self._settings, self._policy, self._timeouts = settings, policy, timeouts
         self._sessions: Sessions = {}
         self._closed = False
         # A client that is dropped without being closed takes its connections with it.
         weakref.finalize(self, _end_elsewhere, self._sessions).atexit = False
 
     async def embed(
-        self, texts: list[str], options: Options, progress: Progress, *, raises: bool
+        self, texts: list[str], options: EmbedOptions, progress: Progress | None, *, alone: bool
     ) -> EmbeddingResult:
-        """The vectors of checked texts. Failed ones are listed; with ``raises``, not if there are no others."""
-        loop = asyncio.get_running_loop()
-        sent, places = distinct(texts) if options.dedupe else (texts, None)
-        call = Call(options, started=loop.time())
-        supply = Supply(planned(sent, options), call)
-        collector = Collector(len(sent), options)
-        if not options.hedge:  # else two answers may be read at once
-            call.room = collector.room
-        window = await self._window(call, ordered=False)
-        with progress.of(len(sent)), operation(call, self._settings[0].base_url) as watch:
-            async with aclosing(window.run(supply)) as parts:
-                async for settled in parts:
-                    collector.add(settled)
-                    progress.advance(len(settled.indexes))
-            if supply.begun < len(sent):  # the call ended early
-                collector.add(Settled(range(supply.begun, len(sent)), call.end()))
-            progress.finish()
-            if raises and not call.has_answers() and collector.first_error is not None:
-                raise collector.first_error  # at once: a list of millions of failures takes seconds to make
-            result = watch.ended(collector.result(call, loop.time()))
+        """The vectors of checked texts. Failed ones are listed.
+
+        Raises:
+            APIError: there are no others, and the caller wants to be told so, as for a text that stands alone.
+        """
+        call = Call(options, asyncio.get_running_loop().time())
+        if (watched := instruments()) is None:
+            return await self._embed(call, texts, progress, alone=alone)
+        with operation(watched, call, self._settings.base_url) as watch:
+            return watch.ended(await self._embed(call, texts, progress, alone=alone))
+
+    async def _embed(
+        self, call: Call, texts: list[str], progress: Progress | None, *, alone: bool
+    ) -> EmbeddingResult:
+        session = await self._session()
+        sent, places = distinct(texts) if call.options["dedupe"] else (texts, None)
+        results = Results(len(sent))
+        if not call.options["hedge"]:  # else two responses may be read at once
+            call.place = results.place
+        with progress.of(len(sent)) if progress else contextlib.nullcontext():
+            async with aclosing(_outcomes(session, call, sent)) as parts:
+                async for part in parts:
+                    results.add(part)
+                    if progress:
+                        progress.advance(len(part.indexes))
+            if call.begun < len(sent):  # the call ended early
+                results.add(BatchOutcome(range(call.begun, len(sent)), call.end()))
+                if progress:
+                    progress.finish()
+        raises = alone or call.options["on_error"] == "raise"
+        if raises and not call.requests and (error := results.first_error) is not None:
+            raise error  # at once: a list of millions of failures takes seconds to make
+        result = results.finish(call, session.admission.time())
         return spread(result, places) if places else result
 
     async def embed_iter(
-        self,
-        batches: AsyncIterator[Batch],
-        options: Options,
-        progress: Progress,
-        *,
-        ordered: bool,
-        raises: bool,
+        self, source: AsyncIterator[Batch], options: EmbedOptions, progress: Progress | None, *, ordered: bool
     ) -> "AsyncGenerator[list[Row]]":
-        """Rows by batch, from a source of batches."""
-        call = Call(options, started=asyncio.get_running_loop().time(), endless=True)
-        window = await self._window(call, ordered=ordered)
-        with progress.of(None), operation(call, self._settings[0].base_url):
-            async with aclosing(stream(window, batches, raises=raises)) as parts:
-                async for rows in parts:
-                    progress.advance(len(rows))
-                    yield rows
-
-    async def _window(self, call: Call, *, ordered: bool) -> Window:
-        session = await self._session()
-        # More than may be in flight: the next ones are ready to go while answers are read.
-        size = call.options.max_concurrency + min(call.options.max_concurrency, READY)
-        return Window(lambda batch: session.start(settle(session, call, batch)), size, ordered=ordered)
+        """Rows by batch. If failures raise, the first ends it, after all that is in work has been handed on."""
+        call = Call(options, asyncio.get_running_loop().time(), endless=True)
+        window = Window(await self._session(), call, ordered=ordered)
+        raises = options["on_error"] == "raise"
+        failed: list[Failure] = []
+        with (
+            operation(watched, call, self._settings.base_url)
+            if (watched := instruments())
+            else contextlib.nullcontext(),
+            progress.of(None) if progress else contextlib.nullcontext(),
+        ):
+            async with aclosing(window.run(source)) as parts:
+                async for part in parts:
+                    rows = list(rows_of(part))
+                    if progress:
+                        progress.advance(len(rows))
+                    if raises and part.error:
+                        failed += [row for _, row in rows if isinstance(row, Failure)]
+                        window.stop_pulling()
+                    else:
+                        yield rows
+            if failed:
+                raise first_of(failed)
 
     async def _session(self) -> Session:
         """The session of the running loop."""
         if self._closed:
             raise ClientClosedError("This client is closed. Make a new one.")
-        for known in list(self._sessions):  # a copy: other loops come and go in other threads
-            if known[1].is_closed():
-                self._sessions.pop(known, None)
         key = os.getpid(), asyncio.get_running_loop()
         session = self._sessions.get(key)
         if session is None or session.closed:
-            session = self._sessions[key] = Session(*self._settings)
+            for known in list(self._sessions):  # a copy: other loops come and go in other threads
+                if known[1].is_closed():
+                    self._sessions.pop(known, None)
+            session = self._sessions[key] = Session(self._settings, self._policy, self._timeouts)
             await session.end_with_the_loop()
         return session
 
@@ -118,6 +133,31 @@ class Engine:
         _end_elsewhere(self._sessions)
         if here is not None:
             await here.aclose()
+
+
+async def _outcomes(session: Session, call: Call, texts: list[str]) -> AsyncGenerator[BatchOutcome]:
+    """What becomes of the texts of a call, batch by batch, as they are done."""
+    options = call.options
+    room = options["max_batch_bytes"] - call.envelope.size
+    source = _while_it_goes_on(call, session, batches(texts, options["batch_size"], room))
+    first, second = next(source, None), next(source, None)
+    if first is not None and second is None:  # no window is needed
+        for part in await session.start(run_batch(session, call, first)):
+            yield part
+    elif first is not None and second is not None:
+        async with aclosing(Window(session, call).run(chain([first, second], source))) as parts:
+            async for part in parts:
+                yield part
+
+
+def _while_it_goes_on(call: Call, session: Session, source: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches of a call, up to its end."""
+    deadline = call.started + call.timeout
+    for batch in source:
+        if call.halted or session.admission.time() >= deadline:
+            return
+        call.begun += len(batch.texts)
+        yield batch
 
 
 def _end_elsewhere(sessions: Sessions) -> None:

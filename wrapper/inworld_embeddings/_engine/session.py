@@ -1,84 +1,111 @@
 """What the engine keeps for one event loop: connections, who may send next, and the work that is going on."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
-from .._core.batch_cap import BatchCap
-from .._core.hedge_budget import HedgeBudget
-from .._core.redact import Redactor
-from .._core.secret import Secret
-from .._http.sender import Sender
-from .._seam import Wire
+from .._api import Envelope
+from .._batching import BatchCap
+from .._decoding import Decoder
+from .._error_mapping import Response
+from .._http.adapters import transport_for
+from .._redaction import Redactor, Secret
+from .._retry import RetryPolicy, Timeouts
+from .._settings import Settings
+from .._throttle import HedgeBudget
 from ..auth import as_auth
-from .carry import transport_for
-from .turnstile import Turnstile
-
-if TYPE_CHECKING:
-    from .._core.canary import Flock
-    from ..configuration import Carrier, Limits, Target
-
-CONNECT_TIMEOUT = 5.0
+from .admission import Admission
 
 T = TypeVar("T")
 
 
 class Session:
-    """One event loop's connections to the target.
+    """One event loop's connections to the API.
 
     Attributes:
-        wire: Sends a request.
-        turnstile: Says when the next request may start.
+        policy: How failed attempts are repeated.
+        transport: Carries requests.
+        decoder: Reads vectors; it is used by one thread only.
+        admission: Says when the next request may start.
         cap: Most texts that the service takes in one request, once it refused more as too large.
         hedges: How many second requests may be sent.
-        flocks: Canaries with their vectors, by model and provider.
-        learning: Held while canaries are learned.
-        buffers: Takes back the memory of a body that has been read.
-        redactor: Knows the keys that were sent, to keep them out of messages.
         closed: Set by `aclose`; work that ends by it was not cancelled by its caller.
         ending: Runs `aclose`, if another thread asked for it.
     """
 
-    def __init__(self, target: "Target", carrier: "Carrier", user_agent: str, limits: "Limits") -> None:
-        self.redactor = Redactor()
-        self._sent: deque[Secret] = deque(maxlen=4)
-        transport = transport_for(carrier, target.base_url)
-        transport.on_authorization = self._learn
-        # A token that was sent stands for a key that was not, and that the service may echo all the same.
-        self._behind: tuple[Secret, ...] = getattr(target.credential, "secrets", ())
-        self.freshen, self.buffers = transport.freshen, transport.buffers
-        self.turnstile = Turnstile(limits.max_concurrency, limits.rate_limit)
+    def __init__(self, settings: Settings, policy: RetryPolicy, timeouts: Timeouts) -> None:
+        self.policy = policy
+        self.transport = transport_for(settings, timeouts)
+        self.decoder = Decoder()
+        self.admission = Admission(settings.max_concurrency, settings.rate_limit, policy, timeouts)
         self.cap = BatchCap()
         self.hedges = HedgeBudget()
-        self.flocks: dict[tuple[str, str], Flock] = {}
-        self.learning = asyncio.Lock()
         self.closed = False
         self.ending: asyncio.Task[None] | None = None
         self._watch = self._until_the_loop_ends()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.wire = Wire(
-            Sender(
-                httpx.URL(target.base_url),
-                auth=as_auth(target.credential),
-                transport=transport,
-                headers={
-                    "user-agent": user_agent,
-                    "accept": "*/*",
-                    "accept-encoding": carrier.compression or "identity",
-                },
-                connect_timeout=CONNECT_TIMEOUT,
-            )
-        )
+        self._base_url = httpx.URL(settings.base_url)
+        self._headers = {
+            "host": self._base_url.netloc.decode("ascii"),
+            "user-agent": settings.user_agent,
+            "accept": "*/*",
+            "accept-encoding": settings.compression or "identity",
+        }
+        self._endpoints: dict[str, tuple[httpx.URL, httpx.Headers]] = {}
+        self._auth = None if isinstance(settings.credential, Secret) else as_auth(settings.credential)
+        if isinstance(settings.credential, Secret):  # the same for every request: no flow to ask
+            self._headers["authorization"] = f"Basic {settings.credential.reveal()}"
+        # A token that was sent stands for a key that was not, and that the service may echo all the same.
+        self._behind: tuple[Secret, ...] = getattr(self._auth, "secrets", ())
+        self._redactor, self._redacted = Redactor(self._behind), hash("")
 
-    def _learn(self, authorization: str) -> None:
-        """Takes note of a credential as it goes out: keys may rotate, and ``auth=`` may be anything."""
-        if authorization and all(authorization != known.reveal() for known in self._sent):
-            self._sent.append(Secret(authorization))
-            sent = [Secret(known.reveal().rpartition(" ")[2]) for known in self._sent]
-            self.redactor = Redactor([*sent, *self._behind])
+    def request(self, envelope: Envelope, texts: bytes) -> httpx.Request:
+        """A request with encoded texts in it, see `Batch.body`."""
+        url, headers = self._endpoints.get(envelope.path) or self._endpoint(envelope)
+        body = b"".join((envelope.before, texts, envelope.after))
+        # With content=, httpx works the headers out once more.
+        request = httpx.Request(envelope.method, url, headers=headers, stream=httpx.ByteStream(body))
+        request.headers["content-length"] = str(len(body))
+        request.read()
+        return request
+
+    def _endpoint(self, envelope: Envelope) -> tuple[httpx.URL, httpx.Headers]:
+        """What all requests to an endpoint have in common. The path is appended as it is: `embedding:` is no scheme."""
+        path = self._base_url.raw_path.rstrip(b"/") + envelope.path.encode("ascii")
+        made = self._base_url.copy_with(raw_path=path), httpx.Headers(self._headers | envelope.headers)
+        return self._endpoints.setdefault(envelope.path, made)
+
+    async def send(self, request: httpx.Request, cap: int) -> Response:
+        """The response to a request, through the auth flow if the credential is one.
+
+        Args:
+            request: Afterwards it holds the credential it was last sent with, which `redactor` reads.
+            cap: Most bytes of a good response.
+        """
+        if self._auth is None:
+            return await self.transport.send(request, cap)
+        flow = self._auth.async_auth_flow(request)
+        try:
+            signed = await anext(flow)
+            while True:
+                request.headers["authorization"] = signed.headers.get("authorization", "")
+                response = await self.transport.send(signed, cap)
+                try:
+                    signed = await flow.asend(response.as_httpx(signed))
+                except StopAsyncIteration:
+                    return response
+        finally:
+            await flow.aclose()
+
+    def redactor(self, request: httpx.Request) -> Redactor:
+        """Knows the credential of a request, to keep it out of messages."""
+        sent = request.headers.get("authorization", "").rpartition(" ")[2]
+        if hash(sent) != self._redacted:  # kept from the last request, if it was sent with the same
+            self._redactor = Redactor([Secret(sent), *self._behind] if sent else self._behind)
+            self._redacted = hash(sent)
+        return self._redactor
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Runs a coroutine as a task that ends with the session."""
@@ -112,4 +139,4 @@ class Session:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.wire.aclose()
+        await self.transport.aclose()

@@ -1,36 +1,46 @@
-"""Runs batches over a bounded window: pulls from the source only while there is room, hands on what is settled."""
+"""Runs batches over a bounded window: pulls from the source only while there is room, hands on what is done."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from typing import TypeAlias
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from .._core.batches import Batch
-from .flow import Settled
+from .._batching import Batch
+from .batch_runner import run_batch
+from .call import Call
+from .results import BatchOutcome
 
-Work: TypeAlias = asyncio.Task[list[Settled]]
+if TYPE_CHECKING:
+    from .session import Session
+
+READY: Final = 16
+"""Most batches that are ready to go, or whose responses wait to be read, beside those in flight."""
+
+Work: TypeAlias = asyncio.Task[list[BatchOutcome]]
 Source: TypeAlias = Iterator[Batch] | AsyncIterator[Batch]
 
 
 class Window:
-    """At most ``size`` batches in work at a time.
+    """A bounded number of a call's batches in work at a time.
 
     Args:
-        start: Starts the work on a batch.
-        size: How many may be in work.
-        ordered: Whether results come in the order of the batches, or as they are done.
+        session: Runs them.
+        call: Whose batches they are.
+        ordered: Whether outcomes come in the order of the batches, or as they are done.
     """
 
-    def __init__(self, start: Callable[[Batch], Work], size: int, *, ordered: bool = True) -> None:
-        self._start, self._size, self._ordered = start, size, ordered
+    def __init__(self, session: "Session", call: Call, *, ordered: bool = False) -> None:
+        self._session, self._call, self._ordered = session, call, ordered
+        most = call.options["max_concurrency"]
+        self._size = most + min(most, READY)
         self._working: deque[Work] = deque()
         self._pull: asyncio.Task[Batch | None] | None = None
         self._source_error: BaseException | None = None
         self._exhausted = False
         self._something_done = asyncio.Event()
 
-    async def run(self, source: Source) -> AsyncGenerator[Settled]:
-        """Settled batches. An error of the source surfaces after what was already in work.
+    async def run(self, source: Source) -> AsyncGenerator[BatchOutcome]:
+        """What becomes of each batch. An error of the source surfaces after what was already in work.
 
         A plain iterator must not block. `stop_pulling` may be called in between. Leaving the iteration early cancels
         what is in work.
@@ -40,8 +50,8 @@ class Window:
                 await self._turn()
                 self._take_pulled()
                 while (work := self._next_done()) is not None:
-                    for settled in work.result():
-                        yield settled
+                    for outcome in work.result():
+                        yield outcome
             if self._source_error is not None:
                 raise self._source_error
         finally:
@@ -57,10 +67,7 @@ class Window:
         """Sees to it that the next batch is begun, or being pulled, if there is room for one."""
         if self._pull is None and self._has_room():
             if isinstance(source, Iterator):
-                self._begin(next(source, None))
-                if self._has_room() and self._begin(
-                    next(source, None)
-                ):  # two, to see at once that one was all
+                if self._begin(next(source, None)):
                     self._wake()  # there may be room for more
             else:
                 self._pull = asyncio.create_task(_next_batch(source))
@@ -75,7 +82,7 @@ class Window:
         if batch is None:
             self._exhausted = True
             return False
-        work = self._start(batch)
+        work = self._session.start(run_batch(self._session, self._call, batch))
         work.add_done_callback(self._wake)
         self._working.append(work)
         return True

@@ -1,20 +1,18 @@
-"""One HTTP/1.1 connection as an asyncio protocol: a request out, an answer in, and whether it may be used again."""
+"""One HTTP/1.1 connection as an asyncio protocol, and the parser that reads a response from it."""
 
 import asyncio
 import select
-import socket
 import ssl
-from collections.abc import AsyncIterator
-from typing import cast
+from collections.abc import AsyncGenerator
+from typing import Any, cast
 
+import httptools
 import httpx
 
-from .answer import Answer
-from .faults import ProxyRefusedError, StaleConnectionError, WrongSchemeError
-from .whole import Buffers
+from .._error_mapping import OversizedHeadError, ProxyRefusedError, StaleConnectionError, WrongSchemeError
 
-BUFFER_CAP = 1024 * 1024
-"""Bytes held for a slow reader before the socket is paused."""
+HEAD_CAP = 64 * 1024
+"""Most bytes in a row that are no body: a head, interim ones counted each for itself, or trailers."""
 
 SCRATCH = 64 * 1024
 """Most bytes that are read at a time, while it is not known where they belong."""
@@ -23,83 +21,167 @@ _TLS_ALERT = b"\x15\x03"
 """What a TLS server may say to a request in clear: an alert, and a version."""
 
 
-class Connection(asyncio.BufferedProtocol):
-    """Carries one exchange at a time.
+class ResponseParser:
+    """One response while it is being read: a state, without I/O, that bytes are fed to.
 
-    Anything that arrives beyond the answer, or without being asked for, makes it unusable: what is not the answer
-    to this request must never be taken for the answer to the next one (catalogue B09, B10).
+    Attributes:
+        started: Whether a byte of it has come.
+        status: HTTP status, 0 until the head is there. Interim responses (1xx) do not count.
+        headers: (name, value) pairs of the head, names as sent.
+        encoded: Whether there is a ``Content-Encoding``.
+        length: Bytes of the body, if the head told.
+        until_close: Whether the body ends with the connection.
+        buffered: Bytes of the body that wait for `take`.
+        complete: Whether all of it has come.
+        keep_alive: Whether its connection may carry another exchange.
     """
 
     def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._answer: Answer | None = None
-        self._wake = asyncio.Event()
-        self._error: Exception | None = None
-        self._used = 0
-        self._answered = False
-        self._sound = True
+        self.started = self.encoded = self.until_close = self.complete = False
+        self.keep_alive = True
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.length: int | None = None
+        self.buffered = 0
+        self._chunks: list[bytes] = []
+        self._chunked = False
+        self._overhead = 0
+        self._parser: Any = httptools.HttpResponseParser(self)
+
+    def feed(self, data: memoryview) -> None:
+        """Reads on.
+
+        Raises:
+            httpx.RemoteProtocolError: it is not HTTP, or there is no end to its head.
+        """
+        self.started = True
+        self._overhead += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.keep_alive = False
+            if not self.complete:
+                raise httpx.RemoteProtocolError(f"the response is not HTTP: {error}") from None
+        if self.complete:
+            self._parser = None  # it holds this object: no cycle is left behind
+        elif self._overhead > HEAD_CAP:
+            raise OversizedHeadError(f"over {HEAD_CAP} bytes of headers")
+
+    def take(self) -> bytes:
+        """The part of the body that has come since the last time."""
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self.buffered = 0
+        return data
+
+    def finish(self, *, complete: bool) -> None:
+        """Nothing more will be fed: the rest was received elsewhere, or the connection has ended."""
+        self.complete = self.complete or complete
+        self._parser = None
+
+    # What llhttp calls.
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            self.keep_alive = False  # a second response (B09)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.status:  # a trailer
+            return
+        self.headers.append((name, value))
+        match name.lower():
+            case b"content-length":
+                self.length = int(value) if value.isdigit() else None
+            case b"transfer-encoding":
+                self._chunked = True
+            case b"content-encoding":
+                self.encoded = True
+
+    def on_headers_complete(self) -> None:
+        if self.complete:
+            return
+        status = self._parser.get_status_code()
+        if status >= 200:
+            self.status = status
+            self.keep_alive = self.keep_alive and self._parser.should_keep_alive()
+            if self._chunked:
+                self.length = None
+            self.until_close = self.length is None and not self._chunked
+            return
+        # However many interim ones come, they cost no memory, and the deadline ends them (B13).
+        self.headers, self.length, self._overhead = [], None, 0
+        self._chunked = self.encoded = False
+
+    def on_body(self, data: bytes) -> None:
+        if not self.complete:
+            self._chunks.append(data)
+            self.buffered += len(data)
+            self._overhead = 0
+
+    def on_message_complete(self) -> None:
+        if self.status:
+            self.complete = True
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Carries one exchange at a time.
+
+    Anything that arrives beyond the response, or without being asked for, makes it unusable: what is not the response
+    to this request must never be taken for the response to the next one (catalogue B09, B10).
+
+    Attributes:
+        origin: (scheme, host and port) that it leads to.
+        idle_since: Loop time at which its last exchange ended.
+    """
+
+    def __init__(self) -> None:
+        self.origin: tuple[str, bytes] = ("", b"")
         self.idle_since = 0.0
+        self._transport: asyncio.Transport | None = None
+        self._parser: ResponseParser | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+        self._exchanges = 0
         self._scratch = memoryview(bytearray(SCRATCH))
         self._room: memoryview | None = None
         self._filled = 0
 
-    # What the pool and the body call.
-
-    @property
-    def reusable(self) -> bool:
-        """Whether the next request may go over it, as far as the event loop has seen."""
-        done = self._answer is None or (self._answer.complete and self._answer.sound)
-        return self._sound and self._error is None and done and self._all_sent()
-
-    def quiet(self) -> bool:
-        """Whether nothing has arrived that the event loop has not read yet.
-
-        Asked right before a request is sent: what is there by then, a stray answer above all, would be taken for
-        the answer to it.
-        """
-        if self._transport is None or self._transport.is_closing():
-            return False
-        return not _readable(self._transport.get_extra_info("socket"))
-
-    async def exchange(self, head: bytes, body: bytes) -> Answer:
-        """Sends a request; returns when the answer's head is there, with its body to be read.
+    async def exchange(self, head: bytes, body: bytes) -> ResponseParser:
+        """Sends a request; returns when the response's head is there, with its body to be read.
 
         Raises:
             StaleConnectionError: see there.
             httpx.RemoteProtocolError: what came is not HTTP.
             httpx.ReadError: the connection broke.
         """
-        self._used += 1
-        self._answered = False
-        self._answer = answer = Answer()
+        self._exchanges += 1
+        self._parser = parser = ResponseParser()
         if self._transport is None or self._error is not None:
             raise self._failure()
         self._transport.writelines((head, body))
-        while answer.status is None:  # an answer may come before all is sent, a refusal above all
+        while not parser.status:  # a response may come before all is sent, a refusal above all
             await self._more()
-        return answer
+        return parser
 
-    async def next_chunk(self, answer: Answer) -> bytes:
-        """The next piece of a body; empty at its end."""
-        while not answer.buffered:
-            if answer.complete:
-                return b""
-            await self._more()
-        self._resume()
-        return answer.take()
-
-    async def fill(self, answer: Answer, body: bytearray) -> None:
-        """Receives a whole body into its place."""
-        self._filled = answer.buffered
-        body[: self._filled] = answer.take()
-        self._resume()
+    async def fill(self, parser: ResponseParser, body: bytearray) -> None:
+        """Receives a body of known length into its place, past the parser."""
+        self._filled = parser.buffered
+        body[: self._filled] = parser.take()
         with memoryview(body) as room:
             self._room = room
             try:
-                while not answer.complete:
+                while not parser.complete:
                     await self._more()
             finally:
                 self._room = None
+
+    async def chunks(self, parser: ResponseParser) -> AsyncGenerator[bytes]:
+        """A body piece by piece, as it comes."""
+        while parser.buffered or not parser.complete:
+            if parser.buffered:
+                yield parser.take()
+            else:
+                await self._more()
 
     async def tunnel(self, head: bytes, context: ssl.SSLContext, host: str) -> None:
         """Asks a proxy for a tunnel with a CONNECT request, and speaks TLS through it from then on.
@@ -108,48 +190,72 @@ class Connection(asyncio.BufferedProtocol):
             ProxyRefusedError: the proxy wants credentials.
             httpx.ProxyError: the proxy gave no tunnel.
         """
-        status = (await self.exchange(head, b"")).status or 0
+        status = (await self.exchange(head, b"")).status
         if status == 407:
             raise ProxyRefusedError("the proxy wants credentials (HTTP 407)")
         if not 200 <= status < 300 or self._transport is None:
             raise httpx.ProxyError(f"the proxy gave no tunnel (HTTP {status})")
         loop = asyncio.get_running_loop()
         self._transport = await loop.start_tls(self._transport, self, context, server_hostname=host)
-        self._answer, self._used, self._sound = None, 0, True
+        self._parser, self._exchanges = None, 0
 
-    def abort(self) -> None:
-        """Drops the connection at once."""
-        self._sound = False
+    def reusable(self) -> bool:
+        """Whether the exchange has ended in a way that another may follow, as far as the event loop has seen."""
+        parser, transport = self._parser, self._transport
+        return (
+            (parser is not None and parser.complete and parser.keep_alive)
+            and self._error is None
+            and transport is not None
+            and not transport.get_write_buffer_size()
+        )
+
+    def quiet(self) -> bool:
+        """Whether nothing has arrived that the event loop has not read yet.
+
+        Asked right before a request is sent: what is there by then, a stray response above all, would be taken for
+        the response to it.
+        """
+        if self._transport is None or self._transport.is_closing():
+            return False
+        sock = self._transport.get_extra_info("socket")
+        if not hasattr(select, "poll"):  # Windows
+            return not select.select([sock], [], [], 0)[0]
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return not poll.poll(0)
+
+    def abort(self, error: Exception | None = None) -> None:
+        """Drops the connection at once; whoever waits for a response gets the error."""
+        self._error = self._error or error or httpx.ReadError("the connection is closed")
         if self._transport is not None:
             self._transport.abort()
+        self._wake()
 
     async def _more(self) -> None:
+        """Returns when something has arrived."""
         if self._error is not None:
             raise self._failure()
-        self._wake.clear()
-        await self._wake.wait()
+        self._waiter = asyncio.get_running_loop().create_future()
+        await self._waiter
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _failure(self) -> Exception:
         error = self._error or httpx.ReadError("the connection is closed")
-        if self._used > 1 and not self._answered and not isinstance(error, httpx.RemoteProtocolError):
+        started = self._parser is not None and self._parser.started
+        if self._exchanges > 1 and not started and not isinstance(error, httpx.RemoteProtocolError):
             return StaleConnectionError(str(error))
         return error
 
-    def _fail(self, error: Exception) -> None:
-        """Makes the connection unusable, at once."""
-        self._error = self._error or error
-        self.abort()
-        self._wake.set()
-
-    def _resume(self) -> None:
-        if self._transport is not None:
-            self._transport.resume_reading()
-
-    def _all_sent(self) -> bool:
-        return self._transport is None or not self._transport.get_write_buffer_size()
-
-    def _in_clear(self) -> bool:
-        return self._transport is not None and self._transport.get_extra_info("ssl_object") is None
+    def _first_in_clear(self, parser: ResponseParser | None) -> bool:
+        """Whether not a byte has come yet over a connection without TLS: the server may want it."""
+        return (
+            (self._exchanges == 1 and parser is not None and not parser.started)
+            and self._transport is not None
+            and self._transport.get_extra_info("ssl_object") is None
+        )
 
     # What asyncio calls.
 
@@ -160,80 +266,32 @@ class Connection(asyncio.BufferedProtocol):
         return self._scratch if self._room is None else self._room[self._filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self._room is None:
-            self._read(self._scratch[:nbytes])
-            return
-        self._filled += nbytes
-        if self._filled == len(self._room) and self._answer is not None:
-            self._room = None
-            self._answer.finish()
-            self._wake.set()
-
-    def _read(self, data: memoryview) -> None:
-        answer = self._answer
-        if answer is None or answer.complete:
-            self._fail(httpx.RemoteProtocolError("bytes arrived that nobody asked for"))
-            return
-        if not self._answered and self._used == 1 and data[:2] == _TLS_ALERT and self._in_clear():
-            self._fail(WrongSchemeError("the answer is TLS"))
-            return
-        self._answered = True
-        try:
-            answer.feed(data)
-        except httpx.RemoteProtocolError as error:
-            self._fail(error)
-        if answer.buffered > BUFFER_CAP and self._transport is not None:
-            self._transport.pause_reading()
-        self._wake.set()
+        parser = self._parser
+        if parser is None or parser.complete:
+            self.abort(httpx.RemoteProtocolError("bytes arrived that nobody asked for"))
+        elif self._room is None:
+            data = self._scratch[:nbytes]
+            if data[:2] == _TLS_ALERT and self._first_in_clear(parser):
+                self.abort(WrongSchemeError("the response is TLS"))
+                return
+            try:
+                parser.feed(data)
+            except httpx.RemoteProtocolError as error:
+                self.abort(error)
+            self._wake()
+        else:
+            self._filled += nbytes
+            if self._filled == len(self._room):
+                self._room = None
+                parser.finish(complete=True)
+                self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._sound = False
-        answer = self._answer or Answer()
-        if exc is None:
-            answer.end()
-        answer.close()
-        if not answer.complete:
-            reason = f"{type(exc).__name__}: {exc}" if exc else "closed by the server"
-            if self._used == 1 and not self._answered and self._in_clear():
-                reason += "; if that port speaks TLS, the URL must begin with https://"
-            self._error = self._error or httpx.ReadError(
-                f"the connection broke before the answer was whole ({reason})"
-            )
-        elif self._error is None and not answer.buffered:
-            self._error = httpx.ReadError("the connection is closed")
+        parser = self._parser
+        reason = f"{type(exc).__name__}: {exc}" if exc else "closed by the server"
+        if self._first_in_clear(parser):
+            reason += "; if that port speaks TLS, the URL must begin with https://"
+        if parser is not None:
+            parser.finish(complete=parser.until_close and exc is None and self._error is None)
         self._transport = None
-        self._wake.set()
-
-
-def _readable(sock: socket.socket) -> bool:
-    if not hasattr(select, "poll"):  # Windows
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-class Body(httpx.AsyncByteStream):
-    """The body of an answer, as it comes in. Closing it early drops the connection."""
-
-    def __init__(self, connection: Connection, answer: Answer) -> None:
-        self.connection = connection
-        self.answer = answer
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while chunk := await self.connection.next_chunk(self.answer):
-            yield chunk
-
-    @property
-    def length(self) -> int | None:
-        """Bytes of it, if the head told."""
-        return self.answer.length
-
-    async def whole(self, buffers: Buffers) -> bytes | bytearray:
-        """All of it at once. A long one is received where it is going to stay, into a buffer."""
-        length = self.length or 0
-        if self.answer.complete or length - self.answer.buffered <= SCRATCH:
-            return b"".join([chunk async for chunk in self])
-        body = buffers.take(length)
-        await self.connection.fill(self.answer, body)
-        return body
+        self.abort(httpx.ReadError(f"the connection broke before the response was whole ({reason})"))

@@ -1,89 +1,137 @@
-"""The transport: keeps idle connections, gives each request one, takes it back only when it is clean."""
+"""The connection pool: keeps idle connections, gives each request one, takes it back only when it is clean."""
 
 import asyncio
-import ssl
+from contextlib import aclosing
 
 import httpx
 
-from .answer import Answer
-from .connection import Body, Connection
-from .dial import Dialer
-from .faults import StaleConnectionError, WrongSchemeError
+from .._error_mapping import Response, StaleConnectionError, WrongSchemeError
+from .body import read_response
+from .connect import open_connection
+from .connection import Connection
 
-KEEPALIVE_EXPIRY = 15.0
-"""Seconds after which an idle connection is not used again."""
+KEPT_BUFFERS = 4
+"""Receive buffers that wait for their next use. They come back as fast as responses are read: more would only lie there."""
 
 
-class PooledTransport(httpx.AsyncBaseTransport):
-    """HTTP/1.1 for one event loop and one origin.
+class ConnectionPool:
+    """A transport of our own: HTTP/1.1 for one event loop.
 
     There is no limit on connections: whoever sends decides how many requests are in flight.
 
     Args:
         proxy: URL of an HTTP proxy for https origins.
-        context: TLS settings. Default: httpx's.
         trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
+        connect: Seconds in which a connection must be made, TLS included.
+        keepalive: Seconds after which an idle connection is not used again.
     """
 
-    def __init__(
-        self, *, proxy: str | None = None, context: ssl.SSLContext | None = None, trust_env: bool = True
-    ) -> None:
-        self._dial = Dialer(httpx.URL(proxy) if proxy else None, context, trust_env=trust_env)
+    def __init__(self, *, proxy: str | None, trust_env: bool, connect: float, keepalive: float) -> None:
+        self._proxy = httpx.URL(proxy) if proxy else None
+        self._trust_env = trust_env
+        self._connect, self._keepalive = connect, keepalive
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
+        self._buffers: list[bytearray] = []
         self._spoke_http = False
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        head, body = _head(request), await request.aread()
-        connection = self._take() or await self._dial(
-            request.url, request.extensions.get("timeout", {}).get("connect")
-        )
+    @property
+    def idle(self) -> int:
+        """How many connections wait for their next request."""
+        return len(self._idle)
+
+    @property
+    def busy(self) -> int:
+        """How many connections carry a request."""
+        return len(self._busy)
+
+    async def send(self, request: httpx.Request, cap: int) -> Response:
+        """See `Transport`.
+
+        Raises:
+            httpx.TransportError: there is no whole response.
+        """
+        raw, url = request.headers.raw, request.url
+        first = b"%s %s HTTP/1.1" % (request.method.encode("ascii"), url.raw_path)
+        head = b"\r\n".join([first, *map(b": ".join, raw), b"\r\n"])
+        if not head.count(b"\r") == head.count(b"\n") == len(raw) + 2 or b"\0" in head:
+            raise httpx.LocalProtocolError("a request header holds a line break or NUL")
+        body = await request.aread()
+        origin = url.scheme, url.netloc
+        connection = self._take(origin)
+        if connection is None:
+            connection = await open_connection(
+                url, proxy=self._proxy, trust_env=self._trust_env, timeout=self._connect
+            )
+            connection.origin = origin
         self._busy.add(connection)
         try:
-            answer = await connection.exchange(head, body)
+            response = await self._exchange(connection, head, body, cap)
+        except BaseException:
+            connection.abort()
+            raise
+        finally:
+            self._busy.discard(connection)
+        if connection.reusable():
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._idle.append(connection)
+        else:
+            connection.abort()
+        return response
+
+    async def _exchange(self, connection: Connection, head: bytes, body: bytes, cap: int) -> Response:
+        try:
+            parser = await connection.exchange(head, body)
         except StaleConnectionError:
-            self.drop_idle()  # what ended this one will have ended those that are older
-            self._drop(connection)
+            self.freshen()  # what ended this one will have ended those that are older
             raise
         except WrongSchemeError as error:
-            self._drop(connection)
             if self._spoke_http:  # so it is not the URL that is wrong
-                raise httpx.RemoteProtocolError(f"the answer is not HTTP: {error}") from None
-            raise
-        except BaseException:
-            self._drop(connection)
+                raise httpx.RemoteProtocolError(f"the response is not HTTP: {error}") from None
             raise
         self._spoke_http = True
-        return httpx.Response(
-            answer.status or 0, headers=answer.headers, stream=_Returning(connection, answer, self)
-        )
+        if parser.status == 200 and not parser.encoded:
+            if parser.complete and parser.buffered <= cap:
+                return Response(200, parser.headers, parser.take())
+            if not parser.complete and parser.length is not None and parser.length <= cap:
+                buffer = self._buffer(parser.length)
+                await connection.fill(parser, buffer)
+                return Response(200, parser.headers, buffer)
+        async with aclosing(connection.chunks(parser)) as chunks:
+            return await read_response(parser.status, parser.headers, chunks, cap)
 
-    def _take(self) -> Connection | None:
-        """The connection used last of those that are fresh and clean."""
-        oldest = asyncio.get_running_loop().time() - KEEPALIVE_EXPIRY
+    def _take(self, origin: tuple[str, bytes]) -> Connection | None:
+        """The connection used last of those that are fresh, clean and lead there."""
+        oldest = asyncio.get_running_loop().time() - self._keepalive
         while self._idle and self._idle[0].idle_since <= oldest:  # they stand in the order of their return
             self._idle.pop(0).abort()
         while self._idle:
             connection = self._idle.pop()
-            if connection.reusable and connection.quiet():
+            if connection.origin == origin and connection.quiet():
                 return connection
             connection.abort()
         return None
 
-    def give_back(self, connection: Connection) -> None:
-        """Takes a connection back after its exchange, whole or not."""
-        if connection in self._busy and connection.reusable:
-            self._busy.discard(connection)
-            connection.idle_since = asyncio.get_running_loop().time()
-            self._idle.append(connection)
+    def _buffer(self, length: int) -> bytearray:
+        """A receive buffer of that length; what it holds is undefined.
+
+        Their memory is used again: pages that are new each time cost more CPU than receiving what goes into them.
+        """
+        if not self._buffers:
+            return bytearray(length)
+        buffer = self._buffers.pop()
+        if len(buffer) < length:
+            buffer.extend(bytes(length - len(buffer)))
         else:
-            self._drop(connection)
+            del buffer[length:]
+        return buffer
 
-    def _drop(self, connection: Connection) -> None:
-        self._busy.discard(connection)
-        connection.abort()
+    def reuse(self, body: bytes | bytearray) -> None:
+        """Takes back a body that nobody reads any more; bytes, which cannot be written to, are left alone."""
+        if isinstance(body, bytearray) and len(self._buffers) < KEPT_BUFFERS:
+            self._buffers.append(body)
 
-    def drop_idle(self) -> None:
+    def freshen(self) -> None:
         """Drops the connections that wait for their next request."""
         for connection in self._idle:
             connection.abort()
@@ -91,33 +139,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Drops all connections."""
-        self.drop_idle()
+        self.freshen()
         for connection in self._busy:
             connection.abort()
-        self._busy.clear()
         await asyncio.sleep(0)  # lets the transports close their sockets
-
-
-class _Returning(Body):
-    """A body that hands its connection back when it is closed."""
-
-    def __init__(self, connection: Connection, answer: Answer, pool: PooledTransport) -> None:
-        super().__init__(connection, answer)
-        self._pool = pool
-
-    async def aclose(self) -> None:
-        self._pool.give_back(self.connection)
-
-
-def _head(request: httpx.Request) -> bytes:
-    """The request line and headers.
-
-    Raises:
-        httpx.LocalProtocolError: a header with a line break in it.
-    """
-    headers = request.headers.raw
-    first = b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)
-    head = b"\r\n".join([first, *[b"%s: %s" % header for header in headers], b"\r\n"])
-    if not head.count(b"\r") == head.count(b"\n") == len(headers) + 2 or b"\0" in head:
-        raise httpx.LocalProtocolError("a request header holds a line break or NUL")
-    return head

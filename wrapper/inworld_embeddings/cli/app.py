@@ -49,7 +49,7 @@ def demo(arguments: tuple[str, ...]) -> None:
 @_arguments
 def vendor(arguments: tuple[str, ...]) -> None:
     """Copy this client into another package's tree, or bring such a copy up to date."""
-    from ..vendoring.program import main  # noqa: PLC0415 - each command loads what it needs
+    from ..vendoring.__main__ import main  # noqa: PLC0415 - each command loads what it needs
 
     sys.stdout.flush()
     raise click.exceptions.Exit(main(arguments, prog="inworld-embeddings vendor"))

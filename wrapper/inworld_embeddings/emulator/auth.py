@@ -2,7 +2,7 @@
 
 import hmac
 
-from .._core.credentials import TEST_KEY, join_key_and_secret
+from .._settings import TEST_KEY, join_key_and_secret
 from ..errors import ConfigurationError
 from .rpc_status import Code, RpcError
 

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Collection
 
-from .._core.base_url import is_loopback
+from .._settings import is_loopback
 from ..errors import ConfigurationError
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\s]+)(:[0-9]{1,5})?\Z")

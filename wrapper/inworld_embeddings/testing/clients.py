@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from .._base import BaseClient
-from ..async_client import AsyncEmbeddingClient
-from ..client import EmbeddingClient
+from ..client import AsyncEmbeddingClient, BaseClient, EmbeddingClient
 from ..emulator.engines.hashed import DIMENSION
 from ..emulator.faults import NOTHING, Faults, Scripted
 from .fakes import FakeEngine

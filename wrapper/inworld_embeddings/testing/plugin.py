@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 if TYPE_CHECKING:
-    from ..async_client import AsyncEmbeddingClient
-    from ..client import EmbeddingClient
+    from ..client import AsyncEmbeddingClient, EmbeddingClient
     from ..emulator.engines import Engine
     from . import Faults, RequestLog, ServedEmulator
 
@@ -95,7 +94,7 @@ def inworld_client(inworld_engine: "Engine", inworld_faults: "Faults") -> "Itera
 @pytest.fixture
 def inworld_async_client(inworld_engine: "Engine", inworld_faults: "Faults") -> "AsyncEmbeddingClient":
     """The same for asyncio, whichever plugin runs the loop. It holds nothing that would need closing."""
-    from ..async_client import AsyncEmbeddingClient  # noqa: PLC0415 - as above
+    from ..client import AsyncEmbeddingClient  # noqa: PLC0415 - as above
 
     return AsyncEmbeddingClient.local(inworld_engine, faults=inworld_faults)
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..async_client import AsyncEmbeddingClient
-from ..client import EmbeddingClient
-from ..configuration import emulator_credential
+from .._settings import emulator_credential
+from ..client import AsyncEmbeddingClient, EmbeddingClient
 from ..emulator.engines.hashed import DIMENSION
 from ..emulator.faults import NOTHING, Faults, Scripted
 from ..emulator.handle import Emulator

@@ -4,9 +4,6 @@
 docs/vendoring.md. Standard library only.
 """
 
-from .choice import Choice
-from .copying import Report, VendorError, check, vendor
-from .manifest import MANIFEST, Manifest
-from .source import Source
+from .copying import MANIFEST, Choice, Manifest, Report, Source, VendorError, check, vendor
 
 __all__ = ["MANIFEST", "Choice", "Manifest", "Report", "Source", "VendorError", "check", "vendor"]

@@ -11,10 +11,11 @@ from ...models.status import Status
 from ...types import Response
 
 
-def _get_kwargs(
+def request_kwargs(
     *,
     body: EmbedRequest,
 ) -> dict[str, Any]:
+    """What a request of this endpoint is made of, as keyword arguments of ``httpx.Client.request``"""
     headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
@@ -79,7 +80,7 @@ def sync_raw(
         httpx.Response: the answer as it came, of any status, for callers with a decoder of their own
     """
 
-    kwargs = _get_kwargs(
+    kwargs = request_kwargs(
         body=body,
     )
 
@@ -162,7 +163,7 @@ async def asyncio_raw(
         httpx.Response: the answer as it came, of any status, for callers with a decoder of their own
     """
 
-    kwargs = _get_kwargs(
+    kwargs = request_kwargs(
         body=body,
     )
 

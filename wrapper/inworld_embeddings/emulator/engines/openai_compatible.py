@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..._core.base_url import check_base_url, is_loopback
-from ..._core.secret import Secret
+from ..._redaction import Secret
+from ..._settings import check_base_url, is_loopback
 from ...errors import ConfigurationError
 from .errors import EngineError
 from .names import header_name

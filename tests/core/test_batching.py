@@ -1,0 +1,209 @@
+"""Batches: what may be sent, every text once, in order, within both limits, and no batch smaller than it must be."""
+
+import asyncio
+import itertools
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inworld_embeddings import _batching as batching
+from inworld_embeddings import errors
+from inworld_embeddings._batching import (
+    PATIENCE,
+    Batch,
+    BatchCap,
+    async_stream_batches,
+    batches,
+    checked_text,
+    checked_texts,
+    stream_batches,
+)
+from inworld_embeddings.details import BadRequest, FieldViolation
+from inworld_embeddings.errors import InvalidInputError
+
+MUCH = 10_000
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30) | st.sampled_from(
+    ["\0" * 30, "ä" * 99]
+)
+TEXTS = st.lists(TEXT, max_size=60)
+
+
+def as_json(texts):
+    parts = [json.dumps({"text": text}, ensure_ascii=False, separators=(",", ":")) for text in texts]
+    return ",".join(parts).encode()
+
+
+@pytest.mark.parametrize("bad", ["a bare string", b"bytes", bytearray(b"x"), None, 7, {"a": 1}, {"a", "b"}])
+def test_what_is_not_an_ordered_collection_is_refused(bad):
+    with pytest.raises(InvalidInputError, match=type(bad).__name__) as caught:
+        checked_texts(bad, MUCH)
+    assert caught.value.index is None
+
+
+@pytest.mark.parametrize("bad", [b"bytes", None, ["nested"], "ok \udfff no", "\udc00\ud800", "x" * MUCH])
+def test_a_member_that_cannot_be_sent_is_named_by_its_index_and_a_text_alone_without_one(bad):
+    with pytest.raises(InvalidInputError, match=r"inputs\[2\]") as caught:
+        checked_texts(["a", "ä", bad, "c"], MUCH)
+    assert caught.value.index == 2
+    str(caught.value).encode()  # the surrogate is not in it
+    with pytest.raises(InvalidInputError, match="the input") as caught:
+        checked_text(bad, MUCH)
+    assert caught.value.index is None
+
+
+def test_generators_tuples_and_subclasses_of_str_are_taken():
+    checked = [
+        *checked_texts((text for text in "ab"), MUCH),
+        *checked_texts(("a", "b"), MUCH),
+        *checked_texts(np.array(["plain", "naïve"]), MUCH),
+    ]
+    assert checked == ["a", "b", "a", "b", "plain", "naïve"]
+    assert {type(text) for text in checked} == {str}
+
+
+@given(TEXTS, st.integers(9, 400))
+def test_a_text_is_refused_exactly_if_its_json_is_too_large(texts, max_bytes):
+    over = [index for index, text in enumerate(texts) if len(as_json([text])) > max_bytes]
+    if not over:
+        assert checked_texts(texts, max_bytes) == texts
+        return
+    size = len(as_json([texts[over[0]]]))
+    with pytest.raises(InvalidInputError, match=rf"takes {size} bytes .* leaves {max_bytes}") as caught:
+        checked_texts(texts, max_bytes)
+    assert caught.value.index == over[0]
+
+
+@given(TEXTS, st.integers(1, 9), st.integers(220, 600))
+def test_batches_hold_every_text_once_in_order_within_limits_and_are_greedy(texts, batch_size, max_bytes):
+    made = list(batches(texts, batch_size, max_bytes))
+
+    assert [text for batch in made for text in batch.texts] == texts
+    assert [index for batch in made for index in batch.indexes] == list(range(len(texts)))
+    for batch in made:
+        assert 1 <= len(batch) <= batch_size
+        assert len(batch.body) == len(as_json(batch.texts)) <= max_bytes
+        assert json.loads(b"[" + batch.body + b"]") == [{"text": text} for text in batch.texts]
+    for batch, following in itertools.pairwise(made):
+        fuller = [*batch.texts, following.texts[0]]
+        assert len(fuller) > batch_size or len(as_json(fuller)) > max_bytes
+
+
+def outcome(stream):
+    """The bodies with their indexes up to the error, and the error."""
+    made = []
+    try:
+        made.extend((list(batch.indexes), batch.body) for batch in stream)
+    except (InvalidInputError, LookupError) as error:
+        return made, getattr(error, "index", "source")
+    return made, None
+
+
+def in_a_loop(stream):
+    """An async iterator, walked as a plain one."""
+    loop = asyncio.new_event_loop()
+    try:
+        while True:
+            yield loop.run_until_complete(anext(stream))
+    except StopAsyncIteration:
+        pass
+    finally:
+        loop.close()
+
+
+@given(
+    TEXTS, st.integers(1, 9), st.integers(220, 600), st.sampled_from([None, 7, "\ud800", "x" * 700, "end"])
+)
+def test_a_stream_is_cut_like_a_list_and_an_error_comes_after_what_came_before_it(
+    texts, batch_size, max_bytes, bad
+):
+    def source():
+        yield from texts
+        if bad == "end":
+            raise LookupError
+        if bad is not None:
+            yield bad
+            pytest.fail("pulled on")
+
+    async def async_source():
+        for text in source():
+            yield text
+
+    wanted = outcome(batches(texts, batch_size, max_bytes))[0]
+    index = {None: None, "end": "source"}.get(bad, len(texts))
+    assert outcome(stream_batches(source(), batch_size, max_bytes)) == (wanted, index)
+    for given_source in (source(), async_source()):
+        stream = async_stream_batches(given_source, batch_size, max_bytes)
+        assert outcome(in_a_loop(stream)) == (wanted, index)
+
+
+def test_a_stream_is_pulled_no_further_than_a_full_batch():
+    source = iter(["a", "b", "\ud800", "d"])
+    stream = stream_batches(source, 2, MUCH, replace=True)
+    assert list(next(stream).texts) == ["a", "b"]
+    assert list(next(stream).texts) == ["\ufffd", "d"]
+    assert list(next(stream_batches(iter(["x" * 90] * 9), 9, 300)).texts) == ["x" * 90] * 2
+
+
+def test_parts_and_picked_texts_keep_order_and_indexes():
+    (batch,) = batches(["a", "b", "ccc", "d", "e"], 5, MUCH)
+    for made, indexes in [(batch.parts(3), [[0, 1, 2], [3, 4]]), ([batch.pick([1, 4]).pick([1])], [[4]])]:
+        assert [list(part.indexes) for part in made] == indexes
+        for part in made:
+            assert part.body == as_json(part.texts) == as_json(batch.texts[index] for index in part.indexes)
+
+
+def test_the_texts_are_not_in_a_repr():
+    assert "secret" not in repr(Batch([0], ["secret text"]))
+
+
+def test_a_cap_knows_nothing_at_first_and_then_the_least_and_forgets_what_was_about_one_text():
+    cap = BatchCap()
+    cap.took(500)
+    assert cap.most is None
+    for most in (64, 32, 90):
+        cap.lower(most)
+    assert cap.most == 32
+    cap.restore(None)
+    assert cap.most is None
+
+
+def test_full_batches_raise_a_cap_by_and_by_and_a_refusal_starts_the_count_anew():
+    cap = BatchCap()
+    cap.lower(10)
+    for taken in [*[9] * 3 * PATIENCE, *[10] * (PATIENCE - 1)]:
+        cap.took(taken)
+    cap.lower(10)
+    for _ in range(PATIENCE - 1):
+        cap.took(10)
+    assert cap.most == 10
+    cap.took(10)
+    assert cap.most == 20
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 9, 128, 10_000])
+def test_spread_covers_a_batch_from_end_to_end(count):
+    positions = batching.spread_out(count)
+    assert len(positions) == len(set(positions)) <= batching.ENOUGH
+    assert (min(positions), max(positions)) == (0, count - 1)
+    assert len(positions) == min(count, batching.ENOUGH) or count == 7
+    gaps = [after - before for before, after in itertools.pairwise(sorted(positions))]
+    assert not gaps or max(gaps) <= count / (batching.ENOUGH - 1) + 1
+
+
+def test_named_are_the_positions_that_exist():
+    violations = tuple(FieldViolation(input_index=index) for index in (5, None, 2, 2, 9))
+    error = errors.BadRequestError("no", details=({"other": 1}, BadRequest(violations)))
+    assert batching.named_positions(error, 6) == [2, 5]
+    assert batching.named_positions(errors.APIConnectionError("no"), 6) == []
+
+
+def test_without_and_halves_keep_every_text_and_its_index():
+    batch = Batch(range(10, 15), "abcde")
+    rest = batching.without(batch, {11, 14})
+    assert (list(rest.indexes), "".join(rest.texts)) == ([10, 12, 13], "acd")
+    assert batching.without(batch, range(10, 15)) is None
+    assert [part.texts for part in batching.halves(batch)] == ["abc", "de"]
+    assert [part.texts for part in batching.halves(Batch([3], "a"))] == ["a"]

@@ -1,0 +1,246 @@
+"""Both decoders over one table of good and bad bodies, and odd vectors."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from inworld_embeddings import _decoding as decoding
+from inworld_embeddings._decoding import HUGE, Decoder, oddities
+from inworld_embeddings.errors import APIResponseValidationError
+
+BOTH = (Decoder().decode, Decoder(fast=False).decode)
+DECODERS = pytest.mark.parametrize("decode", BOTH, ids=["fast", "strict"])
+
+
+def body(*rows):
+    return b'{"embeddings":[' + b",".join(b'{"values":[' + row + b"]}" for row in rows) + b"]}"
+
+
+GOOD = {
+    "plain": (body(b"0.25,-1.5"), [[0.25, -1.5]]),
+    "several": (body(b"1.5,2.5", b"3.5,4.5"), [[1.5, 2.5], [3.5, 4.5]]),
+    "D09 integers": (body(b"0,1,-7"), [[0, 1, -7]]),
+    "D09 negative zero": (body(b"-0.0,1"), [[-0.0, 1]]),
+    "D09 negative zero as Go prints it": (
+        body(b"0,-0,1", b"-0 , 0.0,-0"),
+        [[0.0, -0.0, 1], [-0.0, 0.0, -0.0]],
+    ),
+    "D09 nearly a negative zero": (body(b"0,-0.5,1e-0"), [[0.0, -0.5, 1.0]]),
+    "D09 smallest float32": (body(b"1e-45,1.0"), [[1e-45, 1]]),
+    "D09 underflow": (body(b"1e-400,1.0"), [[0, 1]]),
+    "D09 ten thousand digits": (body(b"0." + b"1" * 10_000), [[float("0." + "1" * 10_000)]]),
+    "D09 integer beyond 64 bits": (body(b"18446744073709551616,1"), [[18446744073709551616.0, 1]]),
+    "D12 unknown field at the top": (b'{"embeddings":[{"values":[1.5]}],"usage":{"tokens":[1]}}', [[1.5]]),
+    "D12 a number beside the rows": (
+        b'{"tokens":7,"embeddings":[{"values":[1.5]},{"values":[2]}]}',
+        [[1.5], [2]],
+    ),
+    "D12 an unknown field in a row": (b'{"embeddings":[{"index":0,"values":[1.5]}]}', [[1.5]]),
+    "D12 an unknown list in a row": (b'{"embeddings":[{"shape":[1],"values":[1.5]}]}', [[1.5]]),
+    "D12 an unknown list before": (b'{"usage":[[1],"]"],"embeddings":[{"values":[1.5]}]}', [[1.5]]),
+    "D12 brackets in a string": (b'{"note":"[]","embeddings":[{"values":[1.5]}]}', [[1.5]]),
+    "D12 brackets in a row's string": (b'{"embeddings":[{"note":"][","values":[1.5]}]}', [[1.5]]),
+    "D12 escaped names": (b'{"embeddi\\u006egs":[{"v\\u0061lues":[1.5]}]}', [[1.5]]),
+    "as Go prints it": (
+        b'{"embeddings":[{"values":[0.5, 25e-2]}, {"values":[1, 2]}]}',
+        [[0.5, 25e-2], [1, 2]],
+    ),
+    "whitespace": (b' { "embeddings" : [ { "values" : [ 1.5 , 2.5 ] } ] } \r\n', [[1.5, 2.5]]),
+    "exponents": (body(b"1E2,1e+2,1.5e-3"), [[100, 100, 0.0015]]),
+}
+
+BAD = {
+    "D01 one too few": (body(b"1.0"), 2),
+    "D01 one too many": (body(b"1.0", b"2.0"), 1),
+    "D01 one row with a second list": (b'{"embeddings":[{"values":[1.0],"x":[2.0]}]}', 2),
+    "D01 none": (b'{"embeddings":[]}', 1),
+    "D02 missing": (b"{}", 1),
+    "D02 null": (b'{"embeddings":null}', 1),
+    "D02 object": (b'{"embeddings":{}}', 1),
+    "D02 string": (b'{"embeddings":"private words"}', 1),
+    "D02 top-level list": (b"[[1.0]]", 1),
+    "D02 top-level null": (b"null", 1),
+    "D02 top-level string": (b'"private words"', 1),
+    "D03 values missing": (b'{"embeddings":[{}]}', 1),
+    "D03 values null": (b'{"embeddings":[{"values":null}]}', 1),
+    "D03 values empty": (body(b""), 1),
+    "D03 all empty": (body(b"", b""), 2),
+    "D04 ragged": (body(b"1.0,2.0", b"1.0"), 2),
+    "D04 ragged, same total": (body(b"1.0,2.0", b"1.0", b"1.0,2.0,3.0"), 3),
+    "D06 NaN": (body(b"NaN,1.0"), 1),
+    "D06 Infinity": (body(b"Infinity"), 1),
+    "D06 NaN as a string": (body(b'"NaN",1.0'), 1),
+    "D06 over float64": (body(b"1e999"), 1),
+    "D06 over float32": (body(b"1e39"), 1),
+    "D08 string": (body(b'"1.0"'), 1),
+    "D08 true": (body(b"true,1.0"), 1),
+    "D08 null": (body(b"null,1.0"), 1),
+    "nested arrays": (body(b"[1.0],[2.0]"), 1),
+    "nested array among numbers": (body(b"1.0,[2.0]"), 1),
+    "nested array with as many brackets": (b'{"embeddings":[{"values":[[1.0]]},{"values":2.0}]}', 2),
+    "a list opened twice and closed later": (b'{"embeddings":[{"values":[1,[2]},{"values":3]}]}', 2),
+    "a row that ends in a string": (b'{"embeddings":[{"values":[1,"]"]}]}', 1),
+    "rows outside": (b'{"embeddings":[],"x":[{"values":[1.0]}]}', 1),
+    "rows in an unknown list": (b'{"x":[{"values":[1.0]}],"embeddings":0}', 1),
+    "a brace too many": (b'{"embeddings":[{"values":[1.0]}}]}', 1),
+    "a comma too many in a row": (body(b"1.0,"), 1),
+    "a comma too many between rows": (b'{"embeddings":[{"values":[1.0]},]}', 1),
+    "two rows in one list": (body(b"1.0],[2.0"), 2),
+    "row is a list": (b'{"embeddings":[[1.0]]}', 1),
+    "row is null": (b'{"embeddings":[null]}', 1),
+    "truncated": (body(b"1.0,2.0")[:-3], 1),
+    "trailing garbage": (body(b"1.0") + b"x", 1),
+    "two documents": (body(b"1.0") * 2, 1),
+    "empty": (b"", 1),
+    "D11 HTML": (b"<html><title>Login</title></html>", 1),
+    "UTF-16": (body(b"1.0").decode().encode("utf-16"), 1),
+    "byte order mark": (b"\xef\xbb\xbf" + body(b"1.0"), 1),
+    "leading zero": (body(b"01"), 1),
+    "plus sign": (body(b"+1"), 1),
+    "hexadecimal": (body(b"0x10"), 1),
+    "bare point": (body(b"1."), 1),
+}
+
+
+@DECODERS
+@pytest.mark.parametrize("name", GOOD)
+def test_good_bodies(decode, name):
+    raw, rows = GOOD[name]
+    vectors = decode(raw, len(rows))
+    with np.errstate(over="ignore"):
+        expected = np.array(rows, dtype=np.float64).astype(np.float32)
+    assert vectors.tobytes() == expected.tobytes()
+    assert vectors.dtype == np.float32
+    assert vectors.flags.c_contiguous
+
+
+@DECODERS
+@pytest.mark.parametrize("name", BAD)
+def test_bad_bodies(decode, name):
+    raw, count = BAD[name]
+    with pytest.raises(APIResponseValidationError) as caught:
+        decode(raw, count)
+    assert caught.value.retryable
+    assert "private" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "several",
+        "D12 a number beside the rows",
+        "D12 an unknown field in a row",
+        "whitespace",
+        "as Go prints it",
+    ],
+)
+def test_the_fast_decoder_takes_plain_bodies_itself_and_counts_the_rows(name):
+    pytest.importorskip("simdjson")
+    raw, rows = GOOD[name]
+    decoder = Decoder()
+    assert decoder._decode_fast(raw, len(rows), None).tolist() == rows
+    for count in (len(rows) - 1, len(rows) + 1):
+        with pytest.raises((decoding.Declined, msgspec.DecodeError)):
+            decoder._decode_fast(raw, count, None)
+
+
+def test_a_parser_is_used_again_but_never_after_a_failed_parse():
+    pytest.importorskip("simdjson")
+    decoder, parsers = Decoder(), []
+    for raw in (body(b"1.5"), body(b"2.5"), body(b"true"), body(b"3.5"), body(b"4.5,1e39"), body(b"5.5")):
+        try:
+            decoder.decode(raw, 1)
+        except APIResponseValidationError:
+            assert decoder._parser is None
+        else:
+            parsers.append(decoder._parser)
+    assert parsers[0] is parsers[1]
+    assert len({id(parser) for parser in parsers}) == 3
+
+
+@DECODERS
+def test_D05_another_dimension_than_before_is_not_worth_a_retry(decode):
+    with pytest.raises(APIResponseValidationError, match="2 dimensions where earlier ones had 3") as caught:
+        decode(body(b"1.0,2.0"), 1, dimension=3)
+    assert not caught.value.retryable
+
+
+FLOATS = st.floats(width=64, allow_nan=False, allow_infinity=False)
+LITERALS = st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda dimension: st.lists(
+            st.lists(LITERALS | FLOATS.map(repr), min_size=dimension, max_size=dimension),
+            min_size=1,
+            max_size=5,
+        )
+    )
+)
+def test_whatever_JSON_calls_a_number_is_read_as_float32_of_the_float64_that_python_reads(rows):
+    raw = body(*(",".join(literals).encode() for literals in rows))
+    with np.errstate(over="ignore"):
+        expected = np.array([list(map(float, literals)) for literals in rows]).astype(np.float32)
+    for decode in BOTH:
+        if np.isfinite(expected).all():
+            assert decode(raw, len(rows)).tobytes() == expected.tobytes()
+        else:
+            with pytest.raises(APIResponseValidationError):
+                decode(raw, len(rows))
+
+
+@DECODERS
+def test_vectors_are_read_into_their_place_if_it_has_their_shape(decode):
+    raw, rows = GOOD["several"]
+    whole = np.full((4, len(rows[0])), 7, dtype=np.float32)
+    assert decode(raw, 2, None, whole[:3]).tolist() == rows
+    assert (whole == 7).all()
+    assert decode(raw, 2, len(rows[0]), whole[1:3]).base is whole
+    assert whole[1:3].tolist() == rows
+    assert (whole[[0, 3]] == 7).all()
+
+
+@DECODERS
+@pytest.mark.parametrize("count", [1, 2, 127])
+@pytest.mark.parametrize("dimension", [1, 7, 1024, 8192, 8193])
+def test_any_shape_is_read_whole(decode, count, dimension):
+    numbers = np.arange(count * dimension, dtype=np.float32).reshape(count, dimension) / 8
+    raw = msgspec.json.encode({"embeddings": [{"values": row} for row in numbers.tolist()]})
+    assert np.array_equal(decode(raw, count), numbers)
+    assert np.array_equal(decode(bytearray(raw), count), numbers)
+
+
+@DECODERS
+@pytest.mark.parametrize("name", [*GOOD, *BAD])
+def test_a_receive_buffer_is_free_again_whatever_became_of_it(decode, name):
+    raw, asked = GOOD[name] if name in GOOD else BAD[name]
+    received, error = bytearray(raw), None
+    try:
+        decode(received, asked if isinstance(asked, int) else len(asked))
+    except APIResponseValidationError as kept:
+        error = kept  # with its traceback
+    received.extend(b" ")  # a BufferError, if anything still looks into it
+    assert (error is None) == (name in GOOD)
+
+
+_WRITTEN = [0.0, -0.0, 1.0, -3.5, 1e-30, 4.9e5, -5e5, 9.9e5, -9e5, 1.1e6, 1e30, -3e38]
+NUMBERS = st.sampled_from([float(np.float32(number)) for number in _WRITTEN])
+
+
+@given(arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 9)), elements=NUMBERS))
+def test_odd_vectors_are_those_of_a_plain_calculation(vectors):
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    zero = [row for row in range(len(vectors)) if not vectors[row].any()]
+    assert oddities(vectors) == (zero, int((norms > HUGE).sum()))
+
+
+@pytest.mark.parametrize("dimension", [1, 4, 768])
+def test_just_below_and_just_above_a_huge_norm(dimension):
+    vectors = np.full((2, dimension), HUGE / dimension**0.5, dtype=np.float32)
+    vectors[0] *= 0.999
+    vectors[1] *= 1.001
+    assert oddities(vectors) == oddities(-vectors) == ([], 1)

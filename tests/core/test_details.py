@@ -1,0 +1,185 @@
+"""The details of an error body: google.rpc's types and Inworld's, and times as servers write them."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inworld_embeddings.details import (
+    ERROR_TYPES,
+    BadRequest,
+    ErrorInfo,
+    FieldViolation,
+    InworldStatus,
+    QuotaFailure,
+    QuotaViolation,
+    RequestInfo,
+    RetryInfo,
+    http_date,
+    parse_details,
+)
+
+GOOGLE = "type.googleapis.com/google.rpc."
+INWORLD = "type.googleapis.com/ai.inworld.common.InworldStatus"
+
+
+def one(type_url, **members):
+    (detail,) = parse_details([{"@type": type_url, **members}])
+    return detail
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"),
+    [
+        ("58s", 58.0),
+        ("1.5s", 1.5),
+        ("0s", 0.0),
+        ("0.000000001s", 1e-9),
+        ("315576000000s", 315576000000.0),
+    ],
+)
+def test_c09_retry_info(delay, seconds):
+    assert one(GOOGLE + "RetryInfo", retryDelay=delay) == RetryInfo(seconds)
+
+
+BAD_DELAYS = ["", "s", "1", "1.s", ".5s", "-1s", "1e3s", "nans", "infs", "1_0s", "\u0663s", "1 s", "1s\n"]
+
+
+@pytest.mark.parametrize("delay", [*BAD_DELAYS, None, 5, 1.5, True, [], {"seconds": 1}, "9" * 1000 + "s"])
+def test_c09_a_malformed_delay_is_none(delay):
+    assert one(GOOGLE + "RetryInfo", retryDelay=delay) == RetryInfo(None)
+
+
+def test_known_types():
+    info = one(GOOGLE + "ErrorInfo", reason="R", domain="D", metadata={"a": "b"})
+    assert info == ErrorInfo("R", "D", {"a": "b"})
+    assert one(GOOGLE + "RequestInfo", requestId="abc", servingData="x") == RequestInfo("abc")
+    violations = [{"subject": "project:1", "description": "50/s"}, "bad", {"subject": 3}]
+    expected = QuotaFailure((QuotaViolation("project:1", "50/s"), QuotaViolation()))
+    assert one(GOOGLE + "QuotaFailure", violations=violations) == expected
+
+
+def test_snake_case_members_are_read_too():
+    assert one(GOOGLE + "RetryInfo", retry_delay="2s") == RetryInfo(2.0)
+    assert one(GOOGLE + "RequestInfo", request_id="abc") == RequestInfo("abc")
+    assert one(GOOGLE + "BadRequest", field_violations=[{}]) == BadRequest((FieldViolation(),))
+    status = one(
+        INWORLD, error_type=4, reconnect_type=2, reconnect_time="2025-05-16T02:50:26Z", max_retries=2
+    )
+    moment = datetime(2025, 5, 16, 2, 50, 26, tzinfo=UTC)
+    assert status == InworldStatus("ACCOUNT_DISABLED", "IMMEDIATE", moment, 2)
+
+
+def test_field_violations():
+    raw = [{"field": "inputs[3].text", "description": "too long"}, {"field": "model"}, None, {"field": 1}]
+    expected = FieldViolation("inputs[3].text", "too long", 3), FieldViolation("model"), FieldViolation()
+    assert one(GOOGLE + "BadRequest", fieldViolations=raw) == BadRequest(expected)
+
+
+@pytest.mark.parametrize(
+    ("field", "index"),
+    [
+        ("inputs[3].text", 3),
+        ("inputs.3", 3),
+        ("/inputs/3/text", 3),
+        ("body.inputs[0].text", 0),
+        ("EmbedRequest.Inputs[7].Text", 7),
+        ("input[2]", 2),
+        ("inputs", None),
+        ("inputs[-1]", None),
+        ("inputs[\u0663]", None),
+        ("my_inputs[3]", None),
+        ("outputs[3]", None),
+        ("inputs[" + "9" * 40 + "]", None),
+    ],
+)
+def test_the_input_that_a_violation_points_to(field, index):
+    detail = one(GOOGLE + "BadRequest", fieldViolations=[{"field": field}])
+    assert detail.field_violations[0].input_index == index
+
+
+def test_inworld_status_as_seen():
+    detail = one(
+        INWORLD, errorType="SESSION_TOKEN_INVALID", reconnectType="NO_RETRY", reconnectTime=None, maxRetries=0
+    )
+    assert detail == InworldStatus("SESSION_TOKEN_INVALID", "NO_RETRY", None, 0)
+
+
+def test_inworlds_enums_are_names_or_numbers():
+    numbers = [*range(8), 99, -1, True, 1e300]
+    names = [*ERROR_TYPES, "99", "-1", "", ""]
+    assert [one(INWORLD, errorType=number).error_type for number in numbers] == names
+    values = [1, 3, 4, "NEW_ONE", None, []]
+    names = ["NO_RETRY", "TIMEOUT", "4", "NEW_ONE", "UNDEFINED", "UNDEFINED"]
+    assert [one(INWORLD, reconnectType=value).reconnect_type for value in values] == names
+
+
+BAD_TIMES = [None, 5, "", "soon", "2025", "2025-13-40T00:00:00Z", "\u0662\u0660\u0662\u0665-05-16T02:50:26Z"]
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2025-05-16T02:50:26Z", datetime(2025, 5, 16, 2, 50, 26, tzinfo=UTC)),
+        ("2025-05-16T02:50:26.123456789Z", datetime(2025, 5, 16, 2, 50, 26, 123456, tzinfo=UTC)),
+        ("2025-05-16T04:50:26+02:00", datetime(2025, 5, 16, 2, 50, 26, tzinfo=UTC)),
+        ("2025-05-16T02:50:26", datetime(2025, 5, 16, 2, 50, 26, tzinfo=UTC)),
+        *((bad, None) for bad in BAD_TIMES),
+        ("9999-12-31T23:59:59-10:00", None),
+        ("2025-05-16T02:50:26Z" + " " * 1000, None),
+    ],
+)
+def test_inworld_reconnect_time(text, moment):
+    parsed = one(INWORLD, reconnectTime=text).reconnect_time
+    assert parsed == moment
+    assert parsed is None or parsed.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "Fri, 32 May 2025 02:50:26 GMT", "Fri, 16 May 99999 02:50:26 GMT"]
+)
+def test_an_unreadable_date_is_none(text):
+    assert http_date("Fri, 16 May 2025 02:50:26 GMT" + " " * 1000) == 1747363826.0
+    assert http_date(text) is None
+
+
+def test_inworld_max_retries_is_an_integer():
+    assert [one(INWORLD, maxRetries=bad).max_retries for bad in (None, "3", 1.5, True, 2**40, [])] == [0] * 6
+
+
+def test_unknown_types_stay_dicts():
+    unknown = [{"@type": GOOGLE + "Help", "links": []}, {"@type": "other.RetryInfo"}, {"@type": 5}, {}]
+    assert parse_details(unknown) == tuple(unknown)
+
+
+@pytest.mark.parametrize("value", [None, 0, "x", {"@type": "a"}, True, [None, 1, "x", [], True]])
+def test_what_is_no_list_of_objects_is_nothing(value):
+    assert parse_details(value) == ()
+
+
+TYPES = [GOOGLE + n for n in ("RetryInfo", "ErrorInfo", "BadRequest", "QuotaFailure", "RequestInfo", "Help")]
+NAMES = [
+    *("retryDelay", "reason", "metadata", "fieldViolations", "violations"),
+    *("requestId", "errorType", "reconnectTime", "field"),
+]
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=5) | st.sampled_from(NAMES), inner, max_size=4)
+        | st.builds(
+            lambda t, d: {"@type": t, **d},
+            st.sampled_from([*TYPES, INWORLD]),
+            st.dictionaries(st.sampled_from(NAMES), inner),
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(json_values)
+def test_no_json_value_raises(value):
+    assert isinstance(parse_details(value), tuple)
+    assert len(parse_details([value])) == isinstance(value, dict)

@@ -1,0 +1,317 @@
+"""What a status, a body and the headers of an error response come to."""
+
+import gzip
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inworld_embeddings import errors
+from inworld_embeddings._error_mapping import (
+    Response,
+    parse_status,
+    received_too_large,
+    request_id,
+    request_id_of_success,
+    retry_after,
+    status_error,
+)
+from inworld_embeddings._redaction import Redactor
+from inworld_embeddings.details import InworldStatus, RequestInfo, RetryInfo, parse_details
+
+KEY = "wZ9xT4rLq7Vb2NcsDf"
+NO_KEY = b"""{"code":16, "message":"authentication is required", "details":[
+ {"@type":"type.googleapis.com/ai.inworld.common.InworldStatus","errorType":"SESSION_TOKEN_INVALID",
+  "reconnectType":"NO_RETRY","reconnectTime":null,"maxRetries":0}]}"""
+
+
+def response(*headers, status=200, body=b""):
+    return Response(
+        status, [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers], body
+    )
+
+
+def mapped(status, body=b"", *headers):
+    return status_error(response(*headers, status=status, body=body), now=0.0, redactor=Redactor([KEY]))
+
+
+def test_headers_are_found_in_any_case_and_repeated_ones_are_kept():
+    found = response(("Retry-After", "5"), ("x-é", "1"), ("RETRY-AFTER", "é"))
+    assert (found.header("retry-after"), found.values("retry-after")) == ("5", ["5", "é"])
+    assert (found.header("date"), found.values("date")) == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"code":5,"message":"Not Found","details":[]}', (5, "Not Found", ())),
+        (b'{"error":{"code":5,"message":"Not Found","details":[]}}', (5, "Not Found", ())),
+        (b'{"message":"only words"}', (None, "only words", ())),
+        (b'{"code":"13","message":"m","details":null}', (None, "m", ())),
+        (b'{"code":true,"message":"m","details":{}}', (None, "m", ())),
+        (b'{"code":99999999999999999999,"message":"m"}', (None, "m", ())),
+        (b'{"code":3,"message":7}', (3, "", ())),
+        (b'{"code":5,"message":"Not Found"}' + b" " * 1_000_000, (5, "Not Found", ())),
+        (NO_KEY, (16, "authentication is required", (InworldStatus("SESSION_TOKEN_INVALID", "NO_RETRY"),))),
+    ],
+)
+def test_statuses(body, expected):
+    assert parse_status(body) == expected
+
+
+C13_BODIES = {
+    "empty": b"",
+    "html": b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>",
+    "gzip": gzip.compress(b'{"code":5,"message":"Not Found"}'),
+    "one_megabyte_status": json.dumps({"code": 3, "message": "m" * 1_000_000}).encode(),
+    "status_after_64_kb": b" " * 65_536 + b'{"code":5,"message":"Not Found"}',
+    "deep_objects": b'{"error":' * 200_000,
+    "deep_details": b'{"code":3,"message":"m","details":[' + b'{"a":' * 200_000,
+    "long_integer": b'{"code":' + b"9" * 60_000 + b"}",
+    "infinite_code": b'{"code":1e400,"message":"m"}',
+    "cut_json": b'{"code":5,"message":"Not',
+    "top_level_list": b'[{"code":5}]',
+    "error_object_without_status": b'{"error":{"a":1}}',
+}
+
+
+@pytest.mark.parametrize("body", C13_BODIES.values(), ids=C13_BODIES)
+def test_c13_of_any_other_body_there_is_an_excerpt(body):
+    code, message, details = parse_status(body)
+    assert (code, details) == (None, ())
+    assert len(message) <= 500
+    assert message.isprintable()
+    assert isinstance(mapped(502, body), errors.InternalServerError)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("grpc: received message larger than max (5242880 vs. 4194304)", (5242880, 4194304)),
+        (
+            "rpc error: code = ResourceExhausted desc = grpc: received message larger than max (9 vs. 4)",
+            (9, 4),
+        ),
+        ("Received message larger than max (5242880 vs 4194304) from upstream", (5242880, 4194304)),
+        ("grpc: received message after decompression larger than max (5 vs. 4)", (5, 4)),
+        ("grpc: received message after decompression larger than max 4194304", (4194305, 4194304)),
+        ("received\u00a0message  larger than max (5 vs. 4)", (5, 4)),
+        ("received message larger than max (3 vs. 4)", (5, 4)),  # a size is always over its limit
+        ("received message larger than max", None),
+        ("received message larger than max (lots)", None),
+        ("received message larger than max (\u0665 vs. \u0664)", None),
+        ("the price is larger than max (5 vs. 4)", None),
+    ],
+)
+def test_c10_message_too_large(message, expected):
+    assert received_too_large(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "says"),
+    [
+        (429, [("Retry-After", "12")], "HTTP 429: slow down (the server asks to wait 12 s)"),
+        (503, [("Retry-After-Ms", "1500")], "HTTP 503: slow down (the server asks to wait 1.5 s)"),
+        (503, [("Retry-After", "0")], "HTTP 503: slow down"),
+        (401, [], "HTTP 401: slow down (Check INWORLD_API_KEY, or api_key=.)"),
+        (204, [], "HTTP 204 where 200 with vectors was expected."),
+    ],
+)
+def test_what_a_message_says(status, headers, says):
+    assert str(mapped(status, b"slow down", *headers)) == says
+
+
+@pytest.mark.parametrize("status", [200, 302, 404, 429])
+def test_every_error_names_the_request(status):
+    assert mapped(status, b"", ("X-Request-Id", "abc")).request_id == "abc"
+    assert mapped(status, b"", ("X-Request-Id", KEY)).request_id == "[redacted]"
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        ("https://login.example/a?token=t", "login.example"),
+        ("//user:token@[::1]:8080#token", "[::1]"),
+        (f"https://{KEY}.example/", "[redacted].example"),
+        ("http://[::bad/token", "no host"),
+        ("file:///token", "no host"),
+        ("/token", "no host"),
+        ("", "no host"),
+    ],
+)
+def test_a16_a_redirect_names_the_host_only(location, host):
+    error = mapped(307, b"", ("Location", location))
+    assert str(error).startswith(f"HTTP 307 redirect to {host}. ")
+    assert "token" not in str(error)
+
+
+SERVER_NOW = datetime(2026, 9, 1, 12, 0, 0, tzinfo=UTC)
+DATE = ("Date", "Tue, 01 Sep 2026 12:00:00 GMT")
+OUR_NOW = SERVER_NOW.timestamp() + 3600.0  # our clock is an hour fast
+
+
+def wait(*values, name="Retry-After"):
+    return retry_after(response(DATE, *((name, value) for value in values)), (), OUR_NOW)
+
+
+def test_c08_without_a_hint_it_is_none():
+    assert retry_after(response(), (), OUR_NOW) is None
+    assert retry_after(response(DATE, ("x-retry-after", "5")), ({"@type": "x"},), OUR_NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("delay", "header", "expected"),
+    [
+        ("1.5s", None, 1.5),
+        ("bad", "3", 3.0),
+        ("1.5s", "2", 2.0),
+        ("1.5s", "bad", 1.5),
+    ],
+)
+def test_c09_the_longest_of_all_hints(delay, header, expected):
+    details = parse_details([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}])
+    headers = [] if header is None else [("retry-after", header)]
+    assert retry_after(response(*headers), details, OUR_NOW) == expected
+
+
+NO_NUMBERS = [
+    *("", " ", "-5", "+5", "nan", "inf", "Infinity", "1e9", "10^20", "\u00b2", "0x10", "1_000", "1.", ".5"),
+    *("5s", "5 6", "1.2.3", "9" * 400, "soon", ",", "5\x00"),
+]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["0"], 0.0),
+        (["58"], 58.0),
+        ([" 7 "], 7.0),
+        (["1.5"], 1.5),
+        (["100000000000000000000"], 1e20),
+        (["5, 10"], 10.0),
+        (["5", "10"], 10.0),
+        (["bad", "5"], 5.0),
+        (["-5, 3"], 3.0),
+        (["1,5."], 1.0),  # a list, as far as HTTP goes, of which one member is valid
+        *(([bad], None) for bad in NO_NUMBERS),
+    ],
+)
+def test_c16_retry_after_table(values, expected):
+    assert wait(*values) == expected
+
+
+def test_c16_digits_of_other_scripts_are_no_number():
+    assert retry_after(Response(429, [(b"retry-after", "\u0663".encode())], b""), (), OUR_NOW) is None
+
+
+def test_c16_retry_after_milliseconds():
+    assert [wait(value, name="retry-after-ms") for value in ("1500", "nan")] == [1.5, None]
+
+
+IN_2058 = (datetime(2058, 9, 1, 12, tzinfo=UTC) - SERVER_NOW).total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("Tue, 01 Sep 2026 12:00:30 GMT", 30.0),
+        ("Tuesday, 01-Sep-26 12:00:30 GMT", 30.0),
+        ("Tue Sep  1 12:00:30 2026", 30.0),
+        ("Tue, 01 Sep 2026 11:59:00 GMT", 0.0),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 0.0),
+        ("Sun, 01 Sep 2058 12:00:00 GMT", IN_2058),
+        ("Tue, 01 Sep 2026 14:00:30 +0200", 30.0),
+        ("Tue, 01 Sep 2026 12:00:30 GMT, 40", 40.0),
+        ("Tue, 01 Sep 2026 12:00:30 GMT, Tue, 01 Sep 2026 12:00:50 GMT", 50.0),
+        ("Tue, 32 Sep 2026 12:00:30 GMT", None),
+        ("Tue, 01 Foo 2026 12:00:30 GMT", None),
+        ("Tue, 01 Sep 99999999999 12:00:30 GMT", None),
+        ("Tue, 01 Sep 2026 12:00:30 +9999999999", None),
+        ("2026-09-01T12:00:30Z", None),
+        ("tomorrow", None),
+    ],
+)
+def test_c17_retry_after_dates(value, seconds):
+    assert wait(value) == seconds
+
+
+@pytest.mark.parametrize("date", [[], [("date", "bad")], [("date", "")]])
+def test_c17_without_a_server_date_our_clock_is_used(date):
+    asked = response(*date, ("retry-after", "Tue, 01 Sep 2026 13:00:30 GMT"))
+    assert retry_after(asked, (), OUR_NOW) == 30.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "after", "expected"),
+    [
+        ("TIMEOUT", 30, 30.0),
+        ("TIMEOUT", -30, 0.0),
+        ("IMMEDIATE", 30, None),
+        ("TIMEOUT", None, None),
+    ],
+)
+def test_reconnect_time_is_a_hint_for_timeout_only(kind, after, expected):
+    moment = None if after is None else SERVER_NOW + timedelta(seconds=after)
+    status = InworldStatus("SESSION_RESOURCES_EXHAUSTED", kind, moment)
+    assert retry_after(response(DATE), (status,), OUR_NOW) == expected
+
+
+ID = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("headers", "details", "expected"),
+    [
+        ([("X-Inworld-Request-Id", ID)], (), ID),
+        ([("x-request-id", "b"), ("x-inworld-request-id", "a")], (RequestInfo("c"),), "a"),
+        ([("x-request-id", "b")], (RequestInfo("c"),), "b"),
+        ([("x-inworld-request-id", "  ")], ({}, RetryInfo(1.0), RequestInfo("c")), "c"),
+        ([("x-request-id", "a\x1b[2J")], (), r"a\x1b[2J"),
+        ([("x-request-id", "\x00" * 100_000)], (), r"\x00" * 31 + "\\x0…"),
+        ([], (RequestInfo(""),), None),
+        ([], (), None),
+    ],
+)
+def test_request_id(headers, details, expected):
+    assert request_id(response(*headers), details) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ([("X-Inworld-Request-Id", ID)], ID),
+        ([("x-request-id", "b.1_2:3-4"), ("x-inworld-request-id", "a")], "a"),
+        ([("x-request-id", "b.1_2:3-4")], "b.1_2:3-4"),
+        *(([("x-request-id", bad)], None) for bad in ("", " ", "é", "a b", "a%20", "\x1b", "a" * 129)),
+        ([("x-request-id", KEY)], None),
+        ([("x-request-id", f"id-{KEY[4:12]}")], None),
+        ([("x-request-id", f"{KEY[:5]}...")], None),
+        ([], None),
+    ],
+)
+def test_request_id_of_a_success(headers, expected):
+    assert request_id_of_success(response(*headers), Redactor([KEY])) == expected
+
+
+dates = st.from_regex(r"(Tue|Sunday),? [0-9A-Za-z: +-]{16,40}", fullmatch=True)
+values = st.text(max_size=40) | dates | st.from_regex(r"[0-9]{0,20}(\.[0-9]{0,5})?", fullmatch=True)
+names = st.sampled_from(["retry-after", "retry-after-ms", "date", "x-request-id"])
+
+
+@settings(derandomize=True, max_examples=500, deadline=None)
+@given(st.lists(st.tuples(names, values), max_size=4))
+def test_any_headers_give_a_finite_wait_or_none(headers):
+    seconds = retry_after(response(*headers), (), OUR_NOW)
+    assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
+    request_id(response(*headers), ())
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(st.integers(-(10**6), 10**9), st.integers(-(10**7), 10**7))
+def test_dates_are_measured_by_the_servers_clock(delay, skew):
+    moment = format_datetime(SERVER_NOW + timedelta(seconds=delay), usegmt=True)
+    assert retry_after(response(DATE, ("retry-after", moment)), (), OUR_NOW + skew) == max(0, delay)

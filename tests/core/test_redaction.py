@@ -1,0 +1,323 @@
+"""What is taken out of an error text: keys, a request's texts, control characters, and most of an odd body."""
+
+import base64
+import gzip
+import html
+import json
+import pickle
+import random
+import traceback
+import urllib.parse
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from inworld_embeddings._redaction import INPUT_MARK, MARK, PIECE, TEXT_PIECE, Redactor, Secret, excerpt
+from inworld_embeddings.details import ErrorInfo, parse_details
+
+KEY = "wZ9xT4rLq7+Vb2Nc/sDf"
+SECRET = "h8JkM3pQ6uYe1Xg5ta0=="
+VALUE = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJleGFtcGxlLXVzZXIifQ.c2lnbmF0dXJlLWJ5dGVzLTAx_-w"
+ALL = (VALUE, KEY, SECRET, f"{KEY}:{SECRET}", TOKEN)
+REDACTOR = Redactor([Secret(VALUE), TOKEN])
+
+
+def pieces_left(text: str, secrets: tuple[str, ...] = ALL, size: int = PIECE) -> set[str]:
+    pieces = {secret[i : i + size] for secret in secrets for i in range(len(secret) - size + 1)}
+    return {piece for piece in pieces if piece in text}
+
+
+ECHOES = {
+    "whole": lambda s: s,
+    "first_eight": lambda s: s[:8],
+    "middle_eight": lambda s: s[5:13],
+    "last_eight": lambda s: s[-8:],
+    "percent": lambda s: urllib.parse.quote(s, safe=""),
+    "percent_every_character": lambda s: "".join(f"%{ord(c):02x}" for c in s),
+    "percent_twice": lambda s: urllib.parse.quote(urllib.parse.quote(s, safe=""), safe=""),
+    "json": lambda s: json.dumps(s).replace("/", "\\/").replace("+", "\\u002b").replace("=", "\\u003D"),
+    "json_every_character": lambda s: "".join(f"\\u{ord(c):04X}" for c in s),
+    "json_twice": lambda s: json.dumps(json.dumps(s).replace("/", "\\/")),
+    "html": lambda s: html.escape(s).replace("+", "&#43;").replace("/", "&#x2F;"),
+    "after_an_empty_entity": lambda s: "&#1;" * 5 + s,
+}
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+@pytest.mark.parametrize("secret", ALL, ids=["value", "key", "secret", "pair", "token"])
+def test_c14_no_echo_of_a_secret_survives(secret, echo):
+    cleaned = REDACTOR.clean(f'Denied: "{echo(secret)}" (see docs)')
+    assert MARK in cleaned
+    assert cleaned.startswith('Denied: "')
+    assert cleaned.endswith(" (see docs)")
+    undone = html.unescape(urllib.parse.unquote(urllib.parse.unquote(cleaned)))
+    assert not pieces_left(cleaned)
+    assert not pieces_left(undone.encode().decode("unicode_escape"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f'deleted: "{VALUE[:4]}***"', 'deleted: "[redacted]"'),
+        (f'deleted: \\"{VALUE[:4]}***\\"', 'deleted: \\"[redacted]\\"'),
+        (f"key {VALUE[:5]}... is gone", "key [redacted] is gone"),
+        (f"key {KEY[:6]}… is gone", "key [redacted] is gone"),
+        (f"{KEY[:4]}****{KEY[-4:]}.", "[redacted]."),
+        (f"ends in ***{SECRET[-5:]}", "ends in [redacted]"),
+        (f"{VALUE[:12]}***", "[redacted]***"),
+        (f"{VALUE[:3]}***", f"{VALUE[:3]}***"),  # three characters tell nothing, and may be a word
+        (f"{VALUE[:4]} is fine", f"{VALUE[:4]} is fine"),
+        ("Please wait... or ask *** support", "Please wait... or ask *** support"),
+    ],
+)
+def test_c14_masked_echoes(text, expected):
+    assert REDACTOR.clean(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("a\r\nINFO forged", r"a\r\nINFO forged"),
+        ("tab\tnul\x00bell\x07del\x7f", r"tab\tnul\x00bell\x07del\x7f"),
+        ("c1\x9b2J\x85", r"c1\x9b2J\x85"),
+        ("\u2028 \u2029 \u202e \u2066 \u200b \ufeff", r"\u2028 \u2029 \u202e \u2066 \u200b \ufeff"),
+        ("\ud800 \U000e0001", r"\ud800 \U000e0001"),
+        ("päß 日本 back\\slash", "päß 日本 back\\slash"),
+    ],
+)
+def test_c14_control_characters_become_visible(text, expected):
+    assert REDACTOR.clean(text) == expected
+
+
+def test_escaping_cannot_spell_out_a_secret():
+    assert Redactor([r"abc\x1bdefgh\n12"]).clean("see abc\x1bdefgh\n12 here") == "see [redacted] here"
+
+
+def test_truncation_comes_after_the_redaction():
+    for limit in range(1, 60):
+        cleaned = REDACTOR.clean(f"key: {VALUE} was deleted", limit)
+        assert len(cleaned) <= limit
+        assert VALUE[:4] not in cleaned
+
+
+def test_no_key_shows_where_the_reading_of_a_long_message_ends():
+    for length in range(1900, 2010):
+        cleaned = REDACTOR.about(["x" * 60]).clean("x" * length + VALUE + "y" * 9000)
+        assert VALUE[:4] not in cleaned
+        assert cleaned.startswith(INPUT_MARK)
+
+
+def test_truncate():
+    assert [REDACTOR.clean("abcd", limit) for limit in (4, 3, 1, 0)] == ["abcd", "ab…", "…", ""]
+
+
+def test_short_secrets_are_found_whole_and_tiny_ones_are_not_looked_for():
+    assert Redactor(["a1b2"]).clean("key a1b2.") == "key [redacted]."
+    assert Redactor(["a1b2c3"]).clean("key a1b2 a1b2c3") == "key a1b2 [redacted]"
+    assert Redactor(["a", ""]).clean("a key") == "a key"
+    assert Redactor([base64.b64encode(b"key1:pass").decode()]).clean("key1, pass") == "[redacted], [redacted]"
+
+
+def test_secrets_that_look_like_the_mark_do_not_loop():
+    assert Redactor(["my-redacted-key"]).clean("x my-redacted-key y") == MARK
+    assert not pieces_left(Redactor(["abcd[redac"]).clean("abcdabcd[redac"), ("abcd[redac",))
+
+
+TEXT = "The quick brown fox said: “jump”,\nover a lazy dog & 13 others."
+
+
+@pytest.mark.parametrize(
+    ("texts", "message", "expected"),
+    [
+        ([TEXT], f"cannot embed {TEXT}!", "cannot embed [input]!"),
+        ([TEXT, "me"], "cannot embed 'me'", "cannot embed 'me'"),
+        (["moon"], "cannot embed 'moon'", "cannot embed '[input]'"),
+        (["half the", "the moon"], "half the moon", "[input]"),
+        ([TEXT], f"cannot embed {TEXT!r}", "cannot embed '[input]'"),
+        ([TEXT], f"cannot embed {json.dumps(TEXT)}", 'cannot embed "[input]"'),
+        (["tab\there"], json.dumps("tab\there"), '"[input]"'),
+        ([TEXT], f"cannot embed {html.escape(TEXT)}", "cannot embed [input]"),
+        ([KEY + TEXT], KEY + TEXT, "[input]"),
+        ([TEXT], "the quick brown fox", "the quick brown fox"),
+        ([], TEXT, TEXT.replace("\n", "\\n")),
+    ],
+)
+def test_c14_a_requests_own_texts_are_taken_out(texts, message, expected):
+    assert REDACTOR.about(texts).clean(message) == expected
+
+
+def test_details_are_cleaned_however_deep():
+    raw = [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": KEY,
+            "metadata": {KEY: f"a\n{VALUE}", "n": 1},
+        },
+        {"@type": "other", "deep": [[{"x": [VALUE, None, True, 1.5, TEXT]}]]},
+    ]
+    known, unknown = REDACTOR.about([TEXT]).clean_details(parse_details(raw))
+    assert known == ErrorInfo(reason=MARK, metadata={MARK: f"a\\n{MARK}", "n": 1})
+    assert unknown == {"@type": "other", "deep": [[{"x": [MARK, None, True, 1.5, INPUT_MARK]}]]}
+
+
+def test_bottomless_details_are_cut_and_pickle():
+    value: dict[str, object] = {"key": VALUE}
+    for _ in range(5000):
+        value = {"a": value}
+    cleaned = REDACTOR.clean_details([value])
+    assert VALUE not in repr(cleaned)
+    assert pickle.loads(pickle.dumps(cleaned)) == cleaned
+
+
+def test_a_redactor_shows_no_secret():
+    redactor = REDACTOR.about([TEXT])
+    insides = [getattr(redactor, name) for name in Redactor.__slots__]
+    assert not pieces_left(repr(insides))
+    assert repr(redactor) == str(redactor) == "Redactor(***)"
+    with pytest.raises(TypeError):
+        pickle.dumps(redactor)
+
+
+def test_a_traceback_with_locals_shows_no_secret():
+    try:
+        REDACTOR.clean(42)  # type: ignore[arg-type]
+    except TypeError as error:
+        shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    assert "REDACTOR.clean(42)" in shown
+    assert not pieces_left(shown)
+
+
+class Counted(str):
+    """A text that counts the characters that are taken from it."""
+
+    __slots__ = ("taken",)
+
+    def __getitem__(self, key):
+        found = super().__getitem__(key)
+        self.taken = getattr(self, "taken", 0) + len(found)
+        return found
+
+
+@pytest.mark.parametrize("word", ["&amp;", "%25", "a", "\\", "\x1b", "...", VALUE])
+def test_i03_work_is_bounded_by_what_is_kept_and_the_texts(word):
+    """Sizes at which anything that grows with message times texts would never end."""
+    message, text = Counted(word * 1_000_000), Counted("a" * 23 + "b" * 1_000_000)
+    redactor = REDACTOR.about([text, *(f"{number:05d}" for number in range(100_000))])
+    cleaned = redactor.clean(message)
+    assert len(cleaned) <= 500
+    assert message.taken == 2000
+    assert text.taken < 2 * len(text)
+
+
+secrets = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=60)
+anything = st.text(max_size=40)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(secrets, anything, anything, st.data(), st.integers(0, 600))
+@example("abc\\x1bdefgh", "", "", None, 500)
+def test_no_piece_of_any_secret_survives_any_surroundings(secret, before, after, data, limit):
+    assume("redacted" not in secret)  # the mark itself holds those eight characters
+    begin, end = (
+        (0, len(secret)) if data is None else sorted(data.draw(st.tuples(*[st.integers(0, len(secret))] * 2)))
+    )
+    text = before + secret[begin:end] + after + secret + before
+    cleaned = Redactor([secret]).clean(text, limit)
+    assert not pieces_left(cleaned, (secret,))
+    assert cleaned.isprintable()
+    assert len(cleaned) <= limit
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(
+    st.text("abc ", min_size=4, max_size=80) | st.text(min_size=4, max_size=80),
+    anything,
+    anything,
+    st.data(),
+)
+def test_no_long_run_of_any_text_survives_any_surroundings(text, before, after, data):
+    assume(text not in INPUT_MARK)
+    begin, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+    cleaned = Redactor().about(["another one", text]).clean(before + text[begin:end] + after + text, 5000)
+    assert not pieces_left(cleaned, (text,), TEXT_PIECE)
+    assert not text.isprintable() or text not in cleaned.replace(INPUT_MARK, "\0")
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*VALUE, *KEY, VALUE, KEY, VALUE[:4], "***", "…", "%", "\\u00", "2B", "\n", " "]),
+        max_size=60,
+    )
+)
+def test_arbitrary_mixtures_are_clean_and_cleaning_again_changes_nothing(parts):
+    cleaned = REDACTOR.clean("".join(parts), 200)
+    assert not pieces_left(cleaned)
+    assert not pieces_left(urllib.parse.unquote(cleaned))
+    assert cleaned.isprintable()
+    assert len(cleaned) <= 200
+    assert REDACTOR.clean(cleaned, 200) == cleaned
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(st.text(max_size=300))
+def test_text_without_a_secret_keeps_every_printable_character(text):
+    cleaned = REDACTOR.clean(text, 10_000)
+    assert all(c in cleaned for c in text if c.isprintable())
+    assert not text.isprintable() or cleaned == text
+
+
+NOISE = random.Random(20260901).randbytes(1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"", ""),
+        (b"first line\r\n\r\n  second line\n", "first line second line"),
+        (b"\xef\xbb\xbfwith a mark", "with a mark"),
+        ("日本語 é".encode(), "日本語 é"),
+        ("Le délai est dépassé".encode("latin-1"), "Le d�lai est d�pass�"),
+        (b"<html><head>\n<title> 502 Bad\nGateway </title></head><body>x</body>", "502 Bad Gateway"),
+        (
+            b"<html><title></title><body><h1>Oops</h1>\n<p>Try &amp; retry&#33;</p></body>",
+            "Oops Try & retry!",
+        ),
+        (b"<HTML><SCRIPT>if (a<b) {var t='<p>no</p>'}</SCRIPT><style>p{}</style><P>yes", "yes"),
+        (b"<!-- page --><html><p>x > y</p>", "x > y"),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "AccessDenied"),
+        (b"<html><p>unclosed < tag", "unclosed < tag"),
+        (b"<3 this is plain text", "<3 this is plain text"),
+        (b"\x00\x01\x02\x03", "<4 bytes of binary data>"),
+        (NOISE, "<1000000 bytes of binary data>"),
+        (gzip.compress(NOISE)[:5000], "<5000 bytes of binary data>"),
+        (b" " * 65_536 + b"not looked at", ""),
+        (b"a" * 65_535 + "é".encode(), "a" * 499 + "…"),
+        (b"a" * 499 + "é".encode(), "a" * 499 + "é"),
+        (b'{"error":"no"}', '{"error":"no"}'),
+    ],
+)
+def test_c13_excerpts(body, expected):
+    assert excerpt(body) == expected
+
+
+@pytest.mark.parametrize(
+    "part", [b"<script", b"<title>", b"<p><" + b"a" * 99_000, b"<p>&#" + b"1" * 60_000, b"\x1b"]
+)
+def test_c13_an_excerpt_of_any_page_is_short(part):
+    assert len(excerpt(part * (1_000_000 // len(part)))) <= 500
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=300) | st.text(max_size=200).map(lambda s: s.encode("utf-8", "replace")),
+    st.integers(0, 600),
+)
+def test_c13_no_body_makes_an_excerpt_raise(body, limit):
+    for wrapped in (body, b"<html>" + body):
+        words = excerpt(wrapped, limit)
+        assert words.isprintable()
+        assert len(words) <= limit

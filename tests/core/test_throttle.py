@@ -1,0 +1,225 @@
+"""The throttle alone: the concurrency limit, the gate, outage probes, the adaptive rate and the fixed rate limit."""
+
+from math import inf
+
+import pytest
+
+from inworld_embeddings._retry import RetryPolicy
+from inworld_embeddings._throttle import Outcome, Throttle
+
+
+def a_throttle(max_concurrency: int = 64, **settings) -> Throttle:
+    return Throttle(lambda: 0.5, max_concurrency=max_concurrency, **settings)
+
+
+def finish(throttle, now, started_at, outcome, retry_after=None):
+    throttle.arrived()
+    throttle.judge(now, started_at, outcome, retry_after)
+
+
+class Clock:
+    """Drives a throttle: starts what may start, ends it one round trip later."""
+
+    def __init__(self, throttle: Throttle, now: float = 100.0) -> None:
+        self.throttle, self.now = throttle, now
+
+    def fill(self) -> list[float]:
+        started = []
+        while self.throttle.next_start(self.now) <= self.now:
+            self.throttle.start(self.now)
+            started.append(self.now)
+        return started
+
+    def round_trip(self, outcome: Outcome = Outcome.SUCCESS) -> int:
+        started = self.fill()
+        self.now += 0.1
+        for at in started:
+            finish(self.throttle, self.now, at, outcome)
+        return len(started)
+
+    def until_allowed(self) -> None:
+        self.now = self.throttle.next_start(self.now)
+
+
+def test_slow_start_doubles_per_round_trip_up_to_the_highest_limit():
+    clock = Clock(a_throttle())
+    assert [clock.round_trip() for _ in range(8)] == [4, 8, 16, 32, 64, 64, 64, 64]
+
+
+def test_it_starts_no_higher_than_the_highest_limit_and_is_full_until_a_request_arrives():
+    throttle = a_throttle(1)
+    throttle.start(0.0)
+    assert throttle.next_start(1.0) == inf
+    throttle.arrived()
+    assert throttle.next_start(1.0) == 1.0
+    throttle.judge(1.0, 0.0, Outcome.CANCELLED)
+    assert throttle.limit == 1.0
+
+
+def test_it_grows_only_while_the_limit_is_what_holds_requests_back():
+    throttle = a_throttle()
+    for i in range(100):  # three at a time, never four
+        for _ in range(3):
+            throttle.start(float(i))
+        for _ in range(3):
+            finish(throttle, i + 0.1, float(i), Outcome.SUCCESS)
+    assert throttle.limit == 4.0
+
+
+def test_a_throttle_cuts_once_per_round_trip_and_growth_is_then_additive():
+    clock = Clock(a_throttle())
+    throttle = clock.throttle
+    clock.round_trip()
+    assert throttle.limit == 8.0
+    clock.round_trip(Outcome.THROTTLED)
+    assert throttle.limit == pytest.approx(5.6)
+    clock.until_allowed()
+    assert clock.round_trip() == 1  # one at a time until one succeeds
+    assert throttle.limit == pytest.approx(5.6)
+    started = [clock.now + 10] * 5
+    for at in started:
+        throttle.start(at)
+    for at in started:
+        finish(throttle, at + 0.1, at, Outcome.SUCCESS)
+    assert 6.4 < throttle.limit < 6.6
+
+
+def test_failures_and_cancellations_never_cut():
+    clock = Clock(a_throttle())
+    for outcome in [Outcome.SUCCESS, Outcome.FAILED, Outcome.SUCCESS, Outcome.CANCELLED, Outcome.SUCCESS]:
+        before = clock.throttle.limit
+        clock.round_trip(outcome)
+        assert clock.throttle.limit >= before
+
+
+@pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.FAILED])
+def test_C08_C12_a_retry_after_closes_the_gate_for_every_request(outcome):
+    throttle = a_throttle()
+    for _ in range(2):
+        throttle.start(0.0)
+    finish(throttle, 1.0, 0.0, outcome, 4.0)
+    finish(throttle, 1.0, 0.0, outcome, 1.0)  # a shorter one does not open it again
+    assert throttle.next_start(1.0) == 1.0 + 4.5
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (None, [0.5, 1, 2, 4, 8, 10, 10]),
+        (RetryPolicy(throttle_base=0.2, longest_wait=1.0), [0.1, 0.2, 0.4, 0.5]),
+    ],
+)
+def test_C07_a_throttle_without_a_hint_closes_the_gate_longer_each_time(policy, expected):
+    clock = Clock(a_throttle(policy=policy))
+    pauses = []
+    for _ in expected:
+        clock.until_allowed()
+        clock.round_trip(Outcome.THROTTLED)
+        pauses.append(clock.throttle.next_start(clock.now) - clock.now)
+    assert pauses == pytest.approx(expected)
+
+
+def test_an_absurd_retry_after_does_not_block_a_client_for_ever():
+    throttle = a_throttle()
+    throttle.start(0.0)
+    finish(throttle, 1.0, 0.0, Outcome.THROTTLED, 1e9)
+    assert throttle.next_start(1.0) <= 1.0 + 75.0
+
+
+def test_G02_an_outage_leads_to_single_probes_and_a_low_restart():
+    clock = Clock(a_throttle())
+    for _ in range(5):
+        clock.round_trip()
+    clock.round_trip(Outcome.FAILED)
+    throttle = clock.throttle
+    assert throttle.probing
+    for _ in range(10):
+        pause = throttle.next_start(clock.now) - clock.now
+        assert 0 < pause <= 10.0
+        clock.until_allowed()
+        throttle.start(clock.now)
+        assert throttle.next_start(clock.now) == clock.now + 15.0  # a probe that hangs is not waited for
+        clock.now += 0.1
+        finish(throttle, clock.now, clock.now - 0.1, Outcome.FAILED)
+    clock.until_allowed()
+    assert clock.round_trip() == 1
+    assert not throttle.probing
+    assert throttle.limit == 4.0
+
+
+def test_late_failures_from_before_the_recovery_do_not_count():
+    clock = Clock(a_throttle())
+    throttle = clock.throttle
+    for _ in range(5):
+        clock.round_trip()
+    hanging = clock.fill()
+    for at in hanging[:32]:
+        finish(throttle, clock.now + 5, at, Outcome.FAILED)
+    assert throttle.probing
+    clock.now += 5
+    clock.until_allowed()
+    throttle.start(clock.now)
+    finish(throttle, clock.now + 0.1, clock.now, Outcome.SUCCESS)
+    for at in hanging[32:]:
+        finish(throttle, clock.now + 0.2, at, Outcome.FAILED)
+    assert not throttle.probing
+    assert throttle.in_flight == 0
+
+
+def test_in_flight_never_exceeds_the_highest_limit_even_in_an_outage():
+    clock = Clock(a_throttle(4))
+    for _ in range(8):
+        clock.until_allowed()
+        clock.round_trip(Outcome.FAILED)
+    assert clock.throttle.probing
+    for _ in range(4):
+        clock.until_allowed()
+        clock.throttle.start(clock.now)
+    assert clock.throttle.next_start(clock.now + 100) == inf
+
+
+def test_throttles_are_not_an_outage():
+    clock = Clock(a_throttle())
+    for _ in range(60):
+        clock.until_allowed()
+        clock.round_trip(Outcome.THROTTLED)
+    assert not clock.throttle.probing
+
+
+def test_a_throttle_after_enough_successes_teaches_a_rate_and_one_before_does_not():
+    gaps = []
+    for successes in (7, 8):
+        throttle = a_throttle()
+        for i in range(successes):
+            throttle.start(i / 10)
+            finish(throttle, i / 10 + 0.05, i / 10, Outcome.SUCCESS)
+        throttle.start(1.0)
+        finish(throttle, 1.05, 1.0, Outcome.THROTTLED, 0.0)
+        throttle.start(2.0)
+        finish(throttle, 2.05, 2.0, Outcome.SUCCESS)
+        gaps.append(throttle.next_start(2.05) - 2.0)
+    assert gaps == pytest.approx([0.05, 1 / (8 * 0.85)], rel=0.1)  # 8 successes in a second
+
+
+def starts(throttle: Throttle, times: list[float]) -> list[float]:
+    due = []
+    for now in times:
+        at = throttle.next_start(now)
+        throttle.start(at)
+        finish(throttle, at, at, Outcome.SUCCESS)
+        due.append(at)
+    return due
+
+
+def test_a_rate_limit_spaces_starts_evenly_and_saves_nothing_up():
+    throttle = a_throttle(rate_limit=4.0)
+    assert starts(throttle, [0.0, 0.0, 0.0, 100.0, 100.0]) == [0.0, 0.25, 0.5, 100.0, 100.25]
+
+
+def test_a_caller_that_wakes_a_little_late_catches_up():
+    throttle = a_throttle(rate_limit=100.0)
+    now = 0.0
+    for _ in range(1000):
+        now = throttle.next_start(now) + 0.002  # every timer is 2 ms late
+        starts(throttle, [now])
+    assert now == pytest.approx(10.0, rel=0.01)

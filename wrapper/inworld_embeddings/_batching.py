@@ -1,0 +1,342 @@
+"""Texts to batches: checks them, encodes them, cuts them up, splits and bisects what was refused, and counts the cost. Pure.
+
+Everywhere here ``max_bytes`` is what the endpoint's envelope leaves of ``max_batch_bytes`` for the texts of a request.
+"""
+
+import dataclasses
+import re
+from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from .errors import APIStatusError, InvalidInputError, InworldEmbeddingsError
+from .result import EmbeddingResult, Plan
+
+# Encoding: compact JSON in UTF-8, with nothing escaped beyond what JSON requires. A text is encoded once, when its batch is
+# cut, and what is measured is what is sent.
+
+
+class _Input(msgspec.Struct, gc=False):
+    text: str
+
+
+_encode = msgspec.json.Encoder().encode
+_LEAST: Final = len(_encode(_Input(""))) + len(b",")
+"""Bytes that any text costs beside its characters."""
+_MOST: Final = len(b"\\u0000")
+"""Bytes that a character may take."""
+
+
+def encode_inputs(texts: Sequence[str]) -> bytes:
+    """The members of ``inputs``, with commas between them and no brackets around them.
+
+    Raises:
+        UnicodeEncodeError: a lone surrogate; `checked_text` has found it before.
+    """
+    return _encode(list(map(_Input, texts)))[1:-1]
+
+
+# Checking, before anything is sent: catalogue rows E03 and E05.
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def checked_texts(texts: Any, max_bytes: int, *, replace: bool = False) -> list[str]:
+    """A sequence of texts as a list, each one checked as by `checked_text`.
+
+    Raises:
+        InvalidInputError: not a sequence of str, or a text that cannot be sent; names its index.
+    """
+    if type(texts) is not list:
+        checked_source(texts, Iterable)
+    if isinstance(texts, dict | set | frozenset):
+        raise InvalidInputError(f"inputs must be ordered: pass a list instead of a {type(texts).__name__}.")
+    short, checked = (max_bytes - _LEAST) // _MOST, []
+    for index, text in enumerate(texts):
+        if type(text) is str and len(text) <= short and text.isascii():
+            checked.append(text)
+        else:
+            checked.append(checked_text(text, max_bytes, index, replace=replace))
+    return checked
+
+
+def checked_text(text: Any, max_bytes: int, index: int | None = None, *, replace: bool = False) -> str:
+    """One text, checked: a str that UTF-8 can hold and that fits into a request of its own.
+
+    Args:
+        text: What may be a text.
+        max_bytes: Most bytes of it as JSON.
+        index: Where it stands, for messages; None if it stands alone.
+        replace: Whether to put U+FFFD in the place of each surrogate, instead of refusing the text.
+
+    Raises:
+        InvalidInputError: with ``index``.
+    """
+    where = "the input" if index is None else f"inputs[{index}]"
+    if not isinstance(text, str):
+        raise InvalidInputError(f"{where} must be a str, not {type(text).__name__}.", index=index)
+    plain = str.__str__(text)  # of a subclass, such as numpy's, the str itself
+    if not plain.isascii():
+        try:
+            plain.encode()
+        except UnicodeEncodeError as error:
+            if not replace:
+                raise InvalidInputError(
+                    f"{where} has a lone surrogate at position {error.start}, which UTF-8 cannot hold. Decode the "
+                    "source with errors='replace', or pass replace_surrogates=True to send U+FFFD in its place.",
+                    index=index,
+                ) from None
+            plain = _SURROGATE.sub("\ufffd", plain)
+    if len(plain) > (max_bytes - _LEAST) // _MOST and (size := len(_encode(_Input(plain)))) > max_bytes:
+        raise InvalidInputError(
+            f"{where} takes {size} bytes as JSON; max_batch_bytes leaves {max_bytes}. "
+            "Shorten the text, or raise max_batch_bytes.",
+            index=index,
+        )
+    return plain
+
+
+def checked_source(texts: Any, kind: Any) -> None:
+    """Refuses what is no iterable of the given kind; its texts are checked as they are pulled.
+
+    Raises:
+        InvalidInputError: a bare str, bytes, or nothing that can be iterated.
+    """
+    if isinstance(texts, str | bytes | bytearray | memoryview) or not isinstance(texts, kind):
+        raise InvalidInputError(
+            f"inputs must be a list or another iterable of str, not {type(texts).__name__}."
+        )
+
+
+# Cutting: greedy, in order, by count and by encoded bytes.
+
+
+class Batch:
+    """Texts that travel in one request.
+
+    Args:
+        indexes: Position of each text in the input, rising.
+        texts: The texts, checked.
+        body: Their JSON, see `encode_inputs`, if it is known already; encoded once, however often it is sent.
+    """
+
+    __slots__ = ("body", "indexes", "texts")
+
+    def __init__(self, indexes: Sequence[int], texts: Sequence[str], body: bytes | None = None) -> None:
+        self.indexes, self.texts = indexes, texts
+        self.body = encode_inputs(texts) if body is None else body
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def parts(self, most: int) -> "list[Batch]":
+        """The batch in pieces of at most ``most`` texts, order kept."""
+        pieces = [slice(start, start + most) for start in range(0, len(self), most)]
+        return [Batch(self.indexes[piece], self.texts[piece]) for piece in pieces]
+
+    def pick(self, positions: Sequence[int]) -> "Batch":
+        """Some of its texts, by their positions in the batch, rising."""
+        return Batch([self.indexes[at] for at in positions], [self.texts[at] for at in positions])
+
+
+def batches(texts: Sequence[str], batch_size: int, max_bytes: int) -> Iterator[Batch]:
+    """Cuts checked texts into batches of at most so many texts and bytes of `Batch.body`, made as they are asked for."""
+    start, most = 0, max(1, min(batch_size, (max_bytes + 1) // _LEAST))
+    while start < len(texts):
+        batch = _first_batch(texts[start : start + most], start, max_bytes)
+        start += len(batch.texts)
+        yield batch
+
+
+def _first_batch(texts: Sequence[str], start: int, max_bytes: int) -> Batch:
+    """A batch of as many of the texts as fit, one at least; ``start`` is the first one's index."""
+    # Texts whose characters alone are too many are not encoded together in vain.
+    if sum(map(len, texts)) > max_bytes or len(body := encode_inputs(texts)) > max_bytes:
+        pieces: list[bytes] = []
+        size = -1  # the first one brings no comma
+        for text in texts:
+            piece = encode_inputs([text])
+            size += len(piece) + 1
+            if pieces and size > max_bytes:
+                break
+            pieces.append(piece)
+        texts, body = texts[: len(pieces)], b",".join(pieces)
+    return Batch(range(start, start + len(texts)), texts, body)
+
+
+class _Filling:
+    """The texts of a stream that are in no batch yet. Arguments as for `stream_batches`."""
+
+    def __init__(self, batch_size: int, max_bytes: int, *, replace: bool) -> None:
+        self._batch_size, self._max_bytes, self._replace = batch_size, max_bytes, replace
+        self._texts: list[str] = []
+        self._start = self._least = 0
+
+    def add(self, text: Any) -> list[Batch]:
+        """Checks the next text; gives the batches that are full now.
+
+        Raises:
+            InvalidInputError: see `checked_text`.
+        """
+        index = self._start + len(self._texts)
+        self._texts.append(checked_text(text, self._max_bytes, index, replace=self._replace))
+        self._least += len(self._texts[-1]) + _LEAST
+        full: list[Batch] = []
+        while len(self._texts) == self._batch_size or self._least - 1 > self._max_bytes:
+            full.append(self._next())
+        return full
+
+    def rest(self) -> Iterator[Batch]:
+        """The batches of the texts that are left."""
+        while self._texts:
+            yield self._next()
+
+    def _next(self) -> Batch:
+        batch = _first_batch(self._texts, self._start, self._max_bytes)
+        self._texts = self._texts[len(batch) :]
+        self._start += len(batch)
+        self._least = sum(map(len, self._texts)) + _LEAST * len(self._texts)
+        return batch
+
+
+def stream_batches(
+    texts: Iterable[Any], batch_size: int, max_bytes: int, *, replace: bool = False
+) -> Iterator[Batch]:
+    """As `batches`, of texts that are pulled one by one and checked as by `checked_text`.
+
+    An error of the source or of a text comes after the batches of what came before it.
+    """
+    filling, failed = _Filling(batch_size, max_bytes, replace=replace), None
+    try:
+        for text in texts:
+            yield from filling.add(text)
+    except Exception as error:  # noqa: BLE001 - raised when what came before it is done
+        failed = error
+    yield from filling.rest()
+    if failed:
+        raise failed
+
+
+async def async_stream_batches(
+    texts: Iterable[Any] | AsyncIterable[Any], batch_size: int, max_bytes: int, *, replace: bool = False
+) -> AsyncIterator[Batch]:
+    """As `stream_batches`, of an async iterable too."""
+    if not isinstance(texts, AsyncIterable):
+        for batch in stream_batches(texts, batch_size, max_bytes, replace=replace):
+            yield batch
+        return
+    filling, failed = _Filling(batch_size, max_bytes, replace=replace), None
+    try:
+        async for text in texts:
+            for batch in filling.add(text):
+                yield batch
+    except Exception as error:  # noqa: BLE001 - raised when what came before it is done
+        failed = error
+    for batch in filling.rest():
+        yield batch
+    if failed:
+        raise failed
+
+
+def plan(
+    texts: list[str], batch_size: int, max_bytes: int, envelope_size: int, *, dedupe: bool = False
+) -> Plan:
+    """What an `embed` of checked texts would send; ``envelope_size`` in bytes, once a request."""
+    sent = distinct(texts)[0] if dedupe else texts
+    sizes = [envelope_size + len(batch.body) for batch in batches(sent, batch_size, max_bytes)]
+    return Plan(requests=len(sizes), texts=len(texts), bytes=sum(sizes))
+
+
+# Each distinct text once, and its vector back in every place.
+
+
+def distinct(texts: Sequence[str]) -> tuple[list[str], list[int]]:
+    """The distinct texts in order of their first place, and for each text which of them it is."""
+    numbers: dict[str, int] = {}
+    places = [numbers.setdefault(text, len(numbers)) for text in texts]
+    return list(numbers), places
+
+
+def spread(result: EmbeddingResult, places: list[int]) -> EmbeddingResult:
+    """The result for all texts, from the result for the distinct ones."""
+    failed = {failure.index: failure for failure in result.failures}
+    failures = [
+        dataclasses.replace(failed[which], index=place)
+        for place, which in enumerate(places)
+        if which in failed
+    ]
+    return dataclasses.replace(result, vectors=result.vectors[places], failures=tuple(failures))
+
+
+# Splitting: how many texts the service takes in one request, as far as its refusals tell.
+
+
+PATIENCE: Final = 32
+"""Full batches after which twice as many texts are tried. A wrong try costs one request in 33."""
+
+
+class BatchCap:
+    """Falls with each refusal, and rises again by trial: it may have been the length of a text, not their number.
+
+    Attributes:
+        most: Most texts in one request; None while nothing was refused.
+    """
+
+    __slots__ = ("_full", "most")
+
+    def __init__(self) -> None:
+        self.most: int | None = None
+        self._full = 0
+
+    def lower(self, most: int) -> None:
+        """A larger batch was refused; pieces of this many texts come next."""
+        self.most = most if self.most is None else min(self.most, most)
+        self._full = 0
+
+    def restore(self, most: int | None) -> None:
+        """The refusals since the cap was ``most`` were about one text: it is too large even alone."""
+        self.most, self._full = most, 0
+
+    def took(self, texts: int) -> None:
+        """A batch of this many texts was taken."""
+        if self.most is None or texts < self.most:
+            return
+        self._full += 1
+        if self._full == PATIENCE:
+            self.most, self._full = 2 * self.most, 0
+
+
+# Bisecting: which texts of a refused batch are refused, found with few requests and without losing good ones.
+
+
+ENOUGH: Final = 8
+"""So many texts refused alone, and none accepted: then it is not the texts."""
+
+
+def named_positions(error: InworldEmbeddingsError, count: int) -> list[int]:
+    """Positions of the texts that the server names. It may name the wrong ones: none is given up unsent."""
+    from .details import BadRequest  # noqa: PLC0415 - a client is made without it
+
+    details: Sequence[object] = error.details if isinstance(error, APIStatusError) else ()
+    violations = [v for detail in details if isinstance(detail, BadRequest) for v in detail.field_violations]
+    positions = {v.input_index for v in violations if v.input_index is not None}
+    return sorted(positions & set(range(count)))
+
+
+def spread_out(count: int) -> list[int]:
+    """Up to `ENOUGH` positions from all over a batch, both ends first."""
+    last = count - 1
+    return list(dict.fromkeys([0, last, *(last * step // (ENOUGH - 1) for step in range(1, ENOUGH - 1))]))
+
+
+def without(batch: Batch, indexes: Container[int]) -> Batch | None:
+    """The batch without the texts of some indexes; None if nothing is left."""
+    rest = [position for position, index in enumerate(batch.indexes) if index not in indexes]
+    return batch.pick(rest) if rest else None
+
+
+def halves(batch: Batch) -> list[Batch]:
+    """The batch in two parts, or as it is if it is one text."""
+    return batch.parts((len(batch) + 1) // 2)

@@ -1,0 +1,255 @@
+"""What a call tells while it runs and when it is over: the log, progress, and OpenTelemetry where it is installed."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .._version import __version__
+from ..errors import ConfigurationError, InworldEmbeddingsError
+from ..options import Progressed
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import Histogram
+    from opentelemetry.trace import Span, Tracer
+
+    from ..result import EmbeddingResult
+    from .call import Call
+
+
+# The log: what is retried and why. Messages of errors are clean of keys and texts, so they may be logged.
+
+logger = logging.getLogger(__name__.removesuffix("._engine.observability"))  # a vendored copy has its own
+
+
+def log_retry(error: InworldEmbeddingsError, wait: float, *, texts: int, attempts: int) -> None:
+    """A request will be repeated."""
+    logger.info(
+        "attempt %d with %d texts failed (%s: %s); next in %.2f s",
+        attempts,
+        texts,
+        type(error).__name__,
+        error,
+        wait,
+    )
+
+
+def log_odd_vectors(zeros: int, huge: int) -> None:
+    """A response holds vectors that are hardly what a model makes."""
+    logger.warning("a response holds %d all-zero vectors and %d with a norm over 1e6", zeros, huge)
+
+
+# Progress: a callback, or a bar on standard error.
+
+
+class Progress:
+    """Counts texts that are done, with or without a vector.
+
+    Args:
+        callback: Called with (done, total) after each batch, from the engine's thread; total is None for streams.
+            What it raises is logged once, and it is not called again: a call must not lose answers to it.
+        bar: Show a tqdm bar on standard error (a widget in a notebook).
+
+    Raises:
+        ConfigurationError: a bar without tqdm installed.
+    """
+
+    def __init__(self, callback: Progressed | None = None, *, bar: bool = False) -> None:
+        self._callback = callback
+        self._bar_class = _tqdm() if bar else None
+        self._bar: Any = None
+        self._done = 0
+        self._total: int | None = None
+
+    @contextlib.contextmanager
+    def of(self, total: int | None) -> "Iterator[None]":
+        """Shows the bar while the call runs."""
+        self._total = total
+        if self._bar_class is not None:
+            self._bar = self._bar_class(total=total, unit="text", desc="embedding")
+        try:
+            yield
+        finally:
+            if self._bar is not None:
+                self._bar.close()
+
+    def finish(self) -> None:
+        """All texts are done, if some were given up unseen."""
+        if self._total is not None and self._done < self._total:
+            self.advance(self._total - self._done)
+
+    def advance(self, count: int) -> None:
+        """Some more texts are done."""
+        self._done += count
+        if self._bar is not None:
+            self._bar.update(count)
+        if self._callback is not None:
+            try:
+                self._callback(self._done, self._total)
+            except Exception:
+                logger.exception("on_progress raised; it is not called any more")
+                self._callback = None
+
+
+def _tqdm() -> Any:
+    try:
+        from tqdm.auto import tqdm  # noqa: PLC0415 - only for those who want a bar
+    except ImportError:
+        raise ConfigurationError("show_progress=True needs tqdm: pip install tqdm") from None
+    return tqdm
+
+
+# OpenTelemetry: one span and one duration for each call, after the GenAI semantic conventions 1.41.
+#
+# Only the API package is used, and only where it is installed; without a provider it does nothing. Counts, names and
+# classes of errors are told, never a text, a message or a key.
+
+SCOPE = "inworld_embeddings"
+SCHEMA = "https://opentelemetry.io/schemas/1.41.0"
+PROVIDER = "inworld"
+
+_BOUNDARIES = [0.01 * 2**power for power in range(14)]
+"""Seconds, 0.01 to 81.92: the conventions' own."""
+
+
+class Watch:
+    """What a call reports when it is over."""
+
+    def __init__(self, call: "Call") -> None:
+        self._call = call
+        self._failed: int | None = None
+        self._error: str | None = None
+
+    def ended(self, result: "EmbeddingResult") -> "EmbeddingResult":
+        """Takes note of how many texts failed; hands the result on."""
+        self._failed = len(result.failures)
+        if self._failed:
+            whole = self._failed == len(result)
+            self._error = type(result.failures[0].error).__name__ if whole else "PartialFailureError"
+        return result
+
+    def raised(self, error: BaseException) -> None:
+        """Takes note of an error that ends the call. A caller who stops iterating is none."""
+        if not isinstance(error, GeneratorExit):
+            self._error = type(error).__name__
+
+    def names(self, base_url: str) -> dict[str, Any]:
+        """What is known beforehand, for the span and the duration."""
+        url = urlsplit(base_url)
+        return {
+            "gen_ai.operation.name": "embeddings",
+            "gen_ai.provider.name": PROVIDER,
+            "gen_ai.request.model": self._call.options["model"],
+            "server.address": url.hostname or "",
+            "server.port": url.port or (443 if url.scheme == "https" else 80),
+        }
+
+    def outcome(self) -> dict[str, Any]:
+        """What is known only now, for the duration as well: a class of errors, or nothing."""
+        return {"error.type": self._error} if self._error else {}
+
+    def figures(self) -> dict[str, Any]:
+        """What the call took, for the span."""
+        call = self._call
+        told = {
+            "gen_ai.embeddings.dimension.count": call.dimension,
+            f"{SCOPE}.engine": call.engine,
+            f"{SCOPE}.requests": call.requests,
+            f"{SCOPE}.attempts": call.attempts,
+            f"{SCOPE}.retries": call.retries,
+            f"{SCOPE}.hedges": call.hedges,
+            f"{SCOPE}.failures": self._failed,
+        }
+        return {name: value for name, value in told.items() if value is not None}
+
+
+@contextlib.contextmanager
+def operation(instruments: "tuple[Tracer, Histogram]", call: "Call", base_url: str) -> "Iterator[Watch]":
+    """Reports a call, from its start to the end of the block.
+
+    Args:
+        instruments: See there.
+        call: What it is about. Its work is done in the span's context, unless it is a stream: between two items that
+            context would be the consumer's too.
+        base_url: Where the call goes.
+    """
+    watch = Watch(call)
+    tracer, durations = instruments
+    clock = asyncio.get_running_loop().time
+    began = time.time_ns() - int((clock() - call.started) * 1e9)
+    names = watch.names(base_url)
+    span = _started(tracer, names, began)
+    try:
+        with contextlib.nullcontext() if call.endless else _current(span):
+            yield watch
+    except BaseException as error:
+        watch.raised(error)
+        raise
+    finally:
+        seconds = clock() - call.started
+        _finish(span, watch, began + int(seconds * 1e9))
+        durations.record(seconds, names | watch.outcome())
+
+
+def _started(tracer: "Tracer", names: dict[str, Any], began: int) -> "Span":
+    from opentelemetry.trace import SpanKind  # noqa: PLC0415 - here the package is loaded already
+
+    name = f"embeddings {names['gen_ai.request.model']}"
+    return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=names, start_time=began)
+
+
+def _current(span: "Span") -> contextlib.AbstractContextManager[object]:
+    from opentelemetry.trace import use_span  # noqa: PLC0415 - as above
+
+    return use_span(span, record_exception=False, set_status_on_exception=False)
+
+
+def _finish(span: "Span", watch: Watch, ended: int) -> None:
+    from opentelemetry.trace import StatusCode  # noqa: PLC0415 - as above
+
+    if span.is_recording():
+        span.set_attributes(watch.figures() | watch.outcome())
+        if watch.outcome():
+            span.set_status(StatusCode.ERROR)
+    span.end(ended)
+
+
+@functools.cache
+def _api() -> Any:
+    """The API's two modules, or None where they are not installed. Looked for once."""
+    try:
+        from opentelemetry import metrics, trace  # noqa: PLC0415 - optional, and only loaded by a call
+    except ImportError:
+        return None
+    return trace, metrics
+
+
+def instruments() -> "tuple[Tracer, Histogram] | None":
+    """What to report to; None where OpenTelemetry is not installed, or nobody listens."""
+    if (api := _api()) is None:
+        return None
+    trace, metrics = api
+    return _made(trace.get_tracer_provider(), metrics.get_meter_provider())
+
+
+@functools.lru_cache(maxsize=1)
+def _made(tracers: Any, meters: Any) -> "tuple[Tracer, Histogram] | None":
+    """The instruments of the present providers: an application may set them after its first call."""
+    if _is_the_apis(tracers) and _is_the_apis(meters):
+        return None  # nobody listens
+    duration = meters.get_meter(SCOPE, __version__, SCHEMA).create_histogram(
+        "gen_ai.client.operation.duration",
+        unit="s",
+        description="GenAI operation duration.",
+        explicit_bucket_boundaries_advisory=_BOUNDARIES,
+    )
+    return tracers.get_tracer(SCOPE, __version__, SCHEMA), duration
+
+
+def _is_the_apis(provider: Any) -> bool:
+    """Whether a provider is one that the API package itself has, all of which do nothing."""
+    return type(provider).__module__.startswith(("opentelemetry.trace", "opentelemetry.metrics"))

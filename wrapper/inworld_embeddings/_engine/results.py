@@ -1,0 +1,124 @@
+"""Puts the outcomes of batches in their places: the rows of one result, or the (index, vector) pairs of a stream."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..errors import APIError, InworldEmbeddingsError
+from ..models import MODELS
+from ..result import EmbeddingResult, Failure
+from .call import Call
+
+if TYPE_CHECKING:
+    from ..result import Vectors
+
+Outcome: TypeAlias = "Vectors | InworldEmbeddingsError"
+Row: TypeAlias = "tuple[int, Vectors | Failure]"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What became of a batch, or of a part of one: its vectors, or the error of all its texts."""
+
+    indexes: Sequence[int]
+    outcome: Outcome = field(repr=False)
+
+    @property
+    def error(self) -> InworldEmbeddingsError | None:
+        """The error, if that is what became of it."""
+        return self.outcome if isinstance(self.outcome, InworldEmbeddingsError) else None
+
+
+class Results:
+    """Collects the rows of a call into one float32 array of shape (n, dim)."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._vectors: Vectors | None = None
+        self._failed: list[tuple[Sequence[int], InworldEmbeddingsError]] = []
+
+    def add(self, part: BatchOutcome) -> None:
+        """Takes what became of one batch."""
+        outcome = part.outcome
+        if isinstance(outcome, InworldEmbeddingsError):
+            self._failed.append((part.indexes, outcome))
+        elif len(part.indexes) == self._count:
+            self._vectors = outcome  # the only batch: nothing to copy
+        else:
+            if self._vectors is None:
+                self._vectors = _rows(self._count, outcome.shape[1])
+            if outcome.base is not self._vectors:  # it was not read into its place
+                self._vectors[_place(part.indexes)] = outcome
+
+    def place(self, indexes: Sequence[int]) -> "Vectors | None":
+        """The place of some rows in the result, once its shape is known, if they are neighbours.
+
+        It may be written to and left so: what stands there counts only when `add` has taken it.
+        """
+        if self._vectors is None:
+            return None
+        place = _place(indexes)
+        return self._vectors[place] if isinstance(place, slice) else None
+
+    @property
+    def first_error(self) -> InworldEmbeddingsError | None:
+        """The error of the first text that has no vector."""
+        return min(self._failed, key=lambda part: part[0][0])[1] if self._failed else None
+
+    def finish(self, call: Call, now: float) -> EmbeddingResult:
+        """The result of the call; rows without a vector are NaN."""
+        options = call.options
+        if self._vectors is None:
+            known = MODELS.get(options["model"])
+            self._vectors = _rows(self._count, call.dimension or (known.dimension if known else 0))
+        return EmbeddingResult(
+            vectors=self._vectors,
+            model=options["model"],
+            engine=call.engine,
+            failures=self._failures() if self._failed else (),
+            stats=call.stats(now),
+        )
+
+    def _failures(self) -> tuple[Failure, ...]:
+        failures = [failure(index, error) for indexes, error in self._failed for index in indexes]
+        if self._vectors is not None:
+            for indexes, _ in self._failed:
+                self._vectors[_place(indexes)] = float("nan")
+        return tuple(sorted(failures, key=attrgetter("index")))
+
+
+def _rows(count: int, dimension: int) -> "Vectors":
+    import numpy as np  # noqa: PLC0415 - loaded with the first response
+
+    return np.empty((count, dimension), dtype=np.float32)
+
+
+def _place(indexes: Sequence[int]) -> slice | list[int]:
+    """Where rows go: a slice when they are neighbours, which copies much faster."""
+    first, last = indexes[0], indexes[-1]
+    return slice(first, last + 1) if last - first + 1 == len(indexes) else list(indexes)
+
+
+def failure(index: int, error: InworldEmbeddingsError) -> Failure:
+    """The failure of one text."""
+    return Failure(index, error, retryable=isinstance(error, APIError) and error.retryable)
+
+
+def rows_of(part: BatchOutcome) -> "Iterator[Row]":
+    """A row for each text of a batch."""
+    if isinstance(part.outcome, InworldEmbeddingsError):
+        error = part.outcome
+        yield from ((index, failure(index, error)) for index in part.indexes)
+    else:
+        yield from zip(part.indexes, part.outcome, strict=True)
+
+
+def first_of(failed: list[Failure]) -> InworldEmbeddingsError:
+    """The first failure's error, saying where it was and how many there are."""
+    first = failed[0]
+    more = f", and {len(failed) - 1} more of those in work" if len(failed) > 1 else ""
+    first.error.add_note(
+        f"inputs[{first.index}] has no vector{more}; the vectors before and beside it were yielded."
+    )
+    return first.error

@@ -1,0 +1,287 @@
+"""The sync client's way to the engine: a private event loop on a thread of its own.
+
+The calling thread waits; the work runs on the loop, so deadlines and cancellation are the async engine's own, and
+Ctrl-C in the caller cancels what is in flight. One loop serves all sync clients of a process; a forked child makes
+its own.
+"""
+
+import asyncio
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ..errors import ClientClosedError
+
+T = TypeVar("T")
+
+# On Windows a wait without a timeout cannot be interrupted by Ctrl-C.
+_POLL = 0.1 if os.name == "nt" else None
+
+# Seconds that the end of the interpreter waits for the loop's thread to come to rest.
+_REST = 1.0
+
+
+def receive(box: "queue.SimpleQueue[T]") -> T:
+    """The next thing out of a box, however long it takes; Ctrl-C gets through.
+
+    A box and not a lock, event or future of the standard library: those take locks in Python code, where an interrupt
+    may leave one locked that the loop then waits for. A SimpleQueue is never left locked.
+    """
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return box.get(timeout=_POLL)
+
+
+class Portal:
+    """Runs coroutines on its loop for callers in other threads."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.at_rest = False
+        # Held on to, for asyncio holds its tasks weakly; and neither a fork nor the end of the interpreter takes apart
+        # what the thread's own frame can reach, so that no task is torn up in the middle.
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.loop = asyncio.new_event_loop()
+        # A daemon: a client that was never closed must not keep the interpreter from exiting.
+        self._thread = threading.Thread(target=self._serve, name="inworld-embeddings", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # Python 3.12 and later start no thread once the main one has ended
+            self.loop.close()
+            raise
+
+    def _serve(self) -> None:
+        while True:
+            # A callback's SystemExit ends its own call, not the thread that everybody needs.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_forever()
+
+    def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of a coroutine function, run on the loop.
+
+        Whatever interrupts the wait (Ctrl-C above all) cancels the work before it is raised.
+
+        Raises:
+            RuntimeError: on the loop's own thread, which cannot wait for itself.
+        """
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("A sync client cannot be used inside a callback of a sync client.")
+        box: queue.SimpleQueue[asyncio.Task[T]] = queue.SimpleQueue()
+        call = _Call(work, box.put, self._tasks)
+        try:
+            self.loop.call_soon_threadsafe(call.start)
+            task = receive(box)
+        except BaseException:
+            self.loop.call_soon_threadsafe(call.cancel)
+            raise
+        if task.cancelled():
+            raise CancelledError
+        return task.result()
+
+    def submit(
+        self, work: Callable[[], Coroutine[Any, Any, None]], on_done: Callable[[BaseException | None], None]
+    ) -> Callable[[], object]:
+        """Starts a coroutine function; ``on_done`` is told how it ended. Returns what cancels it."""
+        call = _Call(
+            work,
+            lambda task: on_done(CancelledError() if task.cancelled() else task.exception()),
+            self._tasks,
+        )
+        self.loop.call_soon_threadsafe(call.start)
+        return lambda: self.loop.call_soon_threadsafe(call.cancel)
+
+    def resolve(self, future: "asyncio.Future[Any]", value: object) -> None:
+        """Gives a future of the loop its value, or raises it there if it is an exception."""
+        self.loop.call_soon_threadsafe(_resolve, future, value)
+
+    def rest(self) -> None:
+        """At exit: has the thread stop where the end of the interpreter finds it doing nothing.
+
+        What is in flight is left as it is. Ending it would wake daemon threads that wait for it, to nobody's use.
+        """
+        self.at_rest = True
+        resting, for_ever = threading.Lock(), threading.Lock()
+        resting.acquire()
+        for_ever.acquire()
+
+        def rest() -> None:
+            resting.release()
+            for_ever.acquire()
+
+        self.loop.call_soon_threadsafe(rest)
+        resting.acquire(timeout=_REST)
+
+
+def _resolve(future: "asyncio.Future[Any]", value: object) -> None:
+    if future.done():
+        return
+    if isinstance(value, BaseException):
+        future.set_exception(value)
+    else:
+        future.set_result(value)
+
+
+class _Call(Generic[T]):
+    """One piece of work: known before it starts, so that an interrupt at any moment finds it."""
+
+    def __init__(
+        self,
+        work: Callable[[], Coroutine[Any, Any, T]],
+        on_done: Callable[[asyncio.Task[T]], object],
+        tasks: set[asyncio.Task[Any]],
+    ) -> None:
+        self._work, self._on_done, self._tasks = work, on_done, tasks
+        self._task: asyncio.Task[T] | None = None
+        self._cancelled = False
+
+    def start(self) -> None:
+        if not self._cancelled:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+            self._task.add_done_callback(self._finish)
+            self._tasks.add(self._task)
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        if self._task:
+            self._task.cancel()
+
+    def _finish(self, task: asyncio.Task[T]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # asyncio complains of an error that nobody looked at, and the caller may be gone
+        self._on_done(task)
+
+
+_lock = threading.Lock()
+_portal: Portal | None = None
+
+
+def _make() -> None:
+    global _portal  # noqa: PLW0603 - one for the process, by design
+    with _lock:
+        if _portal is None or _portal.pid != os.getpid():
+            _portal = Portal()
+
+
+def portal() -> Portal:
+    """The process's portal. A forked child makes its own: threads do not survive a fork.
+
+    Raises:
+        ClientClosedError: the interpreter is ending.
+    """
+    if _portal is None or _portal.pid != os.getpid():
+        # In a thread, where Ctrl-C does not reach: one in the middle of this would leave half a portal behind.
+        maker = threading.Thread(target=_make, daemon=True)
+        maker.start()
+        maker.join()
+        if _portal is None or _portal.pid != os.getpid():
+            raise ClientClosedError("The client's thread could not be started.")
+    if _portal.at_rest:
+        if threading.current_thread().daemon:
+            threading.Event().wait()  # it is about to be stopped in any case
+        raise ClientClosedError("The interpreter is ending; the clients have been closed.")
+    return _portal
+
+
+def rest() -> None:
+    """To be called when the interpreter ends."""
+    if _portal is not None and _portal.pid == os.getpid():
+        _portal.rest()
+
+
+def _after_fork() -> None:
+    """A lock held by another thread at the moment of a fork stays locked in the child for ever: take a new one."""
+    global _lock  # noqa: PLW0603 - see above
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+# Streams: an async stream for a caller without a loop, pulling the caller's source in the caller's own thread.
+
+S = TypeVar("S")
+
+_END: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pull:
+    """The stream wants the next of the source."""
+
+    answer: "asyncio.Future[Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Item(Generic[T]):
+    """The stream has something; it goes on when told that it was taken."""
+
+    value: T
+    taken: "asyncio.Future[Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Over:
+    """The stream has ended."""
+
+    error: BaseException | None
+
+
+def iterate(
+    portal: Portal, stream: Callable[[AsyncIterator[S]], AsyncGenerator[T]], source: Iterator[S]
+) -> Iterator[T]:
+    """What ``stream`` makes of ``source``.
+
+    The source runs here, in the calling thread, and only while the caller waits for the next item; so a source may
+    block, and a slow caller holds the stream back.
+
+    Raises:
+        RuntimeError: the iteration began in the process that this one was forked from.
+    """
+    box: queue.SimpleQueue[_Pull | _Item[T] | _Over] = queue.SimpleQueue()
+
+    async def pump() -> None:
+        loop = asyncio.get_running_loop()
+        async with aclosing(stream(_pulled(box, loop))) as values:
+            async for value in values:
+                taken = loop.create_future()
+                box.put(_Item(value, taken))
+                await taken
+
+    cancel = portal.submit(pump, lambda error: box.put(_Over(error)))
+    try:
+        while not isinstance(message := receive(box), _Over):
+            if isinstance(message, _Item):
+                yield message.value
+                if portal.pid != os.getpid():
+                    raise RuntimeError("This iteration began before a fork; it goes on in the parent only.")
+                portal.resolve(message.taken, None)
+            else:
+                _serve(portal, message, source)
+        if message.error is not None:
+            raise message.error
+    finally:
+        cancel()
+
+
+async def _pulled(box: "queue.SimpleQueue[Any]", loop: asyncio.AbstractEventLoop) -> AsyncIterator[Any]:
+    while True:
+        answer = loop.create_future()
+        box.put(_Pull(answer))
+        if (value := await answer) is _END:
+            return
+        yield value
+
+
+def _serve(portal: Portal, pull: _Pull, source: Iterator[Any]) -> None:
+    try:
+        portal.resolve(pull.answer, next(source, _END))
+    except Exception as error:  # noqa: BLE001 - the stream raises it, after what was done
+        portal.resolve(pull.answer, error)

@@ -1,0 +1,331 @@
+"""How an error status, a broken connection or an odd 200 becomes an exception that says what to do.
+
+Exceptions are built here, not raised: whoever decides on retries reads them first. The clock is an argument. No body
+and no header makes anything here raise, however broken.
+"""
+
+import re
+import ssl
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from . import errors
+from ._redaction import LOOK, Redactor, excerpt, printable, truncate
+from .details import Detail, InworldStatus, RequestInfo, RetryInfo, http_date, parse_details
+
+_CLASSES: Final[dict[int, type[errors.APIStatusError]]] = {
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    405: errors.NotFoundError,
+    408: errors.ConflictError,
+    409: errors.ConflictError,
+    413: errors.RequestTooLargeError,
+    425: errors.ConflictError,
+    429: errors.RateLimitError,
+    499: errors.ConflictError,
+    501: errors.NotFoundError,
+}
+
+_ADVICE: Final = {
+    401: "Check INWORLD_API_KEY, or api_key=.",
+    403: "The key is unknown here, was deleted, or may not do this. For signed tokens also check this machine's clock.",
+    404: "Check base_url.",
+    405: "Check base_url.",
+    501: "Check base_url.",
+}
+
+_LONGEST_HEADER: Final = 1000
+_LONGEST_ID: Final = 128
+# ASCII digits only: float() would also take "1_000", "nan", "1e9" and other scripts' digits.
+_NUMBER = re.compile(r"[0-9]{1,300}(?:\.[0-9]{1,300})?")
+# RFC 1123, RFC 850 and asctime dates, also several of them in one comma-separated value.
+_DATE = re.compile(r"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6},? [0-9A-Za-z: +-]{16,40}")
+# Nothing to escape, and no "..", which would be a mask next to a piece of a key.
+_PLAIN_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9._:-]{1,128}")
+# grpc-go and gRPC's C core say "(A vs. B)"; newer grpc-go, after decompression, knows only B.
+_TOO_LARGE = re.compile(
+    r"message[a-z\s]{0,40}?\slarger\s{1,3}than\s{1,3}max\s{0,3}\(?\s{0,3}"
+    r"(?:([0-9]{1,15})\s{0,3}vs\.?\s{0,3})?([0-9]{1,15})",
+    re.IGNORECASE,
+)
+# The host of an address as it is written: urlsplit gives it in lower case, in which a key would not be recognised.
+_HOST = re.compile(r"(?:[a-z][a-z0-9+.-]{0,30}:)?//(?:[^/?#]*@)?(\[[^\]]*\]|[^\[/?#:]*)", re.IGNORECASE)
+# TLS connections that only ended: no verdict about the server.
+_TLS_ENDS: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+
+# What ends an exchange, where httpx has no name of its own for it.
+
+
+class StaleConnectionError(httpx.RemoteProtocolError):
+    """A connection that had been used before ended before a byte of this response came."""
+
+
+class WrongSchemeError(httpx.RemoteProtocolError):
+    """A request in clear was answered in TLS."""
+
+
+class OversizedHeadError(httpx.RemoteProtocolError):
+    """More headers than anyone means."""
+
+
+class ProxyRefusedError(httpx.ProxyError):
+    """The proxy refused the tunnel for a reason that a retry does not change."""
+
+
+class Response:
+    """A complete HTTP response as plain data, without an HTTP library.
+
+    Attributes:
+        status: HTTP status.
+        raw_headers: (name, value) pairs as they were sent: names in any case, repeated ones kept.
+        body: The body, decompressed.
+    """
+
+    __slots__ = ("body", "raw_headers", "status")
+
+    def __init__(self, status: int, raw_headers: list[tuple[bytes, bytes]], body: bytes | bytearray) -> None:
+        self.status = status
+        self.raw_headers = raw_headers
+        self.body = body
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header; its name in lower case."""
+        wanted = name.encode()
+        for key, value in self.raw_headers:
+            if key.lower() == wanted:
+                return value.decode("latin-1")
+        return None
+
+    def as_httpx(self, request: httpx.Request) -> httpx.Response:
+        """The same for an auth flow, without what only a transport needs."""
+        left = (b"content-encoding", b"content-length", b"transfer-encoding")
+        headers = [(name, value) for name, value in self.raw_headers if name.lower() not in left]
+        return httpx.Response(self.status, headers=headers, content=bytes(self.body), request=request)
+
+    def values(self, name: str) -> list[str]:
+        """All values of a header, in order; its name in lower case."""
+        wanted = name.encode()
+        return [value.decode("latin-1") for key, value in self.raw_headers if key.lower() == wanted]
+
+
+def parse_status(body: bytes | bytearray) -> tuple[int | None, str, tuple[Detail | dict[str, Any], ...]]:
+    """gRPC code, message and details of an error body: a ``google.rpc.Status``, plain or as ``{"error": {…}}``.
+
+    Of any other body the message is an excerpt. It is not yet safe to print. The first 64 kB are looked at.
+    """
+    try:
+        value = msgspec.json.decode(body[:LOOK])
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        value = None
+    if isinstance(value, dict) and isinstance(value.get("error"), dict):
+        value = value["error"]
+    if not isinstance(value, dict):
+        return None, excerpt(body), ()
+    code, message = value.get("code"), value.get("message")
+    if isinstance(code, bool) or not isinstance(code, int) or abs(code) >= 2**31:
+        code = None
+    if not isinstance(message, str):
+        message = excerpt(body) if code is None else ""
+    return code, message, parse_details(value.get("details"))
+
+
+def status_error(response: Response, *, now: float, redactor: Redactor) -> errors.APIError:
+    """The exception for a response that is not 200.
+
+    Args:
+        response: The response.
+        now: Wall clock, seconds since the epoch, for waits that are given as dates.
+        redactor: Cleans the server's text of pieces of the key, and of the request's texts.
+    """
+    if 300 <= response.status < 400:
+        return _redirect_error(response, redactor)
+    code, text, details = parse_status(response.body)
+    identity = redactor.clean(request_id(response, details) or "") or None
+    if response.status < 300:
+        return errors.APIResponseValidationError(
+            f"HTTP {response.status} where 200 with vectors was expected.", request_id=identity
+        )
+    wait = retry_after(response, details, now)
+    message = f"HTTP {response.status}: {redactor.clean(text) or 'no message'}"
+    if wait:
+        message += f" (the server asks to wait {wait:g} s)"
+    if advice := _ADVICE.get(response.status):
+        message += f" ({advice})"
+    fallback = errors.InternalServerError if response.status >= 500 else errors.BadRequestError
+    sizes = received_too_large(text) if response.status == 429 else None
+    return (errors.RequestTooLargeError if sizes else _CLASSES.get(response.status, fallback))(
+        message,
+        status_code=response.status,
+        code=code,
+        details=redactor.clean_details(details),
+        retry_after=wait,
+        request_id=identity,
+        **({"sizes": sizes} if sizes else {}),
+    )
+
+
+def _redirect_error(response: Response, redactor: Redactor) -> errors.RedirectError:
+    target = _HOST.match(response.header("location") or response.header("x-withheld-location") or "")
+    host = redactor.clean(target[1], 100) if target else ""
+    return errors.RedirectError(
+        f"HTTP {response.status} redirect to {host or 'no host'}. Redirects are never followed, so that the key "
+        "stays with its origin. Check base_url; a login page or proxy may be in between.",
+        status_code=response.status,
+        request_id=redactor.clean(request_id(response, ()) or "") or None,
+    )
+
+
+def received_too_large(message: str) -> tuple[int, int] | None:
+    """(size, largest allowed) in bytes, if a message says that a gRPC hop refused a message for its size.
+
+    Such a request comes as HTTP 429 but never succeeds unchanged: split it. The size is always over the limit;
+    where the server does not say it, it is the least it can be.
+    """
+    match = _TOO_LARGE.search(message[:LOOK])
+    if match is None:
+        return None
+    allowed = int(match[2])
+    return max(int(match[1] or 0), allowed + 1), allowed
+
+
+def retry_after(response: Response, details: Iterable[Any], now: float) -> float | None:
+    """Seconds to wait, the longest that the server asks for in any valid way; None without any.
+
+    Read are ``Retry-After`` (seconds or a date), ``retry-after-ms``, ``RetryInfo`` and Inworld's ``reconnectTime``.
+    Dates are measured against the response's own ``Date``: the server's clock may not be ours. Past ones mean now.
+
+    Args:
+        response: Its repeated headers all count.
+        details: From `parse_details`.
+        now: Wall clock, seconds since the epoch, for responses without a ``Date``.
+    """
+    server_now = next((moment for value in response.values("date") for moment in _dates(value)), now)
+    waits = [number / 1000 for value in response.values("retry-after-ms") for number in _numbers(value)]
+    for value in response.values("retry-after"):
+        waits += [*_numbers(value), *(max(0.0, moment - server_now) for moment in _dates(value))]
+    for detail in details:
+        match detail:
+            case RetryInfo(retry_delay=float() as delay):
+                waits.append(delay)
+            case InworldStatus(reconnect_type="TIMEOUT", reconnect_time=moment) if moment:
+                waits.append(max(0.0, moment.timestamp() - server_now))
+    return max(waits, default=None)
+
+
+def _numbers(value: str) -> Iterator[float]:
+    for part in value[:_LONGEST_HEADER].split(","):
+        if _NUMBER.fullmatch(stripped := part.strip(" \t")):
+            yield float(stripped)
+
+
+def _dates(value: str) -> Iterator[float]:
+    """Dates in a header value, seconds since the epoch."""
+    for text in _DATE.findall(value[:_LONGEST_HEADER]):
+        if (moment := http_date(text)) is not None:
+            yield moment
+
+
+def request_id(response: Response, details: Iterable[Any]) -> str | None:
+    """The server's id for the request, from a header or else from ``RequestInfo``; printable, 128 characters at most."""
+    candidates = [
+        *response.values("x-inworld-request-id"),
+        *response.values("x-request-id"),
+        *(detail.request_id for detail in details if isinstance(detail, RequestInfo)),
+    ]
+    found = next((stripped for candidate in candidates if (stripped := candidate.strip())), None)
+    return truncate(printable(found[:_LONGEST_ID]), _LONGEST_ID) if found else None
+
+
+def request_id_of_success(response: Response, redactor: Redactor) -> str | None:
+    """The id in a 200, where every call counts: None unless it is plain, and holds no piece of a key.
+
+    Plain are 1 to 128 ASCII letters, digits and ``._:-``.
+    """
+    found = b""
+    for name, value in response.raw_headers:
+        key = name.lower()
+        if key == b"x-inworld-request-id":
+            found = value
+            break
+        if key == b"x-request-id" and not found:
+            found = value
+    text = found.decode("latin-1")
+    return text if _PLAIN_ID.fullmatch(text) and not redactor.finds_key(text) else None
+
+
+def unexpected_content(response: Response, redactor: Redactor) -> errors.APIResponseValidationError | None:
+    """The error for a 200 that is no JSON at all, such as a login page in between; None if it claims to be JSON."""
+    kind = response.header("content-type") or "no content type"
+    if "json" in kind.lower():
+        return None
+    return errors.APIResponseValidationError(
+        f"HTTP 200 with {redactor.clean(kind, 100)} where JSON was expected. "
+        "Something between here and the service may have answered: a proxy or a login page. Check base_url."
+    )
+
+
+def connection_error(error: Exception, redactor: Redactor) -> errors.InworldEmbeddingsError:
+    """The error for an attempt without a complete response.
+
+    The original exception is described, not chained: it holds the request, and the request holds the key.
+    """
+    reason = redactor.clean(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    match error:
+        case StaleConnectionError():
+            return errors.APIConnectionError(f"The server had closed the connection ({reason}).", stale=True)
+        case ProxyRefusedError():
+            return errors.ConfigurationError(
+                f"The proxy cannot be used ({reason}). Check proxy= and HTTPS_PROXY."
+            )
+        case WrongSchemeError():
+            return errors.TLSError("The server speaks TLS on this port: base_url must begin with https://.")
+        case OversizedHeadError():
+            return errors.APIConnectionError(f"The response was not read ({reason}).", retryable=False)
+        case httpx.TimeoutException():
+            return errors.APITimeoutError(f"The attempt timed out ({reason}).")
+        case httpx.UnsupportedProtocol() | httpx.InvalidURL() | httpx.LocalProtocolError():
+            return errors.ConfigurationError(
+                f"The request cannot be sent ({reason}). Check base_url and proxy."
+            )
+        case httpx.DecodingError():
+            return errors.APIResponseValidationError(f"The response cannot be decompressed ({reason}).")
+        case _ if _is_tls_failure(error):
+            return errors.TLSError(
+                f"No trusted connection ({reason}). The server's certificate or TLS version was refused, or it does "
+                "not speak TLS on this port (then base_url must begin with http://); SSL_CERT_FILE names further "
+                "certificates to trust."
+            )
+    return errors.APIConnectionError(f"The connection failed ({reason}).")
+
+
+def _is_tls_failure(error: BaseException) -> bool:
+    """Whether TLS itself said no. A connection that merely ended during the handshake is not that."""
+    seen: BaseException | None = error
+    while seen is not None:  # causes only: what was being handled meanwhile (a context) is not why it failed
+        if isinstance(seen, ssl.SSLError) and not isinstance(seen, _TLS_ENDS):
+            return True
+        seen = seen.__cause__
+    return False
+
+
+def out_of_memory(error: MemoryError) -> errors.InworldEmbeddingsError:
+    """The error for a response that there was no room for; the other batches keep theirs."""
+    made = errors.InworldEmbeddingsError(
+        "Not enough memory for the response. A smaller batch_size needs less."
+    )
+    made.__cause__ = error
+    return made
+
+
+def provider_error(error: Exception) -> errors.ConfigurationError:
+    """The error for an exception out of the user's own auth flow, key provider or transport; it stays the cause."""
+    made = errors.ConfigurationError(
+        f"The key provider, auth flow or transport that this client was given raised {type(error).__name__}."
+    )
+    made.__cause__ = error
+    return made

@@ -1,0 +1,121 @@
+"""Opens connections: TCP, TLS, and CONNECT through a proxy."""
+
+import asyncio
+import base64
+import functools
+import ipaddress
+import socket
+import ssl
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+
+from .._error_mapping import ProxyRefusedError
+from .connection import Connection
+
+# A NAT that forgets an idle connection says nothing; the kernel finds out (catalogue B22).
+_KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+
+
+@functools.cache
+def tls_context(trust_env: bool) -> ssl.SSLContext:  # noqa: FBT001 - a cache key
+    """The process's TLS settings: httpx's choice of certificates, TLS 1.2 or newer.
+
+    Raises:
+        httpx.LocalProtocolError: the certificates cannot be loaded.
+    """
+    try:
+        context = httpx.create_ssl_context(trust_env=trust_env)
+    except OSError as error:  # ssl.SSLError is one too
+        raise httpx.LocalProtocolError(
+            "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be loaded"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def open_connection(
+    url: httpx.URL,
+    *,
+    proxy: httpx.URL | None,
+    trust_env: bool,
+    timeout: float,  # noqa: ASYNC109 - part of the error's text
+) -> Connection:
+    """A fresh connection to an URL's origin.
+
+    Args:
+        url: Where to.
+        proxy: Where a tunnel goes through, if anywhere.
+        trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
+        timeout: Seconds, TLS included.
+
+    Raises:
+        httpx.ConnectTimeout: not in time.
+        httpx.ConnectError: refused, unknown host, or TLS failed; the cause says which.
+        httpx.ProxyError: the proxy gave no tunnel.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            if proxy is None:
+                return await _connect(url, trust_env=trust_env)
+            return await _connect_through(proxy, url, trust_env=trust_env)
+    except TimeoutError as error:
+        raise httpx.ConnectTimeout(f"no connection within {timeout} s") from error
+    except OSError as error:  # ssl.SSLError is one too
+        raise httpx.ConnectError(str(error) or type(error).__name__) from error
+
+
+async def _connect(url: httpx.URL, *, trust_env: bool) -> Connection:
+    loop = asyncio.get_running_loop()
+    secure = url.scheme == "https"
+    # A race that is cancelled as it is won forgets to close the winner; a lone address needs no race. uvloop has none.
+    raced = isinstance(loop, asyncio.BaseEventLoop) and not _is_address(url.host)
+    options: dict[str, Any] = {"happy_eyeballs_delay": 0.25} if raced else {}
+    if secure:
+        options |= {"ssl": tls_context(trust_env), "server_hostname": url.host}
+    transport, connection = await loop.create_connection(
+        Connection, url.host, url.port or (443 if secure else 80), **options
+    )
+    _keep_alive(transport.get_extra_info("socket"))
+    return connection
+
+
+async def _connect_through(proxy: httpx.URL, url: httpx.URL, *, trust_env: bool) -> Connection:
+    if url.scheme != "https":  # an auth flow may ask for any URL
+        raise ProxyRefusedError("a proxy would see the key of an http:// origin in clear")
+    connection = await _connect(proxy, trust_env=trust_env)
+    try:
+        await connection.tunnel(_connect_head(url, proxy), tls_context(trust_env), url.host)
+    except BaseException:
+        connection.abort()
+        raise
+    return connection
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _connect_head(url: httpx.URL, proxy: httpx.URL) -> bytes:
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    target = f"{host}:{url.port or 443}"
+    lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
+    if proxy.username or proxy.password:
+        pair = f"{unquote(proxy.username)}:{unquote(proxy.password)}"
+        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")

@@ -1,1 +1,0 @@
-"""What is behind `JWTAuth`: one request for a token, and the token that everybody shares."""

@@ -1,0 +1,363 @@
+"""Where a client sends, as whom, and through what: arguments beat the environment, the environment beats defaults.
+
+Also how a client's settings travel to another process, which they do without a key.
+"""
+
+import base64
+import binascii
+import inspect
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
+from urllib.parse import SplitResult, urlsplit
+
+from ._redaction import Secret
+from ._version import VENDORED, __version__
+from .errors import ConfigurationError
+from .options import CLIENT, ClientOptions, KeyProvider, defaults
+
+if TYPE_CHECKING:
+    import httpx
+
+_T = TypeVar("_T")
+
+Credential: TypeAlias = "Secret | KeyProvider | httpx.Auth"
+
+DEFAULT_BASE_URL = "https://api.inworld.ai"
+"""The spec's server [spec]; a test keeps the two equal."""
+
+LOCAL_URL = "http://emulator.localhost"
+"""Base URL of local mode. Nothing is ever sent there: the in-process transport answers."""
+
+TEST_KEY = "local:local"
+"""The published test credential, ``key:secret``. It opens emulators and nothing else."""
+
+
+class Settings(NamedTuple):
+    """What all calls of a client share, resolved and checked. See `ClientOptions` for what is not explained here.
+
+    Attributes:
+        base_url: Origin and base path that requests go to.
+        credential: Goes with each of them.
+        user_agent: The whole header.
+    """
+
+    base_url: str
+    credential: Credential
+    user_agent: str
+    max_concurrency: int
+    rate_limit: float | None
+    transport: "httpx.AsyncBaseTransport | None"
+    http_client: "httpx.AsyncClient | None"
+    proxy: str | None
+    trust_env: bool
+    compression: str | None
+
+
+def resolve(given: ClientOptions, environ: Mapping[str, str]) -> Settings:
+    """The settings of a client from its checked keywords and the environment.
+
+    Raises:
+        ConfigurationError: contradicting, missing or malformed settings. No key is echoed.
+    """
+    options = cast("ClientOptions", defaults(CLIENT) | given)
+    base_url, credential = target(options, environ)
+    return Settings(
+        base_url,
+        credential,
+        user_agent(options["user_agent"]),
+        options["max_concurrency"],
+        options["rate_limit"],
+        options["transport"],
+        options["http_client"],
+        options["proxy"],
+        options["trust_env"],
+        options["compression"],
+    )
+
+
+def target(options: ClientOptions, environ: Mapping[str, str]) -> tuple[str, Credential]:
+    """The base URL and the credential that goes with it.
+
+    An emulator named by ``INWORLD_EMULATOR_HOST`` is only ever given the published test key, so that a program
+    with a real key can be pointed at it unchanged.
+
+    Raises:
+        ConfigurationError: see `resolve`.
+    """
+    given = given_credential(options["api_key"], options["key"], options["secret"], options["auth"])
+    insecure = options["allow_insecure"]
+    if options["base_url"] is not None:
+        address = check_base_url(
+            options["base_url"], source="base_url", explicit=True, allow_insecure=insecure
+        )
+    elif emulator := environ.get("INWORLD_EMULATOR_HOST"):
+        return _emulator_url(emulator), emulator_credential()
+    elif base := environ.get("INWORLD_API_BASE"):
+        address = check_base_url(base, source="INWORLD_API_BASE", explicit=False, allow_insecure=insecure)
+    else:
+        address = DEFAULT_BASE_URL
+    return address, given or credential_from(environ)
+
+
+# Credentials. The portal gives base64("key:secret"), which goes into ``Authorization: Basic …`` as it is [inworld].
+
+_WAYS = "Copy the value of the portal's Basic (Base64) button, or pass key= and secret=."
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")
+_NO_KEY = (
+    "No API key. Three ways out: set INWORLD_API_KEY (the portal's Base64 value) or pass api_key=; "
+    "without key or network, use EmbeddingClient.local() (on the command line: --local); "
+    "or run `inworld-embeddings serve` and set INWORLD_EMULATOR_HOST to its host:port."
+)
+
+
+def emulator_credential() -> Secret:
+    """The emulator's published test key."""
+    key, _, secret = TEST_KEY.partition(":")
+    return join_key_and_secret(key, secret)
+
+
+def given_credential(
+    api_key: str | KeyProvider | None, key: str | None, secret: str | None, auth: "httpx.Auth | None" = None
+) -> "Credential | None":
+    """The credential that the arguments hold, if they hold one.
+
+    Raises:
+        ConfigurationError: more than one way is used, or what is given cannot be a credential.
+    """
+    ways = [api_key is not None, key is not None or secret is not None, auth is not None]
+    if sum(ways) > 1:
+        raise ConfigurationError("Give one of api_key=, key= with secret=, or auth=, not several.")
+    if auth is not None:
+        if not hasattr(auth, "auth_flow"):
+            raise ConfigurationError(f"auth must be an httpx.Auth, not {type(auth).__name__}.")
+        return auth
+    if api_key is not None:
+        return api_key if callable(api_key) else basic_value(api_key)
+    return _pair(key, secret, "key=", "secret=")
+
+
+def credential_from(environ: Mapping[str, str]) -> Credential:
+    """The credential that the environment names.
+
+    Raises:
+        ConfigurationError: there is none, or it cannot be one.
+    """
+    if api_key := environ.get("INWORLD_API_KEY"):
+        return _named(lambda: basic_value(api_key), "INWORLD_API_KEY")
+    key, secret = environ.get("INWORLD_KEY") or None, environ.get("INWORLD_SECRET") or None
+    pair = _named(lambda: _pair(key, secret, "INWORLD_KEY", "INWORLD_SECRET"), "INWORLD_KEY, INWORLD_SECRET")
+    if pair is None:
+        raise ConfigurationError(_NO_KEY)
+    return pair
+
+
+def _pair(key: str | None, secret: str | None, key_name: str, secret_name: str) -> Secret | None:
+    if key is None and secret is None:
+        return None
+    if key is None or secret is None:
+        missing, present = (key_name, secret_name) if key is None else (secret_name, key_name)
+        raise ConfigurationError(f"{present} is set without {missing}: a credential is the pair.")
+    return join_key_and_secret(key, secret)
+
+
+def _named(check: Callable[[], _T], source: str) -> _T:
+    """Runs a check whose messages speak of arguments, for a value from the environment."""
+    try:
+        return check()
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{source}: {error}") from None
+
+
+def basic_value(api_key: str) -> Secret:
+    """The ready base64 value, checked.
+
+    Raises:
+        ConfigurationError: whitespace, control characters, another alphabet, or no ``key:secret`` inside.
+    """
+    if not isinstance(api_key, str):
+        raise ConfigurationError(f"api_key must be a str or a callable, not {type(api_key).__name__}.")
+    _refuse_unprintable("api_key", api_key)
+    if api_key.lower().startswith(("basic ", "bearer ")):
+        raise ConfigurationError("api_key is the bare value, without 'Basic ' or 'Bearer ' before it.")
+    if ":" in api_key:
+        raise ConfigurationError(f"api_key looks like key:secret, not its base64 value. {_WAYS}")
+    if not _BASE64.match(api_key):
+        raise ConfigurationError(f"api_key has characters that base64 does not use. {_WAYS}")
+    _refuse_without_colon(api_key)
+    return Secret(api_key)
+
+
+def join_key_and_secret(key: str, secret: str) -> Secret:
+    """``base64("key:secret")`` of a pair, checked.
+
+    Raises:
+        ConfigurationError: an empty part, whitespace, control characters, or a colon in the key.
+    """
+    for name, part in (("key", key), ("secret", secret)):
+        if not isinstance(part, str):
+            raise ConfigurationError(f"{name} must be a str, not {type(part).__name__}.")
+        _refuse_unprintable(name, part)
+    if ":" in key:
+        raise ConfigurationError(
+            "key contains a colon: pass what is before it as key=, what is after it as secret=."
+        )
+    return Secret(base64.b64encode(f"{key}:{secret}".encode()).decode())
+
+
+def _refuse_unprintable(name: str, value: str) -> None:
+    if not value:
+        raise ConfigurationError(f"{name} is empty.")
+    if value != value.strip():
+        raise ConfigurationError(f"{name} starts or ends with whitespace or a newline: strip it.")
+    if not value.isascii() or not value.isprintable():
+        raise ConfigurationError(f"{name} contains a control or non-ASCII character.")
+
+
+def _refuse_without_colon(api_key: str) -> None:
+    try:
+        decoded = base64.b64decode(api_key, validate=True)
+    except binascii.Error:
+        raise ConfigurationError(f"api_key is not complete base64: a part may be missing. {_WAYS}") from None
+    key, colon, secret = decoded.partition(b":")
+    if not (key and colon and secret):
+        raise ConfigurationError(f"api_key is base64, but not of key:secret. {_WAYS}")
+
+
+# Addresses. Catalogue rows A10 to A12: https only except on loopback, nothing but scheme, host, port and path, and an
+# address from the environment must be one we know.
+
+KNOWN_HOSTS = frozenset({"api.inworld.ai"})
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
+_PLACE = re.compile(r"(\[[^\[\]]*\]|[^\[\]]*)(:\d*)?\Z")
+"""Host and port. urlsplit drops what stands around brackets without a word: x[::1]y:1."""
+
+
+def check_base_url(url: str, *, source: str, explicit: bool, allow_insecure: bool = False) -> str:
+    """The URL without a trailing slash, if the key may be sent there.
+
+    Args:
+        url: What was configured.
+        source: Its name in messages: ``base_url`` or an environment variable.
+        explicit: Whether it was passed by the program (any host) or found in the environment (known hosts).
+        allow_insecure: Permit http:// beyond loopback.
+
+    Raises:
+        ConfigurationError: anything else. The URL itself is not echoed: it may hold a password.
+    """
+    parts = _split(url, source)
+    host = parts.hostname or ""
+    loopback = is_loopback(host)
+    if parts.scheme == "http" and not loopback and not allow_insecure:
+        raise ConfigurationError(
+            f"{source} is http://, which would send the key in clear. Use https://, or allow_insecure=True."
+        )
+    if not explicit and not loopback and host not in KNOWN_HOSTS:
+        raise ConfigurationError(
+            f"{source} names a host that is not {', '.join(sorted(KNOWN_HOSTS))} or loopback. "
+            "If you trust it with your key, pass it as base_url=."
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address never leaves this machine."""
+    if host.rstrip(".").lower() == "localhost" or host.lower().rstrip(".").endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(url: object, source: str) -> SplitResult:
+    if not isinstance(url, str) or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise ConfigurationError(f"{source} must be a plain ASCII URL such as https://api.inworld.ai.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ConfigurationError(f"{source} has a port or address that is not valid.") from None
+    if parts.scheme not in ("https", "http"):
+        raise ConfigurationError(f"{source} must start with https:// (or http:// on loopback).")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(
+            f"{source} must not hold a user name or password: use api_key=, or key= and secret=."
+        )
+    if "?" in url or "#" in url:
+        raise ConfigurationError(f"{source} must not hold a query or a fragment.")
+    if port == 0 or not _is_host(parts.hostname) or not _PLACE.match(parts.netloc):
+        raise ConfigurationError(f"{source} has no valid host, or port 0.")
+    return parts
+
+
+def _is_host(host: str | None) -> bool:
+    if not host:
+        return False
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return bool(_HOST.match(host))
+    return True
+
+
+def _emulator_url(host: str) -> str:
+    url = host if "://" in host else f"http://{host}"
+    url = check_base_url(url, source="INWORLD_EMULATOR_HOST", explicit=True, allow_insecure=True)
+    if not is_loopback(urlsplit(url).hostname or ""):
+        raise ConfigurationError(
+            "INWORLD_EMULATOR_HOST must be on loopback, such as 127.0.0.1:8080. "
+            "For an emulator elsewhere pass base_url= and its own api_key=."
+        )
+    return url
+
+
+def user_agent(prefix: str | None) -> str:
+    """This package's name and version, after the caller's own; a copy inside another package says so."""
+    own = f"inworld-embeddings/{__version__}{' (vendored)' if VENDORED else ''}"
+    return f"{prefix.strip()} {own}" if prefix else own
+
+
+# Pickles and copies: how to make a client again in another process.
+
+_STAYS = {
+    "transport": "its transport= belongs to this process",
+    "http_client": "its http_client= belongs to this process",
+    "auth": "its auth= may hold a key",
+}
+
+
+def travelling(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What may travel of the keywords a client was made with: no key.
+
+    Raises:
+        TypeError: one that cannot travel and that nothing replaces; names it.
+    """
+    for name, why in _STAYS.items():
+        if given.get(name) is not None:
+            raise _stays(why)
+    if callable(given.get("api_key")) and not inspect.isfunction(given["api_key"]):
+        raise _stays("its key provider may hold a key; a plain function of a module travels by name")
+    if "@" in (given.get("proxy") or ""):
+        raise _stays("its proxy= holds a password")
+    keys = {"key", "secret"} if callable(given.get("api_key")) else {"api_key", "key", "secret"}
+    return {name: value for name, value in given.items() if name not in keys}
+
+
+def made_again(maker: Callable[..., _T], given: dict[str, Any]) -> _T:
+    """A client from what travelled.
+
+    Raises:
+        ConfigurationError: the settings do not work here; above all, there is no key.
+    """
+    try:
+        return maker(**given)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"A client's key does not travel in a pickle or copy. Here: {error}"
+        ) from None
+
+
+def _stays(why: str) -> TypeError:
+    return TypeError(f"This client does not pickle: {why}. Make one in the other process instead.")
