@@ -96,7 +96,7 @@ def test_it_knows_what_it_is():
 
 def test_its_log_has_its_own_name():
     assert importlib.import_module(
-        "acme_sdk._vendor.inworld_embeddings._engine.log"
+        "acme_sdk._vendor.inworld_embeddings._engine.observability"
     ).logger is logging.getLogger("acme_sdk._vendor.inworld_embeddings")
 
 
