@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from inworld_embeddings._http.body import BODY_CAP
+from inworld_embeddings._http.adapters import BODY_CAP
 from inworld_embeddings._http.pool import ConnectionPool
 from inworld_embeddings._retry import Timeouts
 

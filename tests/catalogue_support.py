@@ -13,7 +13,7 @@ import pytest
 
 import inworld_embeddings._engine.engine  # noqa: F401 - loaded here, so that no test's deadline pays for it
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
-from inworld_embeddings._http.body import BODY_CAP
+from inworld_embeddings._http.adapters import BODY_CAP
 from inworld_embeddings._http.pool import ConnectionPool
 from support.reader import EMBED_PATH
 

@@ -109,8 +109,8 @@ MUTATIONS = (
     Mutation(
         "skip ragged check, fast",
         "_decoding.py",
-        "len(row) != dimension",
-        "len(row) < 0",
+        "set(map(len, rows)) != {dimension}",
+        "not rows",
         "tests/core/test_decoding.py",
     ),
     Mutation(
@@ -146,6 +146,13 @@ MUTATIONS = (
         "_throttle.py",
         "self.limit = min(self._max, self.limit + step)",
         "self.limit = self.limit + step",
+        "tests/core/test_throttle.py",
+    ),
+    Mutation(
+        "grow on a refusal",
+        "_throttle.py",
+        "if was_full and outcome is Outcome.SUCCESS:",
+        "if was_full:",
         "tests/core/test_throttle.py",
     ),
     Mutation(
@@ -193,7 +200,7 @@ MUTATIONS = (
     Mutation(
         "keep a connection with a stray response",
         "_http/connection.py",
-        "self.keep_alive = False  # a second response (B09)",
+        'raise ValueError("a second response")',
         "pass",
         "tests/catalogue -k B09",
     ),

@@ -59,7 +59,7 @@ def breaches(document: dict[str, Any]) -> list[Breach]:
 
 
 def _address(document: dict[str, Any], item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
-    files = ("configuration.py",)
+    files = ("_settings.py",)
     url = (document.get("servers") or [{}])[0].get("url")
     if url != DEFAULT_BASE_URL:
         yield Breach("servers", f"the first is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}", files)

@@ -33,7 +33,7 @@ def candidate(monkeypatch):
         from candidates import CANDIDATES
 
         monkeypatch.setattr(
-            "inworld_embeddings._http.adapters.ConnectionPool",
+            "inworld_embeddings._http.ConnectionPool",
             lambda **_: Candidate(CANDIDATES[name]()),
         )
 

@@ -1,4 +1,4 @@
-"""Section B: connections that end, lie, or bring an answer nobody asked for."""
+"""Section B: connections that end, lie, or bring a response nobody asked for."""
 
 import asyncio
 import time
@@ -158,7 +158,7 @@ def test_B07_a_length_that_lies(embed, fault):
 
 @BOTH_OPEN
 def test_B07_what_is_beyond_the_length_is_not_the_next_answer(opened):
-    """The cut answer is no JSON; its rest must not come back with the next one."""
+    """The cut response is no JSON; its rest must not come back with the next one."""
     with FaultServer([content_length_too_small, OK]) as server, opened(server.url) as embed:
         server.oracle.check(TEXTS, embed(TEXTS).vectors)
         assert [record.connection for record in server.requests] == [0, 1]
@@ -189,7 +189,7 @@ def test_B09_B10_an_answer_too_many_is_never_the_next_calls(opened, stray):
 
 
 def test_B10_a_stray_answer_that_the_loop_has_not_read_yet_is_never_the_next_calls():
-    """The loop stands still while the answer comes, and the next request is its very next work."""
+    """The loop stands still while the response comes, and the next request is its very next work."""
 
     async def run(url):
         async with pool(url) as (_, send):

@@ -88,7 +88,7 @@ def test_B21_batches_by_the_hundred_too(embed):
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_B22_the_kernel_watches_over_each_connection(scheme, trusted):
     async def run(url):
-        connection = await open_connection(httpx.URL(url), proxy=None, trust_env=True, timeout=5.0)
+        connection = await open_connection(httpx.URL(url), proxy=None, trust_env=True, seconds=5.0)
         sock = connection._transport.get_extra_info("socket")
         try:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
@@ -111,11 +111,11 @@ def test_B22_a_connection_that_rested_too_long_is_replaced():
         async with pool(url, keepalive=0.1) as (transport, send):
             await send("a")
             await send("b")
-            assert (transport.idle, transport.busy) == (1, 0)
+            assert (len(transport.idle), len(transport.busy)) == (1, 0)
             await asyncio.sleep(0.12)
             server.oracle.check_one("c", vectors_in(await send("c"))[0])
             assert [record.connection for record in server.requests] == [0, 0, 1]
-            assert (transport.idle, transport.busy) == (1, 0)
+            assert (len(transport.idle), len(transport.busy)) == (1, 0)
 
     with FaultServer() as server:
         asyncio.run(run(server.url))
@@ -127,11 +127,11 @@ def test_B22_the_rest_of_a_burst_is_closed_while_others_work():
     async def run(url):
         async with pool(url, keepalive=0.15) as (transport, send):
             await asyncio.gather(*(send(f"text {number}") for number in range(4)))
-            assert (transport.idle, len(server.connections)) == (4, 4)
+            assert (len(transport.idle), len(server.connections)) == (4, 4)
             for _ in range(4):
                 await asyncio.sleep(0.05)
                 await send("text")
-            assert (transport.idle, len(server.connections)) == (1, 4)
+            assert (len(transport.idle), len(server.connections)) == (1, 4)
             await asyncio.sleep(0)
             server.oracle.wait_for(lambda: sum(record.closed for record in server.connections) == 3)
 

@@ -1,4 +1,4 @@
-"""Section B: answers without an end, silences, stalls. None of them takes longer than its deadline, or much memory."""
+"""Section B: responses without an end, silences, stalls. None outlives its deadline, or takes much memory."""
 
 import tracemalloc
 
@@ -32,7 +32,7 @@ ROOM = {"max_batch_bytes": 16 * MEGABYTE}
 
 @fault
 def endless_trailers(ex):
-    """The right answer, and header after header behind its last chunk."""
+    """The right response, and header after header behind its last chunk."""
     ex.send(head(200, [JSON, CHUNKED]) + chunk(ex.good_body()) + b"0\r\n")
     while True:
         ex.send(b"X-Trailer: b\r\n" * 4096)
@@ -48,7 +48,7 @@ def endless_trailer(ex):
 
 @fault
 def bomb_of_1xx(ex):
-    """One interim answer with headers without an end."""
+    """One interim response with headers without an end."""
     ex.send(b"HTTP/1.1 103 Early Hints\r\n")
     while True:
         ex.send(b"Link: </style.css>; rel=preload\r\n" * 2048)
@@ -176,7 +176,7 @@ def test_B17_a_server_that_does_not_read_falls_under_the_deadline(opened):
 
 @at(Stage.HEAD)
 def refusal_of_an_unread_body(ex):
-    """Answer after the head, read no more, keep the connection."""
+    """Respond after the head, read no more, keep the connection."""
     ex.reply(413, b'{"code":8,"message":"too large","details":[]}')
     ex.conn.hold()
 

@@ -1,4 +1,4 @@
-"""Rows D01 to D12: a 200 whose body is not the answer. Each such body costs a retry, and never becomes a vector."""
+"""Rows D01 to D12: a 200 whose body is not what was asked for. Each such body costs a retry, and never becomes a vector."""
 
 import math
 import time
@@ -55,7 +55,7 @@ def chosen_decoder(request, monkeypatch):
 
 
 def check_is_never_accepted(embed, bad, texts=TEXTS):
-    """For good it is an error after three attempts; before a good answer it costs a retry over a new connection."""
+    """For good it is an error after three attempts; before a good response it costs a retry over a new connection."""
     with FaultServer(bad) as server:
         with pytest.raises(errors.APIResponseValidationError) as caught:
             embed(server.url, texts[0], timeout=20)
@@ -72,7 +72,7 @@ def check_is_never_accepted(embed, bad, texts=TEXTS):
 
 
 def check_costs_only_the_guilty(embed, bad, guilty=5):
-    """One text whose answers are never right: its neighbours have theirs."""
+    """One text whose responses are never right: its neighbours have theirs."""
     with FaultServer(wrong_for([TEXTS[guilty]], bad)) as server:
         result = embed(server.url, TEXTS, call={"on_error": "return"})
         good = [index for index in range(len(TEXTS)) if index != guilty]
@@ -131,7 +131,7 @@ def test_D05_another_dimension_than_before_ends_the_call_at_once(embed):
         result = embed(
             server.url, TEXTS, call={"on_error": "return"}, batch_size=1, max_concurrency=1, max_retries=5
         )
-        assert 3 <= len(server.requests) <= 4  # the next one may be on its way when the answer is read
+        assert 3 <= len(server.requests) <= 4  # the next one may be on its way when the response is read
         server.oracle.check(TEXTS[:2], result.vectors[:2])
     assert [failure.index for failure in result.failures] == list(range(2, 12))
     error = result.failures[0].error
@@ -243,6 +243,6 @@ def test_D12_what_is_new_or_odd_but_right_is_accepted(embed, decoder, good):
 def test_D12_whatever_is_made_of_doubtful_json_both_decoders_agree_and_no_vector_is_wrong(
     embed, decoder, odd
 ):
-    """A key that stands twice: the last one counts, as in most readers, or the answer is refused."""
+    """A key that stands twice: the last one counts, as in most readers, or the response is refused."""
     with FaultServer(ByConnection({0: [odd]}, OK)) as server:
         server.oracle.check(TEXTS, embed(server.url, TEXTS).vectors)

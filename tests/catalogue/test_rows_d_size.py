@@ -1,4 +1,4 @@
-"""Rows D13, D14 and D16: answers that want to fill memory, and answers of somebody else's request."""
+"""Rows D13, D14 and D16: responses that want to fill memory, and responses to somebody else's request."""
 
 import resource
 import threading
@@ -9,7 +9,7 @@ import pytest
 
 from catalogue_support import BOTH, BOTH_OPEN
 from inworld_embeddings import errors
-from inworld_embeddings._http.body import BODY_CAP
+from inworld_embeddings._http.adapters import BODY_CAP
 from support.fault_server import OK, FaultServer
 from support.faults_bombs import (
     declared_body,

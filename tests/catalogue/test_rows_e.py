@@ -25,7 +25,7 @@ ODD = [
 
 
 class Tape(httpx.AsyncBaseTransport):
-    """Answers rightly and keeps the bodies as they were sent."""
+    """Responds rightly and keeps the bodies as they were sent."""
 
     def __init__(self):
         self.bodies = []

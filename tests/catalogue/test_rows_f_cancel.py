@@ -19,7 +19,7 @@ from support.script import at_random
 from support.soak import MIXED
 from support.vectors import vector_for
 
-# What no client can tell from a right answer, call by call: a lone vector of another dimension, and an answer nobody
+# What no client can tell from a right response, call by call: a lone vector of another dimension, and a response nobody
 # asked for that arrives just as a request leaves (rows D05, D16).
 SURVIVED = [fault for fault in MIXED if fault.name not in ("ragged", "extra_response_when_idle")]
 
@@ -41,7 +41,7 @@ async def assert_nothing_stays(client):
             break
         await asyncio.sleep(0.01)
     in_flight = session.admission.throttle.in_flight
-    assert (session._tasks, in_flight, session.transport.busy) == (set(), 0, 0)
+    assert (session._tasks, in_flight, session.transport.busy) == (set(), 0, set())
     assert not session.admission.queue.locked()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -116,7 +116,7 @@ class LongWaits(RetryPolicy):
         return 30.0
 
 
-@pytest.mark.parametrize("waits", ["for an answer", "for a retry", "for a turn"])
+@pytest.mark.parametrize("waits", ["for a response", "for a retry", "for a turn"])
 def test_F04_a_cancelled_call_ends_promptly_whatever_it_waits_for(waits, monkeypatch):
     monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", LongWaits())
 

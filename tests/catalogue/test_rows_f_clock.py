@@ -125,7 +125,7 @@ def test_F10_a_client_goes_on_afterwards_and_no_turn_is_lost(monkeypatch):
 
 
 def test_F10_the_decoder_itself_never_gives_half_a_row(monkeypatch):
-    """Memory runs out in either decoder, or in numpy: an error, and the next answer is whole."""
+    """Memory runs out in either decoder, or in numpy: an error, and the next response is whole."""
     real = np.empty
 
     def empty(*arguments, **options):

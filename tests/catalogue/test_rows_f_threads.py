@@ -23,7 +23,7 @@ def no_records(monkeypatch):
 
 
 def uneven(request):
-    """Answers overtake each other."""
+    """Responses overtake each other."""
     return (request.number % 7) * 0.0005
 
 

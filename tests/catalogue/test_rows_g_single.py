@@ -17,7 +17,7 @@ from inworld_embeddings import (
     InworldEmbeddingsError,
     PartialFailureError,
 )
-from inworld_embeddings._retry import RetryBudget, RetryPolicy
+from inworld_embeddings._retry import Budget
 from support.fault_server import OK, FaultServer
 from support.faults_connection import black_hole, black_hole_mid_body
 from support.faults_slow import endless_1xx, slow_body
@@ -26,7 +26,7 @@ from support.vectors import vector_for
 
 PROMISE = 0.25
 USUAL = 6
-"""Calls that teach the client how long answers take."""
+"""Calls that teach the client how long responses take."""
 
 
 class SyncFace:
@@ -93,7 +93,7 @@ def test_G08_a_dead_service_gets_no_more_retries_than_the_budget_holds(make):
     with FaultServer([OK, status(503)]) as server:
         client = make(server, max_retries=2)
         client.embed("so that there is a session")
-        client.session().admission.budget = RetryBudget(RetryPolicy(budget=3))
+        client.session().admission.budget = Budget(3, 0.5, left=3)
         attempts = []
         for number in range(8):
             with pytest.raises(InternalServerError) as caught:
@@ -140,7 +140,7 @@ def refused(client):
 
 
 def test_G09_an_estimate_that_nobody_tests_fades(make):
-    """Answers took 0.1 s; now they take no time, but every call has 50 ms only. It must not be locked out for ever."""
+    """Responses took 0.1 s; now they take no time, but each call has 50 ms only. It must not be locked out for ever."""
     slow = True
 
     def latency(request):

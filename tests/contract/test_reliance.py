@@ -224,7 +224,7 @@ EDITS = {
     "no key": (lambda spec: spec.pop("security"), "security: no key alone"),
     "two keys": (gain_a_scheme, "security: no key alone"),
     "no key here": (lambda spec: operation(spec).update(security=[]), "security: no key alone"),
-    "another address": (lambda spec: spec["servers"][0].update(url="https://x.example"), "configuration.py"),
+    "another address": (lambda spec: spec["servers"][0].update(url="https://x.example"), "_settings.py"),
     "no address": (lambda spec: spec.pop("servers"), "servers: the first is None"),
     "no 200": (lambda spec: operation(spec)["responses"].pop("200"), "answer 200: is gone"),
     "no error": (lambda spec: operation(spec)["responses"].pop("default"), "error answers: are no longer"),

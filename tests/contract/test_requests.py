@@ -112,7 +112,7 @@ def test_a_plan_counts_the_bytes_that_are_sent(name):
 
 
 def test_the_default_model_is_the_one_of_all_examples():
-    options = merged(defaults(CALL), {})
+    options = merged(defaults(CALL), {}, CALL)
     assert {body["model"]["model"] for body in BODIES.values()} == {options["model"]}
     assert {body["model"]["serviceProvider"] for body in BODIES.values()} == {options["service_provider"]}
     assert options["model"] in MODELS

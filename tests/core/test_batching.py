@@ -147,9 +147,13 @@ def test_a_stream_is_pulled_no_further_than_a_full_batch():
     assert list(next(stream_batches(iter(["x" * 90] * 9), 9, 300)).texts) == ["x" * 90] * 2
 
 
-def test_parts_and_picked_texts_keep_order_and_indexes():
+def test_parts_of_a_batch_keep_order_and_indexes():
     (batch,) = batches(["a", "b", "ccc", "d", "e"], 5, MUCH)
-    for made, indexes in [(batch.parts(3), [[0, 1, 2], [3, 4]]), ([batch.pick([1, 4]).pick([1])], [[4]])]:
+    picked = batch.pick([1, 3, 4])
+    for made, indexes in [
+        (batch.parts(3), [[0, 1, 2], [3, 4]]),
+        ([picked, picked.without({3}), picked.without({1, 3, 4})], [[1, 3, 4], [1, 4], []]),
+    ]:
         assert [list(part.indexes) for part in made] == indexes
         for part in made:
             assert part.body == as_json(part.texts) == as_json(batch.texts[index] for index in part.indexes)
@@ -198,12 +202,3 @@ def test_named_are_the_positions_that_exist():
     error = errors.BadRequestError("no", details=({"other": 1}, BadRequest(violations)))
     assert batching.named_positions(error, 6) == [2, 5]
     assert batching.named_positions(errors.APIConnectionError("no"), 6) == []
-
-
-def test_without_and_halves_keep_every_text_and_its_index():
-    batch = Batch(range(10, 15), "abcde")
-    rest = batching.without(batch, {11, 14})
-    assert (list(rest.indexes), "".join(rest.texts)) == ([10, 12, 13], "acd")
-    assert batching.without(batch, range(10, 15)) is None
-    assert [part.texts for part in batching.halves(batch)] == ["abc", "de"]
-    assert [part.texts for part in batching.halves(Batch([3], "a"))] == ["a"]

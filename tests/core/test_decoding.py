@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from inworld_embeddings import _decoding as decoding
 from inworld_embeddings._decoding import HUGE, Decoder, oddities
 from inworld_embeddings.errors import APIResponseValidationError
 
@@ -143,7 +142,7 @@ def test_the_fast_decoder_takes_plain_bodies_itself_and_counts_the_rows(name):
     decoder = Decoder()
     assert decoder._decode_fast(raw, len(rows), None).tolist() == rows
     for count in (len(rows) - 1, len(rows) + 1):
-        with pytest.raises((decoding.Declined, msgspec.DecodeError)):
+        with pytest.raises((ValueError, msgspec.DecodeError)):
             decoder._decode_fast(raw, count, None)
 
 
@@ -236,11 +235,3 @@ def test_odd_vectors_are_those_of_a_plain_calculation(vectors):
     norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
     zero = [row for row in range(len(vectors)) if not vectors[row].any()]
     assert oddities(vectors) == (zero, int((norms > HUGE).sum()))
-
-
-@pytest.mark.parametrize("dimension", [1, 4, 768])
-def test_just_below_and_just_above_a_huge_norm(dimension):
-    vectors = np.full((2, dimension), HUGE / dimension**0.5, dtype=np.float32)
-    vectors[0] *= 0.999
-    vectors[1] *= 1.001
-    assert oddities(vectors) == oddities(-vectors) == ([], 1)

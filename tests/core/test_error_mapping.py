@@ -277,7 +277,7 @@ ID = "0af7651916cd43dd8448eb211c80319c"
     ],
 )
 def test_request_id(headers, details, expected):
-    assert request_id(response(*headers), details) == expected
+    assert request_id(response(*headers), details, Redactor([KEY])) == expected
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ names = st.sampled_from(["retry-after", "retry-after-ms", "date", "x-request-id"
 def test_any_headers_give_a_finite_wait_or_none(headers):
     seconds = retry_after(response(*headers), (), OUR_NOW)
     assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
-    request_id(response(*headers), ())
+    request_id(response(*headers), (), Redactor([KEY]))
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)

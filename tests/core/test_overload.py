@@ -3,32 +3,16 @@
 Each test that compares also shows that the harness can fail: the naive way misses the figure by far.
 """
 
-import importlib.util
 import random
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from inworld_embeddings._retry import Latency, Timeouts
 from inworld_embeddings._throttle import Outcome, RateLimit, Throttle
+from support import overload as sim
 
-
-def _load(name: str) -> ModuleType:
-    """Import a helper from this folder (test folders are no packages)."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-sim = _load("overload_simulator")
-
-SEEDS = [1, 2, 3]
-every_seed = pytest.mark.parametrize("seed", SEEDS)
+every_seed = pytest.mark.parametrize("seed", [1, 2, 3])
 
 
 def per_batch(job) -> float:
@@ -102,7 +86,7 @@ class CutOnAnyError(Throttle):
 def faulty(seed: int, share: float, kind: type[Throttle] = Throttle):
     rng = random.Random(seed)
     server = sim.Faulty(sim.latencies(rng), rng, share)
-    return sim.run(server, 10_000, rng, throttle=kind(rng.random, max_concurrency=64))
+    return sim.run(server, 10_000, rng, throttle=kind(rng.random, sim.POLICY, 64))
 
 
 @every_seed
@@ -177,7 +161,7 @@ def cluster(seed: int, *, lease: bool):
     rng, loop = random.Random(seed), sim.Loop()
     site = sim.Site(loop, sim.Quota(sim.latencies(rng), rate=100, burst=20))
     permits = sim.leased(loop, RateLimit(100)) if lease else None
-    throttles = [Throttle(rng.random, max_concurrency=64) for _ in range(50)]
+    throttles = [Throttle(rng.random, sim.POLICY, 64) for _ in range(50)]
     jobs = [sim.Job(site, throttle, 100, rng, lease=permits) for throttle in throttles]
     loop.run(lambda: any(job.left for job in jobs))
     assert all(whole(job, 100) for job in jobs)

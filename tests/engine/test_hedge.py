@@ -15,8 +15,7 @@ from inworld_embeddings import (
     EmbeddingClient,
     InternalServerError,
 )
-from inworld_embeddings._retry import RetryPolicy
-from inworld_embeddings._throttle import HEDGE_CAPACITY, HedgeBudget
+from inworld_embeddings._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget, RetryPolicy
 from inworld_embeddings._throttle import Outcome as Load
 from support.fault_server import OK, FaultServer
 from support.faults_connection import black_hole
@@ -64,7 +63,7 @@ def learn(session, *, samples=16, usual=USUAL, hedges=1):
     """What a session would know after some requests."""
     for _ in range(samples):
         session.admission.latency.success(usual)
-    session.hedges._tokens = float(hedges)
+    session.hedges._left = float(hedges)
 
 
 @contextlib.asynccontextmanager
@@ -416,7 +415,7 @@ def test_the_losers_connection_is_dropped():
 
 
 def test_hedges_stay_under_a_twentieth_of_the_requests():
-    budget, hedges = HedgeBudget(), 0
+    budget, hedges = Budget(HEDGE_CAPACITY, HEDGE_SHARE), 0
     for requests in range(1, 10_000):
         budget.earn()
         if budget.available:
@@ -427,7 +426,7 @@ def test_hedges_stay_under_a_twentieth_of_the_requests():
 
 
 def test_hedges_saved_up_are_few():
-    budget = HedgeBudget()
+    budget = Budget(HEDGE_CAPACITY, HEDGE_SHARE)
     for _ in range(10_000):
         budget.earn()
     saved = 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inworld_embeddings.vendoring.copying import made_relative
+from inworld_embeddings.vendoring import made_relative
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wrapper" / "inworld_embeddings"
@@ -18,6 +18,7 @@ PURE = {
     "_batching": {"details"},
     "_decoding": set(),
     "_error_mapping": {"_redaction", "details"},
+    "_jwt": {"_error_mapping", "_redaction", "details"},
     "_redaction": set(),
     "_retry": set(),
     "_throttle": {"_retry"},
@@ -35,11 +36,10 @@ ALLOWED = {
     "ranking": {"result"},
     "_api": set(),
     "_settings": {"_redaction", *FACTS},
-    "_jwt": {"_error_mapping", "_redaction", "_settings", "details", *FACTS},
-    "auth": {"_jwt", "_redaction", "_settings", *FACTS},
+    "auth": {"_error_mapping", "_jwt", "_redaction", "_settings", *FACTS},
     "_http": {"_error_mapping", "_retry", "_settings", *FACTS},
     "_engine": {"_api", "_http", "_settings", "auth", *PURE, *FACTS},
-    "client": {"_api", "_batching", "_engine", "_retry", "_settings", "emulator", *FACTS},
+    "client": {"_api", "_batching", "_engine", "_redaction", "_retry", "_settings", "emulator", *FACTS},
     "emulator": {"_batching", "_redaction", "_settings", "details", *FACTS},
     "testing": {"_settings", "client", "emulator", *FACTS},
     "gateway": {"client", "emulator", *FACTS},  # the API behind the face

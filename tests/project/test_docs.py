@@ -1,5 +1,6 @@
-"""The README's examples run, and what it links to is there."""
+"""The README's examples run, links lead somewhere, and what CONTRIBUTING says of the code is there."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+WRAPPER = ROOT / "wrapper" / "inworld_embeddings"
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
@@ -35,3 +37,34 @@ PAGES = [
 def test_links_to_files_are_good(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text("utf-8")):
         assert ((ROOT / page).parent / target).exists(), target
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+DECIDED = CONTRIBUTING.partition("## Where is it decided?")[2].partition("\n## ")[0]
+ANSWERS = dict(re.findall(r"^\| (.+\?) \| (.+) \|$", DECIDED, re.MULTILINE))
+
+
+def names_of(body):
+    """The names that statements define; those of a class's own body as `Class.name`."""
+    for node in body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
+        for target in targets:
+            name = getattr(target, "id", None) or getattr(target, "name", None)
+            if name:
+                yield name
+        if isinstance(node, ast.ClassDef):
+            yield from (f"{node.name}.{inner}" for inner in names_of(node.body))
+
+
+@pytest.mark.parametrize("question", ANSWERS)
+def test_where_it_is_decided_is_there(question):
+    places = re.findall(r"`([^`:]+): ([^`]+)`", ANSWERS[question])
+    assert 1 <= len(places) <= 2
+    for file, names in places:
+        path = next(folder / file for folder in (WRAPPER, ROOT) if (folder / file).exists())
+        defined = set(names_of(ast.parse(path.read_text("utf-8")).body))
+        assert set(names.split(", ")) <= defined, file
+
+
+def test_the_table_of_decisions_is_read_whole():
+    assert len(ANSWERS) == DECIDED.count("\n| ") - 1 > 10

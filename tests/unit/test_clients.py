@@ -230,10 +230,10 @@ def test_options_out_of_range_are_refused_before_anything_is_sent(embed, wrong):
 
 
 def test_a_known_model_brings_its_provider_and_another_keeps_the_clients():
-    client = merged(defaults(CALL), {"model": "text-embedding-ada-002"})
+    client = merged(defaults(CALL), {"model": "text-embedding-ada-002"}, CALL)
     assert client["service_provider"] == "SERVICE_PROVIDER_OPENAI"
     for model, provider in {"text-embedding-3-small": "OPENAI", "BAAI/bge-large-en-v1.5": "INWORLD"}.items():
-        assert merged(client, {"model": model})["service_provider"] == f"SERVICE_PROVIDER_{provider}"
+        assert merged(client, {"model": model}, CALL)["service_provider"] == f"SERVICE_PROVIDER_{provider}"
 
 
 def test_a_plan_sends_nothing():

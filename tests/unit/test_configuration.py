@@ -57,8 +57,8 @@ def test_no_key_names_the_three_ways_out():
     [
         ({"api_key": KEY, "key": "k", "secret": "s"}, "not several"),
         ({"api_key": KEY, "auth": httpx.BasicAuth("a", "b")}, "not several"),
-        ({"key": "k"}, "key= is set without secret="),
-        ({"secret": "s"}, "secret= is set without key="),
+        ({"key": "k"}, "key is set without secret"),
+        ({"secret": "s"}, "secret is set without key"),
         ({"auth": "Basic x"}, "httpx.Auth"),
         ({"api_key": 7}, "not int"),
     ],
@@ -71,7 +71,7 @@ def test_contradictions_are_refused(given, says):
 @pytest.mark.parametrize(
     ("environ", "says"),
     [
-        ({"INWORLD_API_KEY": KEY + "\n"}, "^INWORLD_API_KEY: .*newline"),
+        ({"INWORLD_API_KEY": KEY + "\n"}, "^INWORLD_API_KEY .*newline"),
         ({"INWORLD_KEY": "k"}, "INWORLD_KEY is set without INWORLD_SECRET"),
         ({"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": "https://evil.example"}, "INWORLD_API_BASE"),
         ({"INWORLD_EMULATOR_HOST": "emulator.example:8080"}, "loopback"),

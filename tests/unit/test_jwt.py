@@ -200,7 +200,7 @@ def test_where_the_credential_comes_from(monkeypatch, environment, settings):
         ({"workspace": "a b"}, "bare id"),
         ({"workspace": "a/b"}, "bare id"),
         ({"key": None, "secret": None}, "No API key"),
-        ({"secret": None}, "without secret="),
+        ({"secret": None}, "without secret"),
         ({"api_key": BASIC}, "not several"),
         ({"key": None, "secret": None, "api_key": lambda: BASIC}, "must be a str"),
         ({"token_url": "http://planted.example/x"}, "token_url is http://"),
@@ -217,10 +217,38 @@ def test_settings_that_cannot_work(settings, says):
     assert_hides_secrets(caught.value)
 
 
-def test_a_basic_credential_that_cannot_work_is_in_no_traceback_either():
-    key = "planted:key"
-    with pytest.raises(errors.ConfigurationError, match="colon") as caught:
-        BasicAuth(key=key, secret=SECRET)
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"key": "planted:key", "secret": SECRET}, "colon"),
+        ({"api_key": BASIC[:-3]}, "not base64"),
+        ({"key": KEY}, "without secret"),
+        ({"api_key": BASIC, "key": KEY, "secret": SECRET}, "not several"),
+        ({"api_key": lambda: BASIC}, "a str"),
+    ],
+    ids=range(5),
+)
+def test_a_basic_credential_that_cannot_work_is_in_no_traceback_either(settings, says):
+    with pytest.raises(errors.ConfigurationError, match=says) as caught:
+        BasicAuth(**settings)
+    assert_hides_secrets(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment"),
+    [
+        ({"key": "planted:key", "secret": SECRET}, {}),
+        ({"api_key": BASIC, "max_retries": -1}, {}),
+        ({"api_key": BASIC, "unknown": 1}, {}),
+        ({}, {"INWORLD_API_KEY": BASIC[:-3]}),
+    ],
+    ids=range(4),
+)
+def test_nor_is_that_of_a_client(monkeypatch, settings, environment):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises((errors.ConfigurationError, TypeError)) as caught:
+        EmbeddingClient(**settings)
     assert_hides_secrets(caught.value)
 
 
@@ -512,13 +540,13 @@ def test_a_deadline_ends_the_wait_and_a_loop_that_ended_leaves_the_token_to_othe
 def test_an_endpoint_that_never_responds_is_given_up_and_asked_anew(way):
     endpoint = TokenEndpoint()
     auth = endpoint.auth()
-    auth._shared.patience = 0
+    auth._patience = 0
     endpoint.gate.clear()
     with pytest.raises(errors.APITimeoutError, match="No token from .*: no response within 0 s"):
         getattr(Api(), way)(auth)
     assert endpoint.arrived.wait(10)
     endpoint.gate.set()
-    auth._shared.patience = 30
+    auth._patience = 30
     assert getattr(Api(), way)(auth) == [200]
     assert len(endpoint.requests) == 2
 
@@ -540,18 +568,18 @@ def respond(request):
 
 def child_gets(refused=None):
     if os.fork() == 0:
-        print(shared.get(refused).reveal(), flush=True)
+        print(auth._get(refused).reveal(), flush=True)
         os._exit(0)
     os.wait()
 
 client = httpx.Client(transport=httpx.MockTransport(respond))
-shared = JWTAuth("azpz", workspace="w", http_client=client)._shared
-token = shared.get()
+auth = JWTAuth("azpz", workspace="w", http_client=client)
+token = auth._get()
 child_gets()
 hang = True
-threading.Thread(target=shared.get, args=(token,), daemon=True).start()
+threading.Thread(target=auth._get, args=(token,), daemon=True).start()
 asked.wait(10)
-shared.lock.acquire()
+auth._lock.acquire()
 child_gets(refused=token)
 os._exit(0)
 """

@@ -37,7 +37,7 @@ def tls(tmp_path, monkeypatch):
     connect.tls_context.cache_clear()
 
 
-def test_faults_and_large_answers():
+def test_faults_and_large_responses():
     faults = [rst_mid_body, OK, extra_response_same_packet, fin_before_any_byte, OK]
     with FaultServer(faults, dim=20_000) as server:
         check(server)

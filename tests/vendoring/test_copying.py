@@ -9,8 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from inworld_embeddings.vendoring import Choice, Source, VendorError, vendor
-from inworld_embeddings.vendoring.copying import CLIENT, MANIFEST, SEAM, fresh_copy, made_relative
+from inworld_embeddings.vendoring import (
+    CLIENT,
+    MANIFEST,
+    SEAM,
+    Choice,
+    Source,
+    VendorError,
+    fresh_copy,
+    made_relative,
+    vendor,
+)
 
 BEFORE = '''"""from inworld_embeddings_client import x"""
 from inworld_embeddings_client import (  # from inworld_embeddings_client import
@@ -99,9 +108,8 @@ def test_the_sample_sdk_declares_what_a_copy_needs(source):
 KILLED_AT_EACH_STEP = """
 import contextlib, io, os, shutil, sys
 from pathlib import Path
-from inworld_embeddings.vendoring import Choice, Source, vendor
+from inworld_embeddings.vendoring import Choice, Source, _read, fresh_copy, vendor
 from inworld_embeddings.vendoring.__main__ import main
-from inworld_embeddings.vendoring.copying import _read, fresh_copy
 
 def source(**wrapper):
     generated = {"provenance.json": b'{"sha256": {"openapi.yaml": ""}, "tools": {}}'}

@@ -10,11 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
+from .details import BadRequest
 from .errors import APIStatusError, InvalidInputError, InworldEmbeddingsError
 from .result import EmbeddingResult, Plan
-
-# Encoding: compact JSON in UTF-8, with nothing escaped beyond what JSON requires. A text is encoded once, when its batch is
-# cut, and what is measured is what is sent.
 
 
 class _Input(msgspec.Struct, gc=False):
@@ -29,7 +27,9 @@ _MOST: Final = len(b"\\u0000")
 
 
 def encode_inputs(texts: Sequence[str]) -> bytes:
-    """The members of ``inputs``, with commas between them and no brackets around them.
+    """The members of ``inputs`` as JSON, with commas between them and no brackets around them.
+
+    Nothing is escaped beyond what JSON requires.
 
     Raises:
         UnicodeEncodeError: a lone surrogate; `checked_text` has found it before.
@@ -37,14 +37,11 @@ def encode_inputs(texts: Sequence[str]) -> bytes:
     return _encode(list(map(_Input, texts)))[1:-1]
 
 
-# Checking, before anything is sent: catalogue rows E03 and E05.
-
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def checked_texts(texts: Any, max_bytes: int, *, replace: bool = False) -> list[str]:
-    """A sequence of texts as a list, each one checked as by `checked_text`.
+    """A sequence of texts as a list, each one checked as by `checked_text` (catalogue rows E03 and E05).
 
     Raises:
         InvalidInputError: not a sequence of str, or a text that cannot be sent; names its index.
@@ -110,9 +107,6 @@ def checked_source(texts: Any, kind: Any) -> None:
         )
 
 
-# Cutting: greedy, in order, by count and by encoded bytes.
-
-
 class Batch:
     """Texts that travel in one request.
 
@@ -121,8 +115,6 @@ class Batch:
         texts: The texts, checked.
         body: Their JSON, see `encode_inputs`, if it is known already; encoded once, however often it is sent.
     """
-
-    __slots__ = ("body", "indexes", "texts")
 
     def __init__(self, indexes: Sequence[int], texts: Sequence[str], body: bytes | None = None) -> None:
         self.indexes, self.texts = indexes, texts
@@ -140,9 +132,13 @@ class Batch:
         """Some of its texts, by their positions in the batch, rising."""
         return Batch([self.indexes[at] for at in positions], [self.texts[at] for at in positions])
 
+    def without(self, indexes: Container[int]) -> "Batch":
+        """Its texts but those of some indexes; it may be empty then."""
+        return self.pick([position for position, index in enumerate(self.indexes) if index not in indexes])
+
 
 def batches(texts: Sequence[str], batch_size: int, max_bytes: int) -> Iterator[Batch]:
-    """Cuts checked texts into batches of at most so many texts and bytes of `Batch.body`, made as they are asked for."""
+    """Cuts checked texts, in order, into batches as full as the limits on texts and on bytes of `Batch.body` allow."""
     start, most = 0, max(1, min(batch_size, (max_bytes + 1) // _LEAST))
     while start < len(texts):
         batch = _first_batch(texts[start : start + most], start, max_bytes)
@@ -174,8 +170,8 @@ class _Filling:
         self._texts: list[str] = []
         self._start = self._least = 0
 
-    def add(self, text: Any) -> list[Batch]:
-        """Checks the next text; gives the batches that are full now.
+    def add(self, text: Any) -> Iterator[Batch]:
+        """Checks the next text; yields the batches that are full now.
 
         Raises:
             InvalidInputError: see `checked_text`.
@@ -183,15 +179,15 @@ class _Filling:
         index = self._start + len(self._texts)
         self._texts.append(checked_text(text, self._max_bytes, index, replace=self._replace))
         self._least += len(self._texts[-1]) + _LEAST
-        full: list[Batch] = []
         while len(self._texts) == self._batch_size or self._least - 1 > self._max_bytes:
-            full.append(self._next())
-        return full
+            yield self._next()
 
-    def rest(self) -> Iterator[Batch]:
-        """The batches of the texts that are left."""
+    def rest(self, failed: Exception | None) -> Iterator[Batch]:
+        """The batches of the texts that are left; then the error that ended the stream, if one did, is raised."""
         while self._texts:
             yield self._next()
+        if failed:
+            raise failed
 
     def _next(self) -> Batch:
         batch = _first_batch(self._texts, self._start, self._max_bytes)
@@ -214,9 +210,7 @@ def stream_batches(
             yield from filling.add(text)
     except Exception as error:  # noqa: BLE001 - raised when what came before it is done
         failed = error
-    yield from filling.rest()
-    if failed:
-        raise failed
+    yield from filling.rest(failed)
 
 
 async def async_stream_batches(
@@ -234,10 +228,8 @@ async def async_stream_batches(
                 yield batch
     except Exception as error:  # noqa: BLE001 - raised when what came before it is done
         failed = error
-    for batch in filling.rest():
+    for batch in filling.rest(failed):
         yield batch
-    if failed:
-        raise failed
 
 
 def plan(
@@ -247,9 +239,6 @@ def plan(
     sent = distinct(texts)[0] if dedupe else texts
     sizes = [envelope_size + len(batch.body) for batch in batches(sent, batch_size, max_bytes)]
     return Plan(requests=len(sizes), texts=len(texts), bytes=sum(sizes))
-
-
-# Each distinct text once, and its vector back in every place.
 
 
 def distinct(texts: Sequence[str]) -> tuple[list[str], list[int]]:
@@ -270,21 +259,18 @@ def spread(result: EmbeddingResult, places: list[int]) -> EmbeddingResult:
     return dataclasses.replace(result, vectors=result.vectors[places], failures=tuple(failures))
 
 
-# Splitting: how many texts the service takes in one request, as far as its refusals tell.
-
-
 PATIENCE: Final = 32
 """Full batches after which twice as many texts are tried. A wrong try costs one request in 33."""
 
 
 class BatchCap:
-    """Falls with each refusal, and rises again by trial: it may have been the length of a text, not their number.
+    """How many texts the service takes in one request, as far as its refusals tell.
+
+    It falls with each refusal, and rises again by trial: it may have been the length of a text, not their number.
 
     Attributes:
         most: Most texts in one request; None while nothing was refused.
     """
-
-    __slots__ = ("_full", "most")
 
     def __init__(self) -> None:
         self.most: int | None = None
@@ -308,17 +294,12 @@ class BatchCap:
             self.most, self._full = 2 * self.most, 0
 
 
-# Bisecting: which texts of a refused batch are refused, found with few requests and without losing good ones.
-
-
 ENOUGH: Final = 8
 """So many texts refused alone, and none accepted: then it is not the texts."""
 
 
 def named_positions(error: InworldEmbeddingsError, count: int) -> list[int]:
     """Positions of the texts that the server names. It may name the wrong ones: none is given up unsent."""
-    from .details import BadRequest  # noqa: PLC0415 - a client is made without it
-
     details: Sequence[object] = error.details if isinstance(error, APIStatusError) else ()
     violations = [v for detail in details if isinstance(detail, BadRequest) for v in detail.field_violations]
     positions = {v.input_index for v in violations if v.input_index is not None}
@@ -329,14 +310,3 @@ def spread_out(count: int) -> list[int]:
     """Up to `ENOUGH` positions from all over a batch, both ends first."""
     last = count - 1
     return list(dict.fromkeys([0, last, *(last * step // (ENOUGH - 1) for step in range(1, ENOUGH - 1))]))
-
-
-def without(batch: Batch, indexes: Container[int]) -> Batch | None:
-    """The batch without the texts of some indexes; None if nothing is left."""
-    rest = [position for position, index in enumerate(batch.indexes) if index not in indexes]
-    return batch.pick(rest) if rest else None
-
-
-def halves(batch: Batch) -> list[Batch]:
-    """The batch in two parts, or as it is if it is one text."""
-    return batch.parts((len(batch) + 1) // 2)

@@ -25,9 +25,8 @@ try:
 except ImportError:  # no wheel for this Python
     Parser = None
 
-AT_A_TIME = 8192
+AT_A_TIME: Final = 8192
 """Numbers that are converted in one go: enough to forget what a call into numpy costs, and few enough for a cache."""
-
 HUGE: Final = 1e6
 """A norm beyond this is odd: models give norms of about 1 to 50."""
 
@@ -45,10 +44,6 @@ class _Response(msgspec.Struct, Generic[Number]):
 _strict = msgspec.json.Decoder(_Response[float])
 _literal = msgspec.json.Decoder(_Response[msgspec.Raw])
 _NEGATIVE_ZERO = re.compile(rb"-0\s*[,\]]")
-
-
-class Declined(Exception):  # noqa: N818 - not an error: the strict decoder words what is wrong, if anything is
-    """The body may be good or bad, but it is not for the fast decoder."""
 
 
 class Decoder:
@@ -71,11 +66,11 @@ class Decoder:
             body: The JSON text.
             count: Number of texts that were asked for, 1 or more.
             dimension: Length every vector must have, if it is known already.
-            out: Where they are to stand, of shape (count, dimension) and C-contiguous; overwritten even if an error is
-                raised. Default: a new array.
+            out: Where they are to stand, C-contiguous; overwritten even if an error is raised. Default, and if its
+                shape is not (count, dimension): a new array.
 
         Returns:
-            float32 array of shape (count, dim), C-contiguous, every number finite; ``out``, if it has that shape.
+            float32 array of shape (count, dimension), C-contiguous, every number finite.
 
         Raises:
             APIResponseValidationError: anything else than ``count`` equally long vectors of finite JSON numbers.
@@ -97,7 +92,7 @@ class Decoder:
         return vectors
 
     def _decode_fast(self, body: bytes | bytearray, count: int, out: "Vectors | None") -> "Vectors":
-        """As `decode`, through simdjson; any exception means that the strict decoder has to judge.
+        """As `decode`, through simdjson; any exception means that the strict decoder has to judge the body.
 
         simdjson flattens nested arrays and takes the first of two equal keys without a word, so it is given nothing but
         lists of numbers, some rows at a time so that text, tape and numbers stay in the cache. The strict decoder
@@ -108,18 +103,20 @@ class Decoder:
         lists, frame = _cut_out_lists(body, count)
         # With exactly one bracket for each list, there is no room for a list that stands elsewhere.
         if frame.count(b"[") != count + 1 or len(_strict.decode(frame).embeddings) != count:
-            raise Declined
+            raise ValueError
         dimension = bytes(lists[0]).count(b",") + 1
-        vectors, step = _array(count, dimension, out), max(1, AT_A_TIME // dimension)
+        if out is None or out.shape != (count, dimension):
+            out = np.empty((count, dimension), dtype=np.float32)
+        step = max(1, AT_A_TIME // dimension)
         with np.errstate(over="raise"):
             for at in range(0, count, step):
                 rows = parser.parse(b"[%b]" % b",".join(lists[at : at + step]))
                 if set(map(len, rows)) != {dimension}:
-                    raise Declined
-                vectors[at : at + step] = np.frombuffer(rows.as_buffer(of_type="d")).reshape(-1, dimension)
+                    raise ValueError
+                out[at : at + step] = np.frombuffer(rows.as_buffer(of_type="d")).reshape(-1, dimension)
                 del rows  # the parser refuses to go on while it is alive
         self._parser = parser
-        return vectors
+        return out
 
 
 def _cut_out_lists(body: bytes | bytearray, count: int) -> tuple[list[memoryview], bytearray]:
@@ -130,7 +127,7 @@ def _cut_out_lists(body: bytes | bytearray, count: int) -> tuple[list[memoryview
         start = body.find(b"[", end + 1)
         end = body.find(b"]", start)
         if start < 0 or end < 0:
-            raise Declined
+            raise ValueError
         lists.append(view[start : end + 1])
         frame += view[done : start + 1]
         done = end
@@ -147,9 +144,8 @@ def _decode_strict(body: bytes | bytearray, count: int, out: "Vectors | None") -
         embeddings = _strict.decode(body).embeddings
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         content = isinstance(error, msgspec.ValidationError) or body.lstrip().startswith(b"{")
-        raise APIResponseValidationError(
-            f"The 200 body is no embeddings response: {error}", content=content
-        ) from None
+        message = f"The 200 body is no embeddings response: {error}"
+        raise APIResponseValidationError(message, content=content) from None
     if len(embeddings) != count:
         raise APIResponseValidationError(f"Asked for {count} vectors, got {len(embeddings)}.", content=True)
     dimension = len(embeddings[0].values)
@@ -159,22 +155,18 @@ def _decode_strict(body: bytes | bytearray, count: int, out: "Vectors | None") -
                 f"embeddings[{index}] has {len(embedding.values)} values where embeddings[0] has {dimension}.",
                 content=True,
             )
-    vectors, step = _array(count, dimension, out), max(1, AT_A_TIME // dimension)
+    if out is None or out.shape != (count, dimension):
+        out = np.empty((count, dimension), dtype=np.float32)
+    step = max(1, AT_A_TIME // dimension)
     pack = struct.Struct(f"{dimension}d").pack  # faster than numpy over a list
     try:
         with np.errstate(over="raise"):
             for at in range(0, count, step):
                 block = b"".join([pack(*embedding.values) for embedding in embeddings[at : at + step]])
-                vectors[at : at + step] = np.frombuffer(block).reshape(-1, dimension)
+                out[at : at + step] = np.frombuffer(block).reshape(-1, dimension)
     except FloatingPointError:
         raise APIResponseValidationError("A value does not fit into float32.", content=True) from None
-    return vectors
-
-
-def _array(count: int, dimension: int, out: "Vectors | None") -> "Vectors":
-    """``out`` if it has that shape, else a new array."""
-    fits = out is not None and out.shape == (count, dimension)
-    return out if out is not None and fits else np.empty((count, dimension), dtype=np.float32)
+    return out
 
 
 def _restore_signs(body: bytes | bytearray, vectors: "Vectors") -> None:

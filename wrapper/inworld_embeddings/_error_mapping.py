@@ -7,14 +7,15 @@ and no header makes anything here raise, however broken.
 import re
 import ssl
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 import msgspec
 
 from . import errors
-from ._redaction import LOOK, Redactor, excerpt, printable, truncate
-from .details import Detail, InworldStatus, RequestInfo, RetryInfo, http_date, parse_details
+from ._redaction import LOOK, Redactor, excerpt
+from .details import Detail, InworldStatus, RequestInfo, RetryInfo, http_date, integer, parse_details
 
 _CLASSES: Final[dict[int, type[errors.APIStatusError]]] = {
     401: errors.AuthenticationError,
@@ -31,15 +32,13 @@ _CLASSES: Final[dict[int, type[errors.APIStatusError]]] = {
 }
 
 _ADVICE: Final = {
-    401: "Check INWORLD_API_KEY, or api_key=.",
-    403: "The key is unknown here, was deleted, or may not do this. For signed tokens also check this machine's clock.",
-    404: "Check base_url.",
-    405: "Check base_url.",
-    501: "Check base_url.",
+    errors.AuthenticationError: "Check INWORLD_API_KEY, or api_key=.",
+    errors.PermissionDeniedError: "The key is unknown here, was deleted, or may not do this. For signed tokens also "
+    "check this machine's clock.",
+    errors.NotFoundError: "Check base_url.",
 }
 
 _LONGEST_HEADER: Final = 1000
-_LONGEST_ID: Final = 128
 # ASCII digits only: float() would also take "1_000", "nan", "1e9" and other scripts' digits.
 _NUMBER = re.compile(r"[0-9]{1,300}(?:\.[0-9]{1,300})?")
 # RFC 1123, RFC 850 and asctime dates, also several of them in one comma-separated value.
@@ -54,11 +53,6 @@ _TOO_LARGE = re.compile(
 )
 # The host of an address as it is written: urlsplit gives it in lower case, in which a key would not be recognised.
 _HOST = re.compile(r"(?:[a-z][a-z0-9+.-]{0,30}:)?//(?:[^/?#]*@)?(\[[^\]]*\]|[^\[/?#:]*)", re.IGNORECASE)
-# TLS connections that only ended: no verdict about the server.
-_TLS_ENDS: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
-
-
-# What ends an exchange, where httpx has no name of its own for it.
 
 
 class StaleConnectionError(httpx.RemoteProtocolError):
@@ -77,6 +71,7 @@ class ProxyRefusedError(httpx.ProxyError):
     """The proxy refused the tunnel for a reason that a retry does not change."""
 
 
+@dataclass(slots=True)
 class Response:
     """A complete HTTP response as plain data, without an HTTP library.
 
@@ -86,12 +81,9 @@ class Response:
         body: The body, decompressed.
     """
 
-    __slots__ = ("body", "raw_headers", "status")
-
-    def __init__(self, status: int, raw_headers: list[tuple[bytes, bytes]], body: bytes | bytearray) -> None:
-        self.status = status
-        self.raw_headers = raw_headers
-        self.body = body
+    status: int
+    raw_headers: list[tuple[bytes, bytes]]
+    body: bytes | bytearray
 
     def header(self, name: str) -> str | None:
         """The first value of a header; its name in lower case."""
@@ -126,9 +118,7 @@ def parse_status(body: bytes | bytearray) -> tuple[int | None, str, tuple[Detail
         value = value["error"]
     if not isinstance(value, dict):
         return None, excerpt(body), ()
-    code, message = value.get("code"), value.get("message")
-    if isinstance(code, bool) or not isinstance(code, int) or abs(code) >= 2**31:
-        code = None
+    code, message = integer(value.get("code")), value.get("message")
     if not isinstance(message, str):
         message = excerpt(body) if code is None else ""
     return code, message, parse_details(value.get("details"))
@@ -145,20 +135,21 @@ def status_error(response: Response, *, now: float, redactor: Redactor) -> error
     if 300 <= response.status < 400:
         return _redirect_error(response, redactor)
     code, text, details = parse_status(response.body)
-    identity = redactor.clean(request_id(response, details) or "") or None
+    identity = request_id(response, details, redactor)
     if response.status < 300:
         return errors.APIResponseValidationError(
             f"HTTP {response.status} where 200 with vectors was expected.", request_id=identity
         )
+    sizes = received_too_large(text) if response.status == 429 else None
+    fallback = errors.InternalServerError if response.status >= 500 else errors.BadRequestError
+    kind = errors.RequestTooLargeError if sizes else _CLASSES.get(response.status, fallback)
     wait = retry_after(response, details, now)
     message = f"HTTP {response.status}: {redactor.clean(text) or 'no message'}"
     if wait:
         message += f" (the server asks to wait {wait:g} s)"
-    if advice := _ADVICE.get(response.status):
+    if advice := _ADVICE.get(kind):
         message += f" ({advice})"
-    fallback = errors.InternalServerError if response.status >= 500 else errors.BadRequestError
-    sizes = received_too_large(text) if response.status == 429 else None
-    return (errors.RequestTooLargeError if sizes else _CLASSES.get(response.status, fallback))(
+    return kind(
         message,
         status_code=response.status,
         code=code,
@@ -170,13 +161,13 @@ def status_error(response: Response, *, now: float, redactor: Redactor) -> error
 
 
 def _redirect_error(response: Response, redactor: Redactor) -> errors.RedirectError:
-    target = _HOST.match(response.header("location") or response.header("x-withheld-location") or "")
+    target = _HOST.match(response.header("location") or "")
     host = redactor.clean(target[1], 100) if target else ""
     return errors.RedirectError(
         f"HTTP {response.status} redirect to {host or 'no host'}. Redirects are never followed, so that the key "
         "stays with its origin. Check base_url; a login page or proxy may be in between.",
         status_code=response.status,
-        request_id=redactor.clean(request_id(response, ()) or "") or None,
+        request_id=request_id(response, (), redactor),
     )
 
 
@@ -230,15 +221,14 @@ def _dates(value: str) -> Iterator[float]:
             yield moment
 
 
-def request_id(response: Response, details: Iterable[Any]) -> str | None:
-    """The server's id for the request, from a header or else from ``RequestInfo``; printable, 128 characters at most."""
+def request_id(response: Response, details: Iterable[Any], redactor: Redactor) -> str | None:
+    """The server's id for the request, from a header or else from ``RequestInfo``; cleaned, 128 characters at most."""
     candidates = [
         *response.values("x-inworld-request-id"),
         *response.values("x-request-id"),
         *(detail.request_id for detail in details if isinstance(detail, RequestInfo)),
     ]
-    found = next((stripped for candidate in candidates if (stripped := candidate.strip())), None)
-    return truncate(printable(found[:_LONGEST_ID]), _LONGEST_ID) if found else None
+    return next((redactor.clean(stripped, 128) for value in candidates if (stripped := value.strip())), None)
 
 
 def request_id_of_success(response: Response, redactor: Redactor) -> str | None:
@@ -246,16 +236,12 @@ def request_id_of_success(response: Response, redactor: Redactor) -> str | None:
 
     Plain are 1 to 128 ASCII letters, digits and ``._:-``.
     """
-    found = b""
-    for name, value in response.raw_headers:
-        key = name.lower()
-        if key == b"x-inworld-request-id":
-            found = value
-            break
-        if key == b"x-request-id" and not found:
-            found = value
-    text = found.decode("latin-1")
-    return text if _PLAIN_ID.fullmatch(text) and not redactor.finds_key(text) else None
+    for wanted in (b"x-inworld-request-id", b"x-request-id"):
+        for name, value in response.raw_headers:
+            if name.lower() == wanted:
+                text = value.decode("latin-1")
+                return text if _PLAIN_ID.fullmatch(text) and not redactor.finds_key(text) else None
+    return None
 
 
 def unexpected_content(response: Response, redactor: Redactor) -> errors.APIResponseValidationError | None:
@@ -269,11 +255,31 @@ def unexpected_content(response: Response, redactor: Redactor) -> errors.APIResp
     )
 
 
-def connection_error(error: Exception, redactor: Redactor) -> errors.InworldEmbeddingsError:
-    """The error for an attempt without a complete response.
+def exchange_error(error: Exception, redactor: Redactor) -> errors.InworldEmbeddingsError:
+    """The error for what was raised in place of a response, by the network, for want of memory, or by the user's code.
 
-    The original exception is described, not chained: it holds the request, and the request holds the key.
+    An exception of the HTTP library is described, not chained: it holds the request, and the request holds the key.
     """
+    made: errors.InworldEmbeddingsError
+    match error:
+        case errors.InworldEmbeddingsError():
+            return error.with_traceback(None)  # the frames below hold the request, and that the key
+        case httpx.HTTPError() | httpx.InvalidURL():
+            return _http_error(error, redactor)
+        case MemoryError():
+            made = errors.InworldEmbeddingsError(
+                "Not enough memory for the response. A smaller batch_size needs less."
+            )
+        case _:
+            made = errors.ConfigurationError(
+                "The key provider, auth flow or transport that this client was given raised "
+                f"{type(error).__name__}."
+            )
+    made.__cause__ = error
+    return made
+
+
+def _http_error(error: Exception, redactor: Redactor) -> errors.InworldEmbeddingsError:
     reason = redactor.clean(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     match error:
         case StaleConnectionError():
@@ -307,25 +313,9 @@ def _is_tls_failure(error: BaseException) -> bool:
     """Whether TLS itself said no. A connection that merely ended during the handshake is not that."""
     seen: BaseException | None = error
     while seen is not None:  # causes only: what was being handled meanwhile (a context) is not why it failed
-        if isinstance(seen, ssl.SSLError) and not isinstance(seen, _TLS_ENDS):
+        if isinstance(seen, ssl.SSLError) and not isinstance(
+            seen, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError
+        ):
             return True
         seen = seen.__cause__
     return False
-
-
-def out_of_memory(error: MemoryError) -> errors.InworldEmbeddingsError:
-    """The error for a response that there was no room for; the other batches keep theirs."""
-    made = errors.InworldEmbeddingsError(
-        "Not enough memory for the response. A smaller batch_size needs less."
-    )
-    made.__cause__ = error
-    return made
-
-
-def provider_error(error: Exception) -> errors.ConfigurationError:
-    """The error for an exception out of the user's own auth flow, key provider or transport; it stays the cause."""
-    made = errors.ConfigurationError(
-        f"The key provider, auth flow or transport that this client was given raised {type(error).__name__}."
-    )
-    made.__cause__ = error
-    return made

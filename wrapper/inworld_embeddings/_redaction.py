@@ -7,11 +7,16 @@ for a request, the length of its texts.
 
 import base64
 import binascii
+import functools
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, ParamSpec, TypeAlias
+
+from .errors import ConfigurationError
+
+_P = ParamSpec("_P")
 
 ELLIPSIS: Final = "…"
 MARK: Final = "[redacted]"
@@ -30,9 +35,7 @@ TEXT_PIECE: Final = 24
 
 _PROBE: Final = 16
 _STRIDE: Final = TEXT_PIECE + 1 - _PROBE  # any 24 characters of a text then hold one whole probe of it
-_DEPTH: Final = 12
 _PAGE_TEXT: Final = 4000
-_UNDONE: Final = 2
 
 Pieces: TypeAlias = dict[int, set[int]]
 """Hashes of the pieces to look for, by their length."""
@@ -68,6 +71,21 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret does not pickle: give the other process its own")
+
+
+def arguments_hidden(init: Callable[_P, None]) -> Callable[_P, None]:
+    """Keeps the key out of the traceback of a failed construction, which may be printed with local variables."""
+
+    @functools.wraps(init)
+    def checked(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            init(*args, **kwargs)
+        except (ConfigurationError, TypeError) as error:
+            del args, kwargs
+            error.__context__ = None  # its frames hold the key too
+            raise error.with_traceback(None) from None
+
+    return checked
 
 
 class Redactor:
@@ -121,7 +139,10 @@ class Redactor:
             text = text[: limit + SPARE] + ELLIPSIS  # the start of a key in front of an ellipsis is found
         if self._long_texts and len(text) >= TEXT_PIECE:
             # Not before: it reads all texts, and many messages are too short to hold a piece of one.
-            self._inputs.setdefault(_PROBE, set()).update(_probes(self._long_texts))
+            probes = self._inputs.setdefault(_PROBE, set())
+            for long in self._long_texts:
+                probes.update([hash(long[at : at + _PROBE]) for at in range(0, len(long) - _PROBE, _STRIDE)])
+                probes.add(hash(long[-_PROBE:]))
             self._long_texts = []
         shown = printable(_replace(text, INPUT_MARK, self._inputs, set()))
         result = truncate(_replace(shown, MARK, self._keys, self._masked), limit)
@@ -131,7 +152,7 @@ class Redactor:
 
     def clean_details(self, details: Iterable[Any]) -> tuple[Any, ...]:
         """Error details with every string in them cleaned, however deep; under 12 levels, nothing is kept."""
-        return tuple(self._clean_value(detail, _DEPTH) for detail in details)
+        return tuple(self._clean_value(detail, 12) for detail in details)
 
     def _clean_value(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
@@ -151,11 +172,7 @@ class Redactor:
 
     def finds_key(self, text: str) -> bool:
         """Whether a piece of a key stands plainly in a text: a quick look at one that holds no escapes."""
-        for size, pieces in self._keys.items():
-            for at in range(len(text) - size + 1):
-                if hash(text[at : at + size]) in pieces:
-                    return True
-        return False
+        return next(_spans(text, self._keys, set()), None) is not None
 
 
 def printable(text: str) -> str:
@@ -218,15 +235,6 @@ def _forms(secret: Secret | str) -> Iterator[str]:
     yield from map(printable, (value, pair, *pair.split(":", 1)))
 
 
-def _probes(texts: Iterable[str]) -> set[int]:
-    """Hashes of pieces of long texts, so close together that any 24 characters hold one, and of the ends."""
-    probes: set[int] = set()
-    for text in texts:
-        probes.update([hash(text[at : at + _PROBE]) for at in range(0, len(text) - _PROBE, _STRIDE)])
-        probes.add(hash(text[-_PROBE:]))
-    return probes
-
-
 def _replace(text: str, mark: str, pieces: Pieces, masked: set[int]) -> str:
     """The text with a mark for each run of pieces in it, written plainly or in escapes."""
     if not pieces:
@@ -247,7 +255,7 @@ def _readings(text: str) -> Iterator[tuple[str, Sequence[int]]]:
     """The text, and what it says with its escapes undone once and twice, with where each character comes from."""
     starts: Sequence[int] = range(len(text) + 1)
     yield text, starts
-    for _ in range(_UNDONE):
+    for _ in range(2):
         if not _ESCAPE.search(text):
             return
         written = list(_CHARACTER.finditer(text))

@@ -4,7 +4,6 @@
 numbers are in `RetryPolicy` and `Timeouts`. Nothing here reads a clock or makes randomness: both are arguments.
 """
 
-from bisect import insort
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,28 +64,40 @@ class RetryPolicy:
         return full_jitter(retries, random, base=base, cap=self.longest_wait)
 
 
-class RetryBudget:
-    """A bucket of retries, full at first: a retry takes one out, a success puts a part of one back.
+HEDGE_CAPACITY: Final = 5.0
+"""Hedges that may be saved up: a service that has become slow must not meet a burst of them."""
+HEDGE_SHARE: Final = 0.05
 
-    In an outage a process makes at most ``policy.budget`` retries, and then fails at once instead of adding load.
+
+class Budget:
+    """A bucket of extra requests: an ordinary one puts a share of an extra one in, an extra one takes a whole one out.
+
+    Of retries it is full at first, and successes fill it: in an outage a process makes at most ``policy.budget``
+    retries, and then fails at once instead of adding load. Of hedges it is empty at first, and every request fills it.
+
+    Args:
+        capacity: Most extra requests in it.
+        share: What an ordinary request puts in.
+        left: Extra requests in it at first.
     """
 
-    __slots__ = ("_left", "_policy")
+    def __init__(self, capacity: float, share: float, *, left: float = 0.0) -> None:
+        self._capacity, self._share, self._left = capacity, share, left
 
-    def __init__(self, policy: RetryPolicy) -> None:
-        self._policy = policy
-        self._left = policy.budget
+    @property
+    def available(self) -> bool:
+        """Whether an extra request is left."""
+        return self._left >= 1.0 - 1e-9  # twenty times 0.05 is a hair under 1
+
+    def earn(self) -> None:
+        """Puts the share of one ordinary request in."""
+        self._left = min(self._capacity, self._left + self._share)
 
     def spend(self) -> bool:
-        """Takes one retry out; False, taking nothing, when less than one is left."""
-        if self._left < 1.0:
-            return False
-        self._left -= 1.0
-        return True
-
-    def success(self) -> None:
-        """Puts the refund for one successful request back."""
-        self._left = min(self._policy.budget, self._left + self._policy.refund)
+        """Takes one extra request out; False, taking nothing, when less than one is left."""
+        if available := self.available:
+            self._left -= 1.0
+        return available
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,6 @@ class Timeouts:
 
 SAMPLES: Final = 64
 ENOUGH_SAMPLES: Final = 16
-LARGEST_STRETCH: Final = 60.0
 
 
 class Latency:
@@ -127,58 +137,42 @@ class Latency:
         known: Whether there are enough (16) to judge by.
     """
 
-    __slots__ = (
-        "_ordered",
-        "_samples",
-        "_stretch",
-        "_stretched_at",
-        "_timeouts",
-        "known",
-        "last",
-        "p50",
-        "p95",
-    )
-
     def __init__(self, timeouts: Timeouts) -> None:
         self.p50 = self.p95 = self.last = 0.0
         self.known = False
         self._timeouts = timeouts
-        self._samples: deque[float] = deque()
-        self._ordered: list[float] = []
+        self._samples: deque[float] = deque(maxlen=SAMPLES)
         self._stretch = 1.0
         self._stretched_at = -inf
 
     def success(self, latency: float) -> None:
         """Records how long a successful request took, in seconds."""
-        samples, ordered = self._samples, self._ordered
-        if len(samples) == SAMPLES:
-            ordered.remove(samples.popleft())
-        samples.append(latency)
-        insort(ordered, latency)
-        count = len(ordered)
-        self.known = count >= ENOUGH_SAMPLES
-        self.p50 = ordered[(count - 1) // 2]
-        self.p95 = ordered[(19 * count - 1) // 20]
+        self._samples.append(latency)
         self.last = latency
         self._stretch = 1.0
+        self._measure()
 
     def forget_oldest(self) -> None:
         """Drops a sample after it kept a request from being sent: an estimate nobody tests must fade."""
         if self._samples:
-            self._ordered.remove(self._samples.popleft())
-        count = len(self._ordered)
+            self._samples.popleft()
+        self._measure()
+
+    def _measure(self) -> None:
+        ordered = sorted(self._samples) or [0.0]
+        count = len(ordered)
         self.known = count >= ENOUGH_SAMPLES
-        self.p50 = self._ordered[(count - 1) // 2] if count else 0.0
-        self.p95 = self._ordered[(19 * count - 1) // 20] if count else 0.0
+        self.p50 = ordered[(count - 1) // 2]
+        self.p95 = ordered[(19 * count - 1) // 20]
 
     def timed_out(self, now: float, started_at: float) -> None:
         """Records that the attempt started at ``started_at`` ran into its own timeout at ``now``.
 
         Each round of timeouts without a success doubles the attempt timeout, so that a service that suddenly became
-        slower still gets to answer instead of being asked again and again.
+        slower still gets to respond instead of being asked again and again.
         """
         if started_at > self._stretched_at:  # once per round trip: 64 timeouts at once are one event
-            self._stretch = min(self._stretch * 2.0, LARGEST_STRETCH)
+            self._stretch *= 2.0
             self._stretched_at = now
 
     def attempt_timeout(self) -> float:
@@ -312,7 +306,7 @@ def decide(
     max_retries: int,
     remaining: float,
     policy: RetryPolicy,
-    budget: RetryBudget,
+    budget: Budget,
     random: Random,
 ) -> Step:
     """The step after a failed attempt. A `Retry` that is not free has been taken out of the budget.
@@ -330,7 +324,7 @@ def decide(
     kind = kind_of(error)
     if kind is Kind.FREE:
         if not spent.free:
-            return Retry(Kind.FREE, 0.0)
+            return Retry(kind, 0.0)
         kind = Kind.TRANSIENT
     if kind is Kind.SPLIT:
         return Split(_fitting(error, texts)) if texts > 1 else Stop()

@@ -9,7 +9,7 @@ import inspect
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from urllib.parse import SplitResult, urlsplit
 
 from ._redaction import Secret
@@ -20,15 +20,13 @@ from .options import CLIENT, ClientOptions, KeyProvider, defaults
 if TYPE_CHECKING:
     import httpx
 
-_T = TypeVar("_T")
-
 Credential: TypeAlias = "Secret | KeyProvider | httpx.Auth"
 
 DEFAULT_BASE_URL = "https://api.inworld.ai"
 """The spec's server [spec]; a test keeps the two equal."""
 
 LOCAL_URL = "http://emulator.localhost"
-"""Base URL of local mode. Nothing is ever sent there: the in-process transport answers."""
+"""Base URL of local mode. Nothing is ever sent there: the transport is in-process."""
 
 TEST_KEY = "local:local"
 """The published test credential, ``key:secret``. It opens emulators and nothing else."""
@@ -62,10 +60,8 @@ def resolve(given: ClientOptions, environ: Mapping[str, str]) -> Settings:
         ConfigurationError: contradicting, missing or malformed settings. No key is echoed.
     """
     options = cast("ClientOptions", defaults(CLIENT) | given)
-    base_url, credential = target(options, environ)
     return Settings(
-        base_url,
-        credential,
+        *_target(options, environ),
         user_agent(options["user_agent"]),
         options["max_concurrency"],
         options["rate_limit"],
@@ -77,14 +73,11 @@ def resolve(given: ClientOptions, environ: Mapping[str, str]) -> Settings:
     )
 
 
-def target(options: ClientOptions, environ: Mapping[str, str]) -> tuple[str, Credential]:
+def _target(options: ClientOptions, environ: Mapping[str, str]) -> tuple[str, Credential]:
     """The base URL and the credential that goes with it.
 
     An emulator named by ``INWORLD_EMULATOR_HOST`` is only ever given the published test key, so that a program
     with a real key can be pointed at it unchanged.
-
-    Raises:
-        ConfigurationError: see `resolve`.
     """
     given = given_credential(options["api_key"], options["key"], options["secret"], options["auth"])
     insecure = options["allow_insecure"]
@@ -104,12 +97,6 @@ def target(options: ClientOptions, environ: Mapping[str, str]) -> tuple[str, Cre
 # Credentials. The portal gives base64("key:secret"), which goes into ``Authorization: Basic …`` as it is [inworld].
 
 _WAYS = "Copy the value of the portal's Basic (Base64) button, or pass key= and secret=."
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}\Z")
-_NO_KEY = (
-    "No API key. Three ways out: set INWORLD_API_KEY (the portal's Base64 value) or pass api_key=; "
-    "without key or network, use EmbeddingClient.local() (on the command line: --local); "
-    "or run `inworld-embeddings serve` and set INWORLD_EMULATOR_HOST to its host:port."
-)
 
 
 def emulator_credential() -> Secret:
@@ -135,78 +122,81 @@ def given_credential(
         return auth
     if api_key is not None:
         return api_key if callable(api_key) else basic_value(api_key)
-    return _pair(key, secret, "key=", "secret=")
+    return None if key is None and secret is None else join_key_and_secret(key, secret)
 
 
-def credential_from(environ: Mapping[str, str]) -> Credential:
+def credential_from(environ: Mapping[str, str]) -> Secret:
     """The credential that the environment names.
 
     Raises:
         ConfigurationError: there is none, or it cannot be one.
     """
     if api_key := environ.get("INWORLD_API_KEY"):
-        return _named(lambda: basic_value(api_key), "INWORLD_API_KEY")
+        return basic_value(api_key, "INWORLD_API_KEY")
     key, secret = environ.get("INWORLD_KEY") or None, environ.get("INWORLD_SECRET") or None
-    pair = _named(lambda: _pair(key, secret, "INWORLD_KEY", "INWORLD_SECRET"), "INWORLD_KEY, INWORLD_SECRET")
-    if pair is None:
-        raise ConfigurationError(_NO_KEY)
-    return pair
-
-
-def _pair(key: str | None, secret: str | None, key_name: str, secret_name: str) -> Secret | None:
     if key is None and secret is None:
-        return None
-    if key is None or secret is None:
-        missing, present = (key_name, secret_name) if key is None else (secret_name, key_name)
-        raise ConfigurationError(f"{present} is set without {missing}: a credential is the pair.")
-    return join_key_and_secret(key, secret)
+        raise ConfigurationError(
+            "No API key. Three ways out: set INWORLD_API_KEY (the portal's Base64 value) or pass api_key=; "
+            "without key or network, use EmbeddingClient.local() (on the command line: --local); "
+            "or run `inworld-embeddings serve` and set INWORLD_EMULATOR_HOST to its host:port."
+        )
+    return join_key_and_secret(key, secret, ("INWORLD_KEY", "INWORLD_SECRET"))
 
 
-def _named(check: Callable[[], _T], source: str) -> _T:
-    """Runs a check whose messages speak of arguments, for a value from the environment."""
-    try:
-        return check()
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{source}: {error}") from None
-
-
-def basic_value(api_key: str) -> Secret:
+def basic_value(api_key: str, name: str = "api_key") -> Secret:
     """The ready base64 value, checked.
+
+    Args:
+        api_key: The value.
+        name: What it is called in messages.
 
     Raises:
         ConfigurationError: whitespace, control characters, another alphabet, or no ``key:secret`` inside.
     """
-    if not isinstance(api_key, str):
-        raise ConfigurationError(f"api_key must be a str or a callable, not {type(api_key).__name__}.")
-    _refuse_unprintable("api_key", api_key)
+    _check_plain(name, api_key)
     if api_key.lower().startswith(("basic ", "bearer ")):
-        raise ConfigurationError("api_key is the bare value, without 'Basic ' or 'Bearer ' before it.")
+        raise ConfigurationError(f"{name} is the bare value, without 'Basic ' or 'Bearer ' before it.")
     if ":" in api_key:
-        raise ConfigurationError(f"api_key looks like key:secret, not its base64 value. {_WAYS}")
-    if not _BASE64.match(api_key):
-        raise ConfigurationError(f"api_key has characters that base64 does not use. {_WAYS}")
-    _refuse_without_colon(api_key)
+        raise ConfigurationError(f"{name} looks like key:secret, not its base64 value. {_WAYS}")
+    try:
+        key, _, secret = base64.b64decode(api_key, validate=True).partition(b":")
+    except binascii.Error:
+        raise ConfigurationError(
+            f"{name} is not base64: a part may be missing, or there are other characters in it. {_WAYS}"
+        ) from None
+    if not (key and secret):
+        raise ConfigurationError(f"{name} is base64, but not of key:secret. {_WAYS}")
     return Secret(api_key)
 
 
-def join_key_and_secret(key: str, secret: str) -> Secret:
+def join_key_and_secret(
+    key: str | None, secret: str | None, names: tuple[str, str] = ("key", "secret")
+) -> Secret:
     """``base64("key:secret")`` of a pair, checked.
 
+    Args:
+        key: What is before the colon.
+        secret: What is after it.
+        names: What the two are called in messages.
+
     Raises:
-        ConfigurationError: an empty part, whitespace, control characters, or a colon in the key.
+        ConfigurationError: a part is missing or empty, whitespace, control characters, or a colon in the key.
     """
-    for name, part in (("key", key), ("secret", secret)):
-        if not isinstance(part, str):
-            raise ConfigurationError(f"{name} must be a str, not {type(part).__name__}.")
-        _refuse_unprintable(name, part)
+    if key is None or secret is None:
+        present, missing = names if secret is None else reversed(names)
+        raise ConfigurationError(f"{present} is set without {missing}: a credential is the pair.")
+    _check_plain(names[0], key)
+    _check_plain(names[1], secret)
     if ":" in key:
         raise ConfigurationError(
-            "key contains a colon: pass what is before it as key=, what is after it as secret=."
+            f"{names[0]} contains a colon: what is before it is the key, what is after it the secret."
         )
     return Secret(base64.b64encode(f"{key}:{secret}".encode()).decode())
 
 
-def _refuse_unprintable(name: str, value: str) -> None:
+def _check_plain(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} must be a str, not {type(value).__name__}.")
     if not value:
         raise ConfigurationError(f"{name} is empty.")
     if value != value.strip():
@@ -215,20 +205,10 @@ def _refuse_unprintable(name: str, value: str) -> None:
         raise ConfigurationError(f"{name} contains a control or non-ASCII character.")
 
 
-def _refuse_without_colon(api_key: str) -> None:
-    try:
-        decoded = base64.b64decode(api_key, validate=True)
-    except binascii.Error:
-        raise ConfigurationError(f"api_key is not complete base64: a part may be missing. {_WAYS}") from None
-    key, colon, secret = decoded.partition(b":")
-    if not (key and colon and secret):
-        raise ConfigurationError(f"api_key is base64, but not of key:secret. {_WAYS}")
-
-
 # Addresses. Catalogue rows A10 to A12: https only except on loopback, nothing but scheme, host, port and path, and an
 # address from the environment must be one we know.
 
-KNOWN_HOSTS = frozenset({"api.inworld.ai"})
+_API_HOST = "api.inworld.ai"
 _HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
 _PLACE = re.compile(r"(\[[^\[\]]*\]|[^\[\]]*)(:\d*)?\Z")
 """Host and port. urlsplit drops what stands around brackets without a word: x[::1]y:1."""
@@ -240,7 +220,7 @@ def check_base_url(url: str, *, source: str, explicit: bool, allow_insecure: boo
     Args:
         url: What was configured.
         source: Its name in messages: ``base_url`` or an environment variable.
-        explicit: Whether it was passed by the program (any host) or found in the environment (known hosts).
+        explicit: Whether it was passed by the program (any host) or found in the environment (the API's host).
         allow_insecure: Permit http:// beyond loopback.
 
     Raises:
@@ -253,9 +233,9 @@ def check_base_url(url: str, *, source: str, explicit: bool, allow_insecure: boo
         raise ConfigurationError(
             f"{source} is http://, which would send the key in clear. Use https://, or allow_insecure=True."
         )
-    if not explicit and not loopback and host not in KNOWN_HOSTS:
+    if not explicit and not loopback and host != _API_HOST:
         raise ConfigurationError(
-            f"{source} names a host that is not {', '.join(sorted(KNOWN_HOSTS))} or loopback. "
+            f"{source} names a host that is not {_API_HOST} or loopback. "
             "If you trust it with your key, pass it as base_url=."
         )
     return url.rstrip("/")
@@ -263,12 +243,16 @@ def check_base_url(url: str, *, source: str, explicit: bool, allow_insecure: boo
 
 def is_loopback(host: str) -> bool:
     """Whether a host name or address never leaves this machine."""
-    if host.rstrip(".").lower() == "localhost" or host.lower().rstrip(".").endswith(".localhost"):
-        return True
+    name, address = host.rstrip(".").lower(), address_of(host)
+    return name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
+
+
+def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that a host is written as; None for a name."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host)
     except ValueError:
-        return False
+        return None
 
 
 def _split(url: object, source: str) -> SplitResult:
@@ -287,19 +271,10 @@ def _split(url: object, source: str) -> SplitResult:
         )
     if "?" in url or "#" in url:
         raise ConfigurationError(f"{source} must not hold a query or a fragment.")
-    if port == 0 or not _is_host(parts.hostname) or not _PLACE.match(parts.netloc):
+    host = parts.hostname or ""
+    if port == 0 or not (address_of(host) or _HOST.match(host)) or not _PLACE.match(parts.netloc):
         raise ConfigurationError(f"{source} has no valid host, or port 0.")
     return parts
-
-
-def _is_host(host: str | None) -> bool:
-    if not host:
-        return False
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return bool(_HOST.match(host))
-    return True
 
 
 def _emulator_url(host: str) -> str:
@@ -328,24 +303,24 @@ _STAYS = {
 }
 
 
-def travelling(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What may travel of the keywords a client was made with: no key.
+def travelling(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The keywords a client was made with, keys left out, if all of them may travel.
 
     Raises:
         TypeError: one that cannot travel and that nothing replaces; names it.
     """
-    for name, why in _STAYS.items():
-        if given.get(name) is not None:
-            raise _stays(why)
-    if callable(given.get("api_key")) and not inspect.isfunction(given["api_key"]):
-        raise _stays("its key provider may hold a key; a plain function of a module travels by name")
+    stays = [why for name, why in _STAYS.items() if given.get(name) is not None]
+    provider = given.get("api_key")
+    if provider is not None and not inspect.isfunction(provider):
+        stays.append("its key provider may hold a key; a plain function of a module travels by name")
     if "@" in (given.get("proxy") or ""):
-        raise _stays("its proxy= holds a password")
-    keys = {"key", "secret"} if callable(given.get("api_key")) else {"api_key", "key", "secret"}
-    return {name: value for name, value in given.items() if name not in keys}
+        stays.append("its proxy= holds a password")
+    if stays:
+        raise TypeError(f"This client does not pickle: {stays[0]}. Make one in the other process instead.")
+    return given
 
 
-def made_again(maker: Callable[..., _T], given: dict[str, Any]) -> _T:
+def made_again(maker: Callable[..., Any], given: Mapping[str, Any]) -> Any:
     """A client from what travelled.
 
     Raises:
@@ -357,7 +332,3 @@ def made_again(maker: Callable[..., _T], given: dict[str, Any]) -> _T:
         raise ConfigurationError(
             f"A client's key does not travel in a pickle or copy. Here: {error}"
         ) from None
-
-
-def _stays(why: str) -> TypeError:
-    return TypeError(f"This client does not pickle: {why}. Make one in the other process instead.")

@@ -46,7 +46,7 @@ class Outcome(Enum):
 
     SUCCESS = auto()
     REFUSED = auto()
-    """An error that is about the request: the service lives, but more requests would be refused as well."""
+    """An error about the request: the service lives, which is no reason to send it more at a time."""
     THROTTLED = auto()
     """429: the server asks for less."""
     FAILED = auto()
@@ -67,8 +67,6 @@ class RateLimit:
     Attributes:
         next_at: When the next start is due.
     """
-
-    __slots__ = ("_interval", "next_at")
 
     def __init__(self, rate: float) -> None:
         self._interval = 1.0 / rate
@@ -93,8 +91,6 @@ class AdaptiveRate:
         known: Whether a throttle has taught a rate.
         next_at: When the next start is due.
     """
-
-    __slots__ = ("_ceiling", "_paused", "_recent", "_since", "_successes", "known", "next_at")
 
     def __init__(self) -> None:
         self.known = False
@@ -169,9 +165,9 @@ class Throttle:
 
     Args:
         random: Source of floats in [0, 1) for the jitter of pauses.
+        policy: Its throttle waits, and the longest ``retry_after``, hold for the gate too.
         max_concurrency: Highest limit, at least 1; also the size the connection pool needs.
         rate_limit: Most starts per second, above 0; None for no fixed limit.
-        policy: Its throttle waits, and the longest ``retry_after``, hold for the gate too.
 
     Attributes:
         limit: The present concurrency limit, a float; its whole part counts.
@@ -179,51 +175,19 @@ class Throttle:
         probing: Whether this is an outage: one probe at a time.
     """
 
-    __slots__ = (
-        "_adaptive",
-        "_changed_at",
-        "_cut_at",
-        "_fixed",
-        "_full_at",
-        "_gate",
-        "_last_at",
-        "_max",
-        "_next_probe",
-        "_outcomes",
-        "_policy",
-        "_probe_started",
-        "_probes",
-        "_random",
-        "_threshold",
-        "_throttles",
-        "in_flight",
-        "limit",
-        "probing",
-    )
-
     def __init__(
-        self,
-        random: Random,
-        *,
-        max_concurrency: int,
-        rate_limit: float | None = None,
-        policy: RetryPolicy | None = None,
+        self, random: Random, policy: RetryPolicy, max_concurrency: int, rate_limit: float | None = None
     ) -> None:
-        self._random = random
-        self._policy = policy or RetryPolicy()
-        self._max = max_concurrency
-        self.limit = float(min(FIRST_LIMIT, max_concurrency))
+        self._random, self._policy, self._max = random, policy, max_concurrency
+        self.limit, self._threshold = float(min(FIRST_LIMIT, max_concurrency)), float(max_concurrency)
         self.in_flight = 0
-        self._threshold = float(max_concurrency)
-        self._cut_at = self._full_at = self._last_at = -inf
-        self._gate = -inf
+        self._cut_at = self._full_at = self._last_at = self._gate = -inf
         self._throttles = 0  # without a success in between
         self._fixed = RateLimit(rate_limit) if rate_limit is not None else None
         self._adaptive = AdaptiveRate()
         self.probing = False
         self._outcomes: deque[bool] = deque(maxlen=OUTCOMES)
-        self._changed_at = -inf
-        self._next_probe = self._probe_started = -inf
+        self._changed_at = self._next_probe = self._probe_started = -inf
         self._probes = 0
 
     def next_start(self, now: float) -> float:
@@ -276,13 +240,14 @@ class Throttle:
             self._throttles = 0
             self._adaptive.success(now)
             if self.probing:
-                self._probe_succeeded(now, started_at)
+                if started_at >= self._changed_at:
+                    self._change(now, probing=False)
+                    self.limit = max(1.0, min(FIRST_LIMIT, self._max, self._threshold / 2))
                 return
             if started_at >= self._changed_at:
                 self._outcomes.append(True)
-            if (
-                outcome is Outcome.SUCCESS and started_at <= self._full_at
-            ):  # the limit was reached during this request's life
+            was_full = started_at <= self._full_at  # the limit was reached during this request's life
+            if was_full and outcome is Outcome.SUCCESS:
                 step = 1.0 if self.limit < self._threshold else 1.0 / self.limit
                 self.limit = min(self._max, self.limit + step)
         elif outcome is Outcome.FAILED:
@@ -294,8 +259,7 @@ class Throttle:
                 self._throttled(now, retry_after)
 
     def _close_gate(self, now: float, retry_after: float | None) -> None:
-        policy = self._policy
-        wait = policy.wait(policy.throttle_base, self._throttles, self._random, retry_after)
+        wait = self._policy.wait(self._policy.throttle_base, self._throttles, self._random, retry_after)
         self._gate = max(self._gate, now + wait)
 
     def _throttled(self, now: float, retry_after: float | None) -> None:
@@ -320,45 +284,10 @@ class Throttle:
             self._probe_later(now)
             self._threshold = max(2.0, self.limit / 2)
 
-    def _probe_succeeded(self, now: float, started_at: float) -> None:
-        if started_at >= self._changed_at:
-            self._change(now, probing=False)
-            self.limit = max(1.0, min(FIRST_LIMIT, self._max, self._threshold / 2))
-
     def _change(self, now: float, *, probing: bool) -> None:
-        self.probing = probing
-        self._changed_at = now
-        self._probes = 0
+        self.probing, self._changed_at, self._probes = probing, now, 0
         self._outcomes.clear()
 
     def _probe_later(self, now: float) -> None:
-        wait = full_jitter(self._probes, self._random, base=PROBE_BASE, cap=PROBE_CAP)
-        self._next_probe = now + wait
+        self._next_probe = now + full_jitter(self._probes, self._random, base=PROBE_BASE, cap=PROBE_CAP)
         self._probes += 1
-
-
-HEDGE_SHARE: Final = 0.05
-HEDGE_CAPACITY: Final = 5.0
-"""Hedges that may be saved up: a service that has become slow must not meet a burst of them."""
-
-
-class HedgeBudget:
-    """A bucket of hedges, empty at first: each request puts a share of one in, a hedge takes one out."""
-
-    __slots__ = ("_tokens",)
-
-    def __init__(self) -> None:
-        self._tokens = 0.0
-
-    @property
-    def available(self) -> bool:
-        """Whether a hedge is left."""
-        return self._tokens >= 1.0 - 1e-9  # twenty times 0.05 is a hair under 1
-
-    def earn(self) -> None:
-        """Record a request that was not a hedge."""
-        self._tokens = min(HEDGE_CAPACITY, self._tokens + HEDGE_SHARE)
-
-    def spend(self) -> None:
-        """Record a hedge; only while one is available."""
-        self._tokens -= 1.0

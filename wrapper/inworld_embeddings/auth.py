@@ -4,68 +4,46 @@ They work with this package's clients (``auth=``) and with the generated client 
 """
 
 import asyncio
-import functools
+import contextlib
 import inspect
 import math
 import os
 import re
+import threading
 import time
+import weakref
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Final, NoReturn, ParamSpec
+from concurrent.futures import Future, wait
+from typing import Final, NamedTuple, NoReturn, TypeAlias, cast
+from urllib.parse import urlsplit
 
 import httpx
 
-from ._jwt import SharedToken, key_and_secret
-from ._redaction import Secret
+from ._error_mapping import Response, exchange_error
+from ._jwt import authorization, key_and_secret, read_token, refusal
+from ._redaction import Redactor, Secret, arguments_hidden
 from ._settings import (
     Credential,
     basic_value,
     check_base_url,
     credential_from,
     given_credential,
-    join_key_and_secret,
+    is_loopback,
+    user_agent,
 )
-from .errors import ConfigurationError
+from .errors import APITimeoutError, ConfigurationError, InworldEmbeddingsError
 from .options import KeyProvider
 
 TOKEN_URL: Final = "https://api.inworld.ai/auth/v1/tokens/token:generate"  # noqa: S105 - an address
 """Where tokens come from [inworld]."""
 
-_REFUSED = (401, 403)
+_REFUSED: Final = (401, 403)
 
 _Flow = Generator[httpx.Request, httpx.Response, None]
 _AsyncFlow = AsyncGenerator[httpx.Request, httpx.Response]
-_P = ParamSpec("_P")
 
 
-def _arguments_hidden(init: Callable[_P, None]) -> Callable[_P, None]:
-    """Keeps the key out of the traceback of a failed construction, which may be printed with local variables."""
-
-    @functools.wraps(init)
-    def checked(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        try:
-            init(*args, **kwargs)
-        except ConfigurationError as error:
-            message = str(error)
-        else:
-            return
-        del args, kwargs
-        raise ConfigurationError(message)
-
-    return checked
-
-
-class _SecretAuth(httpx.Auth):
-    """Puts a checked value into the header."""
-
-    def __init__(self, value: Secret) -> None:
-        self._value = value
-
-    def auth_flow(self, request: httpx.Request) -> _Flow:
-        yield _signed(request, "Basic", self._value)
-
-
-class BasicAuth(_SecretAuth):
+class BasicAuth(httpx.Auth):
     """``Authorization: Basic <base64("key:secret")>``, the scheme of the spec.
 
     Args:
@@ -77,14 +55,17 @@ class BasicAuth(_SecretAuth):
         ConfigurationError: the value cannot be a credential; it is not echoed.
     """
 
-    @_arguments_hidden
+    @arguments_hidden
     def __init__(
         self, api_key: str | None = None, *, key: str | None = None, secret: str | None = None
     ) -> None:
-        if (api_key is None) == (key is None) or (key is None) != (secret is None):
-            raise ConfigurationError("Give api_key, or key= with secret=.")
-        pair = (key or "", secret or "")
-        super().__init__(basic_value(api_key) if api_key is not None else join_key_and_secret(*pair))
+        value = given_credential(api_key, key, secret)
+        if not isinstance(value, Secret):
+            raise ConfigurationError("Give api_key, a str, or key= with secret=.")
+        self._value = value
+
+    def auth_flow(self, request: httpx.Request) -> _Flow:
+        yield _signed(request, "Basic", self._value)
 
 
 class ProviderAuth(httpx.Auth):
@@ -104,7 +85,8 @@ class ProviderAuth(httpx.Auth):
     def sync_auth_flow(self, request: httpx.Request) -> _Flow:
         value = self._provider()
         if inspect.isawaitable(value):
-            _close(value)
+            if inspect.iscoroutine(value):
+                value.close()
             raise ConfigurationError("An async key provider needs an async client.")
         yield _signed(request, "Basic", basic_value(value))
 
@@ -115,6 +97,21 @@ class ProviderAuth(httpx.Auth):
             value = await asyncio.to_thread(self._provider)
             value = await value if inspect.isawaitable(value) else value
         yield _signed(request, "Basic", basic_value(value))
+
+
+class _Token(NamedTuple):
+    """What goes after ``Bearer``, and when to renew it, by the wall clock and by the monotonic one.
+
+    It is old when either clock says so: the monotonic one is right when somebody sets the other, the wall clock is
+    right after the machine slept.
+    """
+
+    value: Secret
+    wall_end: float
+    monotonic_end: float
+
+
+_Outcome: TypeAlias = _Token | InworldEmbeddingsError
 
 
 class JWTAuth(httpx.Auth):
@@ -149,7 +146,10 @@ class JWTAuth(httpx.Auth):
         APIError: on a request, as for any other: the endpoint was not reached, or its response holds no token.
     """
 
-    @_arguments_hidden
+    _patience = 30.0
+    """Seconds after which a request for a token is given up: a server may feed it a byte at a time for ever."""
+
+    @arguments_hidden
     def __init__(
         self,
         api_key: str | None = None,
@@ -171,28 +171,31 @@ class JWTAuth(httpx.Auth):
         basic = given_credential(api_key, key, secret) or credential_from(os.environ)
         if not isinstance(basic, Secret):
             raise ConfigurationError(f"api_key must be a str, not {type(api_key).__name__}.")
-        pair = key_and_secret(basic)
-        self.secrets = (*pair, basic)
-        self._shared = SharedToken(
-            self._url, *pair, _workspace(workspace), leeway, http_client, clock, monotonic
-        )
+        self._key, self._secret = key_and_secret(basic)
+        self.secrets = (self._key, self._secret, basic)
+        self._workspace = _workspace(workspace)
+        self._leeway, self._http_client, self._clock, self._monotonic = leeway, http_client, clock, monotonic
+        self._token: _Token | None = None
+        self._request: Future[_Outcome] | None = None
+        self._lock = threading.Lock()
+        _all.add(self)
 
     secrets: tuple[Secret, ...]
     """Key, secret and their base64 value, which a service may echo although only a token was sent: for redaction."""
 
     def sync_auth_flow(self, request: httpx.Request) -> _Flow:
         request.read()  # it may have to be sent twice
-        token = self._shared.get()
+        token = self._get()
         response = yield _signed(request, "Bearer", token)
         if response.status_code in _REFUSED:
-            yield _signed(request, "Bearer", self._shared.get(refused=token))
+            yield _signed(request, "Bearer", self._get(refused=token))
 
     async def async_auth_flow(self, request: httpx.Request) -> _AsyncFlow:
         await request.aread()
-        token = await self._shared.aget()
+        token = await self._aget()
         response = yield _signed(request, "Bearer", token)
         if response.status_code in _REFUSED:
-            yield _signed(request, "Bearer", await self._shared.aget(refused=token))
+            yield _signed(request, "Bearer", await self._aget(refused=token))
 
     def __repr__(self) -> str:
         return f"JWTAuth(token_url={self._url!r})"
@@ -200,22 +203,133 @@ class JWTAuth(httpx.Auth):
     def __reduce__(self) -> NoReturn:
         raise TypeError("a JWTAuth does not pickle: give the other process its own")
 
+    def _get(self, refused: Secret | None = None) -> Secret:
+        """A token, other than the refused one. Blocks while it is fetched."""
+        found = self._token_or_request(refused)
+        if isinstance(found, Secret):
+            return found
+        wait([found], self._patience)
+        return self._result(found)
+
+    async def _aget(self, refused: Secret | None = None) -> Secret:
+        """As `_get`, without blocking the event loop."""
+        found = self._token_or_request(refused)
+        if isinstance(found, Secret):
+            return found
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await asyncio.wrap_future(found)
+        return self._result(found)
+
+    def _token_or_request(self, refused: Secret | None) -> Secret | Future[_Outcome]:
+        """A fresh token, or the request for one: however many wait for it, one is sent.
+
+        It runs in a thread of its own: so it blocks no event loop, and a caller who gives up does not end it for the
+        others.
+        """
+        with self._lock:
+            token = self._token
+            is_fresh = token and self._clock() < token.wall_end and self._monotonic() < token.monotonic_end
+            if token and is_fresh and token.value is not refused:
+                return token.value
+            if self._request is None:
+                request: Future[_Outcome] = Future()
+                request.set_running_or_notify_cancel()  # from here on nobody's cancellation reaches it
+                threading.Thread(target=self._run, args=(request,), name="inworld-token", daemon=True).start()
+                self._request = request
+            return self._request
+
+    def _result(self, request: Future[_Outcome]) -> Secret:
+        if not request.done():
+            self._end(request, None)
+            raise APITimeoutError(f"No token from {self._url}: no response within {self._patience:g} s.")
+        outcome = request.result()
+        if isinstance(outcome, _Token):
+            return outcome.value
+        raise type(outcome)(str(outcome), **vars(outcome))  # each waiter its own: they add to it
+
+    def _end(self, request: Future[_Outcome], token: _Token | None) -> None:
+        """From here on, whoever finds no token asks anew."""
+        with self._lock:
+            if self._request is request:
+                self._request, self._token = None, token or self._token
+
+    def _run(self, request: Future[_Outcome]) -> None:
+        outcome: _Outcome
+        try:
+            outcome = self._fetch()
+        except InworldEmbeddingsError as error:
+            # Anew, without traceback: that leads to the request, and its key. What the API's errors share with
+            # these speaks of the client's address.
+            message = str(error).replace("base_url", "token_url")
+            outcome = type(error)(f"No token from {self._url}: {message}", **vars(error))
+        except BaseException as error:  # noqa: BLE001 - whatever it is, whoever waits must hear of it
+            kind = type(error).__name__
+            outcome = ConfigurationError(f"No token from {self._url}: the HTTP client raised {kind}.")
+        self._end(request, outcome if isinstance(outcome, _Token) else None)
+        request.set_result(outcome)
+
+    def _fetch(self) -> _Token:
+        wall, monotonic = self._clock(), self._monotonic()
+        signed = authorization(self._key, self._secret, wall, os.urandom(6).hex()[:11])
+        redactor = Redactor([self._key, self._secret, signed.reveal().rpartition("=")[2]])
+        try:
+            response = self._send(signed)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise exchange_error(error, redactor) from None
+        if response.status >= 300:
+            raise refusal(response, now=self._clock(), redactor=redactor)
+        value, use_for = read_token(response, now=self._clock(), leeway=self._leeway)
+        return _Token(value, wall + use_for, monotonic + use_for)
+
+    def _send(self, signed: Secret) -> Response:
+        """The response to a signed request, never sent by the API's HTTP client: that may follow redirects."""
+        # On loopback no proxy of the environment: it would see the request in clear.
+        trust_env, given = not is_loopback(urlsplit(self._url).hostname or ""), self._http_client
+        own_or_given = httpx.Client(trust_env=trust_env) if given is None else contextlib.nullcontext(given)
+        headers = {
+            "authorization": signed.reveal(),
+            "accept-encoding": "identity",
+            "user-agent": user_agent(None),
+        }
+        body = {"key": self._key.reveal(), "resources": [f"workspaces/{self._workspace}"]}
+        content = b""
+        with own_or_given as client:
+            timeout = httpx.Timeout(20.0, connect=5.0)  # seconds for each step
+            request = client.build_request("POST", self._url, headers=headers, json=body, timeout=timeout)
+            response = client.send(request, stream=True, auth=None, follow_redirects=False)
+            with contextlib.closing(response):
+                # iter_raw refuses a body that is there already.
+                for chunk in cast("httpx.SyncByteStream", response.stream):
+                    content += chunk
+                    if len(content) >= 64 * 1024:  # far more than a token
+                        break
+        return Response(response.status_code, response.headers.raw, content)
+
+
+_all: weakref.WeakSet[JWTAuth] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """In a child: the thread that asked stayed with the parent, and so did whoever held the lock."""
+    for auth in _all:
+        auth._lock, auth._request = threading.Lock(), None  # noqa: SLF001 - its own module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
 
 def as_auth(credential: Credential) -> httpx.Auth:
     """The flow for any kind of credential."""
     if isinstance(credential, httpx.Auth):
         return credential
-    return _SecretAuth(credential) if isinstance(credential, Secret) else ProviderAuth(credential)
+    return BasicAuth(credential.reveal()) if isinstance(credential, Secret) else ProviderAuth(credential)
 
 
 def _signed(request: httpx.Request, scheme: str, value: Secret) -> httpx.Request:
     request.headers["Authorization"] = f"{scheme} {value.reveal()}"
     return request
-
-
-def _close(awaitable: object) -> None:
-    if inspect.iscoroutine(awaitable):
-        awaitable.close()
 
 
 def _workspace(given: str | None) -> str:

@@ -11,21 +11,28 @@ from collections.abc import (
     Coroutine,
     Iterable,
     Iterator,
+    Mapping,
 )
 from contextlib import aclosing, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, overload
+from inspect import cleandoc
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, Unpack, cast, overload
 
+from ._redaction import arguments_hidden
 from ._retry import RetryPolicy, Timeouts
 from ._settings import LOCAL_URL, emulator_credential, made_again, resolve, travelling
 from .errors import ClientClosedError, ConfigurationError, PartialFailureError
 from .options import (
+    CALL,
     CLIENT,
     EMBED,
+    STREAM,
     CallOptions,
     ClientOptions,
     EmbedOptions,
+    Merged,
     OnError,
+    Option,
     StreamOptions,
     defaults,
     described,
@@ -45,8 +52,7 @@ if TYPE_CHECKING:
     from .result import Vectors
 
 T = TypeVar("T")
-
-_DEFAULTS = cast("EmbedOptions", defaults(EMBED))
+Source: TypeAlias = Iterable[str] | AsyncIterable[str]
 
 
 class BaseClient:
@@ -60,9 +66,10 @@ class BaseClient:
     _policy, _timeouts = RetryPolicy(), Timeouts()
     _made_engine: "Engine | None" = None
 
+    @arguments_hidden
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
-        checked = merged(_DEFAULTS, options, CLIENT)
-        self._options = cast("EmbedOptions", {name: checked[name] for name in EMBED})  # type: ignore[literal-required]
+        checked = merged(defaults(CLIENT), options, CLIENT)
+        self._options = defaults(STREAM) | {name: checked[name] for name in CALL}
         self._settings = resolve(options, os.environ)
         self._closed = False
         self._maker: Callable[..., Any] = type(self)
@@ -119,7 +126,7 @@ class BaseClient:
         from ._batching import checked_source, plan  # noqa: PLC0415 - loaded when it is used
 
         checked_source(texts, Iterable)
-        checked, chosen, _ = self._checked(texts, options)
+        checked, chosen, _ = self._checked(texts, options, CALL)
         room = self._room(chosen)
         around = chosen["max_batch_bytes"] - room
         return plan(checked, chosen["batch_size"], room, around, dedupe=chosen["dedupe"])
@@ -150,9 +157,9 @@ class BaseClient:
             return cast("Engine", self.__dict__.setdefault("_made_engine", made))
         return self._made_engine
 
-    def _merged(self, options: CallOptions | EmbedOptions) -> EmbedOptions:
+    def _merged(self, given: Mapping[str, Any], table: Mapping[str, Option]) -> "Merged":
         """The client's options, with a call's own in their place."""
-        return merged(self._options, options) if options else self._options
+        return cast("Merged", merged(self._options, given, table) if given else self._options)
 
     @staticmethod
     def _room(options: CallOptions) -> int:
@@ -162,19 +169,19 @@ class BaseClient:
         return options["max_batch_bytes"] - envelope(options["model"], options["service_provider"] or "").size
 
     def _checked(
-        self, texts: Any, options: CallOptions | EmbedOptions
-    ) -> "tuple[list[str], EmbedOptions, Progress | None]":
+        self, texts: Any, given: Mapping[str, Any], table: Mapping[str, Option]
+    ) -> "tuple[list[str], Merged, Progress | None]":
         """Checked texts, complete options, what tells progress: all that can be wrong before sending is found here."""
         from ._batching import checked_text, checked_texts  # noqa: PLC0415 - loaded when it is used
 
-        chosen = self._merged(options)
+        chosen = self._merged(given, table)
         room, replace = self._room(chosen), chosen["replace_surrogates"]
         if isinstance(texts, str):
             return [checked_text(texts, room, replace=replace)], chosen, _progress(chosen)
         return checked_texts(texts, room, replace=replace), chosen, _progress(chosen)
 
 
-def _progress(options: EmbedOptions) -> "Progress | None":
+def _progress(options: "Merged") -> "Progress | None":
     if not options["show_progress"] and options["on_progress"] is None:
         return None
     from ._engine.observability import Progress  # noqa: PLC0415 - loaded when it is used
@@ -186,7 +193,7 @@ def _is_key(name: str, value: object) -> bool:
     return name in ("key", "secret") or (name == "api_key" and isinstance(value, str))
 
 
-def _answer(result: EmbeddingResult, options: EmbedOptions, *, alone: bool) -> "Vectors | EmbeddingResult":
+def _returned(result: EmbeddingResult, options: Merged, *, alone: bool) -> "Vectors | EmbeddingResult":
     """What a caller is given for a result: the one vector of a str, or all of it.
 
     Raises:
@@ -215,7 +222,7 @@ def _rest() -> None:
 
 
 class EmbeddingClient(BaseClient):
-    """Embeds texts, from any thread. Safe to share between threads; see `BaseClient` for its settings.
+    """Embeds texts, from any thread. Safe to share between threads.
 
     Example:
         >>> with EmbeddingClient.local() as client:
@@ -243,42 +250,26 @@ class EmbeddingClient(BaseClient):
             PartialFailureError: some texts have no vector.
             APIError: no text has one.
         """
-        checked, chosen, progress = self._checked(texts, options)
+        checked, chosen, progress = self._checked(texts, options, EMBED)
         alone = isinstance(texts, str)
         result = self._run(partial(self._engine.embed, checked, chosen, progress, alone=alone))
-        return _answer(result, chosen, alone=alone)
+        return _returned(result, chosen, alone=alone)
 
     @overload
     def embed_iter(
-        self,
-        texts: Iterable[str],
-        *,
-        ordered: bool = True,
-        on_error: Literal["raise"] = "raise",
-        **options: Unpack[StreamOptions],
+        self, texts: Iterable[str], *, on_error: Literal["raise"] = "raise", **options: Unpack[StreamOptions]
     ) -> "Iterator[tuple[int, Vectors]]": ...
     @overload
     def embed_iter(
-        self,
-        texts: Iterable[str],
-        *,
-        ordered: bool = True,
-        on_error: OnError,
-        **options: Unpack[StreamOptions],
+        self, texts: Iterable[str], *, on_error: OnError, **options: Unpack[StreamOptions]
     ) -> "Iterator[tuple[int, Vectors | Failure]]": ...
     def embed_iter(
-        self,
-        texts: Iterable[str],
-        *,
-        ordered: bool = True,
-        on_error: OnError = "raise",
-        **options: Unpack[StreamOptions],
+        self, texts: Iterable[str], *, on_error: OnError = "raise", **options: Unpack[StreamOptions]
     ) -> "Iterator[tuple[int, Any]]":
         """(index, vector) of each text of any iterable, with memory bounded by the window, not by the work.
 
         Args:
             texts: Any iterable of str. It is pulled in the calling thread, while the caller waits; it may block.
-            ordered: True: in input order. False: as batches are done, which is faster when some are slow.
             on_error: "raise": the first failure ends the iteration, after all that was in work has been yielded.
                 "return": a failed text yields (index, Failure).
             **options: Any of `StreamOptions`. ``timeout`` counts for each batch; ``dedupe`` has no effect.
@@ -290,20 +281,18 @@ class EmbeddingClient(BaseClient):
         """
         from ._batching import checked_source, stream_batches  # noqa: PLC0415 - loaded when it is used
 
-        chosen = self._merged({**options, "on_error": on_error})
+        chosen = self._merged({**options, "on_error": on_error}, STREAM)
         checked_source(texts, Iterable)
         batches = stream_batches(
             texts, chosen["batch_size"], self._room(chosen), replace=chosen["replace_surrogates"]
         )
         engine, progress = self._engine, _progress(chosen)
-        return self._rows(
-            lambda source: engine.embed_iter(source, chosen, progress, ordered=ordered), batches
-        )
+        return self._rows(lambda source: engine.embed_iter(source, chosen, progress), batches)
 
     def _rows(self, stream: Callable[[Any], Any], batches: "Iterator[Batch]") -> "Iterator[Row]":
-        from ._engine.sync_bridge import iterate, portal  # noqa: PLC0415 - loaded when it is used
+        from ._engine.sync_bridge import portal  # noqa: PLC0415 - loaded when it is used
 
-        for rows in iterate(portal(), stream, batches):
+        for rows in portal().iterate(stream, batches):
             yield from rows
 
     def close(self) -> None:
@@ -331,8 +320,6 @@ class EmbeddingClient(BaseClient):
 class AsyncEmbeddingClient(BaseClient):
     """Embeds texts from asyncio. One client serves any number of event loops, one after another or at once.
 
-    See `BaseClient` for its settings.
-
     Example:
         >>> async with AsyncEmbeddingClient.local() as client:
         ...     result = await client.embed(["a", "b"])
@@ -347,35 +334,22 @@ class AsyncEmbeddingClient(BaseClient):
         self, texts: str | Iterable[str], **options: Unpack[EmbedOptions]
     ) -> "Vectors | EmbeddingResult":
         """As `EmbeddingClient.embed`, awaited. Cancelling it cancels what is in flight."""
-        checked, chosen, progress = self._checked(texts, options)
+        checked, chosen, progress = self._checked(texts, options, EMBED)
         alone = isinstance(texts, str)
-        return _answer(await self._engine.embed(checked, chosen, progress, alone=alone), chosen, alone=alone)
+        return _returned(
+            await self._engine.embed(checked, chosen, progress, alone=alone), chosen, alone=alone
+        )
 
     @overload
     def embed_iter(
-        self,
-        texts: Iterable[str] | AsyncIterable[str],
-        *,
-        ordered: bool = True,
-        on_error: Literal["raise"] = "raise",
-        **options: Unpack[StreamOptions],
+        self, texts: Source, *, on_error: Literal["raise"] = "raise", **options: Unpack[StreamOptions]
     ) -> "AsyncIterator[tuple[int, Vectors]]": ...
     @overload
     def embed_iter(
-        self,
-        texts: Iterable[str] | AsyncIterable[str],
-        *,
-        ordered: bool = True,
-        on_error: OnError,
-        **options: Unpack[StreamOptions],
+        self, texts: Source, *, on_error: OnError, **options: Unpack[StreamOptions]
     ) -> "AsyncIterator[tuple[int, Vectors | Failure]]": ...
     def embed_iter(
-        self,
-        texts: Iterable[str] | AsyncIterable[str],
-        *,
-        ordered: bool = True,
-        on_error: OnError = "raise",
-        **options: Unpack[StreamOptions],
+        self, texts: Source, *, on_error: OnError = "raise", **options: Unpack[StreamOptions]
     ) -> "AsyncIterator[tuple[int, Any]]":
         """As `EmbeddingClient.embed_iter`, as an async iterator.
 
@@ -383,12 +357,12 @@ class AsyncEmbeddingClient(BaseClient):
         """
         from ._batching import async_stream_batches, checked_source  # noqa: PLC0415 - loaded when it is used
 
-        chosen = self._merged({**options, "on_error": on_error})
+        chosen = self._merged({**options, "on_error": on_error}, STREAM)
         checked_source(texts, Iterable | AsyncIterable)
         batches = async_stream_batches(
             texts, chosen["batch_size"], self._room(chosen), replace=chosen["replace_surrogates"]
         )
-        return _rows(self._engine.embed_iter(batches, chosen, _progress(chosen), ordered=ordered))
+        return _rows(self._engine.embed_iter(batches, chosen, _progress(chosen)))
 
     async def close(self) -> None:
         """Closes the connections. Calls in flight end with `ClientClosedError`; closing twice does nothing."""
@@ -412,4 +386,6 @@ async def _rows(stream: "AsyncGenerator[list[Row]]") -> "AsyncIterator[Row]":
                 yield row
 
 
-BaseClient.__doc__ = f"{BaseClient.__doc__}\n{described(CLIENT)}\n"
+# All three: help() shows nothing of a base class's docstring.
+for _client in (BaseClient, EmbeddingClient, AsyncEmbeddingClient):
+    _client.__doc__ = f"{cleandoc(_client.__doc__ or '')}\n\n{described(CLIENT)}\n"

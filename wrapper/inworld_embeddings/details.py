@@ -36,7 +36,6 @@ RECONNECT_TYPES: Final = ("UNDEFINED", "NO_RETRY", "IMMEDIATE", "TIMEOUT")
 
 _DURATION = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?s")
 _INPUT_INDEX = re.compile(r"(?<![a-z0-9_])inputs?[\[./]([0-9]{1,9})(?![0-9])", re.IGNORECASE | re.ASCII)
-_LONGEST_INTEGER: Final = 2**31 - 1
 _LONGEST_TIME: Final = 64
 
 
@@ -137,19 +136,14 @@ def _parse(raw: dict[str, Any]) -> Detail | dict[str, Any]:
             return RetryInfo(float(delay[:-1]) if _DURATION.fullmatch(delay) else None)
         case "google.rpc.ErrorInfo":
             metadata = raw.get("metadata")
-            return ErrorInfo(
-                _text(raw, "reason"), _text(raw, "domain"), metadata if isinstance(metadata, dict) else {}
-            )
+            known = metadata if isinstance(metadata, dict) else {}
+            return ErrorInfo(_text(raw, "reason"), _text(raw, "domain"), known)
         case "google.rpc.BadRequest":
             members = _objects(_member(raw, "fieldViolations", "field_violations"))
             return BadRequest(tuple(map(_field_violation, members)))
         case "google.rpc.QuotaFailure":
-            return QuotaFailure(
-                tuple(
-                    QuotaViolation(_text(member, "subject"), _text(member, "description"))
-                    for member in _objects(raw.get("violations"))
-                )
-            )
+            pairs = [(_text(m, "subject"), _text(m, "description")) for m in _objects(raw.get("violations"))]
+            return QuotaFailure(tuple(QuotaViolation(*pair) for pair in pairs))
         case "google.rpc.RequestInfo":
             return RequestInfo(_text(raw, "requestId", "request_id"))
         case "ai.inworld.common.InworldStatus":
@@ -157,7 +151,7 @@ def _parse(raw: dict[str, Any]) -> Detail | dict[str, Any]:
                 _enum(_member(raw, "errorType", "error_type"), ERROR_TYPES, ""),
                 _enum(_member(raw, "reconnectType", "reconnect_type"), RECONNECT_TYPES, "UNDEFINED"),
                 timestamp(_member(raw, "reconnectTime", "reconnect_time")),
-                _integer(_member(raw, "maxRetries", "max_retries")) or 0,
+                integer(_member(raw, "maxRetries", "max_retries")) or 0,
             )
     return raw
 
@@ -181,16 +175,15 @@ def _objects(value: object) -> list[dict[str, Any]]:
     return [member for member in value if isinstance(member, dict)] if isinstance(value, list) else []
 
 
-def _integer(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LONGEST_INTEGER:
-        return value
-    return None
+def integer(value: object) -> int | None:
+    """An integer of 32 bits; None for anything else, also for a boolean."""
+    return value if type(value) is int and abs(value) < 2**31 else None
 
 
 def _enum(value: object, names: tuple[str, ...], unset: str) -> str:
     if isinstance(value, str):
         return value or unset
-    number = _integer(value)
+    number = integer(value)
     if number is None:
         return unset
     return names[number] if 0 <= number < len(names) else str(number)

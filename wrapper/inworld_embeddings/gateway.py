@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Collection, Sequence
-from typing import Final, TextIO
+from typing import TextIO
 
 from . import errors
 from .client import EmbeddingClient
@@ -12,8 +12,6 @@ from .emulator.rpc_status import plain_reply
 from .emulator.server import EmulatorServer
 from .emulator.serving import openai_notice, run
 from .models import MODELS
-
-_KEY_REFUSED: Final = "The embeddings API refused the key this server was given."
 
 
 class Upstream:
@@ -73,7 +71,7 @@ def serve_upstream(
         api_key: The ``key:secret`` that is asked for here. It is not the client's, and may not be.
         allowed_hosts: Names it answers to beside loopback and its own address.
         out: Where the notice goes; by default standard output.
-        log: Where a line for each answer goes; by default standard error.
+        log: Where a line for each response goes; by default standard error.
 
     Raises:
         ConfigurationError: another address than loopback with the published test key.
@@ -97,9 +95,10 @@ def openai_error(error: errors.InworldEmbeddingsError) -> OpenAIError:
     if isinstance(error, errors.PartialFailureError):
         return openai_error(error.failures[0].error)
     status = _status(error)
+    refused = "The embeddings API refused the key this server was given."
     return OpenAIError(
         status,
-        _KEY_REFUSED if status in (401, 403) else str(error),
+        refused if status in (401, 403) else str(error),
         code="rate_limit_exceeded" if status == 429 else None,
         retry_after=getattr(error, "retry_after", None),
         final=True,

@@ -44,22 +44,20 @@ class Model:
     max_tokens: int
 
 
+DEFAULT_MODEL = "sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
+"""The model of every example in the spec. The service's own default is not named anywhere, so it is not relied on."""
+
 MODELS: dict[str, Model] = {
     model.name: model
     for model in (
         # [spec] examples, model card
-        Model(
-            "sentence-transformers/paraphrase-multilingual-mpnet-base-v2", ServiceProvider.INWORLD, 768, 128
-        ),
+        Model(DEFAULT_MODEL, ServiceProvider.INWORLD, 768, 128),
         # [inworld] sample, model card
         Model("BAAI/bge-large-en-v1.5", ServiceProvider.INWORLD, 1024, 512),
         # [inworld] docs, OpenAI
         Model("text-embedding-ada-002", ServiceProvider.OPENAI, 1536, 8191),
     )
 }
-
-DEFAULT_MODEL = "sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
-"""The model of every example in the spec. The service's own default is not named anywhere, so it is not relied on."""
 
 
 def provider_of(model: str) -> ServiceProvider:
@@ -74,9 +72,12 @@ def checked_provider(value: str) -> str:
     Raises:
         ConfigurationError: a name that is not in the spec. The server would ignore it silently.
     """
-    if isinstance(value, OtherServiceProvider) or value in list(ServiceProvider):
-        return value if isinstance(value, OtherServiceProvider) else str(value)
-    raise ConfigurationError(
-        f"service_provider must be one of {', '.join(ServiceProvider)}. The server silently ignores any other name; "
-        "wrap one that is newer than this client in OtherServiceProvider(...)."
-    )
+    if isinstance(value, OtherServiceProvider):
+        return value
+    try:
+        return ServiceProvider(value).value
+    except ValueError:
+        raise ConfigurationError(
+            f"service_provider must be one of {', '.join(ServiceProvider)}. The server silently ignores any other name; "
+            "wrap one that is newer than this client in OtherServiceProvider(...)."
+        ) from None

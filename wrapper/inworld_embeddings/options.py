@@ -7,7 +7,7 @@ stands beside a type is read at run time: `merged` checks values, and the client
 import difflib
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypedDict
 
 from .errors import ConfigurationError
 from .models import DEFAULT_MODEL, MODELS, checked_provider, provider_of
@@ -36,7 +36,7 @@ class Option(NamedTuple):
     doc: str
 
 
-def _unchecked(name: str, value: object) -> None:
+def _any(name: str, value: object) -> None:
     """Checked where it is used: what belongs together is judged together."""
 
 
@@ -90,179 +90,155 @@ def _user_agent(name: str, value: object) -> None:
 
 
 class CallOptions(TypedDict, total=False):
-    """How to embed: keywords of the constructor and of each call. What a call does not give is the client's."""
+    """How to embed: keywords of the constructor and of each call. What a call does not give is the client's.
+
+    The service publishes no limits. 128 texts in a batch keep responses of 3072 dimensions under the 4 MiB that gRPC
+    allows by default [source]; 1 MiB for a body is assumed. The concurrency limit starts at 4 requests and adapts. At
+    most one request in twenty gets a hedge, and none while the service is slow or throttles.
+    """
 
     model: Annotated[str, Option(DEFAULT_MODEL, _model, "Model name, see `models.MODELS`.")]
     service_provider: Annotated[
         str | None,
-        Option(
-            None, _unchecked, "`ServiceProvider` or its exact name. None: the known provider of the model."
-        ),
+        Option(None, _any, "`ServiceProvider` or its exact name. None: the known provider of the model."),
     ]
     timeout: Annotated[
         float | None,
         Option(
             600.0,
             _seconds,
-            "Seconds for a whole call, retries and waiting included; for `embed_iter`, for each batch. None: no limit.",
+            "For a whole call, retries and waits included; for each batch of a stream. None: no limit.",
         ),
     ]
     max_retries: Annotated[int, Option(2, _count(0), "Retries of each batch; 2 means up to three attempts.")]
-    batch_size: Annotated[
-        int,
-        Option(
-            128,
-            _count(1),
-            "Most texts in one request. The service publishes no limit; 128 keeps responses of 3072 dimensions under "
-            "the 4 MiB that gRPC allows by default [source].",
-        ),
-    ]
-    max_batch_bytes: Annotated[
-        int,
-        Option(
-            1024 * 1024, _count(1), "Most bytes of one request body. Not published either; 1 MiB is assumed."
-        ),
-    ]
-    max_concurrency: Annotated[
-        int,
-        Option(
-            64,
-            _count(1),
-            "Most requests in flight, over all calls of the client and for one call. The limit starts at 4 and adapts.",
-        ),
-    ]
+    batch_size: Annotated[int, Option(128, _count(1), "Most texts in one request.")]
+    max_batch_bytes: Annotated[int, Option(1024 * 1024, _count(1), "Most bytes of one request body.")]
+    max_concurrency: Annotated[int, Option(64, _count(1), "Most requests in flight, of one call and of all.")]
     dedupe: Annotated[
-        bool,
-        Option(
-            default=False,
-            check=_flag,
-            doc="Send each distinct text of a call once; every place it stands in gets its vector.",
-        ),
+        bool, Option(False, _flag, "Send each distinct text of a call once; all its places get the vector.")
     ]
     hedge: Annotated[
         bool,
         Option(
-            default=False,
-            check=_flag,
-            doc="Send a second request beside one that is unusually late, and take the first good response. At most one in "
-            "twenty requests gets one, and none while the service is slow or throttles.",
+            False,
+            _flag,
+            "Send a second request beside an unusually late one; the first good response counts.",
         ),
     ]
     replace_surrogates: Annotated[
         bool,
         Option(
-            default=False,
-            check=_flag,
-            doc="Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing the text.",
+            False,
+            _flag,
+            "Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing the text.",
         ),
     ]
     reject_zero: Annotated[
         bool,
         Option(
-            default=False,
-            check=_flag,
-            doc="Treat an all-zero vector as a wrong response. Otherwise it is kept, and counted in `Stats`.",
+            False,
+            _flag,
+            "Treat an all-zero vector as a wrong response. Else it is kept, and counted in `Stats`.",
         ),
     ]
 
 
-class StreamOptions(CallOptions, total=False):
-    """Keywords of `embed_iter`, beside ``ordered`` and ``on_error``."""
+class ProgressOptions(CallOptions, total=False):
+    """Keywords of `embed` and `embed_iter` alike.
 
-    show_progress: Annotated[bool, Option(default=False, check=_flag, doc="A tqdm bar on standard error.")]
+    ``on_progress`` is called from the engine's thread. What it raises is logged once, and it is not called again.
+    """
+
+    show_progress: Annotated[bool, Option(False, _flag, "A tqdm bar on standard error.")]
     on_progress: Annotated[
         Progressed | None,
         Option(
             None,
-            _unchecked,
-            "Called with (texts done, texts in all) after each batch, from the engine's thread; of a stream the second "
-            "is None. What it raises is logged once, and it is not called again.",
+            _any,
+            "Called with (texts done, texts in all) after each batch; of a stream the second is None.",
         ),
     ]
 
 
-class EmbedOptions(StreamOptions, total=False):
-    """Keywords of `embed`."""
+class EmbedOptions(ProgressOptions, total=False):
+    """Keywords of `embed`.
+
+    With ``on_error="raise"``, `PartialFailureError` holds what succeeded if some texts fail; if all fail, their error
+    itself is raised. With "return" the result lists them in ``failures``. A single str always raises.
+    """
 
     on_error: Annotated[
-        OnError,
-        Option(
-            "raise",
-            _on_error,
-            '"raise": if some texts fail, `PartialFailureError` holds what succeeded; if all fail, their error itself. '
-            '"return": the result lists them in `failures`. A single str always raises.',
-        ),
+        OnError, Option("raise", _on_error, 'What becomes of texts that fail: "raise" or "return".')
     ]
+
+
+class StreamOptions(ProgressOptions, total=False):
+    """Keywords of `embed_iter`, beside ``on_error``, on which its type depends."""
+
+    ordered: Annotated[
+        bool, Option(True, _flag, "Yield in input order, or as batches are done, which may be faster.")
+    ]
+
+
+class Merged(StreamOptions, EmbedOptions):
+    """A complete set: what a call was given, in the place of the client's options, in the place of the defaults."""
 
 
 class ClientOptions(CallOptions, total=False):
-    """Keywords of a client's constructor."""
+    """Keywords of a client's constructor. One of ``api_key``, ``key`` with ``secret``, and ``auth`` is the credential."""
 
     api_key: Annotated[
         str | KeyProvider | None,
         Option(
             None,
-            _unchecked,
-            "The portal's base64 value, or a callable that returns it and is asked on every attempt. "
-            "None: `INWORLD_API_KEY`.",
+            _any,
+            "The portal's base64 value, or a callable asked for it on each attempt. None: `INWORLD_API_KEY`.",
         ),
     ]
     key: Annotated[
-        str | None, Option(None, _unchecked, "With `secret`, instead of `api_key`. None: `INWORLD_KEY`.")
+        str | None, Option(None, _any, "With `secret`, instead of `api_key`. None: `INWORLD_KEY`.")
     ]
-    secret: Annotated[str | None, Option(None, _unchecked, "See `key`. None: `INWORLD_SECRET`.")]
-    auth: Annotated["httpx.Auth | None", Option(None, _unchecked, "Any `httpx.Auth`, instead of a key.")]
+    secret: Annotated[str | None, Option(None, _any, "See `key`. None: `INWORLD_SECRET`.")]
+    auth: Annotated["httpx.Auth | None", Option(None, _any, "Any `httpx.Auth`, instead of a key.")]
     base_url: Annotated[
         str | None,
         Option(
             None,
-            _unchecked,
-            "Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server, in this order.",
+            _any,
+            "Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server.",
         ),
     ]
     allow_insecure: Annotated[
         bool,
-        Option(
-            default=False,
-            check=_flag,
-            doc="Permit an http:// `base_url` beyond loopback: the key then travels in clear.",
-        ),
+        Option(False, _flag, "Permit an http:// `base_url` beyond loopback: the key then travels in clear."),
     ]
     rate_limit: Annotated[
         float | None,
-        Option(
-            None, _rate, "Most requests per second, if you know your quota. None: throttling teaches a rate."
-        ),
+        Option(None, _rate, "Most requests per second, if you know your quota. None: throttling teaches it."),
     ]
     http_client: Annotated[
         "httpx.AsyncClient | None",
         Option(
             None,
-            _unchecked,
-            "An `httpx.AsyncClient` (for both clients) to send through, with its own proxies and hooks. Not closed here.",
+            _any,
+            "For both clients: sends the requests, with its own proxies and hooks. Not closed here.",
         ),
     ]
     transport: Annotated[
         "httpx.AsyncBaseTransport | None",
-        Option(
-            None,
-            _unchecked,
-            "An `httpx.AsyncBaseTransport` (for both clients), instead of `http_client`. Not closed here.",
-        ),
+        Option(None, _any, "For both clients, instead of `http_client`. Not closed here."),
     ]
     proxy: Annotated[
         str | None,
-        Option(None, _unchecked, "URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide."),
+        Option(None, _any, "URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide."),
     ]
-    trust_env: Annotated[
-        bool, Option(default=True, check=_flag, doc="Whether those, and `SSL_CERT_FILE`, count.")
-    ]
+    trust_env: Annotated[bool, Option(True, _flag, "Whether those, and `SSL_CERT_FILE`, count.")]
     compression: Annotated[
         Literal["gzip"] | None,
         Option(
             None,
             _compression,
-            '"gzip" asks for compressed responses: less than half the bytes, at more CPU. Worth it below some 1.5 Gbit/s.',
+            '"gzip": less than half the bytes, at more CPU; worth it below some 1.5 Gbit/s.',
         ),
     ]
     user_agent: Annotated[
@@ -277,6 +253,7 @@ def table_of(options: type) -> dict[str, Option]:
 
 CALL: Final = table_of(CallOptions)
 EMBED: Final = CALL | table_of(EmbedOptions)
+STREAM: Final = EMBED | table_of(StreamOptions)
 CLIENT: Final = CALL | table_of(ClientOptions)
 
 
@@ -291,7 +268,7 @@ def described(table: Mapping[str, Option]) -> str:
     return "\n".join(["Args:", *lines])
 
 
-def merged(base: EmbedOptions, given: Mapping[str, Any], table: Mapping[str, Option] = EMBED) -> EmbedOptions:
+def merged(base: Mapping[str, Any], given: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, Any]:
     """A complete set of options: what was given, checked, in the place of what there was.
 
     Raises:
@@ -310,4 +287,4 @@ def merged(base: EmbedOptions, given: Mapping[str, Any], table: Mapping[str, Opt
     options["service_provider"] = checked_provider(
         options["service_provider"] or provider_of(options["model"])
     )
-    return cast("EmbedOptions", options)
+    return options

@@ -36,7 +36,7 @@ class Stats:
         requests: Batches answered well.
         attempts: HTTP requests sent, retries included.
         retries: Attempts beyond the first for the same texts, because one had failed.
-        hedges: Attempts that ran beside a late one, see `Options`.
+        hedges: Attempts that ran beside a late one, see `CallOptions`.
         bytes_sent: Request body bytes, over all attempts.
         bytes_received: Response body bytes, over all attempts.
         seconds: Wall time of the call.

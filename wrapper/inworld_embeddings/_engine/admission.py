@@ -5,7 +5,7 @@ import math
 import random
 from typing import TYPE_CHECKING
 
-from .._retry import Latency, RetryBudget, RetryPolicy, Timeouts
+from .._retry import Budget, Latency, RetryPolicy, Timeouts
 from .._throttle import Outcome, Throttle
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Permit:
         admission = self._admission
         admission.newest_answered = max(admission.newest_answered, self.started)
         admission.latency.success(self.took or 0.0)
-        admission.budget.success()
+        admission.budget.earn()
 
 
 class Admission:
@@ -80,7 +80,7 @@ class Admission:
             random.random, max_concurrency=max_concurrency, rate_limit=rate_limit, policy=policy
         )
         self.latency = Latency(timeouts)
-        self.budget = RetryBudget(policy)
+        self.budget = Budget(policy.budget, policy.refund, left=policy.budget)
         self.newest_answered = -math.inf
         self.changed = asyncio.Event()
         self.queue = asyncio.Lock()

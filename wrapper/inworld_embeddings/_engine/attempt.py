@@ -10,15 +10,13 @@ from .._batching import Batch
 from .._decoding import oddities
 from .._error_mapping import (
     Response,
-    connection_error,
-    out_of_memory,
-    provider_error,
+    exchange_error,
     request_id,
     request_id_of_success,
     status_error,
     unexpected_content,
 )
-from .._http.body import cap_for
+from .._http.adapters import cap_for
 from .._throttle import Outcome as Load
 from ..errors import (
     APIConnectionError,
@@ -67,7 +65,7 @@ async def _exchange(session: "Session", call: Call, batch: Batch, permit: Permit
             session.admission.latency.timed_out(ends, permit.started)
         return APITimeoutError("No complete response arrived in time.")
     except Exception as error:  # noqa: BLE001 - an auth flow or transport of the user's may raise anything
-        return _failure(error, session, request)
+        return exchange_error(error, session.redactor(request))
     call.bytes_received += len(response.body)
     if response.status != 200:
         return status_error(response, now=time.time(), redactor=session.redactor(request).about(batch.texts))
@@ -77,18 +75,9 @@ async def _exchange(session: "Session", call: Call, batch: Batch, permit: Permit
     try:
         return _read(session, call, batch, request, response)
     except MemoryError as error:
-        return out_of_memory(error)
+        return exchange_error(error, session.redactor(request))
     finally:
         session.transport.reuse(response.body)
-
-
-def _failure(error: Exception, session: "Session", request: httpx.Request) -> InworldEmbeddingsError:
-    """The error for what was raised in place of a response."""
-    if isinstance(error, InworldEmbeddingsError):
-        return error.with_traceback(None)  # the frames below hold the request, and that the key
-    if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
-        return connection_error(error, session.redactor(request))
-    return out_of_memory(error) if isinstance(error, MemoryError) else provider_error(error)
 
 
 def _read(
@@ -105,7 +94,7 @@ def _read(
     except APIResponseValidationError as error:
         redactor = session.redactor(request).about(batch.texts)
         error = unexpected_content(response, redactor) or error
-        error.request_id = redactor.clean(request_id(response, ()) or "") or None
+        error.request_id = request_id(response, (), redactor)
         return error
     if zeros or huge:
         call.zero_vectors += len(zeros)

@@ -5,7 +5,7 @@ import contextlib
 import random
 from typing import TYPE_CHECKING
 
-from .._batching import ENOUGH, Batch, halves, named_positions, spread_out, without
+from .._batching import ENOUGH, Batch, named_positions, spread_out
 from .._retry import Bisect, Retry, Spent, Split, Step, Stop, decide, is_about_texts, stops_the_call
 from ..errors import (
     APIError,
@@ -121,11 +121,11 @@ class BatchRunner:
             parts = await self._alone(batch, positions, spent)
             if self._call.requests:
                 self._names_are_right = self._names_are_right and all(part.error for part in parts)
-            rest = without(batch, {part.indexes[0] for part in parts})
-            if rest is None:
+            rest = batch.without({part.indexes[0] for part in parts})
+            if not rest:
                 return parts
             found = any(part.error for part in parts)
-            return parts + await self._each([rest] if found else halves(rest), spent)
+            return parts + await self._each([rest] if found else rest.parts((len(rest) + 1) // 2), spent)
 
     async def _alone(self, batch: Batch, positions: list[int], spent: Spent) -> list[BatchOutcome]:
         """Sends texts alone, one after another, until one of them is accepted."""

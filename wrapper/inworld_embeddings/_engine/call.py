@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .._api import envelope
 from ..errors import APITimeoutError, InworldEmbeddingsError
-from ..options import EmbedOptions
+from ..options import Merged
 from ..result import Stats
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Call:
         requests: Batches answered well; for the other figures see `Stats`.
     """
 
-    def __init__(self, options: EmbedOptions, started: float, *, endless: bool = False) -> None:
+    def __init__(self, options: Merged, started: float, *, endless: bool = False) -> None:
         self.options, self.started, self.endless = options, started, endless
         self.envelope = envelope(options["model"], options["service_provider"] or "")
         self.timeout = inf if options["timeout"] is None else options["timeout"]

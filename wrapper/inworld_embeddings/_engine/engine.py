@@ -14,7 +14,7 @@ import numpy as np  # noqa: F401
 
 from .._batching import Batch, batches, distinct, spread
 from ..errors import ClientClosedError
-from ..options import EmbedOptions
+from ..options import Merged
 from ..result import EmbeddingResult, Failure
 from .batch_runner import run_batch
 from .call import Call
@@ -48,7 +48,7 @@ class Engine:
         weakref.finalize(self, _end_elsewhere, self._sessions).atexit = False
 
     async def embed(
-        self, texts: list[str], options: EmbedOptions, progress: Progress | None, *, alone: bool
+        self, texts: list[str], options: Merged, progress: Progress | None, *, alone: bool
     ) -> EmbeddingResult:
         """The vectors of checked texts. Failed ones are listed.
 
@@ -86,11 +86,11 @@ class Engine:
         return spread(result, places) if places else result
 
     async def embed_iter(
-        self, source: AsyncIterator[Batch], options: EmbedOptions, progress: Progress | None, *, ordered: bool
+        self, source: AsyncIterator[Batch], options: Merged, progress: Progress | None
     ) -> "AsyncGenerator[list[Row]]":
         """Rows by batch. If failures raise, the first ends it, after all that is in work has been handed on."""
         call = Call(options, asyncio.get_running_loop().time(), endless=True)
-        window = Window(await self._session(), call, ordered=ordered)
+        window = Window(await self._session(), call, ordered=options["ordered"])
         raises = options["on_error"] == "raise"
         failed: list[Failure] = []
         with (

@@ -10,11 +10,10 @@ from .._api import Envelope
 from .._batching import BatchCap
 from .._decoding import Decoder
 from .._error_mapping import Response
-from .._http.adapters import transport_for
+from .._http import transport_for
 from .._redaction import Redactor, Secret
-from .._retry import RetryPolicy, Timeouts
+from .._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget, RetryPolicy, Timeouts
 from .._settings import Settings
-from .._throttle import HedgeBudget
 from ..auth import as_auth
 from .admission import Admission
 
@@ -41,7 +40,7 @@ class Session:
         self.decoder = Decoder()
         self.admission = Admission(settings.max_concurrency, settings.rate_limit, policy, timeouts)
         self.cap = BatchCap()
-        self.hedges = HedgeBudget()
+        self.hedges = Budget(HEDGE_CAPACITY, HEDGE_SHARE)
         self.closed = False
         self.ending: asyncio.Task[None] | None = None
         self._watch = self._until_the_loop_ends()

@@ -13,11 +13,11 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ..errors import ClientClosedError
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 # On Windows a wait without a timeout cannot be interrupted by Ctrl-C.
@@ -76,29 +76,38 @@ class Portal:
         call = _Call(work, box.put, self._tasks)
         try:
             self.loop.call_soon_threadsafe(call.start)
-            task = receive(box)
+            return _result(receive(box))
         except BaseException:
             self.loop.call_soon_threadsafe(call.cancel)
             raise
-        if task.cancelled():
-            raise CancelledError
-        return task.result()
 
-    def submit(
-        self, work: Callable[[], Coroutine[Any, Any, None]], on_done: Callable[[BaseException | None], None]
-    ) -> Callable[[], object]:
-        """Starts a coroutine function; ``on_done`` is told how it ended. Returns what cancels it."""
-        call = _Call(
-            work,
-            lambda task: on_done(CancelledError() if task.cancelled() else task.exception()),
-            self._tasks,
-        )
+    def iterate(
+        self, stream: Callable[[AsyncIterator[S]], AsyncGenerator[T]], source: Iterator[S]
+    ) -> Iterator[T]:
+        """What ``stream`` makes of ``source``, which runs here: in the calling thread, while the caller waits.
+
+        So a source may block, and a slow caller holds the stream back.
+
+        Raises:
+            RuntimeError: the iteration began in the process that this one was forked from.
+        """
+        # What the stream wants or has, each with the future that it waits for; at its end, its task.
+        box: queue.SimpleQueue[tuple[Any, asyncio.Future[Any]] | asyncio.Task[None]] = queue.SimpleQueue()
+        call = _Call(lambda: _pump(stream, box), box.put, self._tasks)
         self.loop.call_soon_threadsafe(call.start)
-        return lambda: self.loop.call_soon_threadsafe(call.cancel)
-
-    def resolve(self, future: "asyncio.Future[Any]", value: object) -> None:
-        """Gives a future of the loop its value, or raises it there if it is an exception."""
-        self.loop.call_soon_threadsafe(_resolve, future, value)
+        try:
+            while not isinstance(message := receive(box), asyncio.Task):
+                value, waits = message
+                if value is _NEXT:
+                    self.loop.call_soon_threadsafe(_resolve, waits, _next_of(source))
+                    continue
+                yield value
+                if self.pid != os.getpid():
+                    raise RuntimeError("This iteration began before a fork; it goes on in the parent only.")
+                self.loop.call_soon_threadsafe(_resolve, waits, None)
+            _result(message)
+        finally:
+            self.loop.call_soon_threadsafe(call.cancel)
 
     def rest(self) -> None:
         """At exit: has the thread stop where the end of the interpreter finds it doing nothing.
@@ -118,6 +127,38 @@ class Portal:
         resting.acquire(timeout=_REST)
 
 
+_NEXT, _END = object(), object()
+
+
+async def _pump(
+    stream: Callable[[AsyncIterator[Any]], AsyncGenerator[Any]], box: "queue.SimpleQueue[Any]"
+) -> None:
+    """Runs a stream, and waits after each item until it was taken."""
+    async with aclosing(stream(_pulled(box))) as values:
+        async for value in values:
+            taken = asyncio.get_running_loop().create_future()
+            box.put((value, taken))
+            await taken
+
+
+async def _pulled(box: "queue.SimpleQueue[Any]") -> AsyncIterator[Any]:
+    """The caller's source."""
+    while True:
+        comes = asyncio.get_running_loop().create_future()
+        box.put((_NEXT, comes))
+        if (value := await comes) is _END:
+            return
+        yield value
+
+
+def _next_of(source: Iterator[Any]) -> object:
+    """The next of a source, `_END`, or the error it raised, which the stream raises after what was done."""
+    try:
+        return next(source, _END)
+    except Exception as error:  # noqa: BLE001 - see above
+        return error
+
+
 def _resolve(future: "asyncio.Future[Any]", value: object) -> None:
     if future.done():
         return
@@ -125,6 +166,12 @@ def _resolve(future: "asyncio.Future[Any]", value: object) -> None:
         future.set_exception(value)
     else:
         future.set_result(value)
+
+
+def _result(task: "asyncio.Task[T]") -> T:
+    if task.cancelled():
+        raise CancelledError
+    return task.result()
 
 
 class _Call(Generic[T]):
@@ -203,85 +250,3 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-# Streams: an async stream for a caller without a loop, pulling the caller's source in the caller's own thread.
-
-S = TypeVar("S")
-
-_END: Any = object()
-
-
-@dataclass(frozen=True, slots=True)
-class _Pull:
-    """The stream wants the next of the source."""
-
-    answer: "asyncio.Future[Any]"
-
-
-@dataclass(frozen=True, slots=True)
-class _Item(Generic[T]):
-    """The stream has something; it goes on when told that it was taken."""
-
-    value: T
-    taken: "asyncio.Future[Any]"
-
-
-@dataclass(frozen=True, slots=True)
-class _Over:
-    """The stream has ended."""
-
-    error: BaseException | None
-
-
-def iterate(
-    portal: Portal, stream: Callable[[AsyncIterator[S]], AsyncGenerator[T]], source: Iterator[S]
-) -> Iterator[T]:
-    """What ``stream`` makes of ``source``.
-
-    The source runs here, in the calling thread, and only while the caller waits for the next item; so a source may
-    block, and a slow caller holds the stream back.
-
-    Raises:
-        RuntimeError: the iteration began in the process that this one was forked from.
-    """
-    box: queue.SimpleQueue[_Pull | _Item[T] | _Over] = queue.SimpleQueue()
-
-    async def pump() -> None:
-        loop = asyncio.get_running_loop()
-        async with aclosing(stream(_pulled(box, loop))) as values:
-            async for value in values:
-                taken = loop.create_future()
-                box.put(_Item(value, taken))
-                await taken
-
-    cancel = portal.submit(pump, lambda error: box.put(_Over(error)))
-    try:
-        while not isinstance(message := receive(box), _Over):
-            if isinstance(message, _Item):
-                yield message.value
-                if portal.pid != os.getpid():
-                    raise RuntimeError("This iteration began before a fork; it goes on in the parent only.")
-                portal.resolve(message.taken, None)
-            else:
-                _serve(portal, message, source)
-        if message.error is not None:
-            raise message.error
-    finally:
-        cancel()
-
-
-async def _pulled(box: "queue.SimpleQueue[Any]", loop: asyncio.AbstractEventLoop) -> AsyncIterator[Any]:
-    while True:
-        answer = loop.create_future()
-        box.put(_Pull(answer))
-        if (value := await answer) is _END:
-            return
-        yield value
-
-
-def _serve(portal: Portal, pull: _Pull, source: Iterator[Any]) -> None:
-    try:
-        portal.resolve(pull.answer, next(source, _END))
-    except Exception as error:  # noqa: BLE001 - the stream raises it, after what was done
-        portal.resolve(pull.answer, error)

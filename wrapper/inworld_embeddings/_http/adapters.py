@@ -1,22 +1,28 @@
-"""What the engine asks of a transport, the user's httpx transport or client as one, and the choice between the two."""
+"""What the engine asks of a transport, how the body of a response is read, and the user's httpx transport or client.
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+httpx expands a compressed body without a limit, and reads one of any declared length (catalogue D13, D14). Here nothing
+over the cap is kept. Of an error's body, what can be read of its beginning is kept: its status says enough (C13).
+"""
+
+import zlib
+from collections.abc import AsyncIterable, Awaitable, Callable
+from contextlib import suppress
+from typing import Protocol
 
 import httpx
 
 from .._error_mapping import Response
-from .._settings import is_loopback
-from ..errors import ConfigurationError
-from .body import read_response
-from .pool import ConnectionPool
+from .._retry import Timeouts
+from ..errors import APIResponseValidationError
 
-if TYPE_CHECKING:
-    from .._retry import Timeouts
-    from .._settings import Settings
+BODY_CAP = 64 * 1024 * 1024
+"""Most bytes of the body of a 200, decompressed, as long as nothing is known of the vectors in it."""
+
+ERROR_BODY_CAP = 64 * 1024
+"""Bytes that are read of the body of any other status."""
+
+_NEVER_BY_ACCIDENT = ("br", "zstd", "compress", ",")
+"""In a ``Content-Encoding``: what nobody sends by accident where ``identity`` was asked for."""
 
 
 class Transport(Protocol):
@@ -54,7 +60,7 @@ class HttpxTransport:
     """
 
     def __init__(
-        self, send: Callable[[httpx.Request], Awaitable[httpx.Response]], timeouts: "Timeouts"
+        self, send: Callable[[httpx.Request], Awaitable[httpx.Response]], timeouts: Timeouts
     ) -> None:
         self._send = send
         self._timeout = httpx.Timeout(timeouts.step, connect=timeouts.connect, pool=None).as_dict()
@@ -81,52 +87,66 @@ class HttpxTransport:
         """Nothing: the user closes it."""
 
 
-def transport_for(settings: "Settings", timeouts: "Timeouts") -> Transport:
-    """A transport for one event loop.
+def cap_for(texts: int, dimension: int | None) -> int:
+    """Bytes that the response with so many vectors may take: 32 a number, which leaves room for every spelling of one."""
+    return BODY_CAP if dimension is None else min(BODY_CAP, 64 * 1024 + texts * dimension * 32)
+
+
+async def read_response(
+    status: int, headers: list[tuple[bytes, bytes]], chunks: AsyncIterable[bytes], cap: int
+) -> Response:
+    """The whole response, from its head and the pieces of its body.
+
+    Args:
+        status: HTTP status.
+        headers: (name, value) pairs.
+        chunks: The body as it comes. What is beyond the limit is left unread.
+        cap: Most bytes of the body of a 200.
 
     Raises:
-        ConfigurationError: a proxy that would see the key, or a transport that is not asynchronous.
+        APIResponseValidationError: a 200 over the cap, or compressed in a way that was not asked for.
+        httpx.DecodingError: a 200 whose compressed body is broken.
+        httpx.RequestError: a 200 that breaks off.
     """
-    if settings.transport is not None:
-        if not hasattr(settings.transport, "handle_async_request"):
-            raise ConfigurationError(
-                f"transport= must be an httpx.AsyncBaseTransport, not {type(settings.transport).__name__}."
-            )
-        return HttpxTransport(settings.transport.handle_async_request, timeouts)
-    if settings.http_client is not None:
-        send = partial(settings.http_client.send, stream=True, auth=None, follow_redirects=False)
-        return HttpxTransport(send, timeouts)
-    proxy = settings.proxy or (_environment_proxy(settings.base_url) if settings.trust_env else None)
-    if proxy:
-        _check_proxy(proxy, settings.base_url)
-    return ConnectionPool(
-        proxy=proxy,
-        trust_env=settings.trust_env,
-        connect=timeouts.connect,
-        keepalive=timeouts.keepalive,
+    body = bytearray()
+    response = Response(status, headers, body)
+    encoding = ", ".join(response.values("content-encoding")).strip().lower()
+    if status != 200:
+        with suppress(httpx.RequestError, APIResponseValidationError):
+            await _read(body, chunks, encoding, ERROR_BODY_CAP)
+        return response
+    declared = response.header("content-length") or ""
+    if not (declared.isdecimal() and int(declared) > cap):
+        await _read(body, chunks, encoding, cap + 1)
+        if len(body) <= cap:
+            return response
+    raise APIResponseValidationError(
+        f"The response is larger than {cap} bytes; it was not read.", retryable=False
     )
 
 
-def _check_proxy(proxy: str, base_url: str) -> None:
-    """Refuses what cannot work, without an echo: a proxy's URL may hold a password."""
-    if urlsplit(base_url).scheme != "https":
-        raise ConfigurationError("A proxy would see the key of an http:// base_url in clear. Use https://.")
-    try:
-        url = httpx.URL(proxy)
-    except (httpx.InvalidURL, TypeError):
-        url = httpx.URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigurationError(
-            "The proxy (proxy=, HTTPS_PROXY or ALL_PROXY) must be an http:// or https:// URL. SOCKS is not supported; "
-            "transport= or http_client= can bring it."
-        )
+async def _read(body: bytearray, chunks: AsyncIterable[bytes], encoding: str, limit: int) -> None:
+    """Reads a body up to the limit; what came before an error is in it."""
+    decompressor = _decompressor(encoding)
+    async for chunk in chunks:
+        room = limit - len(body)
+        try:
+            body += decompressor.decompress(chunk, room) if decompressor else chunk[:room]
+        except zlib.error:
+            raise httpx.DecodingError("the compressed body is broken") from None
+        if len(body) == limit:
+            return
+    if decompressor and not decompressor.eof:
+        raise httpx.DecodingError("the compressed body ends early")
 
 
-def _environment_proxy(base_url: str) -> str | None:
-    """The proxy that the environment names for this origin, as httpx and curl read it; never one for loopback."""
-    parts = urlsplit(base_url)
-    proxies = getproxies()
-    if is_loopback(parts.hostname or "") or proxy_bypass(parts.netloc):
-        return None
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+def _decompressor(encoding: str) -> "zlib._Decompress | None":
+    match encoding:
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip" | "deflate":
+            return zlib.decompressobj(zlib.MAX_WBITS | 32)  # 32: gzip or zlib, by its header
+    raise APIResponseValidationError(
+        "The response is compressed in a way that was not asked for; it was not read.",
+        retryable=not any(part in encoding for part in _NEVER_BY_ACCIDENT),
+    )

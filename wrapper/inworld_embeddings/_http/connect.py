@@ -1,17 +1,19 @@
-"""Opens connections: TCP, TLS, and CONNECT through a proxy."""
+"""Opens connections: TCP, TLS, and CONNECT through a proxy, which the settings or the environment name."""
 
 import asyncio
 import base64
 import functools
-import ipaddress
 import socket
 import ssl
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from .._error_mapping import ProxyRefusedError
+from .._settings import Settings, address_of, is_loopback
+from ..errors import ConfigurationError
 from .connection import Connection
 
 # A NAT that forgets an idle connection says nothing; the kernel finds out (catalogue B22).
@@ -19,7 +21,7 @@ _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USE
 
 
 @functools.cache
-def tls_context(trust_env: bool) -> ssl.SSLContext:  # noqa: FBT001 - a cache key
+def tls_context(*, trust_env: bool) -> ssl.SSLContext:
     """The process's TLS settings: httpx's choice of certificates, TLS 1.2 or newer.
 
     Raises:
@@ -36,12 +38,41 @@ def tls_context(trust_env: bool) -> ssl.SSLContext:  # noqa: FBT001 - a cache ke
     return context
 
 
+def proxy_for(settings: Settings) -> httpx.URL | None:
+    """The proxy of a client, if it has one.
+
+    Raises:
+        ConfigurationError: one that would see the key, or is none. It is not echoed: its URL may hold a password.
+    """
+    base = urlsplit(settings.base_url)
+    proxy = settings.proxy
+    if (
+        not proxy
+        and settings.trust_env
+        and not is_loopback(base.hostname or "")
+        and not proxy_bypass(base.netloc)
+    ):
+        # As httpx and curl read the environment.
+        proxy = getproxies().get(base.scheme) or getproxies().get("all")
+        proxy = f"http://{proxy}" if proxy and "://" not in proxy else proxy
+    if not proxy:
+        return None
+    if base.scheme != "https":
+        raise ConfigurationError("A proxy would see the key of an http:// base_url in clear. Use https://.")
+    try:
+        url = httpx.URL(proxy)
+    except (httpx.InvalidURL, TypeError):
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigurationError(
+            "The proxy (proxy=, HTTPS_PROXY or ALL_PROXY) must be an http:// or https:// URL. SOCKS is not supported; "
+            "transport= or http_client= can bring it."
+        )
+    return url
+
+
 async def open_connection(
-    url: httpx.URL,
-    *,
-    proxy: httpx.URL | None,
-    trust_env: bool,
-    timeout: float,  # noqa: ASYNC109 - part of the error's text
+    url: httpx.URL, *, proxy: httpx.URL | None, trust_env: bool, seconds: float
 ) -> Connection:
     """A fresh connection to an URL's origin.
 
@@ -49,7 +80,7 @@ async def open_connection(
         url: Where to.
         proxy: Where a tunnel goes through, if anywhere.
         trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
-        timeout: Seconds, TLS included.
+        seconds: Most that it may take, TLS included.
 
     Raises:
         httpx.ConnectTimeout: not in time.
@@ -57,12 +88,12 @@ async def open_connection(
         httpx.ProxyError: the proxy gave no tunnel.
     """
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             if proxy is None:
                 return await _connect(url, trust_env=trust_env)
             return await _connect_through(proxy, url, trust_env=trust_env)
     except TimeoutError as error:
-        raise httpx.ConnectTimeout(f"no connection within {timeout} s") from error
+        raise httpx.ConnectTimeout(f"no connection within {seconds} s") from error
     except OSError as error:  # ssl.SSLError is one too
         raise httpx.ConnectError(str(error) or type(error).__name__) from error
 
@@ -71,14 +102,18 @@ async def _connect(url: httpx.URL, *, trust_env: bool) -> Connection:
     loop = asyncio.get_running_loop()
     secure = url.scheme == "https"
     # A race that is cancelled as it is won forgets to close the winner; a lone address needs no race. uvloop has none.
-    raced = isinstance(loop, asyncio.BaseEventLoop) and not _is_address(url.host)
+    raced = isinstance(loop, asyncio.BaseEventLoop) and address_of(url.host) is None
     options: dict[str, Any] = {"happy_eyeballs_delay": 0.25} if raced else {}
     if secure:
-        options |= {"ssl": tls_context(trust_env), "server_hostname": url.host}
+        options |= {"ssl": tls_context(trust_env=trust_env), "server_hostname": url.host}
     transport, connection = await loop.create_connection(
         Connection, url.host, url.port or (443 if secure else 80), **options
     )
-    _keep_alive(transport.get_extra_info("socket"))
+    sock = transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return connection
 
 
@@ -87,28 +122,11 @@ async def _connect_through(proxy: httpx.URL, url: httpx.URL, *, trust_env: bool)
         raise ProxyRefusedError("a proxy would see the key of an http:// origin in clear")
     connection = await _connect(proxy, trust_env=trust_env)
     try:
-        await connection.tunnel(_connect_head(url, proxy), tls_context(trust_env), url.host)
+        await connection.tunnel(_connect_head(url, proxy), tls_context(trust_env=trust_env), url.host)
     except BaseException:
         connection.abort()
         raise
     return connection
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _keep_alive(sock: socket.socket) -> None:
-    if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _connect_head(url: httpx.URL, proxy: httpx.URL) -> bytes:

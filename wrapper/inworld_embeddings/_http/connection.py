@@ -37,8 +37,7 @@ class ResponseParser:
     """
 
     def __init__(self) -> None:
-        self.started = self.encoded = self.until_close = self.complete = False
-        self.keep_alive = True
+        self.started = self.encoded = self.until_close = self.complete = self.keep_alive = False
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.length: int | None = None
@@ -83,7 +82,7 @@ class ResponseParser:
 
     def on_message_begin(self) -> None:
         if self.complete:
-            self.keep_alive = False  # a second response (B09)
+            raise ValueError("a second response")  # it ends `feed`, and with it the connection (B09)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.status:  # a trailer
@@ -98,12 +97,10 @@ class ResponseParser:
                 self.encoded = True
 
     def on_headers_complete(self) -> None:
-        if self.complete:
-            return
         status = self._parser.get_status_code()
         if status >= 200:
             self.status = status
-            self.keep_alive = self.keep_alive and self._parser.should_keep_alive()
+            self.keep_alive = self._parser.should_keep_alive()
             if self._chunked:
                 self.length = None
             self.until_close = self.length is None and not self._chunked
@@ -113,10 +110,9 @@ class ResponseParser:
         self._chunked = self.encoded = False
 
     def on_body(self, data: bytes) -> None:
-        if not self.complete:
-            self._chunks.append(data)
-            self.buffered += len(data)
-            self._overhead = 0
+        self._chunks.append(data)
+        self.buffered += len(data)
+        self._overhead = 0
 
     def on_message_complete(self) -> None:
         if self.status:
@@ -137,10 +133,10 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self.origin: tuple[str, bytes] = ("", b"")
         self.idle_since = 0.0
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport | None = None  # again when the connection has ended
         self._parser: ResponseParser | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._error: Exception | None = None
+        self._error: Exception = httpx.ReadError("the connection is closed")
         self._exchanges = 0
         self._scratch = memoryview(bytearray(SCRATCH))
         self._room: memoryview | None = None
@@ -156,7 +152,7 @@ class Connection(asyncio.BufferedProtocol):
         """
         self._exchanges += 1
         self._parser = parser = ResponseParser()
-        if self._transport is None or self._error is not None:
+        if self._transport is None:
             raise self._failure()
         self._transport.writelines((head, body))
         while not parser.status:  # a response may come before all is sent, a refusal above all
@@ -204,7 +200,6 @@ class Connection(asyncio.BufferedProtocol):
         parser, transport = self._parser, self._transport
         return (
             (parser is not None and parser.complete and parser.keep_alive)
-            and self._error is None
             and transport is not None
             and not transport.get_write_buffer_size()
         )
@@ -226,14 +221,15 @@ class Connection(asyncio.BufferedProtocol):
 
     def abort(self, error: Exception | None = None) -> None:
         """Drops the connection at once; whoever waits for a response gets the error."""
-        self._error = self._error or error or httpx.ReadError("the connection is closed")
         if self._transport is not None:
+            self._error = error or self._error
             self._transport.abort()
+            self._transport = None
         self._wake()
 
     async def _more(self) -> None:
         """Returns when something has arrived."""
-        if self._error is not None:
+        if self._transport is None:
             raise self._failure()
         self._waiter = asyncio.get_running_loop().create_future()
         await self._waiter
@@ -243,16 +239,15 @@ class Connection(asyncio.BufferedProtocol):
             self._waiter.set_result(None)
 
     def _failure(self) -> Exception:
-        error = self._error or httpx.ReadError("the connection is closed")
         started = self._parser is not None and self._parser.started
-        if self._exchanges > 1 and not started and not isinstance(error, httpx.RemoteProtocolError):
-            return StaleConnectionError(str(error))
-        return error
+        if self._exchanges > 1 and not started and not isinstance(self._error, httpx.RemoteProtocolError):
+            return StaleConnectionError(str(self._error))
+        return self._error
 
-    def _first_in_clear(self, parser: ResponseParser | None) -> bool:
-        """Whether not a byte has come yet over a connection without TLS: the server may want it."""
+    def _may_want_tls(self) -> bool:
+        """Whether not a byte has come yet over a connection without TLS."""
         return (
-            (self._exchanges == 1 and parser is not None and not parser.started)
+            (self._exchanges == 1 and self._parser is not None and not self._parser.started)
             and self._transport is not None
             and self._transport.get_extra_info("ssl_object") is None
         )
@@ -269,29 +264,32 @@ class Connection(asyncio.BufferedProtocol):
         parser = self._parser
         if parser is None or parser.complete:
             self.abort(httpx.RemoteProtocolError("bytes arrived that nobody asked for"))
-        elif self._room is None:
-            data = self._scratch[:nbytes]
-            if data[:2] == _TLS_ALERT and self._first_in_clear(parser):
-                self.abort(WrongSchemeError("the response is TLS"))
-                return
-            try:
-                parser.feed(data)
-            except httpx.RemoteProtocolError as error:
-                self.abort(error)
-            self._wake()
-        else:
+            return
+        if self._room is not None:
             self._filled += nbytes
             if self._filled == len(self._room):
                 self._room = None
                 parser.finish(complete=True)
                 self._wake()
+            return
+        data = self._scratch[:nbytes]
+        if data[:2] == _TLS_ALERT and self._may_want_tls():
+            self.abort(WrongSchemeError("the response is TLS"))
+            return
+        try:
+            parser.feed(data)
+        except httpx.RemoteProtocolError as error:
+            self.abort(error)
+        self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        parser = self._parser
-        reason = f"{type(exc).__name__}: {exc}" if exc else "closed by the server"
-        if self._first_in_clear(parser):
-            reason += "; if that port speaks TLS, the URL must begin with https://"
-        if parser is not None:
-            parser.finish(complete=parser.until_close and exc is None and self._error is None)
+        aborted = self._transport is None
+        if not aborted:
+            reason = f"{type(exc).__name__}: {exc}" if exc else "closed by the server"
+            if self._may_want_tls():
+                reason += "; if that port speaks TLS, the URL must begin with https://"
+            self._error = httpx.ReadError(f"the connection broke before the response was whole ({reason})")
+        if self._parser is not None:
+            self._parser.finish(complete=self._parser.until_close and exc is None and not aborted)
         self._transport = None
-        self.abort(httpx.ReadError(f"the connection broke before the response was whole ({reason})"))
+        self._wake()

@@ -2,16 +2,17 @@
 
 import asyncio
 from contextlib import aclosing
+from functools import partial
 
 import httpx
 
 from .._error_mapping import Response, StaleConnectionError, WrongSchemeError
-from .body import read_response
+from .adapters import read_response
 from .connect import open_connection
 from .connection import Connection
 
 KEPT_BUFFERS = 4
-"""Receive buffers that wait for their next use. They come back as fast as responses are read: more would only lie there."""
+"""Receive buffers kept for the next use. They come back as fast as responses are read: more would only lie there."""
 
 
 class ConnectionPool:
@@ -20,37 +21,26 @@ class ConnectionPool:
     There is no limit on connections: whoever sends decides how many requests are in flight.
 
     Args:
-        proxy: URL of an HTTP proxy for https origins.
+        proxy: An HTTP proxy for https origins.
         trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
         connect: Seconds in which a connection must be made, TLS included.
         keepalive: Seconds after which an idle connection is not used again.
+
+    Attributes:
+        idle: Connections that wait for their next request, in the order of their return.
+        busy: Connections that carry a request.
     """
 
-    def __init__(self, *, proxy: str | None, trust_env: bool, connect: float, keepalive: float) -> None:
-        self._proxy = httpx.URL(proxy) if proxy else None
-        self._trust_env = trust_env
-        self._connect, self._keepalive = connect, keepalive
-        self._idle: list[Connection] = []
-        self._busy: set[Connection] = set()
+    def __init__(self, *, proxy: httpx.URL | None, trust_env: bool, connect: float, keepalive: float) -> None:
+        self.idle: list[Connection] = []
+        self.busy: set[Connection] = set()
+        self._open = partial(open_connection, proxy=proxy, trust_env=trust_env, seconds=connect)
+        self._keepalive = keepalive
         self._buffers: list[bytearray] = []
         self._spoke_http = False
 
-    @property
-    def idle(self) -> int:
-        """How many connections wait for their next request."""
-        return len(self._idle)
-
-    @property
-    def busy(self) -> int:
-        """How many connections carry a request."""
-        return len(self._busy)
-
     async def send(self, request: httpx.Request, cap: int) -> Response:
-        """See `Transport`.
-
-        Raises:
-            httpx.TransportError: there is no whole response.
-        """
+        """See `Transport`."""
         raw, url = request.headers.raw, request.url
         first = b"%s %s HTTP/1.1" % (request.method.encode("ascii"), url.raw_path)
         head = b"\r\n".join([first, *map(b": ".join, raw), b"\r\n"])
@@ -60,21 +50,19 @@ class ConnectionPool:
         origin = url.scheme, url.netloc
         connection = self._take(origin)
         if connection is None:
-            connection = await open_connection(
-                url, proxy=self._proxy, trust_env=self._trust_env, timeout=self._connect
-            )
+            connection = await self._open(url)
             connection.origin = origin
-        self._busy.add(connection)
+        self.busy.add(connection)
         try:
             response = await self._exchange(connection, head, body, cap)
         except BaseException:
             connection.abort()
             raise
         finally:
-            self._busy.discard(connection)
+            self.busy.discard(connection)
         if connection.reusable():
             connection.idle_since = asyncio.get_running_loop().time()
-            self._idle.append(connection)
+            self.idle.append(connection)
         else:
             connection.abort()
         return response
@@ -103,10 +91,10 @@ class ConnectionPool:
     def _take(self, origin: tuple[str, bytes]) -> Connection | None:
         """The connection used last of those that are fresh, clean and lead there."""
         oldest = asyncio.get_running_loop().time() - self._keepalive
-        while self._idle and self._idle[0].idle_since <= oldest:  # they stand in the order of their return
-            self._idle.pop(0).abort()
-        while self._idle:
-            connection = self._idle.pop()
+        while self.idle and self.idle[0].idle_since <= oldest:
+            self.idle.pop(0).abort()
+        while self.idle:
+            connection = self.idle.pop()
             if connection.origin == origin and connection.quiet():
                 return connection
             connection.abort()
@@ -115,7 +103,7 @@ class ConnectionPool:
     def _buffer(self, length: int) -> bytearray:
         """A receive buffer of that length; what it holds is undefined.
 
-        Their memory is used again: pages that are new each time cost more CPU than receiving what goes into them.
+        Memory is used again because new pages cost more CPU than receiving what goes into them.
         """
         if not self._buffers:
             return bytearray(length)
@@ -133,13 +121,13 @@ class ConnectionPool:
 
     def freshen(self) -> None:
         """Drops the connections that wait for their next request."""
-        for connection in self._idle:
+        for connection in self.idle:
             connection.abort()
-        self._idle.clear()
+        self.idle.clear()
 
     async def aclose(self) -> None:
         """Drops all connections."""
         self.freshen()
-        for connection in self._busy:
+        for connection in self.busy:
             connection.abort()
         await asyncio.sleep(0)  # lets the transports close their sockets

@@ -1,16 +1,42 @@
-"""The command group: common options, exit codes, and errors as one line."""
+"""The commands, how they reach a client and read texts, and their errors: one line and an exit code."""
 
+import json
 import sys
 
 import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from .. import about, errors
-from .embed import embed
-from .plan import plan
-from .search import search
+from .. import EmbeddingClient, EmbeddingResult, about, errors
+from ..options import CallOptions
+from ..ranking import rank
 from .serve import serve
 
 FAILED, UNUSABLE, PARTIAL, INTERRUPTED = 1, 2, 3, 130
+
+
+def run() -> int:
+    """Runs the command line; returns its exit code."""
+    try:
+        return int(app(standalone_mode=False) or 0)
+    except click.ClickException as error:
+        return _say(error.format_message(), UNUSABLE)
+    except (click.Abort, KeyboardInterrupt):
+        return _say("interrupted", INTERRUPTED)
+    except SystemExit:  # click's way of saying that the reader of our output has seen enough
+        return 0
+    except errors.PartialFailureError as error:
+        return _say(str(error), PARTIAL)
+    except (errors.ConfigurationError, errors.InvalidInputError) as error:
+        return _say(str(error), UNUSABLE)
+    except (errors.InworldEmbeddingsError, OSError) as error:
+        return _say(str(error), FAILED)
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    return code
 
 
 def _version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
@@ -31,6 +57,62 @@ def app() -> None:
     """
 
 
+# Keys come from the environment only: arguments show in process lists.
+_local = click.option("--local", is_flag=True, help="No key, no network: vectors of the built-in stand-in.")
+_model = click.option("--model", metavar="NAME", help="Default: the model of the spec's examples.")
+_timeout = click.option("--timeout", type=float, metavar="SECONDS", help="For the whole call. Default 600.")
+
+
+@app.command()
+@click.argument("texts", nargs=-1)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "table"]),
+    help='json: one {"index", "vector"} a line. Default: table on a terminal, json elsewhere.',
+)
+@_local
+@_model
+@_timeout
+def embed(
+    texts: tuple[str, ...], form: str | None, *, local: bool, model: str | None, timeout: float | None
+) -> None:
+    """Embed TEXTS, or the lines piped in."""
+    if not texts and sys.stdin.isatty():
+        raise click.UsageError("Give texts as arguments, or pipe them in, one on each line.")
+    wanted = _lines("-") if texts in ((), ("-",)) else list(texts)
+    result = _embedded(wanted, local=local, model=model, timeout=timeout)
+    if (form or ("table" if sys.stdout.isatty() else "json")) == "table":
+        Console().print(_table(wanted, result))
+    else:
+        for index, vector in enumerate(result.tolist()):
+            click.echo(json.dumps({"index": index, "vector": vector}))
+
+
+@app.command()
+@click.argument("query")
+@click.argument("file")
+@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="How many to show.")
+@_local
+@_model
+@_timeout
+def search(query: str, file: str, top: int, *, local: bool, model: str | None, timeout: float | None) -> None:
+    """Rank the lines of FILE (or - for standard input) by their similarity to QUERY."""
+    lines = _lines(file)
+    result = _embedded([query, *lines], local=local, model=model, timeout=timeout)
+    for index, score in rank(result[0], result[1:])[:top]:
+        click.echo(f"{score:6.3f}  {_shown(lines[index], 100)}")
+
+
+@app.command()
+@click.argument("file")
+@_model
+def plan(file: str, model: str | None) -> None:
+    """Say what embedding the lines of FILE (or - for standard input) would send. Sends nothing, needs no key."""
+    planned = EmbeddingClient.local(**_options(model)).plan(_lines(file))
+    click.echo(f"{planned.texts} texts in {planned.requests} requests, {planned.bytes} bytes")
+
+
 # These two read their own arguments, for they also run where click is not installed.
 _own_arguments = app.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 _arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -38,45 +120,73 @@ _arguments = click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 
 @_own_arguments
 @_arguments
-def demo(arguments: tuple[str, ...]) -> None:
+def demo(arguments: tuple[str, ...]) -> int:
     """Embed a few texts and search them: no key, no network."""
     from .demo import main  # noqa: PLC0415 - each command loads what it needs
 
-    raise click.exceptions.Exit(main(arguments))
+    return main(arguments)
 
 
 @_own_arguments
 @_arguments
-def vendor(arguments: tuple[str, ...]) -> None:
+def vendor(arguments: tuple[str, ...]) -> int:
     """Copy this client into another package's tree, or bring such a copy up to date."""
     from ..vendoring.__main__ import main  # noqa: PLC0415 - each command loads what it needs
 
-    sys.stdout.flush()
-    raise click.exceptions.Exit(main(arguments, prog="inworld-embeddings vendor"))
+    return main(arguments, prog="inworld-embeddings vendor")
 
 
-for command in (embed, search, plan, serve):
-    app.add_command(command)
+app.add_command(serve)
 
 
-def run() -> int:
-    """Runs the command line; returns its exit code."""
+def _options(model: str | None, timeout: float | None = None) -> CallOptions:
+    options = CallOptions()
+    if model is not None:
+        options["model"] = model
+    if timeout is not None:
+        options["timeout"] = timeout
+    return options
+
+
+def _embedded(texts: list[str], *, local: bool, model: str | None, timeout: float | None) -> EmbeddingResult:
+    """The texts' vectors. Says on standard error that they are a stand-in, when they are."""
+    options = _options(model, timeout)
+    with EmbeddingClient.local(**options) if local else EmbeddingClient(**options) as client:
+        result = client.embed(texts)
+    if result.engine:
+        click.echo(
+            f"engine: {result.engine} (a local stand-in; never mix its vectors with the service's)", err=True
+        )
+    return result
+
+
+def _lines(path: str) -> list[str]:
+    """The non-empty lines of a UTF-8 file, or of standard input for ``-``."""
     try:
-        return int(app(standalone_mode=False) or 0)  # what click's Exit carries comes back as the answer
-    except click.ClickException as error:
-        return _say(error.format_message(), UNUSABLE)
-    except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted", INTERRUPTED)
-    except SystemExit:  # click's way of saying that the reader of our output has seen enough
-        return 0
-    except errors.PartialFailureError as error:
-        return _say(str(error), PARTIAL)
-    except (errors.ConfigurationError, errors.InvalidInputError) as error:
-        return _say(str(error), UNUSABLE)
-    except (errors.InworldEmbeddingsError, OSError) as error:
-        return _say(str(error), FAILED)
+        with click.open_file(path, encoding="utf-8-sig") as file:
+            lines = [line.rstrip("\r\n") for line in file]
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{path}: not UTF-8 at byte {error.start}.") from None
+    except OSError as error:
+        raise click.UsageError(f"{path}: {error.strerror}.") from None
+    texts = [line for line in lines if line.strip()]
+    if not texts:
+        raise click.UsageError(f"{path}: no texts in it.")
+    return texts
 
 
-def _say(message: str, code: int) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
-    return code
+def _shown(text: str, width: int = 60) -> str:
+    """A text on one line, cut, without control characters that could drive the terminal."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def _table(texts: list[str], result: EmbeddingResult) -> Table:
+    table = Table(caption=f"{result.dimension} dimensions, model {result.model}")
+    for heading in ("#", "text", "first values", "length"):
+        table.add_column(heading)
+    for index, (text, vector) in enumerate(zip(texts, result, strict=True)):
+        values = "  ".join(f"{value:+.4f}" for value in vector[:4])
+        length = f"{float((vector @ vector) ** 0.5):.3f}"
+        table.add_row(str(index), escape(_shown(text)), values, length)  # a text may look like markup
+    return table

@@ -6,13 +6,20 @@ neither httpx nor numpy: what needs them comes with the first use of a name.
 
 from typing import TYPE_CHECKING, Any
 
+from .._settings import TEST_KEY
+
 if TYPE_CHECKING:
-    from ..emulator.auth import TEST_KEY
     from ..emulator.faults import Faults
-    from .clients import async_local_client, local_client
-    from .fakes import FakeEngine, fake_vectors
-    from .log import LoggedRequest, RequestLog
-    from .served import ServedEmulator, emulator
+    from .emulated import (
+        FakeEngine,
+        LoggedRequest,
+        RequestLog,
+        ServedEmulator,
+        async_local_client,
+        emulator,
+        fake_vectors,
+        local_client,
+    )
 
 __all__ = [
     "TEST_KEY",
@@ -27,23 +34,10 @@ __all__ = [
     "local_client",
 ]
 
-_HOME = {
-    "TEST_KEY": "..emulator.auth",
-    "Faults": "..emulator.faults",
-    "async_local_client": ".clients",
-    "local_client": ".clients",
-    "FakeEngine": ".fakes",
-    "fake_vectors": ".fakes",
-    "LoggedRequest": ".log",
-    "RequestLog": ".log",
-    "ServedEmulator": ".served",
-    "emulator": ".served",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - see above
+    from . import emulated  # noqa: PLC0415 - see above
 
-    return getattr(import_module(_HOME[name], __name__), name)
+    return getattr(emulated, name)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from .. import testing
+
 if TYPE_CHECKING:
     from ..client import AsyncEmbeddingClient, EmbeddingClient
     from ..emulator.engines import Engine
@@ -56,18 +58,14 @@ def marked(item: pytest.Item) -> dict[str, Any]:
 @pytest.fixture
 def inworld_log() -> "RequestLog":
     """What the emulator behind the other fixtures of this test is asked."""
-    from .log import RequestLog  # noqa: PLC0415 - loading the plugin must cost nothing
-
-    return RequestLog()
+    return testing.RequestLog()
 
 
 @pytest.fixture
 def inworld_faults(request: pytest.FixtureRequest, inworld_log: "RequestLog") -> "Faults":
     """The faults of this test: ``inworld_faults("status=503 x2, ok")`` sets them. At first as the marker says."""
-    from ..emulator.faults import NOTHING, Faults  # noqa: PLC0415 - as above
-
     given = marked(request.node)
-    faults = Faults(given.get("faults", NOTHING), seed=given.get("seed", 0))
+    faults = testing.Faults(given.get("faults", "ok"), seed=given.get("seed", 0))
     faults.watch(inworld_log.note)
     return faults
 
@@ -75,28 +73,24 @@ def inworld_faults(request: pytest.FixtureRequest, inworld_log: "RequestLog") ->
 @pytest.fixture
 def inworld_engine(request: pytest.FixtureRequest) -> "Engine":
     """What makes the vectors: a `FakeEngine` of the marker's dimension, or the marker's engine."""
-    from ..emulator.engines.hashed import DIMENSION  # noqa: PLC0415
-    from .clients import engine_of  # noqa: PLC0415 - as above
-
     given = marked(request.node)
-    return engine_of(given.get("engine"), given.get("dimension", DIMENSION))
+    engine: Engine | None = given.get("engine")
+    if engine is not None:
+        return engine
+    return testing.FakeEngine(given["dimension"]) if "dimension" in given else testing.FakeEngine()
 
 
 @pytest.fixture
 def inworld_client(inworld_engine: "Engine", inworld_faults: "Faults") -> "Iterator[EmbeddingClient]":
     """A client whose requests are answered in this process."""
-    from ..client import EmbeddingClient  # noqa: PLC0415 - as above
-
-    with EmbeddingClient.local(inworld_engine, faults=inworld_faults) as client:
+    with testing.local_client(engine=inworld_engine, faults=inworld_faults) as client:
         yield client
 
 
 @pytest.fixture
 def inworld_async_client(inworld_engine: "Engine", inworld_faults: "Faults") -> "AsyncEmbeddingClient":
     """The same for asyncio, whichever plugin runs the loop. It holds nothing that would need closing."""
-    from ..client import AsyncEmbeddingClient  # noqa: PLC0415 - as above
-
-    return AsyncEmbeddingClient.local(inworld_engine, faults=inworld_faults)
+    return testing.async_local_client(engine=inworld_engine, faults=inworld_faults)
 
 
 @pytest.fixture
@@ -104,9 +98,7 @@ def inworld_emulator(
     inworld_engine: "Engine", inworld_faults: "Faults", inworld_log: "RequestLog"
 ) -> "Iterator[ServedEmulator]":
     """An emulator on a free port, for this test."""
-    from .served import emulator  # noqa: PLC0415 - as above
-
-    with emulator(engine=inworld_engine, faults=inworld_faults, log=inworld_log) as running:
+    with testing.emulator(engine=inworld_engine, faults=inworld_faults, log=inworld_log) as running:
         yield running
 
 
@@ -121,7 +113,5 @@ def inworld_env(inworld_emulator: "ServedEmulator", monkeypatch: pytest.MonkeyPa
 @pytest.fixture(scope="session")
 def inworld_session_emulator() -> "Iterator[ServedEmulator]":
     """One emulator for the whole session, with faults and a log of its own; the marker does not concern it."""
-    from .served import emulator  # noqa: PLC0415 - as above
-
-    with emulator() as running:
+    with testing.emulator() as running:
         yield running

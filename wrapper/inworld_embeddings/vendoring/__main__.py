@@ -6,11 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .copying import DISTRIBUTION, MANIFEST, Choice, EditedError, Report, Source, VendorError, check, vendor
+from . import DISTRIBUTION, MANIFEST, Choice, EditedError, Report, Source, VendorError, check, vendor
 
 DONE, DRIFT, UNUSABLE, EDITED, BOTH = range(5)
 
-_ABOUT = f"Copy {DISTRIBUTION} into another package's tree, or bring such a copy up to date."
 _CODES = """\
 exit codes:
   0  copied, or the copy is up to date and unedited
@@ -26,8 +25,7 @@ def main(arguments: Sequence[str], prog: str | None = None) -> int:
     try:
         given = _parser(prog).parse_args(arguments)
         asked = Choice(given.low_level_only, not given.without_emulator, given.with_testing)
-        chosen = given.low_level_only or given.with_emulator or given.without_emulator or given.with_testing
-        choice = asked if chosen else None
+        choice = asked if given.with_emulator or asked != Choice() else None
         home = given.dest.resolve() / _name(given, choice)
         if given.check:
             report = check(home, Source.here(), choice)
@@ -45,8 +43,9 @@ def main(arguments: Sequence[str], prog: str | None = None) -> int:
 
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
+    about = f"Copy {DISTRIBUTION} into another package's tree, or bring such a copy up to date."
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog=prog, description=_ABOUT, epilog=_CODES, formatter_class=raw)
+    parser = argparse.ArgumentParser(prog=prog, description=about, epilog=_CODES, formatter_class=raw)
     add = parser.add_argument
     add("dest", type=Path, metavar="DEST", help="folder to copy into, such as src/acme_sdk/_vendor")
     add("--package", metavar="NAME", help="name of the copy; by default its own")
@@ -70,7 +69,7 @@ def _name(given: argparse.Namespace, choice: Choice | None) -> str:
             raise ValueError(f"--package takes one name without dots that can be imported: {given.package!r}")
         return str(given.package)
     # What a killed run left aside has the name of its copy before the first dot.
-    manifests: list[Path] = list(given.dest.glob(f"*/{MANIFEST}"))
+    manifests = Path(given.dest).glob(f"*/{MANIFEST}")
     found = sorted({path.parent.name.partition(".")[0] for path in manifests})
     if choice or not found:
         return (choice or Choice()).default_name

@@ -14,7 +14,7 @@ from itertools import count
 from math import inf
 from typing import Protocol
 
-from inworld_embeddings._retry import Latency, RetryPolicy, Timeouts
+from inworld_embeddings._retry import Latency, RetryPolicy, Spent, Timeouts
 from inworld_embeddings._throttle import Outcome, RateLimit, Throttle
 
 HANG = 1e9
@@ -92,12 +92,6 @@ class Site:
 
 
 @dataclass
-class Batch:
-    throttles: int = 0
-    faults: int = 0
-
-
-@dataclass
 class Tally:
     done_at: list[float] = field(default_factory=list)
     requests: int = 0
@@ -124,7 +118,7 @@ class Job:
     ) -> None:
         self.site, self.loop, self.throttle, self.rng = site, site.loop, throttle, rng
         self.latency = latency or Latency(Timeouts())
-        self.ready = deque(Batch() for _ in range(batches))
+        self.ready = deque(Spent() for _ in range(batches))
         self.left = batches
         self.tally = Tally()
         self._wake_at = inf
@@ -157,7 +151,7 @@ class Job:
             self._permit = next(self._permits)
         return max(due, self._permit)
 
-    def _send(self, batch: Batch) -> None:
+    def _send(self, batch: Spent) -> None:
         started, timeout = self.loop.now, self.latency.attempt_timeout()
         self.throttle.start(started)
         self.tally.requests += 1
@@ -167,12 +161,12 @@ class Job:
         else:
             self.loop.at(started + reply.latency, lambda: self._answered(batch, started, reply))
 
-    def _timed_out(self, batch: Batch, started: float) -> None:
+    def _timed_out(self, batch: Spent, started: float) -> None:
         self.tally.timed_out += 1
         self.latency.timed_out(self.loop.now, started)
         self._answered(batch, started, Reply(0.0, Outcome.FAILED))
 
-    def _answered(self, batch: Batch, started: float, reply: Reply) -> None:
+    def _answered(self, batch: Spent, started: float, reply: Reply) -> None:
         now = self.loop.now
         self._finish(started, reply)
         if reply.outcome is Outcome.SUCCESS:
@@ -193,7 +187,7 @@ class Job:
         shrunk = self.throttle.limit < limit and not probing
         self.tally.cuts_without_throttle += shrunk and reply.outcome is not Outcome.THROTTLED
 
-    def _delay(self, batch: Batch, reply: Reply) -> float:
+    def _delay(self, batch: Spent, reply: Reply) -> float:
         if reply.outcome is Outcome.THROTTLED:
             self.tally.throttled += 1
             batch.throttles += 1
@@ -202,7 +196,7 @@ class Job:
         batch.faults += 1
         return POLICY.wait(POLICY.transient_base, batch.faults - 1, self.rng.random, reply.retry_after)
 
-    def _again(self, batch: Batch) -> None:
+    def _again(self, batch: Spent) -> None:
         self.ready.appendleft(batch)
         self.pump()
 
@@ -217,23 +211,13 @@ def run(
 ) -> Job:
     """Run one job to its end."""
     loop = Loop()
-    throttle = throttle or Throttle(rng.random, max_concurrency=64)
+    throttle = throttle or Throttle(rng.random, POLICY, 64)
     job = Job(Site(loop, server), throttle, batches, rng, latency=latency)
     loop.run(lambda: job.left > 0)
     return job
 
 
 # Server models
-
-
-@dataclass
-class Steady:
-    """Always answers."""
-
-    latency: Callable[[], float]
-
-    def answer(self, now: float, in_service: int) -> Reply:
-        return Reply(self.latency())
 
 
 @dataclass

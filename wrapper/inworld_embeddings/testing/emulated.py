@@ -1,0 +1,220 @@
+"""Clients over an emulator, in the test's own process or on a port; what it was asked; the vectors it makes."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Unpack
+
+from .._settings import emulator_credential
+from ..client import AsyncEmbeddingClient, EmbeddingClient
+from ..emulator.engines.hashed import DIMENSION, HashEngine
+from ..emulator.faults import NOTHING, Faults, Scripted
+from ..emulator.faults.texts import asked
+from ..emulator.handle import Emulator
+from ..emulator.messages import Reply, Request
+from ..emulator.server import EmulatorServer
+
+if TYPE_CHECKING:
+    from ..emulator.engines import Engine
+    from ..options import CallOptions
+
+FakeEngine = HashEngine
+"""Makes the vectors of `fake_vectors`. ``FakeEngine(dimension)`` is an engine for any client or emulator."""
+
+
+def fake_vectors(texts: Iterable[str], dimension: int = DIMENSION) -> list[list[float]]:
+    """What an emulator with a `FakeEngine` answers: a unit vector for each text, in order.
+
+    They are the same on every Python and platform, and have no meaning: similar texts are not near each other.
+
+    Args:
+        texts: The texts.
+        dimension: Length of each vector.
+    """
+    return FakeEngine(dimension).embed(list(texts))
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """One request, and what became of it.
+
+    Attributes:
+        method: Such as ``POST``.
+        path: Such as ``/ml/v1alpha/embedding:embed``, without a query.
+        texts: The texts, in order; none if the request could not be read. They stay out of the repr.
+        model: Name of the model, empty if absent.
+        status: HTTP status of the response; None if the connection was dropped instead.
+        faults: Labels of the faults in the response, such as ``("status=503",)``.
+    """
+
+    method: str
+    path: str
+    texts: tuple[str, ...] = field(repr=False)
+    model: str
+    status: int | None
+    faults: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """How many texts it had."""
+        return len(self.texts)
+
+
+class RequestLog:
+    """The requests of an emulator in the order in which they were answered. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: list[LoggedRequest] = []
+
+    @property
+    def requests(self) -> list[LoggedRequest]:
+        """The requests so far."""
+        with self._lock:
+            return list(self._requests)
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of all requests. Those of a request that was sent again are there again."""
+        return [text for request in self.requests for text in request.texts]
+
+    @property
+    def statuses(self) -> list[int | None]:
+        """The status of each response; None where the connection was dropped."""
+        return [request.status for request in self.requests]
+
+    def clear(self) -> None:
+        """Forgets them."""
+        with self._lock:
+            self._requests.clear()
+
+    def note(self, request: Request, reply: Reply, faults: tuple[str, ...]) -> None:
+        """Takes down an exchange. This is what `Faults.watch` wants."""
+        message = asked(request)
+        path = request.path.partition("?")[0]
+        status = None if reply.carriage.drop else reply.status
+        made = LoggedRequest(request.method, path, message.texts, message.model, status, faults)
+        with self._lock:
+            self._requests.append(made)
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __repr__(self) -> str:
+        return f"<RequestLog of {len(self)} requests>"
+
+
+def local_client(
+    *,
+    faults: "Faults | Scripted" = NOTHING,
+    seed: int = 0,
+    dimension: int = DIMENSION,
+    engine: "Engine | None" = None,
+    log: RequestLog | None = None,
+    **options: Unpack["CallOptions"],
+) -> EmbeddingClient:
+    """A client whose requests are answered in this process: no key, no network.
+
+    Args:
+        faults: What goes wrong, such as ``"status=503 x2, ok"``; or `Faults`, to change it later.
+        seed: Of the probabilities in it. `Faults` have their own.
+        dimension: Of the vectors, which are `fake_vectors`.
+        engine: Makes other vectors; ``emulator.engines.default_engine()`` makes those of `EmbeddingClient.local`.
+        log: Takes down what is sent.
+        **options: As for `EmbeddingClient`.
+
+    Raises:
+        ConfigurationError: a setting that cannot be.
+    """
+    return EmbeddingClient.local(_engine(engine, dimension), faults=_watched(faults, seed, log), **options)
+
+
+def async_local_client(
+    *,
+    faults: "Faults | Scripted" = NOTHING,
+    seed: int = 0,
+    dimension: int = DIMENSION,
+    engine: "Engine | None" = None,
+    log: RequestLog | None = None,
+    **options: Unpack["CallOptions"],
+) -> AsyncEmbeddingClient:
+    """The same as `local_client` for asyncio."""
+    return AsyncEmbeddingClient.local(
+        _engine(engine, dimension), faults=_watched(faults, seed, log), **options
+    )
+
+
+class ServedEmulator:
+    """A running emulator, for code in other threads, processes and languages.
+
+    Attributes:
+        faults: What goes wrong: to change, and to count.
+        log: What it was asked.
+        address: ``host:port``.
+        url: Base URL for clients.
+    """
+
+    def __init__(self, server: EmulatorServer, log: RequestLog) -> None:
+        self.faults: Faults = server.faults
+        self.log = log
+        self.address = server.address
+        self.url = server.url
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What another process needs in its environment, so that its clients come here."""
+        return {"INWORLD_EMULATOR_HOST": self.address}
+
+    def client(self) -> EmbeddingClient:
+        """A new client of it."""
+        return EmbeddingClient(base_url=self.url, api_key=emulator_credential().reveal())
+
+    def async_client(self) -> AsyncEmbeddingClient:
+        """A new client of it for asyncio."""
+        return AsyncEmbeddingClient(base_url=self.url, api_key=emulator_credential().reveal())
+
+
+@contextmanager
+def emulator(
+    *,
+    faults: "Faults | Scripted" = NOTHING,
+    seed: int = 0,
+    dimension: int = DIMENSION,
+    engine: "Engine | None" = None,
+    log: RequestLog | None = None,
+    chaos: bool = False,
+) -> Iterator[ServedEmulator]:
+    """An emulator on a free port of 127.0.0.1, as long as the ``with`` block lasts.
+
+    Args:
+        faults: What goes wrong, such as ``"status=503 x2, ok"``; or `Faults`.
+        seed: Of the probabilities in it. `Faults` have their own.
+        dimension: Of the vectors, which are `fake_vectors`.
+        engine: Makes other vectors.
+        log: Takes down what it is asked; by default a new one.
+        chaos: Whether other processes may change the faults by a call.
+
+    Raises:
+        ConfigurationError: a setting that cannot be.
+    """
+    log = RequestLog() if log is None else log
+    made = Emulator(_engine(engine, dimension))
+    server = EmulatorServer(made, faults=_watched(faults, seed, log), chaos=chaos)
+    server.start()
+    try:
+        yield ServedEmulator(server, log)
+    finally:
+        server.stop(grace=0.0)
+
+
+def _engine(engine: "Engine | None", dimension: int) -> "Engine":
+    """The engine, or one of fake vectors."""
+    return FakeEngine(dimension) if engine is None else engine
+
+
+def _watched(faults: "Faults | Scripted", seed: int, log: RequestLog | None) -> Faults:
+    """The faults as an object, which tells the log of each exchange."""
+    made = faults if isinstance(faults, Faults) else Faults(faults, seed=seed)
+    if log is not None:
+        made.watch(log.note)
+    return made
