@@ -1,179 +1,62 @@
-"""The transports that could carry the bytes, each behind httpx's interface, and how to make one of each.
+"""The transports that could carry the bytes, how to make one of each, and why each fails the rows that it fails."""
 
-All but our own stream their bodies, so that whoever reads decides when it is enough, and all trust what httpx trusts.
-"""
-
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Final
 
 import httpx
+from adapters.with_aiohttp import AiohttpTransport
+from adapters.with_httpx import Httpx2Transport, HttpxTransport
+from adapters.with_own import OwnTransport
+from adapters.with_pyreqwest import PyreqwestTransport
+from adapters.with_urllib3 import Urllib3Transport
 
-from inworld_embeddings._http.adapters import BODY_CAP
-from inworld_embeddings._http.pool import ConnectionPool
-from inworld_embeddings._retry import Timeouts
-
-CONNECT_SECONDS = 5.0
-
-
-def _connect_timeout(request: httpx.Request) -> float:
-    return request.extensions.get("timeout", {}).get("connect") or CONNECT_SECONDS
-
-
-class OwnTransport(httpx.AsyncBaseTransport):
-    """Our own connection pool, whose responses are whole."""
-
-    def __init__(self) -> None:
-        timeouts = Timeouts()
-        self._pool = ConnectionPool(
-            proxy=None, trust_env=True, connect=timeouts.connect, keepalive=timeouts.keepalive
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        response = await self._pool.send(request, BODY_CAP)
-        body = _OwnBody(response.body, self._pool)
-        return httpx.Response(response.status, headers=response.raw_headers, stream=body)
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
-
-
-class _OwnBody(httpx.AsyncByteStream):
-    def __init__(self, body: bytes | bytearray, pool: ConnectionPool) -> None:
-        self._body, self._pool = body, pool
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._body
-
-    async def aclose(self) -> None:
-        self._pool.reuse(self._body)
-
-
-class AiohttpTransport(httpx.AsyncBaseTransport):
-    """aiohttp, with its cookie jar, redirects and decompression off."""
-
-    def __init__(self) -> None:
-        self._session: Any = None
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        import aiohttp
-
-        self._session = self._session or self._new_session()
-        headers = [(k.decode(), v.decode()) for k, v in request.headers.raw if k.lower() != b"content-length"]
-        try:
-            response = await self._session.request(
-                request.method, str(request.url), data=await request.aread(), headers=headers,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_connect_timeout(request)),
-            )  # fmt: skip
-        except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError) as error:
-            raise httpx.ConnectError(str(error)) from error
-        except aiohttp.ClientError as error:
-            raise httpx.ReadError(str(error)) from error
-        return httpx.Response(response.status, headers=response.raw_headers, stream=_AiohttpBody(response))
-
-    @staticmethod
-    def _new_session() -> Any:
-        import aiohttp
-
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15, ssl=httpx.create_ssl_context()),
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
-
-    async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-
-
-class _AiohttpBody(httpx.AsyncByteStream):
-    def __init__(self, response: Any) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        import aiohttp
-
-        try:
-            async for chunk in self._response.content.iter_any():
-                yield chunk
-        except aiohttp.ClientError as error:
-            raise httpx.ReadError(str(error)) from error
-
-    async def aclose(self) -> None:
-        self._response.close()  # keeps the connection if the body was read to its end
-
-
-class Urllib3Transport(httpx.AsyncBaseTransport):
-    """urllib3 in worker threads; a read in flight goes on in its thread after its caller was cancelled."""
-
-    def __init__(self) -> None:
-        import urllib3
-
-        self._pool = urllib3.PoolManager(
-            maxsize=64, retries=False, ssl_context=httpx.create_ssl_context(),
-        )  # fmt: skip
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await asyncio.to_thread(self._send, request, await request.aread())
-
-    def _send(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        import urllib3
-
-        failures = urllib3.exceptions
-        try:
-            response = self._pool.request(
-                request.method, str(request.url), body=body, headers=dict(request.headers), redirect=False,
-                decode_content=False, preload_content=False,
-                timeout=urllib3.Timeout(connect=_connect_timeout(request), read=20),
-            )  # fmt: skip
-        except (failures.SSLError, failures.NewConnectionError, failures.ConnectTimeoutError) as error:
-            raise httpx.ConnectError(str(error)) from error
-        except failures.HTTPError as error:
-            raise httpx.ReadError(str(error)) from error
-        return httpx.Response(
-            response.status, headers=list(response.headers.items()), stream=_Urllib3Body(response)
-        )
-
-    async def aclose(self) -> None:
-        self._pool.clear()
-
-
-class _Urllib3Body(httpx.AsyncByteStream):
-    def __init__(self, response: Any) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        import urllib3
-
-        try:
-            while chunk := await asyncio.to_thread(self._response.read, 2**20, decode_content=False):
-                yield chunk
-        except urllib3.exceptions.HTTPError as error:
-            raise httpx.ReadError(str(error)) from error
-
-    async def aclose(self) -> None:
-        self._response.close()  # a body that was read to its end has given its connection back
-
-
-def pyreqwest_transport() -> httpx.AsyncBaseTransport:
-    """pyreqwest (Rust), through the transport it ships, with what it does beside carrying switched off."""
-    from datetime import timedelta
-
-    from pyreqwest.client import ClientBuilder
-    from pyreqwest.compatibility.httpx import HttpxTransport
-
-    builder = ClientBuilder().follow_redirects(enable=False).gzip(enable=False).brotli(enable=False)
-    builder = builder.zstd(enable=False).deflate(enable=False).referer(enable=False).no_proxy()
-    builder = builder.connect_timeout(timedelta(seconds=CONNECT_SECONDS))
-    return HttpxTransport(builder.build())
-
-
-CANDIDATES: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
+CANDIDATES: Final[dict[str, type[httpx.AsyncBaseTransport]]] = {
     "own": OwnTransport,
-    "httpx": lambda: httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=None, keepalive_expiry=15)),
+    "httpx": HttpxTransport,
+    "httpx2": Httpx2Transport,
     "aiohttp": AiohttpTransport,
     "urllib3": Urllib3Transport,
-    "pyreqwest": pyreqwest_transport,
+    "pyreqwest": PyreqwestTransport,
 }
+
+_STRAY = "takes bytes that follow a response for the next response: a caller gets the vector of somebody else's text"
+_HIDES_TLS = "does not tell that the response was TLS, so what cannot work is tried three times"
+_UNREAD = "sends all of the body before it reads, so a refusal of a large request comes as a timeout"
+_GOES_ON = "goes on with a request whose caller has given up: the connection stays until the server ends it"
+
+EXPLAINED: Final[dict[str, dict[str, str]]] = {
+    "httpx": {
+        "A07": _HIDES_TLS,
+        "B09": _STRAY,
+        "B17": _UNREAD,
+        "F04": "keeps connections of cancelled requests as busy for ever",
+    },
+    "httpx2": {"A07": _HIDES_TLS, "B09": _STRAY, "B17": _UNREAD},
+    "aiohttp": {
+        "B12": "waits until the deadline for the end of a trailer line that has none",
+    },
+    "urllib3": {
+        "B04": "takes a head that breaks off for a whole one",
+        "B06": "takes a chunk size of forty digits, and waits for that much",
+        "B07": "takes a Content-Length that is no number for none",
+        "B09": "uses a connection again that brought too much; what its reader had buffered is thrown away, so no response "
+        "is wrong",
+        "B11": "takes a line without a colon for the end of the head",
+        "B12": "reads trailers without end, and refuses a response with over 100 headers",
+        "B13": "takes 102 and 103 for the response itself",
+        "B17": _UNREAD,
+    },
+    "pyreqwest": {
+        "A05": "trusts what SSL_CERT_FILE names, whatever it is told",
+        "A07": _HIDES_TLS,
+        "B01": "does not tell that the connection had been used before, so its end costs a retry",
+        "B12": "refuses a response with over 100 headers, and does not tell trailers without end from a loss, so they are tried again",
+        "B13": _GOES_ON,
+        "B14": _GOES_ON,
+        "B15": _GOES_ON,
+        "B16": _GOES_ON,
+        "C13": "loses the status when the body breaks off at once; without its read-ahead it keeps it, for some ten times "
+        "the CPU in small chunks",
+        "F04": _GOES_ON,
+    },
+}
+"""Why a row fails, by candidate and row. `transports.py` holds it against what it finds, in both directions."""

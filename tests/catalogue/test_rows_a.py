@@ -1,6 +1,7 @@
 """Section A without TLS, proxies and redirects: names, connecting, and where the key may go."""
 
 import asyncio
+import os
 import socket
 import threading
 
@@ -14,6 +15,7 @@ from catalogue_support import (
     sync_embed,
     unpooled_client,
     within,
+    words,
 )
 from inworld_embeddings import (
     APIConnectionError,
@@ -36,11 +38,16 @@ class Resolver:
     """Stands in for the system's: plays one outcome per look-up, the last one for ever."""
 
     def __init__(self, monkeypatch, *outcomes):
+        if os.environ.get("TRANSPORT") == "pyreqwest":
+            pytest.skip("it looks names up outside of Python, where no test can stand in")
         self.asked, self.busy, self._outcomes = [], threading.Event(), list(outcomes)
+        self._systems = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self)
 
-    def __call__(self, host, port, *_args, **_kwargs):
-        self.asked.append(host)
+    def __call__(self, host, port, *args, **options):
+        if host == "127.0.0.1":  # some libraries look addresses up too
+            return self._systems(host, port, *args, **options)
+        self.asked.append(host.decode() if isinstance(host, bytes) else host)
         self.busy.set()
         outcome = self._outcomes[min(len(self.asked), len(self._outcomes)) - 1]
         if isinstance(outcome, threading.Event):
@@ -57,7 +64,7 @@ FLAPPING = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resoluti
 @BOTH
 def test_A01_an_unknown_name_is_looked_up_three_times(embed, monkeypatch):
     resolver = Resolver(monkeypatch, UNKNOWN)
-    with pytest.raises(APIConnectionError, match="Name or service not known") as caught:
+    with pytest.raises(APIConnectionError, match=words("Name or service not known")) as caught:
         embed("https://nowhere.example", "text")
     assert (caught.value.attempts, caught.value.retryable) == (3, True)
     assert resolver.asked == ["nowhere.example"] * 3
@@ -135,7 +142,7 @@ def test_A02_other_sync_clients_go_on_while_a_name_is_looked_up(monkeypatch):
 def test_A03_a_refused_connection_is_tried_three_times(embed):
     with (
         closed_port() as port,
-        pytest.raises(APIConnectionError, match="[Rr]efused|Connect call failed") as caught,
+        pytest.raises(APIConnectionError, match=words("[Rr]efused|Connect call failed")) as caught,
     ):
         embed(f"http://127.0.0.1:{port}", "text")
     assert (caught.value.attempts, caught.value.retryable) == (3, True)
@@ -143,7 +150,11 @@ def test_A03_a_refused_connection_is_tried_three_times(embed):
 
 @BOTH
 def test_A04_a_connect_without_an_answer_has_its_own_timeout(embed, short_connect):
-    with syn_black_hole() as port, within(3 * 0.2), pytest.raises(APITimeoutError, match="0.2") as caught:
+    with (
+        syn_black_hole() as port,
+        within(3 * 0.2),
+        pytest.raises(APITimeoutError, match=words("0.2")) as caught,
+    ):
         embed(f"http://127.0.0.1:{port}", "text")
     assert caught.value.attempts == 3
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalogue_support import AUTHORIZATION, BOTH, BOTH_OPEN, KEY, within
+from catalogue_support import AUTHORIZATION, BOTH, BOTH_OPEN, KEY, within, words
 from inworld_embeddings import (
     APIConnectionError,
     APITimeoutError,
@@ -143,7 +143,7 @@ def test_A13_a_proxy_that_cannot_work_is_refused(embed, proxy, monkeypatch):
 @BOTH
 def test_A13_the_tunnel_ends_at_a_verified_server(embed, trusted):
     with FaultServer(tls=trusted.good) as impostor, proxy_to(impostor) as proxy:
-        with pytest.raises(TLSError, match="mismatch") as caught:
+        with pytest.raises(TLSError, match=words("mismatch")) as caught:
             embed(URL, "text", proxy=proxy.url)
         assert (caught.value.attempts, len(proxy.records)) == (1, 1)
         impostor.oracle.assert_requests(0)
@@ -163,7 +163,7 @@ def test_A13_the_proxys_password_goes_to_the_proxy_only(embed, server):
 def test_A15_a_407_is_final(embed, server):
     with proxy_to(server, refuse(407)) as proxy:
         url = f"http://user:planted-secret@127.0.0.1:{proxy.port}"
-        with pytest.raises(ConfigurationError, match="407.*Check proxy="):
+        with pytest.raises(ConfigurationError, match=words("407.*Check proxy=")):
             embed(URL, ["a", "b", "c"], batch_size=1, max_concurrency=1, proxy=url)
         assert len(proxy.records) == 1
         server.oracle.assert_connections(0)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, within
+from catalogue_support import BOTH, BOTH_OPEN, within, words
 from inworld_embeddings import APIConnectionError, APITimeoutError, ConfigurationError, TLSError
 from inworld_embeddings._http import connect
 from support.fault_server import OK, FaultServer
@@ -116,7 +116,7 @@ def test_A07_http_to_a_port_that_answers_in_tls_is_final_and_says_so(embed):
 def test_A07_http_to_a_tls_port_that_hangs_up_comes_with_a_hint(embed, trusted):
     with FaultServer(tls=trusted.good) as server:
         with pytest.raises(
-            APIConnectionError, match="if that port speaks TLS, the URL must begin with https://"
+            APIConnectionError, match=words("if that port speaks TLS, the URL must begin with https://")
         ):
             embed(f"http://127.0.0.1:{server.port}", "text")
         server.oracle.assert_requests(0)

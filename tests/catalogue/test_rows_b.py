@@ -178,7 +178,9 @@ def test_B08_whole_answers_without_a_length_are_answers(embed, good):
 
 
 @BOTH_OPEN
-@pytest.mark.parametrize("stray", STRAYS, ids=str)
+@pytest.mark.parametrize(
+    "stray", STRAYS, ids=lambda stray: f"{'B10' if stray.name.endswith('when_idle') else 'B09'}_{stray}"
+)
 def test_B09_B10_an_answer_too_many_is_never_the_next_calls(opened, stray):
     with FaultServer(ByConnection({0: [stray]})) as server, opened(server.url, max_retries=0) as embed:
         server.oracle.check(TEXTS, embed(TEXTS).vectors)

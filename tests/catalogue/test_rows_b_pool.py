@@ -5,14 +5,15 @@ a server that speaks it all the same is one that does not speak HTTP.
 """
 
 import asyncio
+import contextlib
+import os
 import socket
+from pathlib import Path
 
-import httpx
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, KEY, pool, vectors_in
+from catalogue_support import BOTH, BOTH_OPEN, KEY, pool, sync_client, vectors_in
 from inworld_embeddings import APIConnectionError, AsyncEmbeddingClient
-from inworld_embeddings._http.connect import open_connection
 from inworld_embeddings._retry import Timeouts
 from support.fault import Stage, at
 from support.fault_server import FaultServer
@@ -87,19 +88,28 @@ def test_B21_batches_by_the_hundred_too(embed):
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the options have these names on Linux")
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_B22_the_kernel_watches_over_each_connection(scheme, trusted):
-    async def run(url):
-        connection = await open_connection(httpx.URL(url), proxy=None, trust_env=True, seconds=5.0)
-        sock = connection._transport.get_extra_info("socket")
-        try:
+    with (
+        FaultServer(tls=trusted.good if scheme == "https" else None) as server,
+        sync_client(server.url) as embed,
+    ):
+        embed("text")
+        with socket_to(server.port) as sock:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             options = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
-            return [sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in options]
-        finally:
-            connection.abort()
-            await asyncio.sleep(0)
+            found = [sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in options]
+    assert found == [15, 5, 3, 30_000]
 
-    with FaultServer(tls=trusted.good if scheme == "https" else None) as server:
-        assert asyncio.run(run(server.url)) == [15, 5, 3, 30_000]
+
+def socket_to(port):
+    """This process's own connection to a port of loopback, whichever library holds it."""
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            sock = socket.socket(fileno=os.dup(int(descriptor.name)))
+            with contextlib.suppress(OSError):
+                if sock.getpeername()[1:2] == (port,):  # of a Unix socket it is a text
+                    return sock
+            sock.close()
+    raise LookupError(f"no connection to port {port}")
 
 
 def test_B22_idle_connections_are_kept_for_15_seconds():

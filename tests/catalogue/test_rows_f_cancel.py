@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import random
 
 import numpy as np
@@ -14,6 +15,7 @@ from inworld_embeddings import AsyncEmbeddingClient, InworldEmbeddingsError
 from inworld_embeddings._retry import RetryPolicy
 from support.fault_server import FaultServer
 from support.faults_connection import black_hole
+from support.faults_desync import STRAYS
 from support.faults_status import status
 from support.script import at_random
 from support.soak import MIXED
@@ -22,6 +24,8 @@ from support.vectors import vector_for
 # What no client can tell from a right response, call by call: a lone vector of another dimension, and a response nobody
 # asked for that arrives just as a request leaves (rows D05, D16).
 SURVIVED = [fault for fault in MIXED if fault.name not in ("ragged", "extra_response_when_idle")]
+if os.environ.get("TRANSPORT"):  # of another transport, rows B09 and B10 say what it does with strays
+    SURVIVED = [fault for fault in SURVIVED if fault not in STRAYS]
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +44,8 @@ async def assert_nothing_stays(client):
         if not session._tasks:
             break
         await asyncio.sleep(0.01)
-    in_flight = session.admission.throttle.in_flight
-    assert (session._tasks, in_flight, session.transport.busy) == (set(), 0, set())
+    assert (session._tasks, session.admission.throttle.in_flight) == (set(), 0)
+    assert not session.transport.busy
     assert not session.admission.queue.locked()
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
