@@ -61,7 +61,7 @@ class Zero(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Swap(Fault):
-    """The first and the last vector change places. No single answer shows it; a canary may."""
+    """The first and the last vector change places. No single response shows it."""
 
     kind: ClassVar[str] = "swap"
 
