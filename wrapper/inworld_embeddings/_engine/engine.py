@@ -75,10 +75,6 @@ class Engine:
                     results.add(part)
                     if progress:
                         progress.advance(len(part.indexes))
-            if call.begun < len(sent):  # the call ended early
-                results.add(BatchOutcome(range(call.begun, len(sent)), call.end()))
-                if progress:
-                    progress.finish()
         raises = alone or call.options["on_error"] == "raise"
         if raises and not call.requests and (error := results.first_error) is not None:
             raise error  # at once: a list of millions of failures takes seconds to make
@@ -136,7 +132,7 @@ class Engine:
 
 
 async def _outcomes(session: Session, call: Call, texts: list[str]) -> AsyncGenerator[BatchOutcome]:
-    """What becomes of the texts of a call, batch by batch, as they are done."""
+    """What becomes of the texts of a call, batch by batch, as they are done; at last the rest, if it ended early."""
     options = call.options
     room = options["max_batch_bytes"] - call.envelope.size
     source = _while_it_goes_on(call, session, batches(texts, options["batch_size"], room))
@@ -148,6 +144,8 @@ async def _outcomes(session: Session, call: Call, texts: list[str]) -> AsyncGene
         async with aclosing(Window(session, call).run(chain([first, second], source))) as parts:
             async for part in parts:
                 yield part
+    if call.begun < len(texts):
+        yield BatchOutcome(range(call.begun, len(texts)), call.end())
 
 
 def _while_it_goes_on(call: Call, session: Session, source: Iterator[Batch]) -> Iterator[Batch]:

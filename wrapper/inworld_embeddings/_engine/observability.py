@@ -77,11 +77,6 @@ class Progress:
             if self._bar is not None:
                 self._bar.close()
 
-    def finish(self) -> None:
-        """All texts are done, if some were given up unseen."""
-        if self._total is not None and self._done < self._total:
-            self.advance(self._total - self._done)
-
     def advance(self, count: int) -> None:
         """Some more texts are done."""
         self._done += count
