@@ -9,13 +9,14 @@ from inworld_embeddings import _settings as configuration
 from inworld_embeddings._redaction import Secret
 from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings.options import CLIENT, defaults
 
 KEY = base64.b64encode(b"env-key:env-secret").decode()
 OTHER = base64.b64encode(b"arg-key:arg-secret").decode()
 
 
 def resolve(environ, **given):
-    return configuration.resolve(given, environ)
+    return configuration.resolve(defaults(CLIENT) | given, environ)
 
 
 def value(target):

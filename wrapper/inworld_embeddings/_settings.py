@@ -9,13 +9,13 @@ import inspect
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from ._redaction import Secret
 from ._version import VENDORED, __version__
 from .errors import ConfigurationError
-from .options import CLIENT, ClientOptions, KeyProvider, defaults
+from .options import ClientOptions, KeyProvider
 
 if TYPE_CHECKING:
     import httpx
@@ -53,13 +53,12 @@ class Settings(NamedTuple):
     compression: str | None
 
 
-def resolve(given: ClientOptions, environ: Mapping[str, str]) -> Settings:
-    """The settings of a client from its checked keywords and the environment.
+def resolve(options: ClientOptions, environ: Mapping[str, str]) -> Settings:
+    """The settings of a client from its complete, checked options and the environment.
 
     Raises:
         ConfigurationError: contradicting, missing or malformed settings. No key is echoed.
     """
-    options = cast("ClientOptions", defaults(CLIENT) | given)
     return Settings(
         *_target(options, environ),
         user_agent(options["user_agent"]),

@@ -70,7 +70,7 @@ class BaseClient:
     def __init__(self, **options: Unpack[ClientOptions]) -> None:
         checked = merged(defaults(CLIENT), options, CLIENT)
         self._options = defaults(STREAM) | {name: checked[name] for name in CALL}
-        self._settings = resolve(options, os.environ)
+        self._settings = resolve(cast("ClientOptions", checked), os.environ)
         self._closed = False
         self._maker: Callable[..., Any] = type(self)
         self._given = {name: value for name, value in options.items() if not _is_key(name, value)}

@@ -4,11 +4,10 @@ A web page can make its own name resolve to 127.0.0.1 and then talk to servers t
 still carry the page's name as ``Host``, so a server that answers to its own names only is out of reach.
 """
 
-import ipaddress
 import re
 from collections.abc import Collection
 
-from .._settings import is_loopback
+from .._settings import address_of, is_loopback
 from ..errors import ConfigurationError
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\s]+)(:[0-9]{1,5})?\Z")
@@ -38,12 +37,5 @@ def answers_to(header: str, bound: str, allowed: Collection[str] = ()) -> bool:
     name = match[1].strip("[]").lower()
     if is_loopback(name) or name in {bound.lower(), *(host.lower() for host in allowed)}:
         return True
-    bound_address, address = _address(bound), _address(name)
-    return bound_address is not None and bound_address.is_unspecified and address is not None
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host or "0.0.0.0")  # noqa: S104 - what an empty host binds to
-    except ValueError:
-        return None
+    bound_address = address_of(bound or "0.0.0.0")  # noqa: S104 - what an empty host binds to
+    return bound_address is not None and bound_address.is_unspecified and address_of(name) is not None
