@@ -163,7 +163,7 @@ def page(figures: Figures, outcomes: dict[str, Rows]) -> str:
     """The text of docs/transports.md."""
     small = [row for case, row in figures.items() if case.startswith("10 kB")]
     return TEMPLATE.format(
-        lines=_lines(path for path in CARRIER.glob("*.py") if path.stem != "sender"),
+        lines=_lines(CARRIER.glob("*.py")),
         adapter=_lines(HERE / "adapters" / name for name in ("base.py", "with_aiohttp.py")),
         light=_span(small, "aiohttp", "pyreqwest"),
         heavy=_span(small, "httpx", "httpx2", "urllib3"),

@@ -9,25 +9,14 @@ import asyncio
 import contextlib
 import re
 import select
-import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 import httpx
 
 from inworld_embeddings._error_mapping import StaleConnectionError, WrongSchemeError
 from inworld_embeddings._http.connect import tls_context
-
-KEEPALIVE: Final = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
-SOCKET_OPTIONS: Final = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in KEEPALIVE.items()
-        if hasattr(socket, name)
-    ),
-]
 
 
 class Candidate(httpx.AsyncBaseTransport):

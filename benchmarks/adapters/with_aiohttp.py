@@ -15,9 +15,10 @@ from inworld_embeddings._error_mapping import (
     StaleConnectionError,
     WrongSchemeError,
 )
+from inworld_embeddings._http.connect import SOCKET_OPTIONS
 from inworld_embeddings._retry import Timeouts
 
-from .base import SOCKET_OPTIONS, Body, Candidate, Exchange, is_tls_alert, origin, readable
+from .base import Body, Candidate, Exchange, is_tls_alert, origin, readable
 
 
 class CleanConnector(aiohttp.TCPConnector):

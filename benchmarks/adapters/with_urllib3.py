@@ -19,8 +19,9 @@ from inworld_embeddings._error_mapping import (
     StaleConnectionError,
     WrongSchemeError,
 )
+from inworld_embeddings._http.connect import SOCKET_OPTIONS
 
-from .base import SOCKET_OPTIONS, Body, Candidate, Exchange, is_tls_alert, origin
+from .base import Body, Candidate, Exchange, is_tls_alert, origin
 
 
 class Urllib3Transport(Candidate):

@@ -18,6 +18,14 @@ from .connection import Connection
 
 # A NAT that forgets an idle connection says nothing; the kernel finds out (catalogue B22).
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+SOCKET_OPTIONS = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in _KEEPALIVE.items()
+        if hasattr(socket, name)
+    ),
+]
 
 
 @functools.cache
@@ -110,10 +118,8 @@ async def _connect(url: httpx.URL, *, trust_env: bool) -> Connection:
         Connection, url.host, url.port or (443 if secure else 80), **options
     )
     sock = transport.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    for option in SOCKET_OPTIONS:
+        sock.setsockopt(*option)
     return connection
 
 
