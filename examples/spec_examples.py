@@ -5,9 +5,9 @@ from pathlib import Path
 
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings._settings import emulator_credential
-from inworld_embeddings.emulator import Emulator, LocalTransport
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse
 from inworld_embeddings_client.api.embedding_service import embedding_service_embed
+from inworld_embeddings_emulator import Emulator, LocalTransport
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "tests" / "fixtures" / "spec" / "requests"
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from inworld_embeddings.emulator.engines import table
+from inworld_embeddings_emulator.engines import table
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def quantise(vectors: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
 
 
 def body(tokens: Sequence[str], heavy: bytes, vectors: Array) -> bytes:
-    """The unpacked file; `inworld_embeddings.emulator.engines.table` describes it."""
+    """The unpacked file; `inworld_embeddings_emulator.engines.table` describes it."""
     codes, scales = quantise(vectors)
     half = codes.shape[1] // 2
     rows = codes[:, :half] | (codes[:, half:] << 4)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from _table_model import MiniLM, read_vocab
-from inworld_embeddings.emulator.engines import default_engine, table, wordpiece
+from inworld_embeddings_emulator.engines import default_engine, table, wordpiece
 
 PARAPHRASES: Final = Path(__file__).parents[1] / "tests" / "emulator" / "engines" / "paraphrases.json"
 

@@ -22,7 +22,7 @@ import numpy as np
 from _table_model import MiniLM, read_vocab
 from _table_pack import body, pack, principal, wanted, weight
 from _table_quality import by_engine, by_model, by_spelling, top1
-from inworld_embeddings.emulator.engines import table
+from inworld_embeddings_emulator.engines import table
 
 COMMAND = "PYTHONPATH=wrapper:generated python tools/build_table.py {}"
 

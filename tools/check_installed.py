@@ -17,8 +17,8 @@ def main() -> None:
         if "site-packages" not in home.parts or not (home / "py.typed").exists():
             raise SystemExit(f"{name} is not the installed, typed package: {home}")
     from inworld_embeddings import EmbeddingClient  # noqa: PLC0415 - only now is it known to be there
-    from inworld_embeddings.emulator.playground.files import files  # noqa: PLC0415
     from inworld_embeddings.vendoring import Source, vendor  # noqa: PLC0415
+    from inworld_embeddings_emulator.playground.files import files  # noqa: PLC0415
 
     if missing := {"/", "/_emulator/playground/app.js", "/_emulator/playground/style.css"} - set(files()):
         raise SystemExit(f"the playground is not whole: {missing}")

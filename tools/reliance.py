@@ -30,10 +30,10 @@ from _relied import (
 )
 from _schema import Schema, Spec
 from inworld_embeddings._settings import DEFAULT_BASE_URL
-from inworld_embeddings.emulator.handle import EMBED_PATH
-from inworld_embeddings.emulator.request_json import PROVIDERS
 from inworld_embeddings.models import ServiceProvider
 from inworld_embeddings.options import CALL
+from inworld_embeddings_emulator.handle import EMBED_PATH
+from inworld_embeddings_emulator.request_json import PROVIDERS
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINT = Operation("post", EMBED_PATH)

@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from inworld_embeddings.emulator import Emulator, LocalTransport
+from inworld_embeddings_emulator import Emulator, LocalTransport
 
 PATH = "/ml/v1alpha/embedding:embed"
 AUTH = ("local", "local")

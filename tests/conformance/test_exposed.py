@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from inworld_embeddings.emulator.playground.files import SETTINGS, files
+from inworld_embeddings_emulator.playground.files import SETTINGS, files
 
 PATHS = {
     **dict.fromkeys([*files(), SETTINGS], 200),

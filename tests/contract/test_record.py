@@ -10,7 +10,7 @@ import pytest
 
 import record
 from inworld_embeddings._settings import emulator_credential
-from inworld_embeddings.emulator import EmulatorServer
+from inworld_embeddings_emulator import EmulatorServer
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = emulator_credential().reveal()

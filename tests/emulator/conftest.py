@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from inworld_embeddings.emulator import Emulator, Request
+from inworld_embeddings_emulator import Emulator, Request
 
 GOOD_KEY = "Basic bG9jYWw6bG9jYWw="  # base64("local:local"), spelled out so that the tests do not compute it
 

@@ -3,8 +3,8 @@ import base64
 import pytest
 
 from inworld_embeddings import _settings as configuration
-from inworld_embeddings.emulator import TEST_KEY, Emulator
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator import TEST_KEY, Emulator
 
 MISSING = {
     "code": 16,

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from inworld_embeddings.emulator import Emulator
-from inworld_embeddings.emulator.handle import MAX_BODY_BYTES
+from inworld_embeddings_emulator import Emulator
+from inworld_embeddings_emulator.handle import MAX_BODY_BYTES
 
 TWO = {
     "inputs": [{"text": "a"}, {"text": "bcd"}],

@@ -1,7 +1,7 @@
 import pytest
 
-from inworld_embeddings.emulator.hosts import answers_to, check_bind
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator.hosts import answers_to, check_bind
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from http.client import parse_headers
 
 import pytest
 
-from inworld_embeddings.emulator.http_body import RefusedError, body_length, check_headers, read_body
+from inworld_embeddings_emulator.http_body import RefusedError, body_length, check_headers, read_body
 
 LIMIT = 20
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from inworld_embeddings.emulator.message_size import request_bytes, response_bytes
-from inworld_embeddings.emulator.request_json import EmbedMessage
+from inworld_embeddings_emulator.message_size import request_bytes, response_bytes
+from inworld_embeddings_emulator.request_json import EmbedMessage
 
 
 def varint(number):

@@ -1,4 +1,4 @@
-from inworld_embeddings.emulator.messages import Reply, Request, joined_headers
+from inworld_embeddings_emulator.messages import Reply, Request, joined_headers
 
 
 def test_nothing_that_may_hold_a_text_or_a_key_is_in_a_repr():

@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from inworld_embeddings.emulator.reply_json import embeddings_body
+from inworld_embeddings_emulator.reply_json import embeddings_body
 
 
 def test_empty():

@@ -1,7 +1,7 @@
 import pytest
 
-from inworld_embeddings.emulator.request_json import EmbedMessage, parse
-from inworld_embeddings.emulator.rpc_status import RpcError
+from inworld_embeddings_emulator.request_json import EmbedMessage, parse
+from inworld_embeddings_emulator.rpc_status import RpcError
 
 
 @pytest.mark.parametrize(

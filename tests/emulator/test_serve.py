@@ -10,12 +10,12 @@ import threading
 import httpx
 import pytest
 
-from inworld_embeddings.emulator import Emulator, serve
-from inworld_embeddings.emulator.serving import _notice
+from inworld_embeddings_emulator import Emulator, serve
+from inworld_embeddings_emulator.serving import _notice
 
 PROGRAM = """
 import sys
-from inworld_embeddings.emulator.serving import serve
+from inworld_embeddings_emulator.serving import serve
 
 class TinyEngine:
     name, dimension = "tiny", 2

@@ -10,8 +10,8 @@ import threading
 import httpx
 import pytest
 
-from inworld_embeddings.emulator import Emulator, EmulatorServer, LocalTransport
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport
 
 PATH = "/ml/v1alpha/embedding:embed"
 KEY = "authorization: Basic bG9jYWw6bG9jYWw=\r\n"

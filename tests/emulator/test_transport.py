@@ -5,7 +5,7 @@ import anyio
 import httpx
 import pytest
 
-from inworld_embeddings.emulator import Emulator, LocalTransport
+from inworld_embeddings_emulator import Emulator, LocalTransport
 
 URL = "http://emulator.localhost/ml/v1alpha/embedding:embed"
 BODY = b'{"inputs":[{"text":"a"}]}'

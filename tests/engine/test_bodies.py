@@ -8,8 +8,8 @@ import pytest
 from catalogue_support import pool, vectors_in
 from inworld_embeddings import AsyncEmbeddingClient
 from inworld_embeddings._http.pool import KEPT_BUFFERS
-from inworld_embeddings.emulator import Emulator, EmulatorServer
-from inworld_embeddings.emulator.engines import HashEngine
+from inworld_embeddings_emulator import Emulator, EmulatorServer
+from inworld_embeddings_emulator.engines import HashEngine
 from support.fault_server import FaultServer
 
 ENGINE = HashEngine(1024)

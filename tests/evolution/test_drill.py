@@ -32,7 +32,7 @@ import json, sys
 from pathlib import Path
 from inworld_embeddings import APIStatusError, EmbeddingClient
 from inworld_embeddings._settings import emulator_credential
-from inworld_embeddings.emulator import Emulator, LocalTransport
+from inworld_embeddings_emulator import Emulator, LocalTransport
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse, embed
 made = []
 class Logged(Emulator):

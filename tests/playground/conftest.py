@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from inworld_embeddings.emulator import Emulator
-from inworld_embeddings.emulator.engines import named
-from inworld_embeddings.emulator.playground import Playground
-from inworld_embeddings.emulator.playground import files as page_files
+from inworld_embeddings_emulator import Emulator
+from inworld_embeddings_emulator.engines import named
+from inworld_embeddings_emulator.playground import Playground
+from inworld_embeddings_emulator.playground import files as page_files
 
 STATIC = Path(page_files.__file__).with_name("static")
 

@@ -6,11 +6,11 @@ import re
 import httpx
 import pytest
 
-from inworld_embeddings.emulator import Emulator, EmulatorServer, Request
-from inworld_embeddings.emulator.engines import named
-from inworld_embeddings.emulator.openai_face import OpenAIFace
-from inworld_embeddings.emulator.playground import Playground
-from inworld_embeddings.emulator.playground.files import PREFIX, SETTINGS, files
+from inworld_embeddings_emulator import Emulator, EmulatorServer, Request
+from inworld_embeddings_emulator.engines import named
+from inworld_embeddings_emulator.openai_face import OpenAIFace
+from inworld_embeddings_emulator.playground import Playground
+from inworld_embeddings_emulator.playground.files import PREFIX, SETTINGS, files
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "

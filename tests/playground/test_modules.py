@@ -8,8 +8,8 @@ import httpx
 import numpy as np
 import pytest
 
-from inworld_embeddings.emulator import EmulatorServer
 from inworld_embeddings.ranking import rank
+from inworld_embeddings_emulator import EmulatorServer
 
 RANDOM = np.random.default_rng(5)
 SHAPES = [(2, 3), (3, 768), (7, 4), (12, 2), (50, 64)]

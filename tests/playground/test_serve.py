@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from inworld_embeddings.emulator.playground.files import SETTINGS
+from inworld_embeddings_emulator.playground.files import SETTINGS
 from support.programs import serve
 
 

@@ -10,7 +10,6 @@ import threading
 import pytest
 
 from inworld_embeddings import ConfigurationError, EmbeddingClient, testing
-from inworld_embeddings.emulator.engines import default_engine
 from inworld_embeddings.testing import (
     FakeEngine,
     Faults,
@@ -20,6 +19,7 @@ from inworld_embeddings.testing import (
     fake_vectors,
     local_client,
 )
+from inworld_embeddings_emulator.engines import default_engine
 
 
 def test_every_name_is_there():

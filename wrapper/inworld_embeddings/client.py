@@ -43,12 +43,13 @@ from .result import EmbeddingResult, Failure, Plan
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from inworld_embeddings_emulator.engines import Engine as VectorEngine
+    from inworld_embeddings_emulator.faults import Faults, Scripted
+
     from ._batching import Batch
     from ._engine.engine import Engine
     from ._engine.observability import Progress
     from ._engine.results import Row
-    from .emulator.engines import Engine as VectorEngine
-    from .emulator.faults import Faults, Scripted
     from .result import Vectors
 
 T = TypeVar("T")
@@ -97,10 +98,10 @@ class BaseClient:
             ConfigurationError: an option out of range, faults that cannot be, or a copy without the emulator.
         """
         try:  # only local mode pays
-            from .emulator import Emulator, LocalTransport  # noqa: PLC0415
-            from .emulator.faults.layer import layered  # noqa: PLC0415
+            from inworld_embeddings_emulator import Emulator, LocalTransport  # noqa: PLC0415
+            from inworld_embeddings_emulator.faults.layer import layered  # noqa: PLC0415
         except ModuleNotFoundError as missing:
-            if missing.name != f"{__package__}.emulator":
+            if missing.name != "inworld_embeddings_emulator":
                 raise
             raise ConfigurationError(
                 "This copy of the client was vendored without the emulator, so it has no local mode."

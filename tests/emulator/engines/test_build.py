@@ -14,7 +14,7 @@ def vectors():
 
 def test_the_engine_reads_back_what_the_build_program_packs(vectors):
     from _table_pack import body, pack
-    from inworld_embeddings.emulator.engines import lanes, table
+    from inworld_embeddings_emulator.engines import lanes, table
 
     tokens = [f"t{number}" for number in range(len(vectors))]
     packed = pack(body(tokens, bytes([9]) * len(tokens), vectors))

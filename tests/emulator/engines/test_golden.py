@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from inworld_embeddings.emulator.engines import default_engine, local, table
+from inworld_embeddings_emulator.engines import default_engine, local, table
 
 GOLDEN = Path(__file__).with_name("golden.json")
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from inworld_embeddings.emulator.engines import HashEngine
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator.engines import HashEngine
 
 
 def test_the_vectors_are_these_on_every_python_and_platform():
@@ -34,7 +34,7 @@ def test_a_vector_is_its_texts_alone_whatever_came_with_it():
 
 
 def test_it_does_not_depend_on_the_process():
-    program = "from inworld_embeddings.emulator.engines import HashEngine; print(HashEngine(2).embed(['a']))"
+    program = "from inworld_embeddings_emulator.engines import HashEngine; print(HashEngine(2).embed(['a']))"
     runs = {
         subprocess.run(
             [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True

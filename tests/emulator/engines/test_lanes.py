@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inworld_embeddings.emulator.engines import lanes
+from inworld_embeddings_emulator.engines import lanes
 
 VALUES = st.integers(-(1 << 40), 1 << 40)
 

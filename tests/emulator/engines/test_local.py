@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from inworld_embeddings.emulator.engines import default_engine, local, table
+from inworld_embeddings_emulator.engines import default_engine, local, table
 
 TEXTS = [
     "Hello Inworld!",
@@ -97,8 +97,8 @@ def test_the_engine_is_made_once_however_many_ask(engine):
 def test_importing_the_engines_reads_no_table_and_hash_seeds_do_not_matter():
     program = """
 import json, sys
-from inworld_embeddings.emulator import engines
-assert "inworld_embeddings.emulator.engines.table" not in sys.modules
+from inworld_embeddings_emulator import engines
+assert "inworld_embeddings_emulator.engines.table" not in sys.modules
 print(json.dumps(engines.default_engine().embed(["seeded hashes", "東京"])))
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

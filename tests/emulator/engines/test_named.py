@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from inworld_embeddings import EmbeddingClient
-from inworld_embeddings.emulator import Emulator, EmulatorServer
-from inworld_embeddings.emulator.engines import HashEngine, default_engine, named
-from inworld_embeddings.emulator.openai_face import OpenAIFace
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator import Emulator, EmulatorServer
+from inworld_embeddings_emulator.engines import HashEngine, default_engine, named
+from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 
 def test_the_built_in_one():

@@ -1,4 +1,4 @@
-from inworld_embeddings.emulator.engines import lanes, ngrams
+from inworld_embeddings_emulator.engines import lanes, ngrams
 
 
 def values(packed: int) -> tuple[int, ...]:

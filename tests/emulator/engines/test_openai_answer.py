@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from inworld_embeddings.emulator.engines import EngineError
-from inworld_embeddings.emulator.engines.openai_answer import vectors_of
+from inworld_embeddings_emulator.engines import EngineError
+from inworld_embeddings_emulator.engines.openai_answer import vectors_of
 
 A, B = [0.5, -1.0], [0.25, 2.0]
 

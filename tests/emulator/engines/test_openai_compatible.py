@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from inworld_embeddings import EmbeddingClient
-from inworld_embeddings.emulator import Emulator, EmulatorServer, LocalTransport, Reply
-from inworld_embeddings.emulator.engines import EngineError, HashEngine, OpenAICompatibleEngine
-from inworld_embeddings.emulator.openai_face import OpenAIFace
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport, Reply
+from inworld_embeddings_emulator.engines import EngineError, HashEngine, OpenAICompatibleEngine
+from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 KEY = "planted-key:planted-secret"
 TEXTS = [f"text {number}" for number in range(70)]

@@ -20,8 +20,8 @@ def test_the_meaning_is_in_the_table_not_in_the_spelling():
 
 def test_the_paraphrases_share_few_words():
     from _table_quality import PARAPHRASES
-    from inworld_embeddings.emulator.engines import default_engine
-    from inworld_embeddings.emulator.engines.wordpiece import words
+    from inworld_embeddings_emulator.engines import default_engine
+    from inworld_embeddings_emulator.engines.wordpiece import words
 
     heavy = 20  # of 255
     weigh = default_engine()._word

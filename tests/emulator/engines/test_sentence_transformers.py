@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from inworld_embeddings import EmbeddingClient
-from inworld_embeddings.emulator import Emulator, EmulatorServer
-from inworld_embeddings.emulator.engines import SentenceTransformersEngine, named
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator import Emulator, EmulatorServer
+from inworld_embeddings_emulator.engines import SentenceTransformersEngine, named
 
 pytest.importorskip("sentence_transformers", exc_type=ImportError)
 

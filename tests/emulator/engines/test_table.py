@@ -2,7 +2,7 @@ import zlib
 
 import pytest
 
-from inworld_embeddings.emulator.engines import lanes, table
+from inworld_embeddings_emulator.engines import lanes, table
 
 
 def test_the_file_is_read_back_as_it_is_described():

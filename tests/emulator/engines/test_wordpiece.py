@@ -1,6 +1,6 @@
 import pytest
 
-from inworld_embeddings.emulator.engines.wordpiece import pieces, words
+from inworld_embeddings_emulator.engines.wordpiece import pieces, words
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from inworld_embeddings.emulator import Request
-from inworld_embeddings.emulator.faults import ADMIN_PATH, HEADER, FaultLayer
+from inworld_embeddings_emulator import Request
+from inworld_embeddings_emulator.faults import ADMIN_PATH, HEADER, FaultLayer
 
 GOOD_KEY = "Basic bG9jYWw6bG9jYWw="
 INPUTS = {"inputs": [{"text": "a"}, {"text": "bb"}, {"text": "ccc"}]}

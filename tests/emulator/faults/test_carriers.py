@@ -8,8 +8,8 @@ import time
 import httpx
 import pytest
 
-from inworld_embeddings.emulator import EmulatorServer, LocalTransport
-from inworld_embeddings.emulator.faults import HEADER, FaultLayer
+from inworld_embeddings_emulator import EmulatorServer, LocalTransport
+from inworld_embeddings_emulator.faults import HEADER, FaultLayer
 
 PATH = "/ml/v1alpha/embedding:embed"
 BODY = b'{"inputs":[{"text":"private"}]}'

@@ -5,8 +5,8 @@ from statistics import quantiles
 
 import pytest
 
-from inworld_embeddings.emulator.faults.chance import delay, uniform
-from inworld_embeddings.emulator.faults.kinds import Latency, Shape
+from inworld_embeddings_emulator.faults.chance import delay, uniform
+from inworld_embeddings_emulator.faults.kinds import Latency, Shape
 
 
 def delays(latency, count=4000):

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inworld_embeddings.emulator.faults import Part, Script, Step, parse
-from inworld_embeddings.emulator.faults.kinds import (
+from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator.faults import Part, Script, Step, parse
+from inworld_embeddings_emulator.faults.kinds import (
     KINDS,
     Dimension,
     Drop,
@@ -22,8 +23,7 @@ from inworld_embeddings.emulator.faults.kinds import (
     Status,
     Truncate,
 )
-from inworld_embeddings.emulator.messages import At
-from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator.messages import At
 
 FAULTS = [
     ("ok", Ok()),

@@ -4,10 +4,10 @@ import pickle
 
 import pytest
 
-from inworld_embeddings.emulator.faults import NOTHING, Faults, Part, Script, Step
-from inworld_embeddings.emulator.faults.kinds import Drop, Latency, Ok, Poison, Quota, Status, Truncate
-from inworld_embeddings.emulator.faults.script import as_script
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator.faults import NOTHING, Faults, Part, Script, Step
+from inworld_embeddings_emulator.faults.kinds import Drop, Latency, Ok, Poison, Quota, Status, Truncate
+from inworld_embeddings_emulator.faults.script import as_script
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from inworld_embeddings.emulator import Emulator, Request
-from inworld_embeddings.emulator.faults import ADMIN_PATH, HEADER, FaultLayer, Faults
-from inworld_embeddings.emulator.faults.layer import layered
+from inworld_embeddings_emulator import Emulator, Request
+from inworld_embeddings_emulator.faults import ADMIN_PATH, HEADER, FaultLayer, Faults
+from inworld_embeddings_emulator.faults.layer import layered
 
 
 def message(reply):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from inworld_embeddings.emulator import Emulator
-from inworld_embeddings.emulator.faults import HEADER, FaultLayer
-from inworld_embeddings.emulator.messages import PLAIN, At, Carriage
+from inworld_embeddings_emulator import Emulator
+from inworld_embeddings_emulator.faults import HEADER, FaultLayer
+from inworld_embeddings_emulator.messages import PLAIN, At, Carriage
 
 GOOD = [[1, 9.7e-06, -0.5], [2, 2e-07, -0.5], [3, 0.3, -0.5]]
 
@@ -192,7 +192,7 @@ def test_other_methods_are_left_alone(through):
 
 
 def test_openais_answers_are_made_wrong_too(engine, request_of):
-    from inworld_embeddings.emulator.messages import Reply
+    from inworld_embeddings_emulator.messages import Reply
 
     class Face:
         uses_test_key = True

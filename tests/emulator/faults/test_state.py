@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from inworld_embeddings.emulator.faults import Faults
-from inworld_embeddings.emulator.faults.kinds import Ok, Quota
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator.faults import Faults
+from inworld_embeddings_emulator.faults.kinds import Ok, Quota
 
 
 class Clock:

@@ -16,9 +16,9 @@ from inworld_embeddings import (
     RateLimitError,
     RequestTooLargeError,
 )
-from inworld_embeddings.emulator import Emulator, EmulatorServer
-from inworld_embeddings.emulator.engines.hashed import HashEngine
-from inworld_embeddings.emulator.faults import Faults
+from inworld_embeddings_emulator import Emulator, EmulatorServer
+from inworld_embeddings_emulator.engines.hashed import HashEngine
+from inworld_embeddings_emulator.faults import Faults
 
 KEY = "bG9jYWw6bG9jYWw="
 ENGINE = HashEngine(4)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from inworld_embeddings.emulator import EmulatorServer
-from inworld_embeddings.emulator.engines import HashEngine
-from inworld_embeddings.emulator.openai_face import OpenAIFace
+from inworld_embeddings_emulator import EmulatorServer
+from inworld_embeddings_emulator.engines import HashEngine
+from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 
 @pytest.fixture

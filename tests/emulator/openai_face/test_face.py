@@ -9,10 +9,10 @@ import struct
 import httpx
 import pytest
 
-from inworld_embeddings.emulator import Emulator, EmulatorServer, LocalTransport, Request
-from inworld_embeddings.emulator.engines import EngineError, HashEngine
-from inworld_embeddings.emulator.openai_face import OpenAIFace
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport, Request
+from inworld_embeddings_emulator.engines import EngineError, HashEngine
+from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 BEARER = "Bearer local:local"
 TEXTS = ["Hello Inworld!", "naïve", "🦊" * 5]

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from inworld_embeddings.emulator.openai_face.errors import OpenAIError
-from inworld_embeddings.emulator.openai_face.request_json import EmbeddingsRequest, parse
+from inworld_embeddings_emulator.openai_face.errors import OpenAIError
+from inworld_embeddings_emulator.openai_face.request_json import EmbeddingsRequest, parse
 
 
 def body(**fields):

@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from inworld_embeddings import EmbeddingClient, errors
-from inworld_embeddings.emulator import Emulator, EmulatorServer, LocalTransport, Reply, Request
-from inworld_embeddings.emulator.engines import HashEngine
-from inworld_embeddings.emulator.openai_face import OpenAIFace
 from inworld_embeddings.gateway import NothingElse, Upstream, openai_error, serve_upstream
 from inworld_embeddings.models import MODELS
+from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport, Reply, Request
+from inworld_embeddings_emulator.engines import HashEngine
+from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 KEY = "planted-key:planted-secret"
 ENCODED = base64.b64encode(KEY.encode()).decode()

@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from inworld_embeddings import EmbeddingClient
-from inworld_embeddings.emulator import EmulatorServer, LocalTransport, Reply
-from inworld_embeddings.emulator.engines import HashEngine
-from inworld_embeddings.emulator.openai_face import OpenAIFace
 from inworld_embeddings.gateway import NothingElse, Upstream
+from inworld_embeddings_emulator import EmulatorServer, LocalTransport, Reply
+from inworld_embeddings_emulator.engines import HashEngine
+from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 openai = pytest.importorskip("openai")
 

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from inworld_embeddings.emulator import TEST_KEY, Emulator, EmulatorServer
-from inworld_embeddings.emulator.playground import Playground
+from inworld_embeddings_emulator import TEST_KEY, Emulator, EmulatorServer
+from inworld_embeddings_emulator.playground import Playground
 
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from inworld_embeddings.emulator.engines import named
+from inworld_embeddings_emulator.engines import named
 
 WRONG = [  # switch, what the page says, how often the browser itself complains
     ("rate-limit;retry-after=2", "429: injected by the emulator: status=429 (code 8). Retry after 2 s.", 1),

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from inworld_embeddings.emulator.engines import named
+from inworld_embeddings_emulator.engines import named
 
 WHERE = """
 const e = document.activeElement;

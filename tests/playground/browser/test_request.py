@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from inworld_embeddings.emulator import EmulatorServer, Reply
-from inworld_embeddings.emulator.engines import named
+from inworld_embeddings_emulator import EmulatorServer, Reply
+from inworld_embeddings_emulator.engines import named
 
 TEXTS = ["it's", 'a "quoted" $HOME `id`', "日本語 🙂", "back\\slash"]
 

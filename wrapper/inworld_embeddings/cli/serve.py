@@ -47,10 +47,11 @@ def serve(
 ) -> None:
     """Answer the embeddings API on this machine, with stand-in vectors."""
     # What this command alone needs: a tenth of a second that the others are spared.
-    from ..emulator import TEST_KEY  # noqa: PLC0415
-    from ..emulator.engines import named  # noqa: PLC0415
-    from ..emulator.faults import Faults  # noqa: PLC0415
-    from ..emulator.serving import serve as run  # noqa: PLC0415
+    from inworld_embeddings_emulator import TEST_KEY  # noqa: PLC0415
+    from inworld_embeddings_emulator.engines import named  # noqa: PLC0415
+    from inworld_embeddings_emulator.faults import Faults  # noqa: PLC0415
+    from inworld_embeddings_emulator.serving import serve as run  # noqa: PLC0415
+
     from ..gateway import serve_upstream  # noqa: PLC0415
 
     key = _from_environment(key_from) or TEST_KEY

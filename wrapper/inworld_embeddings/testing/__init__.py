@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .._settings import TEST_KEY
 
 if TYPE_CHECKING:
-    from ..emulator.faults import Faults
+    from inworld_embeddings_emulator.faults import Faults
+
     from .emulated import (
         FakeEngine,
         LoggedRequest,

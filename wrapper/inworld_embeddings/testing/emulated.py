@@ -6,17 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Unpack
 
+from inworld_embeddings_emulator.engines.hashed import DIMENSION, HashEngine
+from inworld_embeddings_emulator.faults import NOTHING, Faults, Scripted
+from inworld_embeddings_emulator.faults.texts import asked
+from inworld_embeddings_emulator.handle import Emulator
+from inworld_embeddings_emulator.messages import Reply, Request
+from inworld_embeddings_emulator.server import EmulatorServer
+
 from .._settings import emulator_credential
 from ..client import AsyncEmbeddingClient, EmbeddingClient
-from ..emulator.engines.hashed import DIMENSION, HashEngine
-from ..emulator.faults import NOTHING, Faults, Scripted
-from ..emulator.faults.texts import asked
-from ..emulator.handle import Emulator
-from ..emulator.messages import Reply, Request
-from ..emulator.server import EmulatorServer
 
 if TYPE_CHECKING:
-    from ..emulator.engines import Engine
+    from inworld_embeddings_emulator.engines import Engine
+
     from ..options import CallOptions
 
 FakeEngine = HashEngine

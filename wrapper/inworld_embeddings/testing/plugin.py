@@ -13,8 +13,9 @@ import pytest
 from .. import testing
 
 if TYPE_CHECKING:
+    from inworld_embeddings_emulator.engines import Engine
+
     from ..client import AsyncEmbeddingClient, EmbeddingClient
-    from ..emulator.engines import Engine
     from . import Faults, RequestLog, ServedEmulator
 
 MARKER: Final = "inworld"

@@ -23,7 +23,8 @@ import re
 from dataclasses import MISSING
 from typing import Any, Final
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from .fault import Fault, settings
 from .forms import FLAG, FORM, SECONDS, Form, number
 from .kinds import KINDS

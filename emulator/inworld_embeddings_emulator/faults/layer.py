@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from ..handle import EMBED_PATH
 from ..messages import Handler, Reply, Request
 from ..rpc_status import Code, RpcError, error_reply

@@ -6,9 +6,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..._redaction import Secret
-from ..._settings import check_base_url, is_loopback
-from ...errors import ConfigurationError
+from inworld_embeddings._redaction import Secret
+from inworld_embeddings._settings import check_base_url, is_loopback
+from inworld_embeddings.errors import ConfigurationError
+
 from .errors import EngineError
 from .names import header_name
 from .openai_answer import vectors_of

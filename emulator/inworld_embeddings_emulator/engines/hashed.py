@@ -6,7 +6,7 @@ from math import sqrt
 from struct import Struct
 from typing import Final
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
 
 DIMENSION: Final = 768
 _DECIMALS: Final = 1e7

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from ..messages import Reply, Request
 from . import chance
 from .bucket import Bucket

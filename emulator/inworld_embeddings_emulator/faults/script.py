@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from .fault import Fault, settings
 from .forms import FORM, SECONDS, plain_number
 from .kinds import Ok

@@ -3,7 +3,8 @@
 from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from .forms import FORM
 
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from ..messages import Reply, Request
 from ..rpc_status import JSON_HEADERS, status_reply
 from .state import Faults

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from . import Engine

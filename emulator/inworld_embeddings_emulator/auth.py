@@ -2,8 +2,9 @@
 
 import hmac
 
-from .._settings import TEST_KEY, join_key_and_secret
-from ..errors import ConfigurationError
+from inworld_embeddings._settings import TEST_KEY, join_key_and_secret
+from inworld_embeddings.errors import ConfigurationError
+
 from .rpc_status import Code, RpcError
 
 __all__ = ["TEST_KEY", "basic_credential", "check_authorization"]

@@ -1,6 +1,7 @@
 """What a request may ask for itself in its header: one step, and nothing that would reach beyond that request."""
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from .grammar import parse
 from .kinds import Poison, Quota
 from .script import Step

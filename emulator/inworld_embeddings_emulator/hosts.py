@@ -7,8 +7,8 @@ still carry the page's name as ``Host``, so a server that answers to its own nam
 import re
 from collections.abc import Collection
 
-from .._settings import address_of, is_loopback
-from ..errors import ConfigurationError
+from inworld_embeddings._settings import address_of, is_loopback
+from inworld_embeddings.errors import ConfigurationError
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\s]+)(:[0-9]{1,5})?\Z")
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any, Final, NoReturn
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from .forms import Form
 from .script import BARE
 

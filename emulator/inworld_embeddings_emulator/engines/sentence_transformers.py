@@ -7,7 +7,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from .names import folder_name, header_name
 
 _INSTALL: Final = "This engine needs its extra: pip install 'inworld-embeddings[st]'"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import ClassVar, Final
 
-from ...errors import ConfigurationError
+from inworld_embeddings.errors import ConfigurationError
+
 from ..messages import At
 from .bad_answers import Dimension, Long, Nan, Null, Ragged, Short, Swap, Zero
 from .fault import Fault
