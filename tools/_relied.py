@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 
 SEAM, ENCODE, DECODE = "_api.py", "_batching.py", "_decoding.py"
-ROUTE, READS, WRITES = "emulator/handle.py", "emulator/request_json.py", "emulator/reply_json.py"
-FORGES, PAGE = "emulator/faults/answers.py", "emulator/playground/static/api.js"
+ROUTE, READS, WRITES = (
+    "inworld_embeddings_emulator/handle.py",
+    "inworld_embeddings_emulator/request_json.py",
+    "inworld_embeddings_emulator/reply_json.py",
+)
+FORGES, PAGE = (
+    "inworld_embeddings_emulator/faults/answers.py",
+    "inworld_embeddings_emulator/playground/static/api.js",
+)
 ATTEMPT = "_engine/attempt.py"
 RELIED = "tools/_relied.py"
-ERRORS = ("_error_mapping.py", "emulator/rpc_status.py")
-AUTH = ("auth.py", "emulator/auth.py", "templates/client.py.jinja")
+ERRORS = ("_error_mapping.py", "inworld_embeddings_emulator/rpc_status.py")
+AUTH = ("auth.py", "inworld_embeddings_emulator/auth.py", "templates/client.py.jinja")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ READ = (
 ERROR = (
     Field("code", "integer", ERRORS),
     Field("message", "string", ERRORS),
-    Field("details", "array", ("_error_mapping.py", "emulator/rpc_status.py")),
+    Field("details", "array", ("_error_mapping.py", "inworld_embeddings_emulator/rpc_status.py")),
 )
 """Everything that is read of an error's answer."""
 
@@ -61,7 +68,7 @@ class Breach:
     Attributes:
         place: What it is about, such as ``request inputs.[].text``.
         text: What the spec says instead.
-        files: Our files that have to change, below wrapper/inworld_embeddings/ unless they name another folder.
+        files: Our files that have to change, below wrapper/inworld_embeddings/ or emulator/ unless they name another folder.
     """
 
     place: str
@@ -74,5 +81,10 @@ class Breach:
 
 def full_name(file: str) -> str:
     """Return a file's path in the project."""
-    outside = file.startswith(("templates/", "tools/", "tests/", "generator-config"))
-    return file if outside else f"wrapper/inworld_embeddings/{file}"
+    if file.startswith(("templates/", "tools/", "tests/", "generator-config")):
+        return file
+    return (
+        f"emulator/{file}"
+        if file.startswith("inworld_embeddings_emulator/")
+        else f"wrapper/inworld_embeddings/{file}"
+    )

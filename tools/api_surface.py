@@ -1,7 +1,8 @@
-"""The public surface of `inworld_embeddings`, a line a name, against its snapshot: `api_surface.py [--accept]`.
+"""The public surface of the wrapper and the emulator, a line a name, against its snapshot: `api_surface.py [--accept]`.
 
 Read from the source by griffe, without importing anything. Public are the names in ``__all__``, and where a module has
-none, what it defines without an underscore; of subpackages only the packages themselves, and the pytest plugin.
+none, what it defines without an underscore; of subpackages, and in the emulator, only the packages themselves; and the
+pytest plugin.
 
 Exit codes: 0 as the snapshot says (or accepted), 1 it differs: a line that went or changed (-) may break someone, a
 line that came (+) is an addition.
@@ -18,6 +19,7 @@ import griffe
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "inworld_embeddings"
+EMULATOR = "inworld_embeddings_emulator"
 SNAPSHOT = ROOT / "tests" / "project" / "api_surface.txt"
 WIDTH = 130
 FIX = "nox -s api -- --accept"
@@ -27,10 +29,12 @@ _RELEASES = "__version__"  # changes with every release
 _PLUGINS = {f"{PACKAGE}.testing.plugin"}
 
 
-def load(wrapper: Path = ROOT / "wrapper") -> griffe.Module:
-    """The package, read but not imported."""
-    loaded = griffe.load(PACKAGE, search_paths=[wrapper], allow_inspection=False, resolve_aliases=True)
-    return cast("griffe.Module", loaded)
+def load(root: Path = ROOT) -> list[griffe.Module]:
+    """The emulator and the wrapper below a folder, read but not imported."""
+    loader = griffe.GriffeLoader(search_paths=[root / "emulator", root / "wrapper"], allow_inspection=False)
+    loaded = [loader.load(name) for name in (EMULATOR, PACKAGE)]
+    loader.resolve_aliases()
+    return cast("list[griffe.Module]", loaded)
 
 
 def public_modules(module: griffe.Module, depth: int = 0) -> Iterator[griffe.Module]:
@@ -54,16 +58,17 @@ def public_names(module: griffe.Module) -> list[str]:
     )
 
 
-def surface(package: griffe.Module) -> list[str]:
-    """Every public name under its shortest path, with its signature."""
+def surface(packages: list[griffe.Module]) -> list[str]:
+    """Every public name, once, with its signature."""
     lines: list[str] = []
     seen: set[str] = set()
-    for module in public_modules(package):
-        for name in public_names(module):
-            member = target(module.members[name])
-            if member.path not in seen:
-                seen.add(member.path)
-                lines += described(member, f"{module.path}.{name}")
+    for package in packages:
+        for module in public_modules(package, depth=int(package.name == EMULATOR)):
+            for name in public_names(module):
+                member = target(module.members[name])
+                if member.path not in seen:
+                    seen.add(member.path)
+                    lines += described(member, f"{module.path}.{name}")
     return lines
 
 

@@ -97,7 +97,11 @@ def _request(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
     content = spec.get(operation.get("requestBody", {})).get("content", {})
     if JSON not in content:
         said = ", ".join(content) or "nothing"
-        yield Breach("request", f"is sent as {JSON}; the spec takes {said}", (SEAM, "emulator/http_body.py"))
+        yield Breach(
+            "request",
+            f"is sent as {JSON}; the spec takes {said}",
+            (SEAM, "inworld_embeddings_emulator/http_body.py"),
+        )
         return
     schema = content[JSON].get("schema", {})
     yield from _fields(spec, schema, SENT, "request")
