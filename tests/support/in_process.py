@@ -1,0 +1,222 @@
+"""The fault server without sockets or seconds: a transport that plays the same faults by the same scripts, both clients
+over it, and event loops whose clock jumps to the next timer instead of waiting for it.
+"""
+
+import asyncio
+import base64
+import contextlib
+import functools
+import random
+import selectors
+from unittest import mock
+
+import httpx
+
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
+from inworld_embeddings._engine import sync_bridge
+from support.audit import authorization
+from support.connection import GoneError
+from support.fault import OK, Exchange, Request, Stage
+from support.oracle import ConnectionRecord, Oracle, RequestRecord
+from support.reader import Head, problem_with, texts_in
+from support.script import as_script
+from support.vectors import DIM, text_id
+
+KEY = base64.b64encode(b"planted-key:planted-secret").decode()
+
+
+class _Jumping(selectors.DefaultSelector):
+    def __init__(self, loop):
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout=None):
+        events = super().select(timeout if timeout is None or timeout <= 0 else 0)
+        if not events and timeout and timeout > 0:
+            self._loop.now += timeout
+        return events
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Whatever waits for a time on it has waited at once: the clock stands while there is work, and then jumps.
+
+    Work for other threads is done at once, in this one: the clock could not wait for it.
+    """
+
+    def __init__(self):
+        self.now = 0.0
+        super().__init__(_Jumping(self))
+
+    def time(self):
+        return self.now
+
+    def run_in_executor(self, executor, function, *arguments):
+        done = self.create_future()
+        try:
+            done.set_result(function(*arguments))
+        except Exception as error:  # noqa: BLE001 - raised where it is awaited
+            done.set_exception(error)
+        return done
+
+
+def run(coroutine):
+    """As `asyncio.run`, in virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(coroutine)
+
+
+@functools.cache  # its thread lives as long as the process, as that of the real one does
+def _virtual_portal():
+    with mock.patch("asyncio.new_event_loop", VirtualLoop):
+        return sync_bridge.Portal()
+
+
+class Service(httpx.AsyncBaseTransport):
+    """Plays a script as a `FaultServer` does, and keeps the same log. Of the connection's faults it knows the losses and
+    the silences; without sockets there is nothing to frame, to encrypt or to reuse.
+    """
+
+    def __init__(self, script=OK, *, dim=DIM, latency=0.0):
+        self.oracle, self.bodies = Oracle(dim), []
+        self._script, self._latency = as_script(script), latency
+
+    @property
+    def requests(self):
+        return self.oracle.requests
+
+    async def handle_async_request(self, request):
+        loop, oracle = asyncio.get_running_loop(), self.oracle
+        self.bodies.append(request.content)
+        headers = tuple((name.decode(), value.decode()) for name, value in request.headers.raw)
+        head = Head(request.method, request.url.raw_path.decode(), tuple((n.lower(), v) for n, v in headers))
+        texts = texts_in(request.content)
+        record = RequestRecord(
+            connection=0,
+            on_connection=len(self.requests),
+            method=head.method,
+            target=head.target,
+            headers=tuple(pair for pair in head.headers if pair[0] != "authorization"),
+            authorization=authorization(head, f"Basic {KEY}"),
+            credential_elsewhere=False,
+            text_ids=tuple(map(text_id, texts)),
+            bytes_received=len(request.content),
+            problem=problem_with(head, texts=texts),
+            started=loop.time(),
+        )
+        number = len(self.requests)
+        in_flight = oracle.add_request(record, ConnectionRecord(0))
+        seen = Request(number, 0, number, head, texts, len(request.content), in_flight, loop.time())
+        try:
+            await asyncio.sleep(self._latency(seen) if callable(self._latency) else self._latency)
+            wire = _Wire()
+            with contextlib.suppress(GoneError):
+                Exchange(wire, seen, record, oracle.dim).play(self._script.take(Stage.REQUEST, seen))
+            await asyncio.sleep(wire.slept)
+            return await wire.response()
+        finally:
+            oracle.finish_request(record, loop.time())
+
+
+class _Wire:
+    """What a fault does to its `Connection`, noted down."""
+
+    def __init__(self):
+        self.sent, self.slept, self.silent, self.error = b"", 0.0, False, None
+
+    def send(self, data):
+        self.sent += data
+
+    def sleep(self, seconds):
+        self.slept += seconds
+
+    def rst(self):
+        self.error = httpx.ReadError("Connection reset by peer")
+
+    def close(self):
+        self.error = self.error or httpx.RemoteProtocolError("the connection was closed")
+
+    def wait_for_client_to_leave(self):
+        self.silent = True
+        raise GoneError
+
+    hold = wait_for_client_to_leave
+
+    async def response(self):
+        if self.silent:
+            await asyncio.Event().wait()
+        head, end, body = self.sent.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = [tuple(line.split(": ", 1)) for line in lines]
+        length = int(dict(headers).get("Content-Length", len(body)))
+        if self.error and not (end and len(body) == length):
+            raise self.error
+        return httpx.Response(int(first.split()[1]), headers=headers, stream=httpx.ByteStream(body))
+
+
+class SyncFace:
+    """A sync client over a `Service`, in virtual time."""
+
+    def __init__(self, service, **settings):
+        self.service = service
+        self.client = EmbeddingClient(**{"api_key": KEY, "transport": service} | settings)
+        self._portal = mock.patch.object(sync_bridge, "_portal", _virtual_portal())
+
+    def __enter__(self):
+        random.seed(0)  # the same jitter for both faces
+        self._portal.start()
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+        self._portal.stop()
+
+    def embed(self, texts, **options):
+        return self.client.embed(texts, **options)
+
+    def rows(self, texts, **options):
+        """The rows of `embed_iter` as a list, and the error that ended it, if one did."""
+        rows = []
+        try:
+            for row in self.client.embed_iter(texts, **options):
+                rows.append(row)  # noqa: PERF402 - kept also when an error follows
+        except Exception as error:  # noqa: BLE001 - given back
+            return rows, error
+        return rows, None
+
+    def close(self):
+        self.client.close()
+
+
+class AsyncFace:
+    """The same of an async client, on an event loop of its own."""
+
+    def __init__(self, service, **settings):
+        self.service = service
+        self.client = AsyncEmbeddingClient(**{"api_key": KEY, "transport": service} | settings)
+
+    def __enter__(self):
+        random.seed(0)
+        self._runner = asyncio.Runner(loop_factory=VirtualLoop)
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+        self._runner.close()
+
+    def embed(self, texts, **options):
+        return self._runner.run(self.client.embed(texts, **options))
+
+    def rows(self, texts, **options):
+        return self._runner.run(self._rows(texts, options))
+
+    async def _rows(self, texts, options):
+        rows = []
+        try:
+            async for row in self.client.embed_iter(texts, **options):
+                rows.append(row)  # noqa: PERF401 - as above
+        except Exception as error:  # noqa: BLE001 - given back
+            return rows, error
+        return rows, None
+
+    def close(self):
+        self._runner.run(self.client.close())

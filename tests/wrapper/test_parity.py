@@ -1,0 +1,280 @@
+"""The two clients are one: in each situation both send the same, return or raise the same, log the same, and take as long.
+
+So every other test runs through one of them, unless it is about threads or about asyncio.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from inworld_embeddings import EmbeddingResult, Failure, ProviderAuth, Stats
+from support.fault import OK
+from support.faults_body import one_vector_short, other_dimension, ragged, whole
+from support.faults_connection import (
+    black_hole,
+    black_hole_mid_body,
+    fin_before_any_byte,
+    fin_mid_body,
+    rst_before_any_byte,
+)
+from support.faults_encoding import gzip_good, html_200, not_gzip
+from support.faults_hints import retry_after, retry_after_date, retry_info
+from support.faults_limits import message_larger_than_max, poison, too_many_texts
+from support.faults_numbers import huge_norm, number, zero_vectors
+from support.faults_status import answer, html_error, no_content, status
+from support.in_process import KEY, AsyncFace, Service, SyncFace
+
+TEXTS = [f"planted-text {number}" for number in range(12)]
+FACES = (SyncFace, AsyncFace)
+
+
+class Case(NamedTuple):
+    """A situation, and what it comes to: the class of what is returned or raised, and the number of requests."""
+
+    name: str
+    ends: str
+    requests: int
+    script: object
+    does: Callable
+    settings: dict
+    latency: object
+
+
+def one(face, **options):
+    return face.embed(TEXTS[0], **options)
+
+
+def many(face, **options):
+    return face.embed(TEXTS, **options)
+
+
+def rows(face, **options):
+    return face.rows(TEXTS, **options)
+
+
+def case(name, ends, requests, does=many, script=OK, *, latency=0.0, call=None, **settings):
+    return Case(name, ends, requests, script, lambda face: does(face, **(call or {})), settings, latency)
+
+
+async def asynchronous_key():
+    return KEY
+
+
+def no_key():
+    raise OSError("the vault is closed")
+
+
+def with_progress(face):
+    seen = []
+    return face.embed(TEXTS, on_progress=lambda *done: seen.append(done)), seen
+
+
+def local(face, **options):
+    face.client = type(face.client).local(batch_size=4, **options)
+    return face.embed(TEXTS), face.embed("one")
+
+
+def after_close(work):
+    def does(face):
+        face.close()
+        face.close()
+        return work(face)
+
+    return does
+
+
+def hedged(face):
+    for text in TEXTS * 2:
+        face.embed(text)
+    return face.embed(["late"])
+
+
+def late(request):
+    return 1.0 if request.number == 24 else 0.01
+
+
+def breaks_off(face):
+    def source():
+        yield from TEXTS[:7]
+        raise LookupError("the source")
+
+    return face.rows(source())
+
+
+RETURN, SMALL = {"on_error": "return"}, {"batch_size": 1, "max_concurrency": 1}
+GUILTY = poison([TEXTS[5]])
+VECTOR, RESULT, ROWS, PARTIAL = "ndarray", "EmbeddingResult", "tuple", "PartialFailureError"
+
+GOOD = [
+    case("one text", VECTOR, 1, one),
+    case("a sequence", RESULT, 1),
+    case("a generator", RESULT, 1, lambda face: face.embed(text for text in TEXTS)),
+    case("no texts", RESULT, 0, lambda face: face.embed([])),
+    case("batches", RESULT, 3, batch_size=5),
+    case("batches by bytes", RESULT, 4, max_batch_bytes=220),
+    case("another model", RESULT, 1, call={"model": "BAAI/bge-large-en-v1.5"}),
+    case("dedupe", RESULT, 4, lambda face: face.embed(TEXTS[:2] * 3 + TEXTS[:4], dedupe=True), **SMALL),
+    case("surrogates", RESULT, 1, lambda face: face.embed(["\ud800"], replace_surrogates=True)),
+    case("a rate limit", RESULT, 12, rate_limit=2.0, **SMALL),
+    case("zero vectors", RESULT, 1, script=zero_vectors),
+    case("zero vectors refused", RESULT, 2, script=[zero_vectors, OK], reject_zero=True),
+    case("huge vectors", RESULT, 1, script=huge_norm),
+    case("compressed", RESULT, 1, script=gzip_good, compression="gzip"),
+    case("progress", "tuple", 3, with_progress, batch_size=5),
+    case("an async key provider", VECTOR, 1, one, api_key=asynchronous_key),
+    case("an auth", VECTOR, 1, one, api_key=None, auth=ProviderAuth(lambda: KEY)),
+    case("a plan", "Plan", 0, lambda face: face.client.plan(TEXTS, batch_size=5)),
+    case("local mode", "tuple", 0, local),
+    case("local mode with faults", "tuple", 0, lambda face: local(face, faults="status=503 x2, ok")),
+    case("a hedge", RESULT, 26, hedged, latency=late, hedge=True),
+    case("a user agent", VECTOR, 1, one, user_agent="mine/1"),
+]
+
+REFUSED_HERE = [
+    case("bytes", "InvalidInputError", 0, lambda face: face.embed(b"x")),
+    case("a text that is none", "InvalidInputError", 0, lambda face: face.embed(["a", None])),
+    case("a surrogate", "InvalidInputError", 0, lambda face: face.embed(["a", "\udfff"])),
+    case("a huge text", "InvalidInputError", 0, lambda face: face.embed("x" * 2_000_000)),
+    case("a batch of none", "ConfigurationError", 0, call={"batch_size": 0}),
+    case("no such on_error", "ConfigurationError", 0, call={"on_error": "ignore"}),
+    case("a typo", "TypeError", 0, call={"batchsize": 1}),
+    case("a bad key of a provider", "ConfigurationError", 0, one, api_key=lambda: KEY + "\n"),
+    case("a provider that fails", "ConfigurationError", 0, one, api_key=no_key, max_retries=0),
+    case("closed", "ClientClosedError", 0, after_close(one)),
+    case("closed, no texts", "ClientClosedError", 0, after_close(lambda face: face.embed([]))),
+    case("closed, a stream", "tuple", 0, after_close(rows)),
+]
+
+STATUSES = [
+    case(f"{http}", ends, requests, one, script=status(http))
+    for http, ends, requests in [
+        (307, "RedirectError", 1),
+        (400, "BadRequestError", 1),
+        (401, "AuthenticationError", 1),
+        (403, "PermissionDeniedError", 1),
+        (404, "NotFoundError", 1),
+        (409, "ConflictError", 3),
+        (413, "RequestTooLargeError", 1),
+        (418, "BadRequestError", 1),
+        (429, "RateLimitError", 3),
+        (500, "InternalServerError", 3),
+        (503, "InternalServerError", 3),
+    ]
+] + [
+    case("429 that says 2 s", VECTOR, 2, one, script=[retry_after("2"), OK]),
+    case("429 that says an hour", "RateLimitError", 1, one, script=retry_after("3600")),
+    case("429 that says when", VECTOR, 2, one, script=[
+        retry_after_date("Sun, 06 Nov 1994 08:49:40 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"), OK
+    ]),
+    case("429 with details", VECTOR, 2, one, script=[retry_info("1.5s"), OK]),
+    case("503 that says 2 s", "InternalServerError", 3, one, script=retry_after("2", http=503)),
+    case("503 twice", RESULT, 3, script=[status(503), status(503), OK]),
+    case("a page of a proxy", "InternalServerError", 3, one, script=html_error(502)),
+    case("too large as 429", RESULT, 3, script=message_larger_than_max(400)),
+    case("too large as 413", RESULT, 6, script=too_many_texts(4)),
+    case("no retries", "InternalServerError", 1, one, script=status(500), max_retries=0),
+    case("all refused", "AuthenticationError", 1, script=status(401), **SMALL),
+    case("all refused, returned", RESULT, 1, script=status(401), call=RETURN, **SMALL),
+    case("one refused", PARTIAL, 10, script=GUILTY),
+    case("one refused, returned", RESULT, 10, script=GUILTY, call=RETURN),
+    case("one refused in its batch", PARTIAL, 12, script=GUILTY, **SMALL),
+    case("its copies refused", PARTIAL, 2, lambda face: face.embed(TEXTS[4:6] * 3, dedupe=True, **SMALL), GUILTY),
+]  # fmt: skip
+
+WRONG = [
+    case("a vector short", "APIResponseValidationError", 3, one, script=one_vector_short),
+    case("a vector short once", RESULT, 2, script=[one_vector_short, OK]),
+    case("ragged", "APIResponseValidationError", 1, script=ragged, max_retries=0),
+    case("another dimension", RESULT, 3, script=[OK, other_dimension(16)], call=RETURN, **SMALL),
+    case("NaN", "APIResponseValidationError", 3, one, script=number("NaN")),
+    case("no JSON", "APIResponseValidationError", 3, one, script=whole("cut", b'{"embeddings":[')),
+    case("a login page", "APIResponseValidationError", 3, one, script=html_200),
+    case("204", "APIResponseValidationError", 3, one, script=no_content),
+    case("broken gzip", "APIResponseValidationError", 3, one, script=not_gzip),
+    case("what nobody asked for", "APIResponseValidationError", 1, one, script=answer(
+        "brotli", 200, b"x", [("Content-Encoding", "br")]
+    )),
+]  # fmt: skip
+
+LOST = [
+    case("reset", "APIConnectionError", 3, one, script=rst_before_any_byte),
+    case("closed once", RESULT, 2, script=[fin_before_any_byte, OK]),
+    case("closed amid a body", "APIConnectionError", 3, one, script=fin_mid_body),
+    case("silence", "APITimeoutError", 1, one, script=black_hole, timeout=1.5),
+    case("silence after half", "APITimeoutError", 1, one, script=black_hole_mid_body, timeout=1.5),
+    case("silence without a limit", "APITimeoutError", 3, one, script=black_hole, timeout=None),
+    case("silence for some", PARTIAL, 4, script=[OK, OK, OK, black_hole], timeout=1.5, **SMALL),
+    case("too slow", "APITimeoutError", 1, one, latency=2.0, timeout=1.5),
+    case("no time for a wait", "RateLimitError", 1, one, script=retry_after("30"), timeout=9.0),
+    case("slow but in time", RESULT, 12, latency=0.1, timeout=1.5, **SMALL),
+]
+
+STREAMS = [
+    case("a stream", ROWS, 3, rows, batch_size=5),
+    case("a stream, unordered", ROWS, 3, rows, batch_size=5, call={"ordered": False}),
+    case("a stream, the last refused", ROWS, 12, rows, script=poison(TEXTS[-1:]), **SMALL),
+    case("a stream, one refused, returned", ROWS, 12, rows, script=GUILTY, call=RETURN, **SMALL),
+    case("a stream, retried", ROWS, 4, rows, script=[OK, status(503), OK], batch_size=5, max_concurrency=1),
+    case("a stream of a bad text", ROWS, 1, lambda face: face.rows(["a", "b", "\ud800"]), batch_size=2),
+    case("a stream, its source breaks off", ROWS, 2, breaks_off, batch_size=5),
+    case("a stream of nothing", ROWS, 0, lambda face: face.rows([])),
+    case("a stream, silence", ROWS, 1, rows, script=black_hole, timeout=1.5),
+    case("a stream of no texts", ROWS, 0, lambda face: face.rows("text")),
+]
+
+CASES = [*GOOD, *REFUSED_HERE, *STATUSES, *WRONG, *LOST, *STREAMS]
+
+
+def told(value):
+    """A value in a form that can be compared: errors with their class, message, fields, notes and cause."""
+    match value:
+        case EmbeddingResult():
+            return (
+                "result",
+                told(value.vectors),
+                value.model,
+                value.engine,
+                told(value.failures),
+                told(value.stats),
+            )
+        case np.ndarray():
+            return str(value.dtype), value.shape, value.tobytes()
+        case Stats():
+            return tuple(
+                round(getattr(value, name) or 0, 6) if name == "seconds" else getattr(value, name)
+                for name in value.__slots__
+            )
+        case Failure():
+            return value.index, told(value.error), value.retryable
+        case BaseException():
+            fields = {name: told(given) for name, given in vars(value).items()}
+            return type(value).__name__, str(value), fields, told(value.__cause__)
+        case list() | tuple():
+            return [told(part) for part in value]
+    return repr(value)
+
+
+def outcome_of(case, face_class, caplog):
+    """What the caller got, how often was sent, and everything that can be seen of it from outside."""
+    caplog.clear()
+    service = Service(case.script, latency=case.latency)
+    with face_class(service, **case.settings) as face:
+        try:
+            value = case.does(face)
+        except Exception as error:  # noqa: BLE001 - compared
+            value = error
+    sent = sorted(
+        (request.target, request.headers, request.text_ids, request.authorization.value)
+        for request in service.requests
+    )
+    logged = sorted(record.getMessage() for record in caplog.records if record.name.startswith("inworld"))
+    return value, (told(value), sent, sorted(service.bodies), logged)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_both_clients_do_the_same(case, caplog):
+    (value, by_sync), (_, by_async) = (outcome_of(case, face, caplog) for face in FACES)
+    assert (type(value).__name__, len(by_sync[1])) == (case.ends, case.requests)
+    assert by_sync == by_async
