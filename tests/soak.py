@@ -19,8 +19,8 @@ from inworld_embeddings.client import BaseClient
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from support.fault_server import FaultServer
+from support.faults import MIXED
 from support.script import at_random
-from support.soak import MIXED
 from support.vectors import vector_for
 
 KEY = base64.b64encode(b"soak-key:soak-secret").decode()

@@ -7,16 +7,6 @@ import threading
 
 import pytest
 
-from catalogue_support import (
-    AUTHORIZATION,
-    BOTH,
-    BOTH_OPEN,
-    KEY,
-    sync_embed,
-    unpooled_client,
-    within,
-    words,
-)
 from inworld_embeddings import (
     APIConnectionError,
     APITimeoutError,
@@ -26,6 +16,16 @@ from inworld_embeddings import (
 )
 from inworld_embeddings._retry import Timeouts
 from support.audit import Authorization
+from support.clients import (
+    AUTHORIZATION,
+    BOTH,
+    BOTH_OPEN,
+    KEY,
+    sync_embed,
+    unpooled_client,
+    within,
+    words,
+)
 from support.fault_server import FaultServer
 from support.ports import closed_port, syn_black_hole
 

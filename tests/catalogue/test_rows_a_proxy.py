@@ -2,7 +2,6 @@
 
 import pytest
 
-from catalogue_support import AUTHORIZATION, BOTH, BOTH_OPEN, KEY, within, words
 from inworld_embeddings import (
     APIConnectionError,
     APITimeoutError,
@@ -11,6 +10,7 @@ from inworld_embeddings import (
     TLSError,
 )
 from support.audit import Authorization
+from support.clients import AUTHORIZATION, BOTH, BOTH_OPEN, KEY, within, words
 from support.fault_server import FaultServer
 from support.proxy import ConnectProxy, black_hole, die, die_in_tunnel, refuse, tunnel
 

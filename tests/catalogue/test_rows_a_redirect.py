@@ -2,10 +2,10 @@
 
 import pytest
 
-from catalogue_support import BOTH, async_embed, sync_embed, unpooled_client
 from inworld_embeddings import RedirectError
+from support.clients import BOTH, async_embed, sync_embed, unpooled_client
 from support.fault_server import OK, FaultServer
-from support.faults_redirect import (
+from support.faults import (
     ODD_LOCATIONS,
     REDIRECT_STATUSES,
     redirect,

@@ -5,13 +5,11 @@ import time
 
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, within, words
 from inworld_embeddings import APIConnectionError, APITimeoutError, ConfigurationError, TLSError
 from inworld_embeddings._http import connect
+from support.clients import BOTH, BOTH_OPEN, within, words
 from support.fault_server import OK, FaultServer
-from support.faults_connection import rst_on_connect
-from support.faults_framing import tls_bytes
-from support.faults_tls import (
+from support.faults import (
     alert_protocol_version,
     fin_in_handshake,
     garbage_in_handshake,
@@ -19,6 +17,8 @@ from support.faults_tls import (
     handshake_stall_after_hello,
     plaintext_answer_in_handshake,
     rst_in_handshake,
+    rst_on_connect,
+    tls_bytes,
 )
 from support.script import ByConnection
 

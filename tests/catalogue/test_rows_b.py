@@ -5,34 +5,34 @@ import time
 
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, KEY, pool, vectors_in
 from inworld_embeddings import APIConnectionError, APIResponseValidationError, AsyncEmbeddingClient
+from support.clients import BOTH, BOTH_OPEN, KEY, pool, vectors_in
 from support.fault_server import OK, FaultServer
-from support.faults_connection import (
+from support.faults import (
+    BAD_CHUNK_SIZES,
+    BAD_LENGTHS,
     CONNECTION_LOSSES,
+    LENIENT_STATUS_LINES,
+    NOT_HTTP,
+    STRAYS,
     announced_close,
+    chunked,
     close_after_answer,
+    close_delimited,
+    content_length_too_large,
+    content_length_too_small,
+    extra_line,
+    extra_response_when_idle,
     fin_before_any_byte,
+    fin_mid_chunk,
     fin_on_connect,
+    length_and_chunked,
+    missing_last_chunk,
     rst_after_answer,
     rst_before_any_byte,
     rst_before_body,
     rst_mid_body,
     rst_on_connect,
-)
-from support.faults_desync import STRAYS, extra_line, extra_response_when_idle
-from support.faults_framing import (
-    BAD_CHUNK_SIZES,
-    BAD_LENGTHS,
-    LENIENT_STATUS_LINES,
-    NOT_HTTP,
-    chunked,
-    close_delimited,
-    content_length_too_large,
-    content_length_too_small,
-    fin_mid_chunk,
-    length_and_chunked,
-    missing_last_chunk,
     tls_bytes,
     truncated_close_delimited,
 )

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, KEY, pool, sync_client, vectors_in
 from inworld_embeddings import APIConnectionError, AsyncEmbeddingClient
 from inworld_embeddings._retry import Timeouts
+from support.clients import BOTH, BOTH_OPEN, KEY, pool, sync_client, vectors_in
 from support.fault import Stage, at
 from support.fault_server import FaultServer
-from support.faults_connection import black_hole
-from support.faults_framing import raw
+from support.faults import black_hole, raw
 from support.script import later_on_each_connection
 
 H2_GOAWAY = bytes.fromhex("000008070000000000" + "0000000000000000")

@@ -4,19 +4,22 @@ import tracemalloc
 
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, within, words
 from inworld_embeddings import APIConnectionError, APITimeoutError, RequestTooLargeError
 from inworld_embeddings._retry import Timeouts
+from support.clients import BOTH, BOTH_OPEN, within, words
 from support.fault import Stage, at, fault
 from support.fault_server import OK, FaultServer
-from support.faults_connection import black_hole, black_hole_mid_body, black_hole_on_connect, never_read_body
-from support.faults_framing import chunked
-from support.faults_slow import (
+from support.faults import (
+    black_hole,
+    black_hole_mid_body,
+    black_hole_on_connect,
+    chunked,
     endless_1xx,
     endless_header,
     endless_headers,
     endless_status_line,
     header_bomb,
+    never_read_body,
     slow_body,
     slow_error,
     slow_headers,

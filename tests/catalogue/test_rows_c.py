@@ -4,11 +4,10 @@ import math
 
 import pytest
 
-from catalogue_support import BOTH
 from inworld_embeddings import errors
+from support.clients import BOTH
 from support.fault_server import FaultServer
-from support.faults_limits import BAD_REQUEST, poison, when
-from support.faults_status import html_error, status
+from support.faults import BAD_REQUEST, html_error, poison, status, when
 from support.vectors import text_id
 
 TEXTS = [f"planted-text {number}" for number in range(500)]

@@ -6,12 +6,21 @@ from email.utils import formatdate
 
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, within
 from inworld_embeddings import errors
 from inworld_embeddings._retry import RetryPolicy
+from support.clients import BOTH, BOTH_OPEN, within
 from support.fault_server import OK, FaultServer
-from support.faults_hints import ODD_RETRY_AFTER, retry_after, retry_after_date, retry_info
-from support.faults_status import FINAL_STATUSES, TRANSIENT_STATUSES, grpc_status, status, text_error
+from support.faults import (
+    FINAL_STATUSES,
+    ODD_RETRY_AFTER,
+    TRANSIENT_STATUSES,
+    grpc_status,
+    retry_after,
+    retry_after_date,
+    retry_info,
+    status,
+    text_error,
+)
 
 TEXTS = [f"planted-text {number}" for number in range(20)]
 ENOUGH = 3

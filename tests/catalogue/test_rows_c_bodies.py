@@ -7,12 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from catalogue_support import BOTH, KEY, within
 from inworld_embeddings import errors
+from support.clients import BOTH, KEY, within
 from support.fault_server import OK, Exchange, Fault, FaultServer
-from support.faults_encoding import encoded
-from support.faults_limits import BAD_REQUEST, key_echo
-from support.faults_status import EMPTY_SUCCESSES, answer, endless_error, error_bodies, status
+from support.faults import (
+    BAD_REQUEST,
+    EMPTY_SUCCESSES,
+    answer,
+    encoded,
+    endless_error,
+    error_bodies,
+    key_echo,
+    status,
+)
 from support.wire import JSON, TEXT, head
 
 TEXT_1 = "planted-text: what a person wrote about somebody else, and nobody but the service may read"

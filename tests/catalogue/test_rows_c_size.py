@@ -4,20 +4,20 @@ import math
 
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN, sync_client, sync_embed
 from inworld_embeddings import errors
 from inworld_embeddings._batching import PATIENCE
 from inworld_embeddings._retry import RetryPolicy
+from support.clients import BOTH, BOTH_OPEN, sync_client, sync_embed
 from support.fault_server import OK, FaultServer
-from support.faults_limits import (
+from support.faults import (
     DECOMPRESSED_LARGER,
     RECEIVED_LARGER,
     SENDING_LARGER,
     message_larger_than_max,
+    status,
     too_many_bytes,
     too_many_texts,
 )
-from support.faults_status import status
 
 TEXTS = [f"planted-text {number}" for number in range(256)]
 WORDINGS = pytest.mark.parametrize("wording", [RECEIVED_LARGER, DECOMPRESSED_LARGER, SENDING_LARGER])

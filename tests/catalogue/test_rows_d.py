@@ -6,38 +6,34 @@ import time
 import numpy as np
 import pytest
 
-from catalogue_support import BOTH
 from inworld_embeddings import _decoding as decoding
 from inworld_embeddings import errors
+from support.clients import BOTH
 from support.fault_server import OK, FaultServer
-from support.faults_body import (
+from support.faults import (
     BAD_ENVELOPES,
+    BAD_NUMBERS,
     BAD_ROWS,
-    GOOD_SHAPES,
-    UNEQUAL_ROWS,
-    WRONG_COUNTS,
-    duplicate_embeddings_key,
-    duplicate_values_key,
-    other_dimension,
-)
-from support.faults_encoding import (
     BAD_TEXT,
     BROKEN_ENCODINGS,
-    GOOD_ENCODINGS,
-    content_type,
-    html_200,
-    invalid_utf8,
-    utf8_bom,
-)
-from support.faults_limits import wrong_for
-from support.faults_numbers import (
-    BAD_NUMBERS,
     DEEP_NESTING,
+    GOOD_ENCODINGS,
     GOOD_LITERALS,
+    GOOD_SHAPES,
     NO_NUMBERS,
+    UNEQUAL_ROWS,
+    WRONG_COUNTS,
+    content_type,
+    duplicate_embeddings_key,
+    duplicate_values_key,
+    html_200,
     huge_norm,
+    invalid_utf8,
     number,
+    other_dimension,
+    utf8_bom,
     vectors_with,
+    wrong_for,
     zero_vectors,
 )
 from support.script import ByConnection

@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from catalogue_support import BOTH, BOTH_OPEN
 from inworld_embeddings import errors
 from inworld_embeddings._http.adapters import BODY_CAP
+from support.clients import BOTH, BOTH_OPEN
 from support.fault_server import OK, FaultServer
-from support.faults_bombs import (
+from support.faults import (
+    STRAYS,
     declared_body,
     deflate_bomb,
     double_gzip_bomb,
+    encoded,
     endless_chunks,
     endless_close_delimited,
     gzip_bomb,
     many_encodings,
     zstd_bomb,
 )
-from support.faults_desync import STRAYS
-from support.faults_encoding import encoded
 from support.script import InOrder
 
 MB = 2**20

@@ -7,8 +7,8 @@ import httpx
 import numpy as np
 import pytest
 
-from catalogue_support import BOTH, KEY
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, InvalidInputError
+from support.clients import BOTH, KEY
 from support.fault_server import FaultServer
 from support.vectors import good_json, text_id, vector_for, vectors_for
 

@@ -9,16 +9,13 @@ import random
 import numpy as np
 import pytest
 
-from catalogue_processes import STORM
-from catalogue_support import KEY
 from inworld_embeddings import AsyncEmbeddingClient, InworldEmbeddingsError
 from inworld_embeddings._retry import RetryPolicy
+from support.clients import KEY
 from support.fault_server import FaultServer
-from support.faults_connection import black_hole
-from support.faults_desync import STRAYS
-from support.faults_status import status
+from support.faults import MIXED, STRAYS, black_hole, status
+from support.processes import STORM
 from support.script import at_random
-from support.soak import MIXED
 from support.vectors import vector_for
 
 # What no client can tell from a right response, call by call: a lone vector of another dimension, and a response nobody

@@ -7,7 +7,6 @@ import time
 import numpy as np
 import pytest
 
-from catalogue_support import BOTH, KEY, sync_embed
 from inworld_embeddings import (
     APITimeoutError,
     AsyncEmbeddingClient,
@@ -17,10 +16,9 @@ from inworld_embeddings import (
     errors,
 )
 from inworld_embeddings import _decoding as decoding
+from support.clients import BOTH, KEY, sync_embed
 from support.fault_server import OK, FaultServer
-from support.faults_connection import black_hole, rst_mid_body
-from support.faults_hints import retry_after
-from support.faults_status import status
+from support.faults import black_hole, retry_after, rst_mid_body, status
 from support.vectors import vector_for
 
 NOW = time.time()

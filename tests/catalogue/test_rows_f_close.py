@@ -9,11 +9,11 @@ import httpx
 import numpy as np
 import pytest
 
-from catalogue_processes import STORM, assert_silent, program
-from catalogue_support import KEY
 from inworld_embeddings import AsyncEmbeddingClient, ClientClosedError, EmbeddingClient, PartialFailureError
+from support.clients import KEY
 from support.fault_server import OK, FaultServer
-from support.faults_connection import black_hole
+from support.faults import black_hole
+from support.processes import STORM, assert_silent, program
 from support.vectors import vector_for
 
 

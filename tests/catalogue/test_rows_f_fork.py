@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from catalogue_processes import assert_silent, program
 from support.fault_server import FaultServer
+from support.processes import assert_silent, program
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 

@@ -4,9 +4,9 @@ import signal
 
 import pytest
 
-from catalogue_processes import assert_silent, program
 from support.fault_server import OK, FaultServer
-from support.faults_connection import black_hole
+from support.faults import black_hole
+from support.processes import assert_silent, program
 
 LATE = """
 import inworld_embeddings._engine.engine  # an interrupted import is Python's own matter

@@ -10,8 +10,6 @@ import httpx
 import numpy as np
 import pytest
 
-from catalogue_processes import assert_silent, program
-from catalogue_support import KEY
 from inworld_embeddings import (
     AsyncEmbeddingClient,
     BasicAuth,
@@ -19,7 +17,9 @@ from inworld_embeddings import (
     EmbeddingClient,
     OtherServiceProvider,
 )
+from support.clients import KEY
 from support.fault_server import FaultServer
+from support.processes import assert_silent, program
 from support.vectors import vectors_for
 
 CLIENTS = pytest.mark.parametrize("kind", [EmbeddingClient, AsyncEmbeddingClient])

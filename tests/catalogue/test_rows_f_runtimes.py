@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catalogue_processes import assert_silent, program
-from catalogue_support import KEY
 from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, ClientClosedError
+from support.clients import KEY
 from support.fault_server import OK, FaultServer
-from support.faults_connection import black_hole
-from support.faults_status import status
+from support.faults import black_hole, status
+from support.processes import assert_silent, program
 from support.vectors import vectors_for
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "processes.md"

@@ -8,10 +8,10 @@ import threading
 import numpy as np
 import pytest
 
-from catalogue_processes import STORM
-from catalogue_support import KEY
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
+from support.clients import KEY
 from support.fault_server import FaultServer
+from support.processes import STORM
 from support.vectors import vector_for
 
 THREADS = 64

@@ -8,7 +8,6 @@ import time
 import numpy as np
 import pytest
 
-from catalogue_support import BOTH, KEY
 from inworld_embeddings import (
     APITimeoutError,
     AsyncEmbeddingClient,
@@ -18,10 +17,9 @@ from inworld_embeddings import (
     PartialFailureError,
 )
 from inworld_embeddings._retry import Budget
+from support.clients import BOTH, KEY
 from support.fault_server import OK, FaultServer
-from support.faults_connection import black_hole, black_hole_mid_body
-from support.faults_slow import endless_1xx, slow_body
-from support.faults_status import status
+from support.faults import black_hole, black_hole_mid_body, endless_1xx, slow_body, status
 from support.vectors import vector_for
 
 PROMISE = 0.25

@@ -10,19 +10,22 @@ from pathlib import Path
 import pytest
 
 import inworld_embeddings
-from catalogue_support import BOTH, BOTH_OPEN, KEY, within
 from inworld_embeddings import AsyncEmbeddingClient, ConfigurationError, EmbeddingClient, errors
 from inworld_embeddings._decoding import Decoder
 from inworld_embeddings._retry import RetryPolicy
+from support.clients import BOTH, BOTH_OPEN, KEY, within
 from support.fault_server import OK, FaultServer
-from support.faults_body import one_vector_short
-from support.faults_bombs import double_gzip_bomb
-from support.faults_desync import extra_response_same_packet
-from support.faults_hints import retry_after
-from support.faults_limits import key_echo, poison
-from support.faults_numbers import number
-from support.faults_slow import slow_body
-from support.faults_status import status
+from support.faults import (
+    double_gzip_bomb,
+    extra_response_same_packet,
+    key_echo,
+    number,
+    one_vector_short,
+    poison,
+    retry_after,
+    slow_body,
+    status,
+)
 from support.vectors import good_json
 
 TEXTS = [f"planted-text {number}" for number in range(5000)]

@@ -14,10 +14,10 @@ import pytest
 
 import inworld_embeddings
 import inworld_embeddings_client
-from catalogue_support import BOTH_OPEN, KEY
 from inworld_embeddings import EmbeddingClient, _api
+from support.clients import BOTH_OPEN, KEY
 from support.fault_server import OK, FaultServer
-from support.faults_status import status
+from support.faults import status
 from support.reader import EMBED_PATH
 
 TEXTS = [f"planted-text {number}" for number in range(4)]

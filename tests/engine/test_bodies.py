@@ -5,11 +5,11 @@ import asyncio
 import numpy as np
 import pytest
 
-from catalogue_support import pool, vectors_in
 from inworld_embeddings import AsyncEmbeddingClient
 from inworld_embeddings._http.pool import KEPT_BUFFERS
 from inworld_embeddings_emulator import Emulator, EmulatorServer
 from inworld_embeddings_emulator.engines import HashEngine
+from support.clients import pool, vectors_in
 from support.fault_server import FaultServer
 
 ENGINE = HashEngine(1024)

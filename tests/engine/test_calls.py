@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from catalogue_support import KEY
+from support.clients import KEY
 from support.fault_server import FaultServer
 
 MOST = {"sync": 110, "async": 95}

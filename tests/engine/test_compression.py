@@ -4,15 +4,15 @@ import httpx
 import numpy as np
 import pytest
 
-from catalogue_support import BOTH, KEY
 from inworld_embeddings import (
     APIResponseValidationError,
     AsyncEmbeddingClient,
     ConfigurationError,
     EmbeddingClient,
 )
+from support.clients import BOTH, KEY
 from support.fault_server import FaultServer
-from support.faults_encoding import gzip_bad_checksum, gzip_good
+from support.faults import gzip_bad_checksum, gzip_good
 from support.vectors import vectors_for
 
 TEXTS = [f"text {number}" for number in range(7)]

@@ -13,9 +13,9 @@ import httpx
 import numpy as np
 import pytest
 
-from catalogue_support import KEY
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
 from inworld_embeddings import _decoding as decode
+from support.clients import KEY
 
 BATCH = 128
 URL = "http://127.0.0.1:9"

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from catalogue_support import BOTH
 from inworld_embeddings import BadRequestError, EmbeddingClient, PartialFailureError
+from support.clients import BOTH
 from support.fault_server import FaultServer
-from support.faults_limits import poison
+from support.faults import poison
 from support.vectors import text_id, vector_for
 
 TEXTS = ["b", "a", "b", "c", "a", "b"]

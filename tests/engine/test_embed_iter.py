@@ -13,7 +13,6 @@ import httpx
 import numpy as np
 import pytest
 
-from catalogue_support import KEY
 from inworld_embeddings import (
     AsyncEmbeddingClient,
     BadRequestError,
@@ -22,11 +21,10 @@ from inworld_embeddings import (
     Failure,
     InvalidInputError,
 )
+from support.clients import KEY
 from support.fault import Fault
 from support.fault_server import OK, FaultServer
-from support.faults_connection import black_hole
-from support.faults_limits import poison
-from support.faults_status import status
+from support.faults import black_hole, poison, status
 from support.vectors import text_id, vector_for
 
 

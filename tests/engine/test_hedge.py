@@ -7,7 +7,6 @@ import json
 import httpx
 import pytest
 
-from catalogue_support import KEY
 from inworld_embeddings import (
     APITimeoutError,
     AsyncEmbeddingClient,
@@ -17,8 +16,9 @@ from inworld_embeddings import (
 )
 from inworld_embeddings._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget, RetryPolicy
 from inworld_embeddings._throttle import Outcome as Load
+from support.clients import KEY
 from support.fault_server import OK, FaultServer
-from support.faults_connection import black_hole
+from support.faults import black_hole
 
 USUAL = 0.01
 

@@ -6,11 +6,10 @@ import sys
 
 import pytest
 
-from catalogue_support import BOTH, KEY
 from inworld_embeddings import AsyncEmbeddingClient, AuthenticationError, ConfigurationError, EmbeddingClient
+from support.clients import BOTH, KEY
 from support.fault_server import FaultServer
-from support.faults_limits import poison
-from support.faults_status import status
+from support.faults import poison, status
 
 TEXTS = [f"text {number}" for number in range(20)]
 

@@ -15,11 +15,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from catalogue_support import KEY
 from inworld_embeddings import AsyncEmbeddingClient, AuthenticationError, EmbeddingClient
 from inworld_embeddings._engine import observability as telemetry
 from inworld_embeddings._retry import RetryPolicy
-from support import faults_status
+from support import faults
+from support.clients import KEY
 from support.fault_server import OK, FaultServer
 
 MODEL = "sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
@@ -155,7 +155,7 @@ def test_calls_from_several_spans_do_not_mix(seen, server):
 
 @ALL
 def test_retries_are_counted_within_it(seen, embed):
-    with FaultServer([faults_status.status(503), OK]) as server:
+    with FaultServer([faults.status(503), OK]) as server:
         embed(server, ["a"])
     (span,) = seen.spans
     assert (
@@ -167,7 +167,7 @@ def test_retries_are_counted_within_it(seen, embed):
 
 @ALL
 def test_an_error_is_told_by_its_class_alone(seen, embed):
-    with FaultServer(faults_status.status(401)) as server, pytest.raises(AuthenticationError):
+    with FaultServer(faults.status(401)) as server, pytest.raises(AuthenticationError):
         embed(server, ["planted-text in the open"])
     (span,) = seen.spans
     assert span.attributes["error.type"] == "AuthenticationError"
@@ -181,7 +181,7 @@ def test_an_error_is_told_by_its_class_alone(seen, embed):
 @EMBEDS
 def test_failures_that_are_returned_are_told_too(seen, embed):
     def script(request):
-        return faults_status.status(400) if "bad" in request.texts else OK
+        return faults.status(400) if "bad" in request.texts else OK
 
     with FaultServer(script) as server:
         embed(server, ["a", "bad", "b"], on_error="return")
@@ -307,7 +307,7 @@ def test_the_pages_examples_run(code):
 
 
 def test_the_page_names_all_that_is_reported(seen):
-    with FaultServer(faults_status.status(401)) as server, pytest.raises(AuthenticationError):
+    with FaultServer(faults.status(401)) as server, pytest.raises(AuthenticationError):
         sync_embed(server, "a")
     EmbeddingClient.local().embed("a")
     reported = {name for span in seen.spans for name in span.attributes} | {DURATION}

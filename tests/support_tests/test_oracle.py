@@ -10,8 +10,7 @@ import pytest
 
 from support.audit import Authorization
 from support.fault_server import Fault, FaultServer
-from support.faults_connection import announced_close, rst_before_any_byte
-from support.faults_status import status
+from support.faults import announced_close, rst_before_any_byte, status
 from support.raw_client import RawClient, embed_request
 from support.reader import EMBED_PATH
 from support.script import at_random

@@ -5,12 +5,12 @@ import asyncio
 import httpx
 import pytest
 
-from catalogue_support import KEY, pool, vectors_in
 from inworld_embeddings import ConfigurationError, EmbeddingClient
 from inworld_embeddings._http.adapters import BODY_CAP
 from inworld_embeddings._http.pool import ConnectionPool
+from support.clients import KEY, pool, vectors_in
 from support.fault_server import FaultServer
-from support.faults_connection import black_hole
+from support.faults import black_hole
 from support.reader import EMBED_PATH
 from support.vectors import text_id
 

@@ -4,12 +4,11 @@ import asyncio
 
 import pytest
 
-from catalogue_support import KEY
 from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient
 from inworld_embeddings._http import connect
+from support.clients import KEY
 from support.fault_server import OK, FaultServer
-from support.faults_connection import black_hole, fin_before_any_byte, rst_mid_body
-from support.faults_desync import extra_response_same_packet
+from support.faults import black_hole, extra_response_same_packet, fin_before_any_byte, rst_mid_body
 from support.proxy import ConnectProxy
 from support.tls import make_tls
 

@@ -11,19 +11,33 @@ import pytest
 
 from inworld_embeddings import EmbeddingResult, Failure, ProviderAuth, Stats
 from support.fault import OK
-from support.faults_body import one_vector_short, other_dimension, ragged, whole
-from support.faults_connection import (
+from support.faults import (
+    answer,
     black_hole,
     black_hole_mid_body,
     fin_before_any_byte,
     fin_mid_body,
+    gzip_good,
+    html_200,
+    html_error,
+    huge_norm,
+    message_larger_than_max,
+    no_content,
+    not_gzip,
+    number,
+    one_vector_short,
+    other_dimension,
+    poison,
+    ragged,
+    retry_after,
+    retry_after_date,
+    retry_info,
     rst_before_any_byte,
+    status,
+    too_many_texts,
+    whole,
+    zero_vectors,
 )
-from support.faults_encoding import gzip_good, html_200, not_gzip
-from support.faults_hints import retry_after, retry_after_date, retry_info
-from support.faults_limits import message_larger_than_max, poison, too_many_texts
-from support.faults_numbers import huge_norm, number, zero_vectors
-from support.faults_status import answer, html_error, no_content, status
 from support.in_process import KEY, AsyncFace, Service, SyncFace
 
 TEXTS = [f"planted-text {number}" for number in range(12)]

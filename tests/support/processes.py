@@ -5,14 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from catalogue_support import KEY
+from support.clients import KEY
 
 STORM = int(os.environ.get("STORM", "1"))
 """How many times longer the storms of section F last: an environment variable, for runs of an hour."""
 
 PREAMBLE = f"""
 import asyncio, os, random, signal, sys, threading, time
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 import numpy as np
 from support.vectors import vector_for, vectors_for
 from inworld_embeddings import *

@@ -1,0 +1,89 @@
+"""Row tests do not wait (the shape of the waits is tested in tests/core), and know nothing of this machine's proxies."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from inworld_embeddings._http import connect
+from inworld_embeddings._http.adapters import HttpxTransport
+from inworld_embeddings.client import BaseClient
+from support.tls import make_tls
+
+
+class Candidate(HttpxTransport):
+    """Another library's transport in the place of our own."""
+
+    def __init__(self, inner):
+        super().__init__(inner.handle_async_request, BaseClient._timeouts)
+        self._inner, self.freshen, self.aclose = inner, inner.drop_idle, inner.aclose
+
+    @property
+    def busy(self):
+        return range(self._inner.in_use or 0)
+
+
+ENVIRONMENT = [
+    *(f"{name}_proxy" for name in ("http", "https", "all", "no")),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"),
+    *(f"INWORLD_{name}" for name in ("API_KEY", "KEY", "SECRET", "API_BASE", "EMULATOR_HOST")),
+]
+
+
+@pytest.fixture(autouse=True)
+def candidate(monkeypatch):
+    """Another transport in the place of our own, by its name in benchmarks/candidates.py, for docs/transports.md."""
+    if name := os.environ.get("TRANSPORT"):
+        from candidates import CANDIDATES
+
+        monkeypatch.setattr(
+            "inworld_embeddings._http.ConnectionPool",
+            lambda proxy, trust_env, **_: Candidate(
+                CANDIDATES[name](proxy=str(proxy) if proxy else None, trust_env=trust_env)
+            ),
+        )
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    monkeypatch.setattr(
+        BaseClient, "_policy", replace(BaseClient._policy, transient_base=0.001, throttle_base=0.001)
+    )
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch):
+    for name in ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory):
+    """Certificates of one authority, and their flaws."""
+    return make_tls(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def trusted(tls, monkeypatch):
+    """The same, with the authority trusted by whoever honours SSL_CERT_FILE."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls.ca_file))
+    connect.tls_context.cache_clear()
+    yield tls
+    connect.tls_context.cache_clear()
+
+
+@pytest.fixture
+def short_connect(monkeypatch):
+    """A connect timeout of 0.2 s instead of 5 s."""
+    monkeypatch.setattr(BaseClient, "_timeouts", replace(BaseClient._timeouts, connect=0.2))
+
+
+@pytest.fixture
+def short_attempt(monkeypatch):
+    """An attempt timeout of 0.3 s instead of 20 s, as long as nothing is known of the service.
+
+    Another transport gets 1 s, so that one which sends 8 MB slowly is not taken for one that hangs.
+    """
+    seconds = 1.0 if os.environ.get("TRANSPORT") else 0.3
+    monkeypatch.setattr(BaseClient, "_timeouts", replace(BaseClient._timeouts, first_attempt=seconds))
