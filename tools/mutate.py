@@ -48,14 +48,14 @@ MUTATIONS = (
         "_engine/results.py",
         "self._vectors[_place(part.indexes)] = outcome",
         "self._vectors[_place(part.indexes)] = outcome[::-1]",
-        "tests/unit/test_clients.py",
+        "tests/wrapper/test_client.py",
     ),
     Mutation(
         "read rows into another's place",
         "_engine/results.py",
         "return self._vectors[place] if",
         "return self._vectors[: len(indexes)] if",
-        "tests/unit/test_clients.py tests/engine/test_costs.py",
+        "tests/wrapper/test_client.py tests/engine/test_costs.py",
     ),
     Mutation(
         "keep the end of an earlier body",

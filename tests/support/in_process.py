@@ -220,3 +220,10 @@ class AsyncFace:
 
     def close(self):
         self._runner.run(self.client.close())
+
+
+def embed(script, texts, *, call=None, **settings):
+    """The service that was asked, and what `embed` of a fresh client gave back."""
+    service = Service(script)
+    with AsyncFace(service, **settings) as face:
+        return service, face.embed(texts, **(call or {}))

@@ -1,0 +1,277 @@
+"""Rows D01 to D12, F10: a 200 is read into vectors, or is the error of its attempt. No doubtful body becomes a vector."""
+
+import itertools
+import math
+import time
+
+import numpy as np
+import pytest
+
+from inworld_embeddings import (
+    APIError,
+    APIResponseValidationError,
+    InworldEmbeddingsError,
+    PartialFailureError,
+)
+from inworld_embeddings import _decoding as decoding
+from support.clients import sync_embed
+from support.fault_server import OK, FaultServer
+from support.faults import (
+    BAD_ENVELOPES,
+    BAD_NUMBERS,
+    BAD_ROWS,
+    BAD_TEXT,
+    BROKEN_ENCODINGS,
+    DEEP_NESTING,
+    GOOD_ENCODINGS,
+    GOOD_LITERALS,
+    GOOD_SHAPES,
+    NO_NUMBERS,
+    UNEQUAL_ROWS,
+    WRONG_COUNTS,
+    content_type,
+    duplicate_embeddings_key,
+    duplicate_values_key,
+    gzip_bad_checksum,
+    gzip_good,
+    html_200,
+    huge_norm,
+    invalid_utf8,
+    number,
+    one_vector_short,
+    other_dimension,
+    utf8_bom,
+    vectors_with,
+    wrong_for,
+    zero_vectors,
+)
+from support.in_process import AsyncFace, Service, embed
+from support.vectors import vector_for
+
+TEXTS = [f"planted-text {number}" for number in range(12)]
+
+
+@pytest.fixture(params=["fast", "strict"])
+def decoder(request, monkeypatch):
+    """Both decoders have to give the same verdicts; where simdjson has no wheels there is only the strict one."""
+    if request.param == "strict":
+        monkeypatch.setattr(decoding, "Parser", None)
+
+
+def check_is_never_accepted(bad):
+    """For good it is an error after three attempts; before a good response it costs a retry."""
+    with pytest.raises(APIResponseValidationError) as caught:
+        embed(bad, TEXTS[0])
+    assert (caught.value.attempts, caught.value.retryable) == (3, True)
+    service, result = embed([bad, OK], TEXTS)
+    service.oracle.check(TEXTS, result.vectors)
+    assert result.stats.retries == 1
+    return caught.value
+
+
+def check_costs_only_the_guilty(bad, guilty=5, **settings):
+    """One text whose responses are never right: its neighbours have theirs."""
+    service, result = embed(wrong_for([TEXTS[guilty]], bad), TEXTS, call={"on_error": "return"}, **settings)
+    good = [index for index in range(len(TEXTS)) if index != guilty]
+    service.oracle.check([TEXTS[index] for index in good], result.vectors[good])
+    assert len(service.requests) <= 3 + 2 * math.ceil(math.log2(len(TEXTS))) + 2 + 4
+    assert [failure.index for failure in result.failures] == [guilty]
+    assert isinstance(result.failures[0].error, APIResponseValidationError)
+
+
+@pytest.mark.parametrize("bad", WRONG_COUNTS, ids=str)
+def test_D01_another_number_of_vectors(decoder, bad):
+    error = check_is_never_accepted(bad)
+    assert f"Asked for 1 vectors, got {2 if bad.name == 'one_vector_extra' else 0}." in str(error)
+
+
+@pytest.mark.parametrize("bad", BAD_ENVELOPES, ids=str)
+def test_D02_no_embeddings_in_the_body(decoder, bad):
+    check_is_never_accepted(bad)
+
+
+@pytest.mark.parametrize("bad", BAD_ROWS, ids=str)
+def test_D03_a_row_that_is_no_vector(decoder, bad):
+    check_is_never_accepted(bad)
+
+
+@pytest.mark.parametrize("bad", UNEQUAL_ROWS, ids=str)
+def test_D04_rows_of_different_lengths(decoder, bad):
+    with pytest.raises(APIResponseValidationError, match="values where"):
+        embed(bad, TEXTS[:2], max_retries=0)
+    service, result = embed([bad, OK], TEXTS)
+    service.oracle.check(TEXTS, result.vectors)
+
+
+def test_D05_another_dimension_than_before_ends_the_call_at_once():
+    script = [OK, OK, other_dimension(16)]
+    one_by_one = {"batch_size": 1, "max_concurrency": 1, "max_retries": 5}
+    service, result = embed(script, TEXTS, call={"on_error": "return"}, **one_by_one)
+    assert 3 <= len(service.requests) <= 4  # the next one may be on its way when the response is read
+    service.oracle.check(TEXTS[:2], result.vectors[:2])
+    assert [failure.index for failure in result.failures] == list(range(2, 12))
+    error = result.failures[0].error
+    assert isinstance(error, APIResponseValidationError)
+    assert "16 dimensions where earlier ones had 8" in str(error)
+    assert (error.attempts, error.retryable) == (1, False)
+
+
+@pytest.mark.parametrize("bad", BAD_NUMBERS, ids=str)
+def test_D06_D08_what_is_no_finite_number(decoder, bad):
+    check_is_never_accepted(bad)
+
+
+CUT = [*BAD_ENVELOPES[:2], *BAD_ENVELOPES[11:13]]
+LITERALS = [number(literal) for literal in ("NaN", '"NaN"', "1e999", "1e39", *NO_NUMBERS[:5])]
+
+
+@pytest.mark.parametrize("bad", [*WRONG_COUNTS, *CUT, *BAD_ROWS, *LITERALS], ids=str)
+def test_D01_D02_D03_D06_D08_what_is_wrong_for_one_text_costs_that_text(bad):
+    check_costs_only_the_guilty(bad)
+
+
+def test_D07_zero_and_huge_vectors_are_kept_and_counted(caplog):
+    _, result = embed(zero_vectors, TEXTS)
+    assert not result.vectors.any()
+    assert (result.stats.zero_vectors, result.stats.huge_vectors) == (12, 0)
+    assert "12 all-zero vectors" in caplog.text
+    _, result = embed(huge_norm, TEXTS)
+    assert (result.vectors == np.float32(1e30)).all()
+    assert (result.stats.zero_vectors, result.stats.huge_vectors) == (0, 12)
+    _, result = embed(OK, TEXTS)
+    assert (result.stats.zero_vectors, result.stats.huge_vectors) == (0, 0)
+
+
+def test_D07_with_reject_zero_they_are_wrong_responses():
+    service, result = embed([zero_vectors, OK], TEXTS, reject_zero=True)
+    service.oracle.check(TEXTS, result.vectors)
+    check_costs_only_the_guilty(zero_vectors, 3, reject_zero=True)
+
+
+@pytest.mark.parametrize("literal", GOOD_LITERALS, ids=lambda literal: literal[:24])
+def test_D09_every_finite_number_is_accepted_as_numpy_rounds_it(decoder, literal):
+    _, result = embed(number(literal), TEXTS)
+    expected = vectors_with(literal, TEXTS)
+    assert (result.vectors == expected).all()
+    if literal != "-0":  # an integer in JSON, and integers have but one zero
+        assert result.vectors.tobytes() == expected.tobytes(), "to the bit, the sign of zero too"
+
+
+@pytest.mark.parametrize("bad", DEEP_NESTING, ids=str)
+def test_D10_deep_nesting(bad):
+    check_is_never_accepted(bad)
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"embeddings":[{"values":' + b"["])
+def test_D10_is_refused_in_under_100_ms_of_cpu_time(decoder, opening):
+    body = opening + b"[" * 200_000
+    begun = time.thread_time()
+    with pytest.raises(APIResponseValidationError):
+        decoding.Decoder().decode(body, 1)
+    assert time.thread_time() - begun < 0.1
+
+
+def test_D11_a_login_page_is_named_by_its_content_type():
+    error = check_is_never_accepted(html_200)
+    assert "text/html" in str(error)
+    assert "login page" in str(error)
+
+
+@pytest.mark.parametrize("bad", [*BAD_TEXT, *BROKEN_ENCODINGS, utf8_bom], ids=str)
+def test_D11_bytes_that_are_no_json_document(decoder, bad):
+    check_is_never_accepted(bad)
+
+
+KINDS = ["application/json; charset=utf-8", "Application/JSON", "text/plain", None]
+
+
+@pytest.mark.parametrize("good", [*GOOD_SHAPES, *GOOD_ENCODINGS, *map(content_type, KINDS)], ids=str)
+def test_D11_D12_what_is_new_or_odd_but_right_is_accepted(decoder, good):
+    service, result = embed(good, TEXTS)
+    service.oracle.check(TEXTS, result.vectors)
+    service.oracle.assert_requests(1)
+
+
+@pytest.mark.parametrize("odd", [duplicate_embeddings_key, duplicate_values_key, invalid_utf8], ids=str)
+def test_D12_whatever_is_made_of_doubtful_json_no_vector_is_wrong(decoder, odd):
+    """A key that stands twice: the last one counts, as in most readers, or the response is refused."""
+    service, result = embed([odd, OK], TEXTS)
+    service.oracle.check(TEXTS, result.vectors)
+
+
+@pytest.mark.parametrize("bad", [one_vector_short, number("NaN"), html_200, gzip_bad_checksum], ids=str)
+def test_D01_D06_D11_after_a_wrong_response_the_connection_is_doubtful_too(bad):
+    with FaultServer([bad, bad, OK]) as server:
+        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
+        server.oracle.assert_connections(3)
+
+
+@pytest.mark.parametrize(("given", "sent"), [(None, "identity"), ("gzip", "gzip")])
+def test_a_response_is_compressed_only_for_those_who_ask(given, sent):
+    service, result = embed(gzip_good if given else OK, TEXTS, compression=given)
+    service.oracle.check(TEXTS, result.vectors)
+    assert service.requests[0].header("accept-encoding") == sent
+
+
+def failing_decoder(monkeypatch, *failing):
+    """Has the decoding of some batches, by number, run out of memory."""
+    numbers, real = itertools.count(), decoding.Decoder.decode
+
+    def decode_or_not(*arguments):
+        if next(numbers) in failing:
+            raise MemoryError
+        return real(*arguments)
+
+    monkeypatch.setattr(decoding.Decoder, "decode", decode_or_not)
+
+
+def test_F10_a_batch_that_does_not_fit_into_memory_fails_and_the_others_are_kept(monkeypatch):
+    failing_decoder(monkeypatch, 2)
+    with pytest.raises(PartialFailureError, match="memory") as caught:
+        embed(OK, TEXTS, batch_size=3, max_concurrency=1)
+    result, failed = caught.value.result, [failure.index for failure in caught.value.failures]
+    assert failed == [6, 7, 8]
+    assert np.isnan(result.vectors[failed]).all()
+    for index in set(range(12)) - set(failed):
+        assert np.array_equal(result[index], vector_for(TEXTS[index]))
+    assert isinstance(caught.value.failures[0].error.__cause__, MemoryError)
+
+
+def test_F10_a_client_goes_on_afterwards_and_no_permit_is_lost(monkeypatch):
+    failing_decoder(monkeypatch, *range(0, 60, 2))
+    with AsyncFace(Service()) as face:
+        for _ in range(30):
+            with pytest.raises(InworldEmbeddingsError, match="memory") as caught:
+                face.embed("x")
+            assert not isinstance(caught.value, APIError)
+            assert np.array_equal(face.embed("y"), vector_for("y"))
+        (session,) = face.client._engine._sessions.values()
+        assert session.admission.throttle.in_flight == 0
+
+
+def test_F10_memory_that_runs_out_inside_a_decoder_leaves_no_half_row(monkeypatch):
+    class Failing:
+        def decode(self, body):
+            raise MemoryError
+
+    def empty(*arguments, **options):
+        raise MemoryError
+
+    with AsyncFace(Service()) as face:
+        with monkeypatch.context() as patch:
+            patch.setattr(np, "empty", empty)
+            patch.setattr(decoding, "_strict", Failing())
+            with pytest.raises(InworldEmbeddingsError, match="memory"):
+                face.embed(["a", "b"])
+        face.service.oracle.check(["a", "b"], face.embed(["a", "b"]).vectors)
+
+
+def test_F10_in_a_stream_the_rows_before_it_are_yielded(monkeypatch):
+    failing_decoder(monkeypatch, 2)
+    with AsyncFace(Service(), batch_size=4, max_concurrency=1) as face:
+        rows, error = face.rows(map(str, range(20)))
+    assert "memory" in str(error)
+    indexes = [index for index, _ in rows]
+    assert indexes[:8] == list(range(8))
+    assert not set(indexes) & {8, 9, 10, 11}
+    assert all(np.array_equal(vector, vector_for(str(index))) for index, vector in rows)

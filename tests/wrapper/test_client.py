@@ -1,0 +1,373 @@
+"""The clients: what goes in (rows E), what comes out, and what each request is made of. test_parity.py covers the other face."""
+
+import copy
+import json
+import pickle
+
+import httpx
+import numpy as np
+import pytest
+
+import inworld_embeddings_client
+from inworld_embeddings import (
+    AuthenticationError,
+    BadRequestError,
+    BasicAuth,
+    ConfigurationError,
+    EmbeddingClient,
+    EmbeddingResult,
+    InvalidInputError,
+    PartialFailureError,
+    ProviderAuth,
+    RateLimitError,
+    _api,
+)
+from inworld_embeddings.options import CALL, defaults, merged
+from support.audit import Authorization
+from support.fault import OK, Fault
+from support.faults import poison, status, wrong_for
+from support.in_process import KEY, AsyncFace, Service, SyncFace, embed
+from support.reader import EMBED_PATH
+from support.vectors import text_id, vector_for, vectors_for
+from support.wire import JSON
+
+ODD = [
+    "\0",
+    "\x1f",
+    "a\u2028b\u2029c",
+    "\ufeffbom",
+    '\\ " / \b\f\n\r\t',
+    "\x7f\x85",
+    "\U0001f469\u200d\U0001f52c",
+    "\uffff",
+]
+
+
+def sent(service, number=-1):
+    return [item["text"] for item in json.loads(service.bodies[number])["inputs"]]
+
+
+def test_a_str_gives_a_vector():
+    _, vector = embed(OK, "four")
+    assert (vector.shape, vector.dtype) == ((8,), np.float32)
+    assert np.array_equal(vector, vector_for("four"))
+
+
+def test_a_sequence_gives_a_result_in_input_order():
+    identified = Fault(
+        "id", lambda ex: ex.reply(200, ex.good_body(), [JSON, ("x-inworld-request-id", "ab" * 16)])
+    )
+    texts = ["x" * n for n in range(1, 100)]
+    service, result = embed(identified, texts, batch_size=7)
+    assert isinstance(result, EmbeddingResult)
+    service.oracle.check(texts, result.vectors)
+    assert result.vectors.flags.c_contiguous
+    assert (result.stats.requests, result.stats.attempts, result.stats.retries) == (15, 15, 0)
+    assert set(result.stats.request_ids) == {"ab" * 16}
+    assert (result.engine, result.failures, result.dimension) == (None, (), 8)
+
+
+def test_5000_texts_are_not_one_request_nor_hundreds_at_once():
+    texts, in_flight = list(map(str, range(5000))), []
+
+    def latency(request):
+        in_flight.append(request.in_flight)
+        return 0.1
+
+    service = Service(latency=latency)
+    with AsyncFace(service) as face:
+        service.oracle.check(texts, face.embed(texts).vectors)
+    assert sorted(len(record.text_ids) for record in service.requests) == [8, *[128] * 39]
+    assert max(in_flight) <= 64
+
+
+@pytest.mark.parametrize("empty", [[], (), iter(())])
+def test_E01_no_texts_give_no_rows_and_no_request(empty):
+    service, result = embed(OK, empty)
+    assert (result.vectors.shape, result.vectors.dtype, len(result)) == ((0, 768), np.float32, 0)
+    assert (result.failures, list(result), result.stats.attempts) == ((), [], 0)
+    service.oracle.assert_requests(0)
+
+
+def test_E02_empty_and_blank_texts_are_sent_and_keep_their_places():
+    texts = ["a", "", " \n\t", "b", ""]
+    service, result = embed(OK, texts)
+    service.oracle.check(texts, result.vectors)
+    assert sent(service) == texts
+
+
+SURROGATES = {"lone high": "a\ud800b", "lone low": "\udfff", "paired": "\ud83d\ude00"}
+
+
+@pytest.mark.parametrize("text", SURROGATES.values(), ids=SURROGATES)
+def test_E03_a_surrogate_is_refused_before_any_request_or_replaced_where_asked(text):
+    replaced = "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
+    with SyncFace(Service()) as face:
+        for texts, index in ((["fine"] * 300 + [text], 300), (text, None)):
+            with pytest.raises(InvalidInputError, match="replace_surrogates=True") as caught:
+                face.embed(texts)
+            assert caught.value.index == index
+            with pytest.raises(InvalidInputError):
+                face.client.plan(texts)
+        face.service.oracle.assert_requests(0)
+        face.service.oracle.check_one(replaced, face.embed(text, replace_surrogates=True))
+        assert face.client.plan([text], replace_surrogates=True) == face.client.plan([replaced])
+    with SyncFace(Service(), batch_size=1) as face:
+        rows, error = face.rows(["a", text])
+        assert ([index for index, _ in rows], error.index) == ([0], 1)
+    with SyncFace(Service(), replace_surrogates=True) as face:
+        rows, error = face.rows(["a", text])
+        face.service.oracle.check(["a", replaced], [vector for _, vector in rows])
+
+
+def test_E04_odd_characters_arrive_byte_for_byte():
+    service, result = embed(OK, ODD)
+    assert sent(service) == ODD
+    assert not any(byte < 0x20 for byte in service.bodies[0])
+    service.oracle.check(ODD, result.vectors)
+
+
+def test_E04_and_in_the_emulator():
+    class Echo:
+        name, dimension = "echo", 8
+
+        def embed(self, texts):
+            return vectors_for(texts).tolist()
+
+    with EmbeddingClient.local(Echo()) as client:
+        result = client.embed(ODD)
+    assert result.engine == "echo"
+    assert np.array_equal(result.vectors, vectors_for(ODD))
+
+
+def test_E05_ten_megabytes_of_text_are_refused_here_and_sent_if_there_is_room():
+    text = "ä" * 5_000_000
+    with AsyncFace(Service()) as face:
+        with pytest.raises(InvalidInputError, match="max_batch_bytes") as caught:
+            face.embed(["a", text])
+        assert caught.value.index == 1
+        face.service.oracle.assert_requests(0)
+        face.service.oracle.check_one(text, face.embed(text, max_batch_bytes=11_000_000))
+
+
+def test_E05_the_size_is_that_of_the_escaped_bytes():
+    with pytest.raises(InvalidInputError, match="600000"):
+        embed(OK, "\0" * 10_000_000, max_batch_bytes=59_000_000)  # 60 MB in JSON
+    texts = ["\0" * 1000, "a" * 1000, "ä" * 1000, '"' * 1000] * 20
+    service, result = embed(OK, texts, max_batch_bytes=10_000)
+    service.oracle.check(texts, result.vectors)
+    assert max(map(len, service.bodies)) <= 10_000
+    assert len(service.bodies) <= -(-sum(map(len, service.bodies)) // 10_000) * 2
+
+
+def test_E07_duplicates_get_a_vector_each_in_place():
+    texts = ["same", "other", "same", "same"]
+    service, result = embed(OK, texts)
+    service.oracle.check(texts, result.vectors)
+    assert service.oracle.times_received()[text_id("same")] == 3
+
+
+REPEATED = ["b", "a", "b", "c", "a", "b"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 128])
+def test_with_dedupe_each_distinct_text_is_sent_once_and_fills_every_place(batch_size):
+    seen = []
+    call = {"dedupe": True, "on_progress": lambda *done: seen.append(done)}
+    service, result = embed(OK, REPEATED, batch_size=batch_size, call=call)
+    service.oracle.check(REPEATED, result.vectors)
+    assert set(service.oracle.times_received().values()) == {1}
+    assert (result.vectors.flags.c_contiguous, len(result), seen[-1]) == (True, 6, (3, 3))
+    service, _ = embed(OK, REPEATED, dedupe=True, batch_size=batch_size, call={"dedupe": False})
+    assert service.oracle.times_received()[text_id("b")] == 3
+
+
+def test_with_dedupe_texts_that_only_look_alike_are_not_merged():
+    texts = ["é", "e\u0301", "a", "a ", "A", ""]
+    service, result = embed(OK, texts, dedupe=True)
+    service.oracle.check(texts, result.vectors)
+    assert sent(service) == texts
+
+
+def test_with_dedupe_the_failure_of_one_text_is_named_in_every_place():
+    with pytest.raises(PartialFailureError) as caught:
+        embed(poison(["b"]), REPEATED, dedupe=True)
+    assert [failure.index for failure in caught.value.failures] == [0, 2, 5]
+    result = caught.value.result
+    assert np.isnan(result.vectors[[0, 2, 5]]).all()
+    assert np.array_equal(result[4], vector_for("a"))
+    with pytest.raises(BadRequestError):
+        result[5]
+
+
+def test_a_plan_says_what_would_be_sent_and_sends_nothing():
+    client = EmbeddingClient(api_key=KEY, transport=Service(), batch_size=2)
+    plan = client.plan(["a", "b", "c"])
+    assert (plan.requests, plan.texts) == (2, 3)
+    assert client.plan(REPEATED, dedupe=True).bytes == client.plan(["b", "a", "c"]).bytes
+    assert client.plan(REPEATED, dedupe=True, batch_size=1).requests == 3
+
+
+@pytest.mark.parametrize("bad", [b"bytes", None, ["ok", b"no"], ["ok", "x" * 2_000_000]])
+def test_bad_input_is_refused_before_anything_is_sent(bad):
+    with AsyncFace(Service(), batch_size=1) as face:
+        with pytest.raises(InvalidInputError) as caught:
+            face.embed(bad)
+        face.service.oracle.assert_requests(0)
+    assert caught.value.index == (1 if isinstance(bad, list) else None)
+
+
+WRONG = [
+    ("batch_size", 0),
+    ("batch_size", 1.5),
+    ("batch_size", True),
+    ("max_retries", -1),
+    ("timeout", 0),
+    ("timeout", float("nan")),
+    ("max_batch_bytes", 0),
+    ("max_concurrency", 0),
+    ("model", ""),
+    ("service_provider", "OPENAI"),
+    ("on_error", "ignore"),
+    ("hedge", "yes"),
+]
+
+
+@pytest.mark.parametrize(("option", "value"), WRONG)
+def test_options_out_of_range_are_refused_before_anything_is_sent(option, value):
+    with AsyncFace(Service()) as face:
+        with pytest.raises(ConfigurationError, match=option):
+            face.embed("x", **{option: value})
+        face.service.oracle.assert_requests(0)
+
+
+@pytest.mark.parametrize("bad", ["br", "", True, "GZIP", ["gzip"]])
+def test_no_compression_but_gzip(bad):
+    with pytest.raises(ConfigurationError, match="compression"):
+        EmbeddingClient(api_key=KEY, compression=bad)
+
+
+def test_a_typo_in_an_option_names_the_right_one():
+    with pytest.raises(TypeError, match="Did you mean 'batch_size'"):
+        embed(OK, "x", call={"batchsize": 3})
+
+
+def test_a_known_model_brings_its_provider_and_another_keeps_the_clients():
+    client = merged(defaults(CALL), {"model": "text-embedding-ada-002"}, CALL)
+    assert client["service_provider"] == "SERVICE_PROVIDER_OPENAI"
+    for model, provider in {"text-embedding-3-small": "OPENAI", "BAAI/bge-large-en-v1.5": "INWORLD"}.items():
+        assert merged(client, {"model": model}, CALL)["service_provider"] == f"SERVICE_PROVIDER_{provider}"
+
+
+async def asynchronous_key():
+    return KEY
+
+
+CREDENTIALS = [
+    {"api_key": KEY},
+    {"api_key": None, "key": "planted-key", "secret": "planted-secret"},
+    {"api_key": lambda: KEY},
+    {"api_key": asynchronous_key},
+    {"api_key": None, "auth": BasicAuth(KEY)},
+    {"api_key": None, "auth": ProviderAuth(lambda: KEY)},
+]
+
+
+@pytest.mark.parametrize("way", CREDENTIALS)
+def test_credentials_of_every_kind_reach_the_wire(way):
+    service, _ = embed(OK, "x", **way)
+    (request,) = service.requests
+    assert request.authorization is Authorization.EXPECTED
+    assert request.header("user-agent").startswith("inworld-embeddings/")
+    assert (request.header("host"), request.target) == ("api.inworld.ai", EMBED_PATH)
+
+
+def test_a_provider_is_asked_on_every_attempt():
+    asked = []
+    embed([status(503), status(503), OK], "x", api_key=lambda: asked.append(1) or KEY)
+    assert len(asked) == 3
+
+
+def test_a_bad_key_from_a_provider_is_a_configuration_error_that_does_not_echo_it():
+    with pytest.raises(ConfigurationError, match="newline") as caught:
+        embed(OK, "x", api_key=lambda: KEY + "\n")
+    assert KEY[:8] not in f"{caught.value!r} {caught.value.__cause__} {caught.value.__context__}"
+
+
+def test_every_request_takes_path_headers_and_model_from_the_generated_endpoint(monkeypatch):
+    generated = inworld_embeddings_client.embed.request_kwargs
+
+    def marked(**arguments):
+        made = generated(**arguments)
+        return made | {"params": {"generated": "yes"}, "headers": made["headers"] | {"x-generated": "yes"}}
+
+    monkeypatch.setattr(inworld_embeddings_client.embed, "request_kwargs", marked)
+    _api.envelope.cache_clear()
+    try:
+        service, _ = embed([status(503), OK], ["a", "b"], batch_size=1)
+    finally:
+        _api.envelope.cache_clear()
+    assert len(service.requests) == 3
+    for request in service.requests:
+        assert (request.target, request.header("x-generated")) == (f"{EMBED_PATH}?generated=yes", "yes")
+
+
+def test_no_vector_of_another_model_comes_out_of_a_cache():
+    with AsyncFace(Service()) as face:
+        for model in ("one", "two", "one"):
+            face.embed("x", model=model)
+        assert [json.loads(body)["model"]["model"] for body in face.service.bodies] == ["one", "two", "one"]
+
+
+ONE_BY_ONE = {"batch_size": 1, "max_retries": 0}
+SLOW_DOWN = wrong_for(["bad"], status(429, message="slow down"))
+
+
+def test_what_succeeded_is_kept_when_some_fail():
+    texts = ["a", "bb", "bad", "dddd"]
+    with pytest.raises(PartialFailureError, match=r"1 of 4 .* inputs\[2\]") as caught:
+        embed(SLOW_DOWN, texts, **ONE_BY_ONE)
+    result = caught.value.result
+    assert np.array_equal(result.vectors[:2], vectors_for(texts[:2]))
+    assert np.isnan(result.vectors[2]).all()
+    assert np.array_equal(result[3], vector_for("dddd"))
+    assert [failure.index for failure in caught.value.failures] == [2]
+
+
+def test_on_error_return_lists_failures_and_their_rows_raise():
+    _, result = embed(SLOW_DOWN, ["a", "bad", "ccc"], call={"on_error": "return"}, **ONE_BY_ONE)
+    (failure,) = result.failures
+    assert (failure.index, type(failure.error), failure.retryable) == (1, RateLimitError, True)
+    assert np.array_equal(result[2], vector_for("ccc"))
+    for read in (lambda: result[1], lambda: list(result)):
+        with pytest.raises(RateLimitError):
+            read()
+
+
+def test_when_all_fail_their_error_is_raised_and_the_rest_is_not_sent():
+    service = Service(status(401, message="authentication is required"))
+    with (
+        AsyncFace(service, batch_size=1, max_concurrency=2) as face,
+        pytest.raises(AuthenticationError, match="authentication is required") as caught,
+    ):
+        face.embed(["a"] * 20)
+    assert caught.value.attempts == 1
+    assert len(service.requests) <= 2
+
+
+def test_a_user_httpx_client_carries_the_requests_and_stays_open():
+    service = Service()
+    http_client = httpx.AsyncClient(transport=service, headers={"x-team": "search"}, follow_redirects=True)
+    with EmbeddingClient(api_key=KEY, http_client=http_client) as client:
+        client.embed("x")
+    assert not http_client.is_closed
+    assert service.requests[0].authorization is Authorization.EXPECTED
+
+
+def test_the_key_is_in_no_repr_and_no_pickle():
+    client = EmbeddingClient(api_key=KEY, transport=Service())
+    client.embed("x")
+    assert KEY not in repr(client) + repr(vars(client))
+    for copier in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError):
+            copier(client)
