@@ -19,6 +19,7 @@ from inworld_embeddings import (
     Stats,
     testing,
 )
+from inworld_embeddings.result import Failures
 from inworld_embeddings.testing import FakeEngine, Faults, RequestLog, fake_vectors
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse, Status
 from inworld_embeddings_client import embed as endpoint
@@ -53,7 +54,7 @@ def results(result: EmbeddingResult) -> None:
     assert_type(result[1:], NDArray[np.float32])
     assert_type(list(result), list[NDArray[np.float32]])
     assert_type(result.tolist(), list[list[float]])
-    assert_type(result.failures, tuple[Failure, ...])
+    assert_type(result.failures, Failures)
     assert_type(result.stats, Stats)
     assert_type(result.engine, str | None)
     assert_type(np.asarray(result), NDArray[Any])

@@ -3,7 +3,6 @@
 Everywhere here ``max_bytes`` is what the endpoint's envelope leaves of ``max_batch_bytes`` for the texts of a request.
 """
 
-import dataclasses
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -12,7 +11,7 @@ import msgspec
 
 from .details import BadRequest
 from .errors import APIStatusError, InvalidInputError, InworldEmbeddingsError
-from .result import EmbeddingResult, Plan
+from .result import Plan
 
 
 class _Input(msgspec.Struct, gc=False):
@@ -236,27 +235,14 @@ def plan(
     texts: list[str], batch_size: int, max_bytes: int, envelope_size: int, *, dedupe: bool = False
 ) -> Plan:
     """What an `embed` of checked texts would send; ``envelope_size`` in bytes, once a request."""
-    sent = distinct(texts)[0] if dedupe else texts
+    sent = list(dict.fromkeys(texts)) if dedupe else texts
     sizes = [envelope_size + len(batch.body) for batch in batches(sent, batch_size, max_bytes)]
     return Plan(requests=len(sizes), texts=len(texts), bytes=sum(sizes))
 
 
-def distinct(texts: Sequence[str]) -> tuple[list[str], list[int]]:
-    """The distinct texts in order of their first place, and for each text which of them it is."""
-    numbers: dict[str, int] = {}
-    places = [numbers.setdefault(text, len(numbers)) for text in texts]
-    return list(numbers), places
-
-
-def spread(result: EmbeddingResult, places: list[int]) -> EmbeddingResult:
-    """The result for all texts, from the result for the distinct ones."""
-    failed = {failure.index: failure for failure in result.failures}
-    failures = [
-        dataclasses.replace(failed[which], index=place)
-        for place, which in enumerate(places)
-        if which in failed
-    ]
-    return dataclasses.replace(result, vectors=result.vectors[places], failures=tuple(failures))
+def distinct(texts: Iterable[str], numbers: dict[str, int]) -> list[int]:
+    """For each text which of the distinct ones it is; new ones are added to ``numbers``, in order."""
+    return [numbers.setdefault(text, len(numbers)) for text in texts]
 
 
 PATIENCE: Final = 32

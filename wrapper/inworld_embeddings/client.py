@@ -3,6 +3,7 @@
 import atexit
 import os
 import sys
+import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -251,9 +252,9 @@ class EmbeddingClient(BaseClient):
             PartialFailureError: some texts have no vector.
             APIError: no text has one.
         """
+        began, alone = time.monotonic(), isinstance(texts, str)
         checked, chosen, progress = self._checked(texts, options, EMBED)
-        alone = isinstance(texts, str)
-        result = self._run(partial(self._engine.embed, checked, chosen, progress, alone=alone))
+        result = self._run(partial(self._engine.embed, checked, chosen, progress, began, alone=alone))
         return _returned(result, chosen, alone=alone)
 
     @overload
@@ -335,11 +336,10 @@ class AsyncEmbeddingClient(BaseClient):
         self, texts: str | Iterable[str], **options: Unpack[EmbedOptions]
     ) -> "Vectors | EmbeddingResult":
         """As `EmbeddingClient.embed`, awaited. Cancelling it cancels what is in flight."""
+        began, alone = time.monotonic(), isinstance(texts, str)
         checked, chosen, progress = self._checked(texts, options, EMBED)
-        alone = isinstance(texts, str)
-        return _returned(
-            await self._engine.embed(checked, chosen, progress, alone=alone), chosen, alone=alone
-        )
+        result = await self._engine.embed(checked, chosen, progress, began, alone=alone)
+        return _returned(result, chosen, alone=alone)
 
     @overload
     def embed_iter(

@@ -1,10 +1,12 @@
 """What calls give back: EmbeddingResult, its failures and stats, and the Plan of a call."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, overload
 
-from .errors import InworldEmbeddingsError
+from .errors import APIError, InworldEmbeddingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +28,71 @@ class Failure:
     index: int
     error: InworldEmbeddingsError
     retryable: bool
+
+
+class Failures(Sequence[Failure]):
+    """The texts of a call that have no vector, by index; each `Failure` is made when it is asked for.
+
+    Equal to a tuple of the same failures. It keeps one entry for texts that stand side by side and share an error, so a
+    call of millions that ends early costs nothing.
+
+    Args:
+        runs: (start, stop, error): the texts from start up to stop have that error. In any order.
+    """
+
+    __slots__ = ("_counts", "_runs")
+
+    def __init__(self, runs: Iterable[tuple[int, int, InworldEmbeddingsError]] = ()) -> None:
+        self._runs = sorted(runs, key=lambda run: run[0])
+        self._counts = list(accumulate((stop - start for start, stop, _ in self._runs), initial=0))
+
+    @classmethod
+    def of(cls, failures: Iterable[Failure]) -> "Failures":
+        """The same failures, as runs."""
+        return cls((one.index, one.index + 1, one.error) for one in failures)
+
+    def error_of(self, index: int) -> InworldEmbeddingsError | None:
+        """The error of the text at an index, None if it has a vector."""
+        at = bisect_right(self._runs, index, key=lambda run: run[0]) - 1
+        return self._runs[at][2] if at >= 0 and index < self._runs[at][1] else None
+
+    def runs(self) -> Iterator[tuple[int, int, InworldEmbeddingsError]]:
+        """(start, stop, error), rising."""
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return self._counts[-1]
+
+    @overload
+    def __getitem__(self, at: int) -> Failure: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Failure, ...]: ...
+    def __getitem__(self, at: int | slice) -> "Failure | tuple[Failure, ...]":
+        positions = range(len(self))[at]
+        if isinstance(positions, range):
+            return tuple(self[position] for position in positions)
+        run = bisect_right(self._counts, positions) - 1
+        start, _, error = self._runs[run]
+        return failure(start + positions - self._counts[run], error)
+
+    def __iter__(self) -> Iterator[Failure]:
+        return (failure(index, error) for start, stop, error in self._runs for index in range(start, stop))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, tuple | Failures):
+            return NotImplemented
+        return len(self) == len(other) and all(map(Failure.__eq__, self, other))
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} failures>" if len(self) > 3 else repr(tuple(self))
+
+
+def failure(index: int, error: InworldEmbeddingsError) -> Failure:
+    """The failure of one text."""
+    return Failure(index, error, retryable=isinstance(error, APIError) and error.retryable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,39 +139,72 @@ class Plan:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingResult:
     """Vectors in input order.
 
     It is a sequence of rows: ``len(result)``, ``result[i]``, iteration, ``np.asarray(result)``.
 
     Attributes:
-        vectors: float32 array of shape (n, dim), C-contiguous. The row of a failed text is NaN.
         model: The model that was asked for.
         engine: None for the service; the engine's name when an emulator answered. Vectors of different
             engines or models do not live in one space and must never be mixed.
-        failures: The texts without a vector; empty unless ``on_error="return"``.
+        failures: The texts without a vector, by index; empty unless ``on_error="return"``.
         stats: What the call cost.
     """
 
-    vectors: "Vectors"
-    model: str
-    engine: str | None = None
-    failures: tuple[Failure, ...] = ()
-    stats: Stats = Stats()
-    _errors: Mapping[int, InworldEmbeddingsError] = field(init=False, repr=False, compare=False)
+    __slots__ = ("_held", "engine", "failures", "model", "stats")
 
-    def __post_init__(self) -> None:
-        errors = {failure.index: failure.error for failure in self.failures} if self.failures else {}
-        object.__setattr__(self, "_errors", errors)
+    def __init__(
+        self,
+        vectors: "Vectors",
+        model: str,
+        engine: str | None = None,
+        failures: Iterable[Failure] = (),
+        stats: Stats = Stats(),
+    ) -> None:
+        self._held = _Held(vectors)
+        self.model, self.engine, self.stats = model, engine, stats
+        self.failures = failures if isinstance(failures, Failures) else Failures.of(failures)
+
+    @classmethod
+    def of(
+        cls,
+        rows: "Vectors",
+        failures: Failures,
+        places: "Sequence[int] | None" = None,
+        **fields: Any,
+    ) -> "EmbeddingResult":
+        """A result whose `vectors` are put together when they are asked for.
+
+        Args:
+            rows: Those of failed texts may hold anything.
+            failures: The texts without a vector.
+            places: The row of each text; None if text i has row i.
+            **fields: As for the constructor.
+        """
+        made = cls(rows, failures=failures, **fields)
+        made._held = _Held(rows, places, finished=places is None and not failures)
+        return made
+
+    @property
+    def vectors(self) -> "Vectors":
+        """float32 array of shape (n, dim), C-contiguous. The row of a failed text is NaN."""
+        held = self._held
+        if held.finished:
+            return held.rows
+        rows = held.rows if held.places is None else held.rows[held.places]
+        for start, stop, _ in self.failures.runs():
+            rows[start:stop] = float("nan")
+        self._held = _Held(rows)
+        return rows
 
     @property
     def dimension(self) -> int:
         """Length of each vector."""
-        return int(self.vectors.shape[1])
+        return int(self._held.rows.shape[1])
 
     def __len__(self) -> int:
-        return len(self.vectors)
+        return len(self._held.rows if self._held.places is None else self._held.places)
 
     @overload
     def __getitem__(self, index: int) -> "Vectors": ...
@@ -118,10 +218,11 @@ class EmbeddingResult:
             IndexError: out of range.
         """
         wanted = range(len(self))[index]
-        for row in (wanted,) if isinstance(wanted, int) else wanted if self._errors else ():
-            if row in self._errors:
-                raise self._errors[row]
-        rows: Vectors = self.vectors[index]
+        for row in (wanted,) if isinstance(wanted, int) else wanted if self.failures else ():
+            if (error := self.failures.error_of(row)) is not None:
+                raise error
+        held = self._held
+        rows: Vectors = held.rows[index if held.places is None else held.places[index]]
         return rows
 
     def __iter__(self) -> "Iterator[Vectors]":
@@ -137,8 +238,20 @@ class EmbeddingResult:
             raise ValueError("vectors are float32: another dtype needs a copy")
         return self.vectors.astype(dtype or self.vectors.dtype, copy=bool(copy))
 
+    def __reduce__(self) -> Any:
+        return EmbeddingResult, (self.vectors, self.model, self.engine, self.failures, self.stats)
+
     def __repr__(self) -> str:
-        rows, dimension = self.vectors.shape
         engine = f", engine={self.engine!r}" if self.engine else ""
         failures = f", failures={len(self.failures)}" if self.failures else ""
-        return f"EmbeddingResult(shape=({rows}, {dimension}), model={self.model!r}{engine}{failures})"
+        return (
+            f"EmbeddingResult(shape=({len(self)}, {self.dimension}), model={self.model!r}{engine}{failures})"
+        )
+
+
+class _Held(NamedTuple):
+    """The rows of a result, see `EmbeddingResult.of`. One object, so that another thread sees all of it or nothing."""
+
+    rows: "Vectors"
+    places: Sequence[int] | None = None
+    finished: bool = True

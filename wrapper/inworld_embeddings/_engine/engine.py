@@ -3,16 +3,17 @@
 import asyncio
 import contextlib
 import os
+import time
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 # Not used here. Loaded with the engine, in the caller's time: on an event loop it would make other calls late.
 import numpy as np  # noqa: F401
 
-from .._batching import Batch, batches, distinct, spread
+from .._batching import Batch, batches, distinct
 from ..errors import ClientClosedError
 from ..options import Merged
 from ..result import EmbeddingResult, Failure
@@ -48,14 +49,21 @@ class Engine:
         weakref.finalize(self, _end_elsewhere, self._sessions).atexit = False
 
     async def embed(
-        self, texts: list[str], options: Merged, progress: Progress | None, *, alone: bool
+        self, texts: list[str], options: Merged, progress: Progress | None, began: float, *, alone: bool
     ) -> EmbeddingResult:
         """The vectors of checked texts. Failed ones are listed.
+
+        Args:
+            texts: The texts.
+            options: How to embed them.
+            progress: What is told of each batch.
+            began: When the caller called, by ``time.monotonic``: imports and checks count against the timeout.
+            alone: Whether it is one text that stands alone.
 
         Raises:
             APIError: there are no others, and the caller wants to be told so, as for a text that stands alone.
         """
-        call = Call(options, asyncio.get_running_loop().time())
+        call = Call(options, asyncio.get_running_loop().time() - (time.monotonic() - began))
         if (watched := instruments()) is None:
             return await self._embed(call, texts, progress, alone=alone)
         with operation(watched, call, self._settings.base_url) as watch:
@@ -65,8 +73,8 @@ class Engine:
         self, call: Call, texts: list[str], progress: Progress | None, *, alone: bool
     ) -> EmbeddingResult:
         session = await self._session()
-        sent, places = distinct(texts) if call.options["dedupe"] else (texts, None)
-        results = Results(len(sent))
+        sent, places = await _distinct(call, texts) if call.options["dedupe"] else (texts, None)
+        results = Results(len(sent), places)
         if not call.options["hedge"]:  # else two responses may be read at once
             call.place = results.place
         with progress.of(len(sent)) if progress else contextlib.nullcontext():
@@ -77,9 +85,8 @@ class Engine:
                         progress.advance(len(part.indexes))
         raises = alone or call.options["on_error"] == "raise"
         if raises and not call.requests and (error := results.first_error) is not None:
-            raise error  # at once: a list of millions of failures takes seconds to make
-        result = results.finish(call, session.admission.time())
-        return spread(result, places) if places else result
+            raise error
+        return results.finish(call, session.admission.time())
 
     async def embed_iter(
         self, source: AsyncIterator[Batch], options: Merged, progress: Progress | None
@@ -146,6 +153,23 @@ async def _outcomes(session: Session, call: Call, texts: list[str]) -> AsyncGene
                 yield part
     if call.begun < len(texts):
         yield BatchOutcome(range(call.begun, len(texts)), call.end())
+
+
+PIECE: Final = 1 << 16
+"""Texts that are compared with each other before others on the event loop have their turn."""
+
+
+async def _distinct(call: Call, texts: list[str]) -> tuple[list[str], list[int] | None]:
+    """The distinct texts, and for each text which of them it is; all texts if time runs out meanwhile."""
+    numbers: dict[str, int] = {}
+    places: list[int] = []
+    for start in range(0, len(texts), PIECE):
+        places += distinct(texts[start : start + PIECE], numbers)
+        if asyncio.get_running_loop().time() >= call.started + call.timeout:
+            return texts, None
+        if start:
+            await asyncio.sleep(0)
+    return list(numbers), places
 
 
 def _while_it_goes_on(call: Call, session: Session, source: Iterator[Batch]) -> Iterator[Batch]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from ..errors import APIError, InworldEmbeddingsError
+from ..errors import InworldEmbeddingsError
 from ..models import MODELS
-from ..result import EmbeddingResult, Failure
+from ..result import EmbeddingResult, Failure, Failures, failure
 from .call import Call
 
 if TYPE_CHECKING:
@@ -31,10 +31,15 @@ class BatchOutcome:
 
 
 class Results:
-    """Collects the rows of a call into one float32 array of shape (n, dim)."""
+    """Collects the rows of a call into one float32 array of shape (n, dim).
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    Args:
+        count: How many texts are sent.
+        places: For each text of the caller which of those it is, if some are sent for several.
+    """
+
+    def __init__(self, count: int, places: list[int] | None = None) -> None:
+        self._count, self._places = count, places
         self._vectors: Vectors | None = None
         self._failed: list[tuple[Sequence[int], InworldEmbeddingsError]] = []
 
@@ -67,25 +72,50 @@ class Results:
         return min(self._failed, key=lambda part: part[0][0])[1] if self._failed else None
 
     def finish(self, call: Call, now: float) -> EmbeddingResult:
-        """The result of the call; rows without a vector are NaN."""
+        """The result of the call."""
         options = call.options
         if self._vectors is None:
             known = MODELS.get(options["model"])
             self._vectors = _rows(self._count, call.dimension or (known.dimension if known else 0))
-        return EmbeddingResult(
-            vectors=self._vectors,
+        failures = Failures(run for indexes, error in self._failed for run in _runs(indexes, error))
+        return EmbeddingResult.of(
+            self._vectors,
+            _spread(failures, self._count, self._places) if self._places and failures else failures,
+            self._places,
             model=options["model"],
             engine=call.engine,
-            failures=self._failures() if self._failed else (),
             stats=call.stats(now),
         )
 
-    def _failures(self) -> tuple[Failure, ...]:
-        failures = [failure(index, error) for indexes, error in self._failed for index in indexes]
-        if self._vectors is not None:
-            for indexes, _ in self._failed:
-                self._vectors[_place(indexes)] = float("nan")
-        return tuple(sorted(failures, key=attrgetter("index")))
+
+def _runs(
+    indexes: Sequence[int], error: InworldEmbeddingsError
+) -> Iterator[tuple[int, int, InworldEmbeddingsError]]:
+    """The runs of neighbours among rising indexes, as `Failures` wants them."""
+    start = 0
+    for at in range(1, len(indexes) + 1):
+        if indexes[-1] - indexes[start] == len(indexes) - 1 - start:  # all that is left
+            yield indexes[start], indexes[-1] + 1, error
+            return
+        if indexes[at] != indexes[at - 1] + 1:
+            yield indexes[start], indexes[at - 1] + 1, error
+            start = at
+
+
+def _spread(failures: Failures, count: int, places: list[int]) -> Failures:
+    """The failures of all texts, from those of the distinct ones."""
+    import numpy as np  # noqa: PLC0415 - only where something failed
+
+    numbers, errors = np.zeros(count, dtype=np.int64), [error for _, _, error in failures.runs()]
+    for number, (start, stop, _) in enumerate(failures.runs(), 1):
+        numbers[start:stop] = number
+    spread = numbers[places]
+    starts = np.flatnonzero(np.diff(spread, prepend=-1)).tolist()
+    return Failures(
+        (start, stop, errors[spread[start] - 1])
+        for start, stop in pairwise([*starts, len(places)])
+        if spread[start]
+    )
 
 
 def _rows(count: int, dimension: int) -> "Vectors":
@@ -98,11 +128,6 @@ def _place(indexes: Sequence[int]) -> slice | list[int]:
     """Where rows go: a slice when they are neighbours, which copies much faster."""
     first, last = indexes[0], indexes[-1]
     return slice(first, last + 1) if last - first + 1 == len(indexes) else list(indexes)
-
-
-def failure(index: int, error: InworldEmbeddingsError) -> Failure:
-    """The failure of one text."""
-    return Failure(index, error, retryable=isinstance(error, APIError) and error.retryable)
 
 
 def rows_of(part: BatchOutcome) -> "Iterator[Row]":
