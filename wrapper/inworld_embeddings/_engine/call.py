@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING
@@ -55,7 +56,9 @@ class Call:
         self._waits: set[asyncio.Timeout] = set()
         self.requests = self.attempts = self.retries = self.hedges = 0
         self.bytes_sent = self.bytes_received = self.zero_vectors = self.huge_vectors = 0
-        self.request_ids: list[str] = []
+        self.request_ids: deque[str] = deque(
+            maxlen=0 if endless else None
+        )  # a stream would keep them for ever
 
     def halt(self, error: InworldEmbeddingsError) -> None:
         """Ends the call: what waits, waits no longer; what is in flight is finished."""

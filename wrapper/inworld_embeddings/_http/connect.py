@@ -5,7 +5,8 @@ import base64
 import functools
 import socket
 import ssl
-from typing import Any
+from itertools import zip_longest
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,6 +19,8 @@ from .connection import Connection
 
 # A NAT that forgets an idle connection says nothing; the kernel finds out (catalogue B22).
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
+HEAD_START: Final = 0.25
+"""Seconds that an address of a host has before the next is tried beside it."""
 SOCKET_OPTIONS = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *(
@@ -107,20 +110,76 @@ async def open_connection(
 
 
 async def _connect(url: httpx.URL, *, trust_env: bool) -> Connection:
-    loop = asyncio.get_running_loop()
     secure = url.scheme == "https"
-    # A race that is cancelled as it is won forgets to close the winner; a lone address needs no race. uvloop has none.
-    raced = isinstance(loop, asyncio.BaseEventLoop) and address_of(url.host) is None
-    options: dict[str, Any] = {"happy_eyeballs_delay": 0.25} if raced else {}
+    options: dict[str, Any] = {}
     if secure:
-        options |= {"ssl": tls_context(trust_env=trust_env), "server_hostname": url.host}
-    transport, connection = await loop.create_connection(
-        Connection, url.host, url.port or (443 if secure else 80), **options
-    )
-    sock = transport.get_extra_info("socket")
-    for option in SOCKET_OPTIONS:
-        sock.setsockopt(*option)
+        options = {"ssl": tls_context(trust_env=trust_env), "server_hostname": url.host}
+    sock = await _first_of(await _addresses(url.host, url.port or (443 if secure else 80)))
+    # From here on the transport is the one that closes the socket.
+    _, connection = await asyncio.get_running_loop().create_connection(Connection, sock=sock, **options)
     return connection
+
+
+async def _addresses(host: str, port: int) -> list[tuple[int, Any]]:
+    """Family and address of each place where a host is. A name that means this machine is never looked up."""
+    if address_of(host) is not None:  # as it is written, so it takes no thread
+        flags = socket.AI_NUMERICHOST
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    elif is_loopback(host):
+        return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))]
+    else:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = list(dict.fromkeys((int(family), place) for family, _, _, _, place in found))
+    first = addresses[0][0]
+    families = [[one for one in addresses if (one[0] == first) is same] for same in (True, False)]
+    return [one for turn in zip_longest(*families) for one in turn if one is not None]
+
+
+async def _first_of(addresses: list[tuple[int, Any]]) -> socket.socket:
+    """A socket connected to the first address that can be reached; each has a head start over the next (RFC 8305).
+
+    Raises:
+        OSError: why the first one cannot be reached, if none can.
+    """
+    if len(addresses) == 1:
+        return await _connected(*addresses[0])
+    tasks: list[asyncio.Task[socket.socket]] = []
+    winner = None
+    try:
+        for address in addresses:
+            tasks.append(asyncio.create_task(_connected(*address)))
+            head_start = HEAD_START if len(tasks) < len(addresses) else None
+            while trying := [task for task in tasks if not task.done()]:
+                done, _ = await asyncio.wait(trying, timeout=head_start, return_when=asyncio.FIRST_COMPLETED)
+                winner = next((task for task in done if not task.exception()), None)
+                if winner is not None or head_start is not None:
+                    break
+            if winner is not None:
+                return winner.result()
+        return tasks[0].result()  # raises
+    finally:
+        for task in tasks:
+            if task is not winner:
+                task.cancel()
+                task.add_done_callback(_close_loser)
+
+
+async def _connected(family: int, address: Any) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(0)
+        for option in SOCKET_OPTIONS:
+            sock.setsockopt(*option)
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _close_loser(task: "asyncio.Task[socket.socket]") -> None:
+    if not task.cancelled() and not task.exception():
+        task.result().close()
 
 
 async def _connect_through(proxy: httpx.URL, url: httpx.URL, *, trust_env: bool) -> Connection:
