@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from catalogue_support import KEY
 from inworld_embeddings import AsyncEmbeddingClient
 from inworld_embeddings._http import connect
+from support.clients import KEY
 from support.fault_server import FaultServer
 
 uvloop = pytest.importorskip("uvloop")
