@@ -257,7 +257,7 @@ def told(value):
             return str(value.dtype), value.shape, value.tobytes()
         case Stats():
             return tuple(
-                round(getattr(value, name) or 0, 6) if name == "seconds" else getattr(value, name)
+                round(getattr(value, name) or 0, 1) if name == "seconds" else getattr(value, name)
                 for name in value.__slots__
             )
         case Failure():
