@@ -256,10 +256,8 @@ def told(value):
         case np.ndarray():
             return str(value.dtype), value.shape, value.tobytes()
         case Stats():
-            return tuple(
-                round(getattr(value, name) or 0, 1) if name == "seconds" else getattr(value, name)
-                for name in value.__slots__
-            )
+            # `seconds` holds real time: what the caller's thread did before the engine's virtual clock began.
+            return tuple(getattr(value, name) for name in value.__slots__ if name != "seconds")
         case Failure():
             return value.index, told(value.error), value.retryable
         case BaseException():
