@@ -65,6 +65,11 @@ def run(coroutine):
         return runner.run(coroutine)
 
 
+def virtual(test):
+    """A test that is a coroutine, run in virtual time."""
+    return functools.wraps(test)(lambda *given, **named: run(test(*given, **named)))
+
+
 @functools.cache  # its thread lives as long as the process, as that of the real one does
 def _virtual_portal():
     with mock.patch("asyncio.new_event_loop", VirtualLoop):

@@ -1,0 +1,281 @@
+"""Hedging: when a second request is sent, which response counts, and that nothing is left behind."""
+
+import asyncio
+import contextlib
+import json
+
+import httpx
+import pytest
+
+from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingClient, InternalServerError
+from inworld_embeddings._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget
+from inworld_embeddings._throttle import Outcome as Load
+from support.clients import KEY
+from support.fault_server import OK, FaultServer
+from support.faults import black_hole
+from support.in_process import virtual
+
+USUAL = 0.01
+"""Seconds that responses took so far: a hedge goes when a request is older than this."""
+
+
+async def good(request):
+    texts = [item["text"] for item in json.loads(request.content)["inputs"]]
+    return httpx.Response(200, json={"embeddings": [{"values": [float(len(text)), 1.0]} for text in texts]})
+
+
+async def bad(request):
+    return httpx.Response(503)
+
+
+async def never(request):
+    await asyncio.Event().wait()
+
+
+def after(seconds, act):
+    async def late(request):
+        await asyncio.sleep(seconds)
+        return await act(request)
+
+    return late
+
+
+slow_but_good = after(5 * USUAL, good)
+
+
+class Stage(httpx.AsyncBaseTransport):
+    """Plays one act a request, the last again and again; knows how many were cut off."""
+
+    def __init__(self, *acts):
+        self.acts, self.requests, self.cancelled = acts, [], 0
+
+    async def handle_async_request(self, request):
+        self.requests.append(request)
+        try:
+            return await self.acts[min(len(self.requests), len(self.acts)) - 1](request)
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+
+
+def learn(session, *, samples=16, usual=USUAL, hedges=1):
+    """What a session would know after some requests."""
+    for _ in range(samples):
+        session.admission.latency.success(usual)
+    session.hedges._left = float(hedges)
+
+
+@contextlib.asynccontextmanager
+async def client_on(*acts, know=learn, **settings):
+    """A client, its session and its transport; at the end nothing may be in flight or still running."""
+    stage = Stage(*acts)
+    async with AsyncEmbeddingClient(api_key=KEY, transport=stage, **({"hedge": True} | settings)) as client:
+        session = await client._engine._session()
+        know(session)
+        before = asyncio.all_tasks()
+        yield client, session, stage
+        assert session.admission.throttle.in_flight == 0
+        assert asyncio.all_tasks() == before
+
+
+@virtual
+async def test_a_late_request_gets_a_second_one_and_the_first_good_response_counts():
+    async with client_on(never, good) as (client, session, stage):
+        result = await client.embed(["abc"])
+        assert result.tolist() == [[3.0, 1.0]]
+        assert (result.stats.requests, result.stats.attempts) == (1, 2)
+        assert (result.stats.hedges, result.stats.retries) == (1, 0)
+        assert (len(stage.requests), stage.cancelled) == (2, 1)
+        assert stage.requests[0].content == stage.requests[1].content
+        assert not session.hedges.available
+        took = session.admission.latency.last
+        assert took >= USUAL, "the one that was given up took at least that long"
+
+
+RACES = {
+    "the first may still win": ((after(2 * USUAL, good), never), (2, 0), 1),
+    "two good ones at the same moment are one": ((after(2 * USUAL, good), after(USUAL, good)), (2, 0), 0),
+    "an error of the first does not win": ((after(1.5 * USUAL, bad), after(USUAL, good)), (2, 0), 0),
+    "nor does its silence": ((never, after(USUAL, good)), (2, 0), 1),
+    "two errors are one failure": ((after(1.5 * USUAL, bad), after(USUAL, bad), good), (3, 1), 0),
+}
+
+
+@pytest.mark.parametrize(("acts", "figures", "cut_off"), RACES.values(), ids=RACES)
+@virtual
+async def test_of_two_requests(acts, figures, cut_off):
+    async with client_on(*acts) as (client, _, stage):
+        result = await client.embed(["abc"])
+        assert (result.tolist(), result.failures) == ([[3.0, 1.0]], ())
+        assert (result.stats.attempts, result.stats.retries) == figures
+        assert (result.stats.requests, result.stats.hedges) == (1, 1)
+        assert (len(stage.requests), stage.cancelled >= cut_off) == (figures[0], True)
+
+
+@virtual
+async def test_a_final_error_counts_both_requests():
+    async with client_on(after(2 * USUAL, bad), max_retries=0) as (client, _, _stage):
+        with pytest.raises(InternalServerError) as caught:
+            await client.embed("abc")
+        assert caught.value.attempts == 2
+
+
+@virtual
+async def test_a_loser_that_turns_being_cancelled_into_an_error_does_not_spoil_the_response():
+    async def rude(request):
+        try:
+            await never(request)
+        except asyncio.CancelledError:
+            raise httpx.ReadError("cut off") from None
+
+    async with client_on(rude, good) as (client, _, stage):
+        result = await client.embed(["abc"])
+        assert (result.tolist(), len(stage.requests)) == ([[3.0, 1.0]], 2)
+
+
+@virtual
+async def test_a_response_that_comes_just_as_the_second_is_started():
+    """A task that is cancelled before its first step never runs: its permit has to be released for it."""
+    release = asyncio.Event()
+
+    async def waits(request):
+        await release.wait()
+        return await good(request)
+
+    async with client_on(waits) as (client, session, stage):
+        enter = session.admission.hedge
+        session.admission.hedge = lambda: release.set() or enter()
+        result = await client.embed(["abc"])
+        assert (result.stats.attempts, result.stats.hedges, len(stage.requests)) == (1, 0, 1)
+
+
+def probing(session):
+    learn(session)
+    throttle, now = session.admission.throttle, asyncio.get_running_loop().time()
+    while not throttle.probing:
+        throttle.start(now)
+        throttle.arrived()
+        throttle.judge(now, now, Load.FAILED)
+    throttle._next_probe = 0.0
+
+
+def slow(session):
+    learn(session, samples=60)
+    session.admission.latency.success(10 * USUAL)
+
+
+NO_REASON = {
+    "off": (learn, {"hedge": False}),
+    "fifteen samples": (lambda session: learn(session, samples=15), {}),
+    "no budget": (lambda session: learn(session, hedges=0), {}),
+    "probing": (probing, {}),
+    "G05 the service is slow": (slow, {}),
+    "held back by a rate": (learn, {"rate_limit": 0.5}),
+    "no free permit": (learn, {"max_concurrency": 1}),
+}
+
+
+@pytest.mark.parametrize(("know", "settings"), NO_REASON.values(), ids=NO_REASON)
+@virtual
+async def test_none_is_sent_without_good_reason(know, settings):
+    async with client_on(slow_but_good, know=know, **settings) as (client, _, stage):
+        result = await client.embed(["abc"])
+        assert (result.stats.attempts, result.stats.hedges, len(stage.requests)) == (1, 0, 1)
+
+
+@virtual
+async def test_G05_none_is_sent_where_no_later_request_was_quicker():
+    """The service has become slow for all of them."""
+    async with client_on(slow_but_good, batch_size=1) as (client, _, stage):
+        result = await client.embed(["a", "b"])
+        assert (result.stats.hedges, len(stage.requests)) == (0, 2)
+
+
+@virtual
+async def test_one_that_later_requests_have_overtaken_is_hedged():
+    acts = (never, good, after(1.5 * USUAL, good), good)  # the third keeps the first from being alone
+    async with client_on(*acts, batch_size=1) as (client, _, stage):
+        result = await client.embed(["a", "b", "c"])
+        assert (result.stats.hedges, len(stage.requests)) == (1, 4)
+        assert stage.requests[0].content == stage.requests[3].content
+
+
+@virtual
+async def test_none_is_sent_that_could_not_finish_in_time():
+    know = lambda session: learn(session, usual=0.2)  # noqa: E731
+    async with client_on(never, know=know, timeout=0.3) as (client, _, stage):
+        with pytest.raises(APITimeoutError):
+            await client.embed("abc")
+        assert len(stage.requests) == 1
+
+
+@virtual
+async def test_G05_a_caller_who_waits_for_each_response_hedges_once_when_the_service_slows_down():
+    know = lambda session: learn(session, samples=64, hedges=HEDGE_CAPACITY)  # noqa: E731
+    async with client_on(slow_but_good, know=know) as (client, _, stage):
+        for _ in range(20):
+            await client.embed("abc")
+        assert len(stage.requests) <= 21
+
+
+async def cancel(client, call):
+    call.cancel()
+
+
+async def close(client, call):
+    await client.close()
+
+
+async def wait_for_the_deadline(client, call):
+    await asyncio.sleep(1.0)
+
+
+@pytest.mark.parametrize("end", [cancel, close, wait_for_the_deadline])
+@virtual
+async def test_what_ends_the_call_ends_both(end):
+    async with client_on(never, timeout=20 * USUAL, max_retries=0) as (client, _, stage):
+        call = asyncio.create_task(client.embed("abc"))
+        await asyncio.sleep(2 * USUAL)
+        await end(client, call)
+        (outcome,) = await asyncio.gather(call, return_exceptions=True)
+        assert isinstance(outcome, BaseException)
+        assert (len(stage.requests), stage.cancelled) == (2, 2)
+
+
+def test_the_losers_connection_is_dropped():
+    with (
+        FaultServer([OK, black_hole, OK]) as server,
+        EmbeddingClient(base_url=server.url, api_key=KEY) as client,
+    ):
+        client.embed("warm up")
+        (session,) = client._engine._sessions.values()
+        learn(session, samples=64)
+        result = client.embed(["abc"], hedge=True)
+        server.oracle.check(["abc"], result.vectors)
+        assert (result.stats.hedges, len(server.requests)) == (1, 3)
+        client.embed("over the second connection")
+        stalled, used = server.requests[1].connection, server.requests[3].connection
+        assert used != stalled
+        server.oracle.wait_for(lambda: server.connections[stalled].closed)
+
+
+@virtual
+async def test_requests_earn_hedges():
+    know = lambda session: learn(session, samples=0, hedges=0)  # noqa: E731
+    async with client_on(good, know=know) as (client, session, _):
+        for _ in range(20):
+            assert not session.hedges.available
+            await client.embed("abc")
+        assert session.hedges.available
+
+
+def test_hedges_stay_under_a_twentieth_of_the_requests_and_few_are_saved_up():
+    budget, hedges = Budget(HEDGE_CAPACITY, HEDGE_SHARE), 0
+    for requests in range(1, 10_000):
+        budget.earn()
+        hedges += budget.spend()
+        assert hedges <= requests / 20 + 1e-9
+    assert hedges >= 9_999 // 20 - 1
+    for _ in range(10_000):
+        budget.earn()
+    assert sum(budget.spend() for _ in range(10_000)) == HEDGE_CAPACITY
