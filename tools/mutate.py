@@ -41,7 +41,7 @@ MUTATIONS = (
         "_engine/results.py",
         "zip(part.indexes, part.outcome, strict=True)",
         "zip(reversed(part.indexes), part.outcome, strict=True)",
-        "tests/engine/test_embed_iter.py",
+        "tests/wrapper/engine/test_window.py",
     ),
     Mutation(
         "put rows in the wrong places",

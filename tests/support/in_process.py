@@ -188,6 +188,11 @@ class SyncFace:
             return rows, error
         return rows, None
 
+    def leave_after_one(self, texts):
+        rows = self.client.embed_iter(texts)
+        next(rows)
+        rows.close()
+
     def close(self):
         self.client.close()
 
@@ -222,6 +227,14 @@ class AsyncFace:
         except Exception as error:  # noqa: BLE001 - given back
             return rows, error
         return rows, None
+
+    def leave_after_one(self, texts):
+        self._runner.run(self._leave(texts))
+
+    async def _leave(self, texts):
+        rows = self.client.embed_iter(texts)
+        await anext(rows)
+        await rows.aclose()
 
     def close(self):
         self._runner.run(self.client.close())

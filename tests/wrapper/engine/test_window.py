@@ -1,0 +1,234 @@
+"""`embed_iter`: order, back-pressure (row E06), errors of the source and of texts, leaving early, memory."""
+
+import asyncio
+import gc
+import itertools
+import logging
+import tracemalloc
+
+import httpx
+import numpy as np
+import pytest
+
+from inworld_embeddings import (
+    AsyncEmbeddingClient,
+    BadRequestError,
+    ClientClosedError,
+    EmbeddingClient,
+    Failure,
+    InvalidInputError,
+)
+from support.fault import OK
+from support.faults import black_hole, poison, status
+from support.in_process import KEY, AsyncFace, Service, SyncFace, virtual
+from support.vectors import text_id, vector_for
+
+
+def client_over(service, **settings):
+    return AsyncEmbeddingClient(api_key=KEY, transport=service, **settings)
+
+
+def names(count):
+    return [f"text {number}" for number in range(count)]
+
+
+def assert_right(rows, texts):
+    for index, vector in rows:
+        assert np.array_equal(vector, vector_for(texts[index])), index
+
+
+class Counted:
+    """A source that knows how far it was pulled."""
+
+    def __init__(self, texts):
+        self.pulled, self._texts = 0, iter(texts)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        text = next(self._texts)
+        self.pulled += 1
+        return text
+
+
+def late_first(request):
+    return 1.0 if request.number == 0 else 0.0
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 200])
+def test_rows_come_in_input_order(count):
+    with AsyncFace(Service(latency=late_first), batch_size=8) as face:
+        rows, error = face.rows(names(count))
+    assert ([index for index, _ in rows], error) == (list(range(count)), None)
+    assert_right(rows, names(count))
+
+
+def test_unordered_rows_come_as_they_are_done_with_their_indexes():
+    texts, service = names(40), Service(latency=late_first)
+    with AsyncFace(service, batch_size=8) as face:
+        rows, _ = face.rows(texts, ordered=False)
+    first = [text_id(text) for text in texts].index(service.requests[0].text_ids[0])
+    assert sorted(index for index, _ in rows) == list(range(40))
+    assert [index for index, _ in rows[-8:]] == list(range(first, first + 8))
+    assert_right(rows, texts)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@virtual
+async def test_E06_the_source_is_not_pulled_further_ahead_than_the_window(ordered):
+    source, taken = Counted(names(400)), 0
+    async with client_over(Service(), batch_size=5, max_concurrency=3) as client:
+        async for _ in client.embed_iter(source, ordered=ordered):
+            # In flight: 3 batches of 5. Ready to go or to be read: as many again. In hand: the row's own batch.
+            assert source.pulled <= taken + 5 * (3 + 3 + 1)
+            taken += 1
+    assert (source.pulled, taken) == (400, 400)
+
+
+@virtual
+async def test_E06_an_infinite_source_is_no_problem():
+    source, rows = Counted(map(str, itertools.count())), []
+    async with client_over(Service(), batch_size=4, max_concurrency=4) as client:
+        async for row in client.embed_iter(source):
+            rows.append(row)
+            if len(rows) == 100:
+                break
+    assert_right(rows, [str(number) for number in range(100)])
+    assert source.pulled <= 100 + 4 * (4 + 4 + 1)
+
+
+def test_E06_a_raising_source_surfaces_after_everything_before_it():
+    def source():
+        yield from names(13)
+        raise LookupError("the source")
+
+    with AsyncFace(Service(), batch_size=5) as face:
+        rows, error = face.rows(source())
+    assert (len(rows), type(error)) == (13, LookupError)
+    assert_right(rows, names(13))
+
+
+@pytest.mark.parametrize("bad", [None, b"x", "\ud800"])
+def test_a_text_that_cannot_be_sent_is_named_after_everything_before_it(bad):
+    with AsyncFace(Service(), batch_size=5) as face:
+        rows, error = face.rows([*names(7), bad, "x"])
+    assert (len(rows), type(error), error.index) == (7, InvalidInputError, 7)
+    assert_right(rows, names(7))
+
+
+@pytest.mark.parametrize("bad", ["text", b"bytes", None, 3])
+def test_what_is_no_iterable_of_texts_is_refused_at_once(bad):
+    with pytest.raises(InvalidInputError):
+        client_over(Service()).embed_iter(bad)
+
+
+def test_a_refused_text_ends_the_iteration_after_what_was_in_work():
+    texts = names(40)
+    with AsyncFace(Service(poison([texts[17]])), batch_size=5, max_concurrency=2) as face:
+        rows, error = face.rows(texts)
+    assert_right(rows, texts)
+    seen = [index for index, _ in rows]
+    assert seen == sorted(seen)
+    assert set(range(20)) - {17} <= set(seen)
+    assert isinstance(error, BadRequestError)
+    assert error.__notes__ == ["inputs[17] has no vector; the vectors before and beside it were yielded."]
+
+
+def test_with_on_error_return_it_is_a_row_like_the_others():
+    texts = names(40)
+    with AsyncFace(Service(poison([texts[17]])), batch_size=5) as face:
+        rows, error = face.rows(texts, on_error="return")
+    got = dict(rows)
+    failed = got.pop(17)
+    assert isinstance(failed, Failure)
+    assert (failed.index, type(failed.error), failed.retryable) == (17, BadRequestError, False)
+    assert_right(got.items(), texts)
+    assert (len(got), error) == (39, None)
+
+
+@virtual
+async def test_leaving_early_cancels_what_is_in_flight():
+    service = Service(lambda request: OK if request.texts == ("0",) else black_hole, latency=late_first)
+    async with client_over(service, batch_size=1) as client:
+        rows = client.embed_iter(map(str, itertools.count()))
+        await anext(rows)
+        await rows.aclose()
+        assert len(service.requests) > 1
+        assert service.oracle.in_flight == 0
+
+
+@pytest.mark.parametrize("face_class", [SyncFace, AsyncFace])
+def test_leaving_early_closes_a_generator_that_nobody_else_holds(face_class):
+    closed = []
+
+    def source():
+        try:
+            yield from map(str, itertools.count())
+        finally:
+            closed.append(True)
+
+    with face_class(Service(), batch_size=2) as face:
+        face.leave_after_one(source())
+    gc.collect()
+    assert closed
+
+
+@virtual
+async def test_an_async_source_is_pulled_as_an_async_iterator():
+    async def source():
+        for text in names(30):
+            await asyncio.sleep(0.1)
+            yield text
+
+    async with client_over(Service(), batch_size=4) as client:
+        rows = [row async for row in client.embed_iter(source())]
+    assert_right(rows, names(30))
+    assert len(rows) == 30
+
+
+@virtual
+async def test_a_failure_does_not_wait_for_a_source_that_never_goes_on():
+    async def source():
+        yield "a"
+        yield "b"
+        await asyncio.Event().wait()
+
+    async with client_over(Service(status(400)), batch_size=1) as client:
+        with pytest.raises(BadRequestError):
+            await anext(client.embed_iter(source()))
+
+
+@virtual
+async def test_an_iteration_over_a_client_that_was_closed_says_so():
+    async with client_over(Service(), batch_size=2) as client:
+        rows = client.embed_iter(map(str, itertools.count()))
+        await anext(rows)
+        await client.close()
+        with pytest.raises(ClientClosedError):
+            async for _ in rows:
+                pass
+
+
+class Same(httpx.AsyncBaseTransport):
+    """One response for any text, made once: what memory it takes is not this transport's."""
+
+    ROW = b'{"values":[' + b",".join([b"0.25"] * 16) + b"]}"
+
+    async def handle_async_request(self, request):
+        rows = [self.ROW] * request.content.count(b'{"text"')
+        return httpx.Response(200, content=b'{"embeddings":[' + b",".join(rows) + b"]}")
+
+
+def test_E06_memory_does_not_grow_with_the_work(monkeypatch):
+    """50 000 texts: their vectors alone are 3 MB; 8 batches of 128 in work are 65 kB."""
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps all records
+    peaks = []
+    with EmbeddingClient(api_key=KEY, transport=Same(), max_concurrency=8) as client:
+        for count in (10_000, 50_000):
+            tracemalloc.start()
+            assert sum(1 for _ in client.embed_iter(str(n) for n in range(count))) == count
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.2 + 500_000
+    assert peaks[1] < 3_000_000
