@@ -8,12 +8,13 @@ import contextlib
 import functools
 import random
 import selectors
+from types import SimpleNamespace
 from unittest import mock
 
 import httpx
 
-from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
-from inworld_embeddings._engine import sync_bridge
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, client
+from inworld_embeddings._engine import engine, sync_bridge
 from support.audit import authorization
 from support.connection import GoneError
 from support.fault import OK, Exchange, Request, Stage
@@ -59,9 +60,18 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return done
 
 
+def standing_still():
+    """For the clients, no time passes before a call has reached its event loop."""
+    still = SimpleNamespace(monotonic=lambda: 0.0)
+    stack = contextlib.ExitStack()
+    for module in (client, engine):
+        stack.enter_context(mock.patch.object(module, "time", still))
+    return stack
+
+
 def run(coroutine):
     """As `asyncio.run`, in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with standing_still(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(coroutine)
 
 
@@ -164,16 +174,16 @@ class SyncFace:
     def __init__(self, service, **settings):
         self.service = service
         self.client = EmbeddingClient(**{"api_key": KEY, "transport": service} | settings)
-        self._portal = mock.patch.object(sync_bridge, "_portal", _virtual_portal())
 
     def __enter__(self):
         random.seed(0)  # the same jitter for both faces
-        self._portal.start()
+        self._virtual = standing_still()
+        self._virtual.enter_context(mock.patch.object(sync_bridge, "_portal", _virtual_portal()))
         return self
 
     def __exit__(self, *_):
         self.close()
-        self._portal.stop()
+        self._virtual.close()
 
     def embed(self, texts, **options):
         return self.client.embed(texts, **options)
@@ -206,12 +216,13 @@ class AsyncFace:
 
     def __enter__(self):
         random.seed(0)
-        self._runner = asyncio.Runner(loop_factory=VirtualLoop)
+        self._virtual = standing_still()
+        self._runner = self._virtual.enter_context(asyncio.Runner(loop_factory=VirtualLoop))
         return self
 
     def __exit__(self, *_):
         self.close()
-        self._runner.close()
+        self._virtual.close()
 
     def embed(self, texts, **options):
         return self._runner.run(self.client.embed(texts, **options))

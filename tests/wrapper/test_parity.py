@@ -256,8 +256,8 @@ def told(value):
         case np.ndarray():
             return str(value.dtype), value.shape, value.tobytes()
         case Stats():
-            # `seconds` holds real time: what the caller's thread did before the engine's virtual clock began.
-            return tuple(getattr(value, name) for name in value.__slots__ if name != "seconds")
+            figures = {name: getattr(value, name) for name in value.__slots__}
+            return figures | {"seconds": round(value.seconds, 6)}  # virtual ones: how long was waited
         case Failure():
             return value.index, told(value.error), value.retryable
         case BaseException():
