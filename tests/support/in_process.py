@@ -5,6 +5,7 @@ over it, and event loops whose clock jumps to the next timer instead of waiting 
 import asyncio
 import base64
 import contextlib
+import contextvars
 import functools
 import random
 import selectors
@@ -224,11 +225,16 @@ class AsyncFace:
         self.close()
         self._virtual.close()
 
+    def _run(self, coroutine):
+        return self._runner.run(
+            coroutine, context=contextvars.copy_context()
+        )  # or it keeps that of the first
+
     def embed(self, texts, **options):
-        return self._runner.run(self.client.embed(texts, **options))
+        return self._run(self.client.embed(texts, **options))
 
     def rows(self, texts, **options):
-        return self._runner.run(self._rows(texts, options))
+        return self._run(self._rows(texts, options))
 
     async def _rows(self, texts, options):
         rows = []
@@ -240,7 +246,7 @@ class AsyncFace:
         return rows, None
 
     def leave_after_one(self, texts):
-        self._runner.run(self._leave(texts))
+        self._run(self._leave(texts))
 
     async def _leave(self, texts):
         rows = self.client.embed_iter(texts)
@@ -248,7 +254,7 @@ class AsyncFace:
         await rows.aclose()
 
     def close(self):
-        self._runner.run(self.client.close())
+        self._run(self.client.close())
 
 
 def embed(script, texts, *, call=None, **settings):

@@ -1,0 +1,317 @@
+"""What a call tells: progress, the log, and spans and durations as an application with the OpenTelemetry SDK sees them."""
+
+import asyncio
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from inworld_embeddings import AsyncEmbeddingClient, AuthenticationError, ConfigurationError, EmbeddingClient
+from inworld_embeddings._engine import observability
+from support.fault import OK
+from support.faults import black_hole, poison, status
+from support.in_process import KEY, AsyncFace, Service, SyncFace, embed, virtual
+
+TEXTS = [f"planted-text {number}" for number in range(20)]
+MODEL = "sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
+ROOT = Path(__file__).resolve().parents[3]
+PAGE = (ROOT / "docs" / "observability.md").read_text("utf-8")
+DURATION = "gen_ai.client.operation.duration"
+
+
+class Called(list):
+    """A progress callback that remembers."""
+
+    def __call__(self, *done):
+        self.append(done)
+
+
+def test_a_callback_hears_of_each_batch():
+    seen = Called()
+    embed(OK, TEXTS, batch_size=8, call={"on_progress": seen})
+    assert seen == [(8, 20), (16, 20), (20, 20)]
+
+
+def test_a_stream_has_no_total():
+    seen = Called()
+    with AsyncFace(Service(), batch_size=8) as face:
+        face.rows(TEXTS, on_progress=seen)
+    assert seen == [(8, None), (16, None), (20, None)]
+
+
+@pytest.mark.parametrize("script", [poison([TEXTS[3]]), status(401)], ids=["refused", "given up"])
+def test_failed_texts_are_done_too(script):
+    seen = Called()
+    embed(script, TEXTS, batch_size=1, max_concurrency=1, call={"on_progress": seen, "on_error": "return"})
+    assert seen[-1] == (20, 20)
+
+
+@pytest.mark.parametrize("work", [AsyncFace.embed, AsyncFace.rows])
+def test_a_callback_that_raises_is_logged_once_and_costs_nothing(work, caplog):
+    calls = []
+
+    def callback(done, total):
+        calls.append(done)
+        raise ValueError("the callback's own mistake")
+
+    with AsyncFace(Service(), batch_size=8) as face, caplog.at_level(logging.ERROR, "inworld_embeddings"):
+        work(face, TEXTS, on_progress=callback)
+    assert (len(calls), len(face.service.requests)) == (1, 3)
+    assert [r.exc_info[0] for r in caplog.records if r.levelno == logging.ERROR] == [ValueError]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_callback_may_end_its_own_call_and_no_other(error):
+    def callback(done, total):
+        raise error
+
+    with EmbeddingClient(api_key=KEY, transport=Service()) as client:
+        with pytest.raises(error):
+            client.embed(TEXTS, on_progress=callback)
+        assert len(client.embed(TEXTS)) == 20
+
+
+def test_a_callback_that_uses_the_sync_client_is_told_so_instead_of_hanging(caplog):
+    with SyncFace(Service()) as face:
+        assert len(face.embed(TEXTS, on_progress=lambda done, total: face.embed("x"))) == 20
+    assert "cannot be used inside a callback" in caplog.text
+
+
+@pytest.mark.parametrize(("work", "ends"), [(AsyncFace.embed, "20/20"), (AsyncFace.rows, "20text")])
+def test_the_bar_is_on_standard_error_and_only_where_asked_for(work, ends, capsys):
+    with AsyncFace(Service(), batch_size=8) as face:
+        work(face, TEXTS)
+        assert capsys.readouterr() == ("", "")
+        work(face, TEXTS, show_progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert ends in err
+
+
+def test_without_tqdm_the_bar_is_refused_before_anything_is_sent(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with AsyncFace(Service()) as face:
+        with pytest.raises(ConfigurationError, match="pip install tqdm"):
+            face.embed(TEXTS, show_progress=True)
+        face.service.oracle.assert_requests(0)
+
+
+def test_a_retry_is_logged_without_texts_or_key(caplog):
+    embed([status(503, message=f"{TEXTS[0]} {KEY}"), OK], TEXTS[:8])
+    assert "attempt 1 with 8 texts failed" in caplog.text
+    assert "planted" not in caplog.text
+    assert KEY[:8] not in caplog.text
+
+
+class Seen:
+    """The SDK, and what reached it."""
+
+    def __init__(self):
+        self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
+        self.tracers = TracerProvider()
+        self.tracers.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.meters = MeterProvider([self.reader])
+        self.tracer = self.tracers.get_tracer("the application")
+
+    @property
+    def spans(self):
+        """Those of the client, in the order they ended."""
+        spans = self.exporter.get_finished_spans()
+        return [span for span in spans if span.instrumentation_scope.name == "inworld_embeddings"]
+
+    @property
+    def points(self):
+        scopes = self.reader.get_metrics_data().resource_metrics[0].scope_metrics
+        (metric,) = [metric for scope in scopes for metric in scope.metrics]
+        assert (metric.name, metric.unit) == (DURATION, "s")
+        return list(metric.data.data_points)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    seen = Seen()
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: seen.tracers)
+    monkeypatch.setattr(metrics, "get_meter_provider", lambda: seen.meters)
+    yield seen
+    seen.meters.shutdown()
+    seen.tracers.shutdown()
+
+
+# Here the two faces differ: a span has to follow the call to another thread, and through a generator.
+WAYS = [(face, work) for face in (SyncFace, AsyncFace) for work in ("embed", "rows")]
+ALL = pytest.mark.parametrize(("face_class", "work"), WAYS)
+
+
+@ALL
+def test_a_call_is_one_client_span_and_one_duration_and_a_child_of_the_callers(seen, face_class, work):
+    with (
+        face_class(Service(latency=0.5), base_url="http://127.0.0.1:8080") as face,
+        seen.tracer.start_as_current_span("caller") as caller,
+    ):
+        getattr(face, work)(["a", "b", "c"], batch_size=1, max_concurrency=1)
+    (span,) = seen.spans
+    assert (span.name, span.kind) == (f"embeddings {MODEL}", SpanKind.CLIENT)
+    assert (span.status.status_code, span.events) == (StatusCode.UNSET, ())
+    assert span.parent.span_id == caller.get_span_context().span_id
+    names = {
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": "inworld",
+        "gen_ai.request.model": MODEL,
+        "server.address": "127.0.0.1",
+        "server.port": 8080,
+    }
+    figures = {
+        "gen_ai.embeddings.dimension.count": 8,
+        "inworld_embeddings.requests": 3,
+        "inworld_embeddings.attempts": 3,
+        "inworld_embeddings.retries": 0,
+        "inworld_embeddings.hedges": 0,
+    }
+    failures = {"inworld_embeddings.failures": 0} if work == "embed" else {}
+    assert dict(span.attributes) == names | figures | failures
+    assert span.instrumentation_scope.schema_url == observability.SCHEMA
+    (point,) = seen.points
+    assert (dict(point.attributes), point.count) == (names, 1)
+    assert point.sum == pytest.approx(1.5)
+    assert (span.end_time - span.start_time) / 1e9 == pytest.approx(1.5, abs=1e-6)
+    assert point.explicit_bounds == pytest.approx(
+        (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+    )
+
+
+@ALL
+def test_an_error_is_told_by_its_class_alone(seen, face_class, work):
+    with face_class(Service(status(401))) as face:
+        if work == "embed":
+            with pytest.raises(AuthenticationError):
+                face.embed(["planted-text in the open"])
+        else:
+            face.rows(["planted-text in the open"])
+    (span,) = seen.spans
+    assert span.attributes["error.type"] == "AuthenticationError"
+    assert (span.status.status_code, span.status.description, span.events) == (StatusCode.ERROR, None, ())
+    assert "planted" not in span.to_json()
+    assert KEY not in span.to_json()
+    (point,) = seen.points
+    assert point.attributes["error.type"] == "AuthenticationError"
+    reported = {*span.attributes, DURATION, "inworld_embeddings.engine", "inworld_embeddings.failures"}
+    assert [name for name in reported if f"`{name}`" not in PAGE] == []
+
+
+@ALL
+def test_a_stream_that_is_left_early_is_no_error(seen, face_class, work):
+    with face_class(Service(), batch_size=1) as face:
+        face.leave_after_one(["a", "b", "c"])
+    (span,) = seen.spans
+    assert "error.type" not in span.attributes
+
+
+def told(seen, *names):
+    (span,) = seen.spans
+    return tuple(
+        span.attributes.get(f"inworld_embeddings.{name}", span.attributes.get(name)) for name in names
+    )
+
+
+def test_retries_are_counted_within_the_span(seen):
+    embed([status(503), OK], ["a"])
+    assert told(seen, "attempts", "retries", "error.type") == (2, 1, None)
+
+
+def test_failures_that_are_returned_are_told_too(seen):
+    embed(poison(["bad"]), ["a", "bad", "b"], call={"on_error": "return"})
+    assert told(seen, "error.type", "failures") == ("PartialFailureError", 1)
+
+
+def test_nothing_sent_is_still_a_call(seen):
+    embed(OK, [])
+    assert told(seen, "attempts", "error.type") == (0, None)
+
+
+@virtual
+async def test_calls_from_several_spans_do_not_mix(seen):
+    async def one(client, name):
+        with seen.tracer.start_as_current_span(name) as caller:
+            await client.embed([name])
+        return caller.get_span_context().span_id
+
+    async with AsyncEmbeddingClient(api_key=KEY, transport=Service()) as client:
+        callers = await asyncio.gather(*(one(client, f"caller {number}") for number in range(8)))
+    assert sorted(span.parent.span_id for span in seen.spans) == sorted(callers)
+
+
+@virtual
+async def test_a_cancelled_call_says_so(seen):
+    async with AsyncEmbeddingClient(api_key=KEY, transport=Service(black_hole)) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await client.embed("a")
+    assert told(seen, "error.type") == ("CancelledError",)
+
+
+@virtual
+async def test_a_streams_span_is_not_the_consumers(seen):
+    """Between two items of an async generator its context is the consumer's: the span must not be current there."""
+    async with AsyncEmbeddingClient(api_key=KEY, transport=Service()) as client:
+        async for _ in client.embed_iter(["a", "b"], batch_size=1):
+            assert not trace.get_current_span().get_span_context().is_valid
+
+
+def test_what_a_call_does_is_done_in_its_span(seen):
+    class Traced(Service):
+        async def handle_async_request(self, request):
+            with seen.tracer.start_as_current_span("POST"):
+                return await super().handle_async_request(request)
+
+    with SyncFace(Traced()) as face:
+        face.embed("a")
+    (post,) = [span for span in seen.exporter.get_finished_spans() if span.name == "POST"]
+    assert post.parent.span_id == seen.spans[0].context.span_id
+
+
+def test_local_mode_names_its_engine(seen):
+    assert EmbeddingClient.local().embed(["a"]).engine == told(seen, "engine")[0]
+
+
+PROGRAM = """
+import sys
+{prelude}
+from inworld_embeddings import EmbeddingClient
+client = EmbeddingClient.local()
+assert not [name for name in sys.modules if name.startswith("opentelemetry")], "loaded before any call"
+client.embed("a")
+print([name for name in sys.modules if name.startswith("opentelemetry")])
+"""
+HIDDEN = "sys.modules['opentelemetry'] = None  # as where it is not installed"
+
+
+def program(code):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_opentelemetry_is_loaded_by_a_call_and_needs_no_sdk():
+    done = program(PROGRAM.format(prelude=""))
+    assert "opentelemetry.trace" in done.stdout, done.stderr
+    assert "opentelemetry.sdk" not in done.stdout
+
+
+def test_opentelemetry_is_not_needed():
+    done = program(PROGRAM.format(prelude=HIDDEN).replace("assert not", "assert True or"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_pages_examples_run():
+    done = program("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)))
+    assert done.returncode == 0, done.stderr
