@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 
-import httpx
 import pytest
 from openapi_core.testing import MockRequest, MockResponse
 
@@ -41,13 +40,8 @@ def schemas(spec):
 
 def paths_in(value, prefix=""):
     """The dotted path of everything in a JSON value, `[]` for an item."""
-    inside = (
-        value.items()
-        if isinstance(value, dict)
-        else (("[]", item) for item in value)
-        if isinstance(value, list)
-        else ()
-    )
+    inside = value.items() if isinstance(value, dict) else ()
+    inside = (("[]", item) for item in value) if isinstance(value, list) else inside
     for name, item in inside:
         yield f"{prefix}{name}"
         yield from paths_in(item, f"{prefix}{name}.")
@@ -83,7 +77,6 @@ def test_the_table_of_what_is_sent_is_what_the_wrapper_sends():
         client.embed(["a", "b"])
     (request,) = sent
     assert (request.method.lower(), request.url.path) == (ENDPOINT.method, ENDPOINT.path)
-    assert isinstance(request, httpx.Request)
     assert request.headers["authorization"] == f"Basic {KEY}"
     named = {field.path for field in SENT}
     assert set(paths_in(json.loads(request.content))) - {"inputs.[]"} == named
@@ -95,76 +88,72 @@ def test_the_table_of_what_is_read_is_what_the_emulator_answers():
     assert set(json.loads(ask(key="b3RoZXI6b3RoZXI=").body)) == {field.path for field in ERROR}
 
 
-@pytest.mark.parametrize("field", [*SENT, *READ, *ERROR], ids=lambda field: field.path)
-def test_the_files_named_exist_and_name_the_field(field):
-    name = [part for part in field.path.split(".") if part != "[]"][-1]
-    snake = {"serviceProvider": "service_provider"}.get(name, name)
-    for file in field.files:
-        text = (ROOT / full_name(file)).read_text("utf-8")
-        assert name in text or snake in text, f"{file} does not name {name}"
+def test_the_files_named_exist_and_name_the_field():
+    assert all((ROOT / full_name(file)).exists() for file in AUTH)
+    for field in (*SENT, *READ, *ERROR):
+        name = [part for part in field.path.split(".") if part != "[]"][-1]
+        words = (name, "service_provider") if name == "serviceProvider" else (name,)
+        for file in field.files:
+            text = (ROOT / full_name(file)).read_text("utf-8")
+            assert any(word in text for word in words), f"{file} does not name {name}"
+
+
+def constants(text):
+    """The strings in Python code, docstrings aside."""
+    tree = ast.parse(text)
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone]
+
+
+def names_field(path, name):
+    """Whether Python code has a string that is this name, or JSON that holds it; or a script such a property."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".js":
+        return re.search(rf"\.{name}\b(?!\()|\b{name}:", text) is not None
+    return any(value in (name, name.encode()) or f'"{name}"' in str(value) for value in constants(text))
 
 
 OTHER_MEANINGS = {
-    ("_engine/observability.py", "embeddings"),  # the name of an operation in OpenTelemetry's conventions
-    ("emulator/playground/static/map.js", "values"),  # the page's own
-    ("emulator/playground/static/vectors.js", "values"),
+    ("wrapper/inworld_embeddings/_engine/observability.py", "embeddings"),  # an operation, for OpenTelemetry
+    ("emulator/inworld_embeddings_emulator/playground/static/map.js", "values"),  # the page's own
+    ("emulator/inworld_embeddings_emulator/playground/static/vectors.js", "values"),
 }
 
 
 @pytest.mark.parametrize("name", ["inputs", "serviceProvider", "embeddings", "values"])
 def test_every_file_that_names_a_field_is_named(name):
-    told = {file for field in (*SENT, *READ) if name in field.path.split(".") for file in field.files}
-    found = set()
-    for path in sorted((ROOT / full_name("")).rglob("*")):
-        file = path.relative_to(ROOT / full_name("")).as_posix()
-        if path.suffix in READERS and READERS[path.suffix](path.read_text("utf-8"), name):
-            found.add((file, name))
-    assert {file for file, _ in found - OTHER_MEANINGS} - told == set()
-
-
-def constants_with(text, name):
-    """Whether Python code has a string that is this name, or JSON that holds it; docstrings do not count."""
-    tree = ast.parse(text)
-    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    found = [
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone
-    ]
-    return any(value in (name, name.encode()) or f'"{name}"' in str(value) for value in found)
-
-
-def properties_with(text, name):
-    """Whether a script has a property of that name, or makes one."""
-    return re.search(rf"\.{name}\b(?!\()|\b{name}:", text)
-
-
-READERS = {".py": constants_with, ".js": properties_with}
+    told = {
+        full_name(file) for field in (*SENT, *READ) if name in field.path.split(".") for file in field.files
+    }
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("wrapper/inworld_embeddings", "emulator/inworld_embeddings_emulator")
+        for path in (ROOT / package).rglob("*")
+        if path.suffix in (".py", ".js") and names_field(path, name)
+    }
+    assert {file for file in found if (file, name) not in OTHER_MEANINGS} - told == set()
 
 
 # Whatever goes is named, with the file.
 
 
-def field_cases():
-    bases = (("request", SENT), ("answer", READ), ("error default", ERROR))
-    return [
-        pytest.param(side, field, id=f"{side} {field.path}")
-        for side, table in bases
-        for field in table
-        if not field.path.endswith("[]")
-    ]
-
-
-def schema_of(spec, side):
-    described = operation(spec)
-    if side == "request":
-        content = described["requestBody"]["content"]
-    else:
-        content = described["responses"]["200" if side == "answer" else "default"]["content"]
-    return content["application/json"]["schema"]
+FIELDS = [
+    pytest.param(side, field, id=f"{side} {field.path}")
+    for side, table in (("request", SENT), ("answer", READ), ("error default", ERROR))
+    for field in table
+    if not field.path.endswith("[]")
+]
 
 
 def parent_of(spec, side, path):
     """The schema that has a field, in place, and the field's name."""
-    reader, schema = Spec(spec), schema_of(spec, side)
+    described = operation(spec)
+    holders = {
+        "request": described["requestBody"],
+        "answer": described["responses"]["200"],
+        "error default": described["responses"]["default"],
+    }
+    reader, schema = Spec(spec), holders[side]["content"]["application/json"]["schema"]
     *way, name = path.split(".")
     for part in way:
         schema = reader.get(schema)
@@ -172,23 +161,17 @@ def parent_of(spec, side, path):
     return reader.get(schema), name
 
 
-@pytest.mark.parametrize(("side", "field"), field_cases())
-def test_a_renamed_field_is_named_with_its_files(changed, side, field):
-    schema, name = parent_of(changed, side, field.path)
-    schema["properties"]["other"] = schema["properties"].pop(name)
-    schema["required"] = [key for key in schema.get("required", ()) if key != name] or ["type"][:0]
-    said = "\n".join(map(str, breaches(changed)))
-    assert f"{side} {field.path}: is gone" in said
-    assert all(full_name(file) in said for file in field.files)
-
-
-@pytest.mark.parametrize(("side", "field"), field_cases())
-def test_a_field_of_another_type_is_named_with_its_files(changed, side, field):
+@pytest.mark.parametrize(("side", "field"), FIELDS)
+def test_a_field_that_is_gone_or_of_another_type_is_named_with_its_files(changed, side, field):
     schema, name = parent_of(changed, side, field.path)
     schema["properties"][name] = {"type": "boolean"}
-    said = "\n".join(map(str, breaches(changed)))
-    assert f"{side} {field.path}: was {field.type}, is boolean" in said
-    assert all(full_name(file) in said for file in field.files)
+    other_type = "\n".join(map(str, breaches(changed)))
+    schema["properties"]["other"] = schema["properties"].pop(name)
+    schema["required"] = [key for key in schema.get("required", ()) if key != name]
+    gone = "\n".join(map(str, breaches(changed)))
+    assert f"{side} {field.path}: was {field.type}, is boolean" in other_type
+    assert f"{side} {field.path}: is gone" in gone
+    assert all(full_name(file) in said for file in field.files for said in (other_type, gone))
 
 
 @pytest.mark.parametrize("path", ["inputs", "model", "model.model"])
@@ -247,24 +230,7 @@ def test_another_way_in_beside_the_key_is_no_breach(changed):
     assert breaches(changed) == []
 
 
-def test_the_files_for_the_key_exist():
-    assert all((ROOT / full_name(file)).exists() for file in AUTH)
-
-
 # The emulator, by the same source.
-
-
-def answered(contract, reply, body):
-    request = MockRequest(
-        "https://api.inworld.ai",
-        "post",
-        EMBED_PATH,
-        headers={"authorization": f"Basic {KEY}"},
-        data=json.dumps(body).encode(),
-        content_type="application/json",
-    )
-    kind = dict(reply.headers)["content-type"]
-    contract.validate_response(request, MockResponse(reply.body, reply.status, content_type=kind))
 
 
 def test_the_emulator_serves_the_specs_path_and_method_only():
@@ -273,28 +239,35 @@ def test_the_emulator_serves_the_specs_path_and_method_only():
     assert ask(method="GET").status == 501
 
 
-def test_the_emulators_answers_are_the_specs(contract):
-    wrong = {**BODY, "inputs": "a"}
-    for body, key, status in (
+@pytest.mark.parametrize(
+    ("body", "key", "status"),
+    [
         (BODY, KEY, 200),
-        (wrong, KEY, 400),
+        (BODY | {"inputs": "a"}, KEY, 400),
         (BODY, "b3RoZXI6b3RoZXI=", 403),
         (BODY, "", 401),
-    ):
-        reply = ask(body, key=key)
-        assert reply.status == status
-        answered(contract, reply, body)
+    ],
+)
+def test_the_emulators_answers_are_the_specs(contract, body, key, status):
+    reply = ask(body, key=key)
+    assert reply.status == status
+    headers, data = {"authorization": f"Basic {KEY}"}, json.dumps(body).encode()
+    request = MockRequest(
+        "https://api.inworld.ai",
+        "post",
+        EMBED_PATH,
+        headers=headers,
+        data=data,
+        content_type="application/json",
+    )
+    kind = dict(reply.headers)["content-type"]
+    contract.validate_response(request, MockResponse(reply.body, reply.status, content_type=kind))
 
 
-def test_the_emulator_knows_the_specs_providers_by_name_and_number(spec):
+def test_the_emulator_reads_what_the_spec_requires_and_its_providers_by_name_and_number(spec):
     names = schemas(spec)["v1alphaServiceProvider"]["enum"]
     assert list(PROVIDERS) == names == [str(provider) for provider in ServiceProvider]
     for number, name in enumerate(names):
         for value in (name, number):
-            body = {**BODY, "model": {"model": "m", "serviceProvider": value}}
-            assert parse(json.dumps(body).encode()).provider == number
-
-
-def test_the_emulator_reads_every_field_that_the_spec_requires():
-    message = parse(json.dumps(BODY).encode())
-    assert (message.texts, message.model, message.provider) == (("a",), "m", 1)
+            message = parse(json.dumps(BODY | {"model": {"model": "m", "serviceProvider": value}}).encode())
+            assert (message.texts, message.model, message.provider) == (("a",), "m", number)
