@@ -205,7 +205,14 @@ def storm(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """The decoder and the error mapper over broken bodies; ``EXAMPLES=1000000`` for longer."""
     install(session, "tests")
-    session.run("pytest", "tests/core/test_fuzz.py", *session.posargs, env={"HYPOTHESIS_PROFILE": "fuzz"})
+    session.run(
+        "pytest",
+        "-m",
+        "long",
+        "tests/wrapper/test_decoding.py",
+        "tests/wrapper/test_error_mapping.py",
+        *session.posargs,
+    )
 
 
 @nox.session
@@ -281,7 +288,8 @@ def api(session: nox.Session) -> None:
 
 
 CORE_SUITES = [
-    f"tests/{part}" for part in ("core", "unit", "engine", "emulator", "generated", "contract", "vendoring")
+    f"tests/{part}"
+    for part in ("wrapper", "core", "unit", "engine", "emulator", "generated", "contract", "vendoring")
 ]
 
 

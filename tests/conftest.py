@@ -6,7 +6,6 @@ are searched for them.
 """
 
 import base64
-import os
 import pickle
 import signal
 
@@ -19,10 +18,7 @@ PLANTED_KEY, PLANTED_SECRET, PLANTED_TEXT = "planted-key", "planted-secret", "pl
 SIZE = 8
 
 settings.register_profile("default", deadline=None, print_blob=True)
-settings.register_profile(
-    "fuzz", deadline=None, print_blob=True, max_examples=int(os.environ.get("EXAMPLES", "100000"))
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+settings.load_profile("default")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in the background so, and the programs of the interrupt tests would inherit it.

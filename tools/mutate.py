@@ -69,70 +69,70 @@ MUTATIONS = (
         "_decoding.py",
         "or len(_strict.decode(frame).embeddings) != count",
         "or len(_strict.decode(frame).embeddings) < 0",
-        "tests/core/test_decoding.py",
+        "tests/wrapper/test_decoding.py",
     ),
     Mutation(
         "skip count check, strict",
         "_decoding.py",
         "if len(embeddings) != count:\n        raise",
         "if False:\n        raise",
-        "tests/core/test_decoding.py",
+        "tests/wrapper/test_decoding.py",
     ),
     Mutation(
         "skip ragged check",
         "_decoding.py",
         "if not dimension or len(embedding.values) != dimension:",
         "if not dimension:",
-        "tests/core/test_decoding.py",
+        "tests/wrapper/test_decoding.py",
     ),
     Mutation(
         "skip finite check",
         "_decoding.py",
         'np.errstate(over="raise"):\n            for at in range(0, count, step):\n                block',
         'np.errstate(over="ignore"):\n            for at in range(0, count, step):\n                block',
-        "tests/core/test_decoding.py",
+        "tests/wrapper/test_decoding.py",
     ),
     Mutation(
         "skip finite check, fast",
         "_decoding.py",
         'np.errstate(over="raise"):\n            for at in range(0, count, step):\n                rows',
         'np.errstate(over="ignore"):\n            for at in range(0, count, step):\n                rows',
-        "tests/core/test_decoding.py",
+        "tests/wrapper/test_decoding.py",
     ),
     Mutation(
         "trust flattened arrays",
         "_decoding.py",
         'frame.count(b"[") != count + 1',
         'frame.count(b"[") < count + 1',
-        "tests/core/test_decoding.py",
+        "tests/wrapper/test_decoding.py",
     ),
     Mutation(
         "skip ragged check, fast",
         "_decoding.py",
         "set(map(len, rows)) != {dimension}",
         "not rows",
-        "tests/core/test_decoding.py",
+        "tests/wrapper/test_decoding.py",
     ),
     Mutation(
         "lose the sign of zero",
         "_decoding.py",
         "if (vectors == 0).any() and _NEGATIVE_ZERO.search(body):",
         "if False:",
-        "tests/core/test_decoding.py",
+        "tests/wrapper/test_decoding.py",
     ),
     Mutation(
         "jitter before cap",
         "_retry.py",
         "return random() * min(cap, base * 2.0 ** min(retries, 64))",
         "return min(cap, random() * base * 2.0 ** min(retries, 64))",
-        "tests/core/test_retry.py",
+        "tests/wrapper/test_retry.py",
     ),
     Mutation(
         "no jitter on retry_after",
         "_retry.py",
         "return retry_after * (1.0 + self.spread * random())",
         "return retry_after",
-        "tests/core/test_retry.py",
+        "tests/wrapper/test_retry.py",
     ),
     Mutation(
         "cut on any error",
@@ -195,7 +195,7 @@ MUTATIONS = (
         "_retry.py",
         "if not spent.free:",
         "if True:",
-        "tests/core/test_retry.py",
+        "tests/wrapper/test_retry.py",
     ),
     Mutation(
         "keep a connection with a stray response",
@@ -209,7 +209,7 @@ MUTATIONS = (
         "_decoding.py",
         "if dimension is not None and vectors.shape[1] != dimension:",
         "if False:",
-        "tests/core/test_decoding.py",
+        "tests/wrapper/test_decoding.py",
     ),
 )
 
@@ -236,7 +236,7 @@ def is_killed(mutation: Mutation) -> bool:
             raise SystemExit(f"{mutation.name}: {mutation.file} has changed; mend the mutation")
         file.write_text(source.replace(mutation.old, mutation.new), "utf-8")
         command = f"{sys.executable} -m pytest -q -x -p no:cacheprovider {mutation.tests}"
-        env = os.environ | {"PYTHONPATH": os.pathsep.join([scratch, str(ROOT / "generated")])}
+        env = os.environ | {"PYTHONPATH": os.pathsep.join([scratch, str(ROOT / "generated"), str(ROOT / "emulator")])}
         done = subprocess.run(
             command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, timeout=900, check=False
         )

@@ -10,7 +10,7 @@ import traceback
 import urllib.parse
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from inworld_embeddings._redaction import INPUT_MARK, MARK, PIECE, TEXT_PIECE, Redactor, Secret, excerpt
@@ -47,7 +47,7 @@ ECHOES = {
 
 @pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
 @pytest.mark.parametrize("secret", ALL, ids=["value", "key", "secret", "pair", "token"])
-def test_c14_no_echo_of_a_secret_survives(secret, echo):
+def test_C14_no_echo_of_a_secret_survives(secret, echo):
     cleaned = REDACTOR.clean(f'Denied: "{echo(secret)}" (see docs)')
     assert MARK in cleaned
     assert cleaned.startswith('Denied: "')
@@ -72,7 +72,7 @@ def test_c14_no_echo_of_a_secret_survives(secret, echo):
         ("Please wait... or ask *** support", "Please wait... or ask *** support"),
     ],
 )
-def test_c14_masked_echoes(text, expected):
+def test_C14_masked_echoes(text, expected):
     assert REDACTOR.clean(text) == expected
 
 
@@ -88,7 +88,7 @@ def test_c14_masked_echoes(text, expected):
         ("päß 日本 back\\slash", "päß 日本 back\\slash"),
     ],
 )
-def test_c14_control_characters_become_visible(text, expected):
+def test_C14_control_characters_become_visible(text, expected):
     assert REDACTOR.clean(text) == expected
 
 
@@ -101,6 +101,7 @@ def test_truncation_comes_after_the_redaction():
         cleaned = REDACTOR.clean(f"key: {VALUE} was deleted", limit)
         assert len(cleaned) <= limit
         assert VALUE[:4] not in cleaned
+    assert [REDACTOR.clean("abcd", limit) for limit in (4, 3, 1, 0)] == ["abcd", "ab…", "…", ""]
 
 
 def test_no_key_shows_where_the_reading_of_a_long_message_ends():
@@ -108,10 +109,6 @@ def test_no_key_shows_where_the_reading_of_a_long_message_ends():
         cleaned = REDACTOR.about(["x" * 60]).clean("x" * length + VALUE + "y" * 9000)
         assert VALUE[:4] not in cleaned
         assert cleaned.startswith(INPUT_MARK)
-
-
-def test_truncate():
-    assert [REDACTOR.clean("abcd", limit) for limit in (4, 3, 1, 0)] == ["abcd", "ab…", "…", ""]
 
 
 def test_short_secrets_are_found_whole_and_tiny_ones_are_not_looked_for():
@@ -145,20 +142,14 @@ TEXT = "The quick brown fox said: “jump”,\nover a lazy dog & 13 others."
         ([], TEXT, TEXT.replace("\n", "\\n")),
     ],
 )
-def test_c14_a_requests_own_texts_are_taken_out(texts, message, expected):
+def test_C14_a_requests_own_texts_are_taken_out(texts, message, expected):
     assert REDACTOR.about(texts).clean(message) == expected
 
 
 def test_details_are_cleaned_however_deep():
-    raw = [
-        {
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": KEY,
-            "metadata": {KEY: f"a\n{VALUE}", "n": 1},
-        },
-        {"@type": "other", "deep": [[{"x": [VALUE, None, True, 1.5, TEXT]}]]},
-    ]
-    known, unknown = REDACTOR.about([TEXT]).clean_details(parse_details(raw))
+    info = {"@type": "x.y/google.rpc.ErrorInfo", "reason": KEY, "metadata": {KEY: f"a\n{VALUE}", "n": 1}}
+    other = {"@type": "other", "deep": [[{"x": [VALUE, None, True, 1.5, TEXT]}]]}
+    known, unknown = REDACTOR.about([TEXT]).clean_details(parse_details([info, other]))
     assert known == ErrorInfo(reason=MARK, metadata={MARK: f"a\\n{MARK}", "n": 1})
     assert unknown == {"@type": "other", "deep": [[{"x": [MARK, None, True, 1.5, INPUT_MARK]}]]}
 
@@ -202,7 +193,7 @@ class Counted(str):
 
 
 @pytest.mark.parametrize("word", ["&amp;", "%25", "a", "\\", "\x1b", "...", VALUE])
-def test_i03_work_is_bounded_by_what_is_kept_and_the_texts(word):
+def test_I03_work_is_bounded_by_what_is_kept_and_the_texts(word):
     """Sizes at which anything that grows with message times texts would never end."""
     message, text = Counted(word * 1_000_000), Counted("a" * 23 + "b" * 1_000_000)
     redactor = REDACTOR.about([text, *(f"{number:05d}" for number in range(100_000))])
@@ -216,7 +207,6 @@ secrets = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8
 anything = st.text(max_size=40)
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
 @given(secrets, anything, anything, st.data(), st.integers(0, 600))
 @example("abc\\x1bdefgh", "", "", None, 500)
 def test_no_piece_of_any_secret_survives_any_surroundings(secret, before, after, data, limit):
@@ -231,7 +221,6 @@ def test_no_piece_of_any_secret_survives_any_surroundings(secret, before, after,
     assert len(cleaned) <= limit
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
 @given(
     st.text("abc ", min_size=4, max_size=80) | st.text(min_size=4, max_size=80),
     anything,
@@ -243,10 +232,10 @@ def test_no_long_run_of_any_text_survives_any_surroundings(text, before, after, 
     begin, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
     cleaned = Redactor().about(["another one", text]).clean(before + text[begin:end] + after + text, 5000)
     assert not pieces_left(cleaned, (text,), TEXT_PIECE)
-    assert not text.isprintable() or text not in cleaned.replace(INPUT_MARK, "\0")
+    if (before + text + after).isprintable():  # an escape may spell out the rest of a text
+        assert text not in cleaned.replace(INPUT_MARK, "\0")
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
 @given(
     st.lists(
         st.sampled_from([*VALUE, *KEY, VALUE, KEY, VALUE[:4], "***", "…", "%", "\\u00", "2B", "\n", " "]),
@@ -262,7 +251,6 @@ def test_arbitrary_mixtures_are_clean_and_cleaning_again_changes_nothing(parts):
     assert REDACTOR.clean(cleaned, 200) == cleaned
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_text_without_a_secret_keeps_every_printable_character(text):
     cleaned = REDACTOR.clean(text, 10_000)
@@ -300,23 +288,22 @@ NOISE = random.Random(20260901).randbytes(1_000_000)
         (b'{"error":"no"}', '{"error":"no"}'),
     ],
 )
-def test_c13_excerpts(body, expected):
+def test_C13_excerpts(body, expected):
     assert excerpt(body) == expected
 
 
 @pytest.mark.parametrize(
     "part", [b"<script", b"<title>", b"<p><" + b"a" * 99_000, b"<p>&#" + b"1" * 60_000, b"\x1b"]
 )
-def test_c13_an_excerpt_of_any_page_is_short(part):
+def test_C13_an_excerpt_of_any_page_is_short(part):
     assert len(excerpt(part * (1_000_000 // len(part)))) <= 500
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
 @given(
     st.binary(max_size=300) | st.text(max_size=200).map(lambda s: s.encode("utf-8", "replace")),
     st.integers(0, 600),
 )
-def test_c13_no_body_makes_an_excerpt_raise(body, limit):
+def test_C13_no_body_makes_an_excerpt_raise(body, limit):
     for wrapped in (body, b"<html>" + body):
         words = excerpt(wrapped, limit)
         assert words.isprintable()

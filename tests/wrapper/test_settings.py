@@ -1,42 +1,171 @@
-"""Argument beats environment beats default."""
+"""Where the key may go, what a key is, and that argument beats environment beats default."""
 
 import base64
+import copy
+import pickle
+from contextlib import suppress
 
 import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from inworld_embeddings import _settings as configuration
+from inworld_embeddings import _settings as settings
 from inworld_embeddings._redaction import Secret
-from inworld_embeddings._settings import emulator_credential
+from inworld_embeddings._settings import basic_value, check_base_url, emulator_credential, join_key_and_secret
 from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings.options import CLIENT, defaults
 
-KEY = base64.b64encode(b"env-key:env-secret").decode()
+KEY = base64.b64encode(b"planted-key:planted-secret").decode()
 OTHER = base64.b64encode(b"arg-key:arg-secret").decode()
+API = "https://api.inworld.ai"
+
+MALFORMED = {
+    "a user or password": ["https://user:pass@api.inworld.ai", "https://user@api.inworld.ai", "https://@x.y"],
+    "more than an origin and a path": [f"{API}?x=1", f"{API}/?", f"{API}#frag", f"{API}#"],
+    "no host": ["https://", "https:///path", "https://:443", "", None, b"https://api.inworld.ai"],
+    "another scheme, or none": ["file:///etc/passwd", "unix:/tmp/sock", "ftp://x.y", "//x.y", "x.y", "x:80"],
+    "odd characters": [f" {API}", f"{API}\n", f"{API}\r\nX: y", f"{API}\\@evil.example", "https://a b.example"],
+    "a port that is none": [f"{API}:0", f"{API}:99999", f"{API}:port", f"{API}:-1"],
+    "a host that is none": ["https://api%2einworld.ai", f"{API},evil.example", "https://[::1", "https://exämple.org"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("urls", MALFORMED.values(), ids=MALFORMED)
+def test_A11_malformed_urls_are_refused_without_echo(urls):
+    for url in urls:
+        with pytest.raises(ConfigurationError, match="^base_url") as caught:
+            check_base_url(url, source="base_url", explicit=True, allow_insecure=True)
+        assert "pass@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://api.inworld.ai", "http://10.0.0.1", "http://localhost.evil.example"])
+def test_A10_plain_http_beyond_loopback_is_refused_unless_asked_for(url):
+    with pytest.raises(ConfigurationError, match="allow_insecure=True"):
+        check_base_url(url, source="base_url", explicit=True)
+    assert check_base_url(url, source="base_url", explicit=True, allow_insecure=True) == url
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:80", "127.1.2.3", "x.localhost"])
+def test_A10_loopback_may_be_plain_http_and_needs_no_trust(host):
+    assert check_base_url(f"http://{host}", source="X", explicit=False) == f"http://{host}"
+
+
+@pytest.mark.parametrize("url", ["https://evil.example", f"{API}.evil.example", "https://inworld.ai"])
+def test_A12_the_environment_may_only_name_known_hosts(url):
+    with pytest.raises(ConfigurationError, match="pass it as base_url="):
+        check_base_url(url, source="INWORLD_API_BASE", explicit=False)
+    assert check_base_url(url, source="base_url", explicit=True) == url
+
+
+def test_a_path_may_stand_before_the_endpoint_and_trailing_slashes_go():
+    gateway = "https://gw.example/inworld"
+    assert check_base_url(f"{gateway}/", source="base_url", explicit=True) == gateway
+    assert check_base_url(f"{API}/", source="X", explicit=False) == API
+
+
+GOOD = [
+    "https://",
+    "http://",
+    "//",
+    "api.inworld.ai",
+    "evil.example",
+    "127.0.0.1",
+    "[::1]",
+    "localhost",
+    "443",
+]
+ODD = ["@", ":", "/", "\\", "?", "#", "%40", "%2f", ".", "..", "\t", "\n", " ", "\uff41", ";", ",", "user"]
+
+
+@example("https://[::1]https://")
+@example("https://api.inworld.ai[::1]")
+@given(st.lists(st.sampled_from(GOOD + ODD), max_size=8).map("".join))
+def test_what_is_accepted_means_the_same_host_to_the_http_library(url):
+    with suppress(ConfigurationError):
+        seen = httpx.URL(check_base_url(url, source="base_url", explicit=False))
+        local = seen.host in ("127.0.0.1", "::1", "localhost") or seen.host.endswith(".localhost")
+        assert local or (seen.scheme, seen.host) == ("https", "api.inworld.ai")
+        assert not seen.userinfo
+
+
+# Credentials
+
+
+@pytest.mark.parametrize(
+    ("says", "values"),
+    [
+        ("newline", [KEY + "\n", " " + KEY]),
+        ("control or non-ASCII", [KEY[:6] + odd + KEY[6:] for odd in "\x00\né"]),
+        ("without 'Basic '", ["Basic " + KEY, "Bearer " + KEY]),
+        ("looks like key:secret", ["planted-key:planted-secret"]),
+        ("base64", [KEY[:-1] + "!", "eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl"]),
+        ("a part may be missing", [KEY[:-3]]),
+        ("not of key:secret", [base64.b64encode(bad).decode() for bad in (b"no colon", b":secret", b"key:")]),
+        ("empty", [""]),
+        ("not NoneType", [None]),
+        ("not bytes", [b"bytes"]),
+    ],
+)
+def test_a_bad_key_is_refused_without_echo(says, values):
+    for value in values:
+        with pytest.raises(ConfigurationError, match=says) as caught:
+            basic_value(value)
+        assert not any(piece in str(caught.value) for piece in ("planted", KEY[:8], KEY[6:14]))
+
+
+def test_a_good_value_is_used_as_it_is_and_a_pair_is_joined():
+    assert basic_value(KEY).reveal() == KEY == join_key_and_secret("planted-key", "planted-secret").reveal()
+
+
+@pytest.mark.parametrize(
+    "pair", [("", "s"), ("k", ""), ("k\n", "s"), ("k", "s "), ("k:x", "s"), (None, "s"), ("k", 1)]
+)
+def test_a_bad_pair_is_refused(pair):
+    with pytest.raises(ConfigurationError):
+        join_key_and_secret(*pair)
+
+
+def test_a_secret_shows_itself_nowhere():
+    secret = Secret("planted")
+    assert "planted" not in f"{secret!r} {secret} {secret!s:>30}"
+    assert not hasattr(secret, "__dict__")
+    for copier in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError):
+            copier(secret)
+
+
+# Argument beats environment beats default
 
 
 def resolve(environ, **given):
-    return configuration.resolve(defaults(CLIENT) | given, environ)
+    return settings.resolve(defaults(CLIENT) | given, environ)
 
 
-def value(target):
-    assert isinstance(target.credential, Secret)
-    return target.credential.reveal()
+EMULATED = {"INWORLD_EMULATOR_HOST": "127.0.0.1:8080", "INWORLD_API_KEY": KEY}
 
 
-def test_the_ready_value_from_the_environment():
-    target = resolve({"INWORLD_API_KEY": KEY})
-    assert (target.base_url, value(target)) == (configuration.DEFAULT_BASE_URL, KEY)
+@pytest.mark.parametrize(
+    ("environ", "given", "address", "key"),
+    [
+        ({"INWORLD_API_KEY": KEY}, {}, API, KEY),
+        ({"INWORLD_KEY": "planted-key", "INWORLD_SECRET": "planted-secret"}, {}, API, KEY),
+        ({"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": f"{API}/"}, {}, API, KEY),
+        ({"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": API}, {"api_key": OTHER, "base_url": "https://gw.example"},
+         "https://gw.example", OTHER),
+        (EMULATED, {"base_url": "https://gw.example"}, "https://gw.example", KEY),
+    ],
+)  # fmt: skip
+def test_an_argument_beats_the_environment_which_beats_the_default(environ, given, address, key):
+    resolved = resolve(environ, **given)
+    assert (resolved.base_url, resolved.credential.reveal()) == (address, key)
 
 
-def test_the_pair_from_the_environment():
-    assert value(resolve({"INWORLD_KEY": "env-key", "INWORLD_SECRET": "env-secret"})) == KEY
-
-
-def test_an_argument_beats_the_environment():
-    environ = {"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": "https://api.inworld.ai"}
-    target = resolve(environ, api_key=OTHER, base_url="https://gw.example")
-    assert (target.base_url, value(target)) == ("https://gw.example", OTHER)
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "http://127.0.0.1:8080", "localhost:8080", "[::1]:8080"])
+def test_an_emulator_gets_the_test_key_even_if_a_real_one_is_set(host):
+    resolved = resolve(EMULATED | {"INWORLD_EMULATOR_HOST": host}, api_key=OTHER)
+    assert resolved.credential.reveal() == emulator_credential().reveal()
+    assert resolved.base_url == (host if "://" in host else f"http://{host}")
 
 
 def test_a_callable_and_an_auth_are_kept_for_later():
@@ -48,51 +177,24 @@ def test_a_callable_and_an_auth_are_kept_for_later():
     assert resolve({}, auth=auth).credential is auth
 
 
-def test_no_key_names_the_three_ways_out():
-    with pytest.raises(ConfigurationError, match=r"INWORLD_API_KEY.*local\(\).*INWORLD_EMULATOR_HOST"):
-        resolve({"INWORLD_API_KEY": ""})
-
-
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("environ", "given", "says"),
     [
-        ({"api_key": KEY, "key": "k", "secret": "s"}, "not several"),
-        ({"api_key": KEY, "auth": httpx.BasicAuth("a", "b")}, "not several"),
-        ({"key": "k"}, "key is set without secret"),
-        ({"secret": "s"}, "secret is set without key"),
-        ({"auth": "Basic x"}, "httpx.Auth"),
-        ({"api_key": 7}, "not int"),
+        ({"INWORLD_API_KEY": ""}, {}, r"INWORLD_API_KEY.*local\(\).*INWORLD_EMULATOR_HOST"),
+        ({}, {"api_key": KEY, "key": "k", "secret": "s"}, "not several"),
+        ({}, {"api_key": KEY, "auth": httpx.BasicAuth("a", "b")}, "not several"),
+        ({}, {"key": "k"}, "key is set without secret"),
+        ({}, {"secret": "s"}, "secret is set without key"),
+        ({}, {"auth": "Basic x"}, "httpx.Auth"),
+        ({}, {"api_key": 7}, "not int"),
+        ({"INWORLD_API_KEY": KEY + "\n"}, {}, "^INWORLD_API_KEY .*newline"),
+        ({"INWORLD_KEY": "k"}, {}, "INWORLD_KEY is set without INWORLD_SECRET"),
+        ({"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": "https://evil.example"}, {}, "INWORLD_API_BASE"),
+        ({"INWORLD_EMULATOR_HOST": "emulator.example:8080"}, {}, "loopback"),
+        ({"INWORLD_EMULATOR_HOST": "127.0.0.1:0"}, {}, "INWORLD_EMULATOR_HOST"),
     ],
 )
-def test_contradictions_are_refused(given, says):
-    with pytest.raises(ConfigurationError, match=says):
-        resolve({}, **given)
-
-
-@pytest.mark.parametrize(
-    ("environ", "says"),
-    [
-        ({"INWORLD_API_KEY": KEY + "\n"}, "^INWORLD_API_KEY .*newline"),
-        ({"INWORLD_KEY": "k"}, "INWORLD_KEY is set without INWORLD_SECRET"),
-        ({"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": "https://evil.example"}, "INWORLD_API_BASE"),
-        ({"INWORLD_EMULATOR_HOST": "emulator.example:8080"}, "loopback"),
-        ({"INWORLD_EMULATOR_HOST": "127.0.0.1:0"}, "INWORLD_EMULATOR_HOST"),
-    ],
-)
-def test_errors_name_the_variable(environ, says):
+def test_what_contradicts_or_cannot_be_names_the_argument_or_variable(environ, given, says):
     with pytest.raises(ConfigurationError, match=says) as caught:
-        resolve(environ)
+        resolve(environ, **given)
     assert KEY[:8] not in str(caught.value)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:8080", "http://127.0.0.1:8080", "localhost:8080", "[::1]:8080"])
-def test_an_emulator_gets_the_test_key_even_if_a_real_one_is_set(host):
-    target = resolve({"INWORLD_EMULATOR_HOST": host, "INWORLD_API_KEY": KEY}, api_key=OTHER)
-    assert value(target) == emulator_credential().reveal()
-    assert target.base_url == (host if "://" in host else f"http://{host}")
-
-
-def test_an_explicit_base_url_beats_the_emulator():
-    environ = {"INWORLD_EMULATOR_HOST": "127.0.0.1:8080", "INWORLD_API_KEY": KEY}
-    target = resolve(environ, base_url="https://gw.example")
-    assert (target.base_url, value(target)) == ("https://gw.example", KEY)
