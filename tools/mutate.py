@@ -236,7 +236,9 @@ def is_killed(mutation: Mutation) -> bool:
             raise SystemExit(f"{mutation.name}: {mutation.file} has changed; mend the mutation")
         file.write_text(source.replace(mutation.old, mutation.new), "utf-8")
         command = f"{sys.executable} -m pytest -q -x -p no:cacheprovider {mutation.tests}"
-        env = os.environ | {"PYTHONPATH": os.pathsep.join([scratch, str(ROOT / "generated"), str(ROOT / "emulator")])}
+        env = os.environ | {
+            "PYTHONPATH": os.pathsep.join([scratch, str(ROOT / "generated"), str(ROOT / "emulator")])
+        }
         done = subprocess.run(
             command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, timeout=900, check=False
         )
