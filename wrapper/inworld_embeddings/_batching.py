@@ -3,8 +3,18 @@
 Everywhere here ``max_bytes`` is what the endpoint's envelope leaves of ``max_batch_bytes`` for the texts of a request.
 """
 
+import math
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Iterator, Sequence
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Container,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+    Set as AbstractSet,
+)
 from typing import Any, Final
 
 import msgspec
@@ -47,8 +57,6 @@ def checked_texts(texts: Any, max_bytes: int, *, replace: bool = False) -> list[
     """
     if type(texts) is not list:
         checked_source(texts, Iterable)
-    if isinstance(texts, dict | set | frozenset):
-        raise InvalidInputError(f"inputs must be ordered: pass a list instead of a {type(texts).__name__}.")
     short, checked = (max_bytes - _LEAST) // _MOST, []
     for index, text in enumerate(texts):
         if type(text) is str and len(text) <= short and text.isascii():
@@ -72,7 +80,7 @@ def checked_text(text: Any, max_bytes: int, index: int | None = None, *, replace
     """
     where = "the input" if index is None else f"inputs[{index}]"
     if not isinstance(text, str):
-        raise InvalidInputError(f"{where} must be a str, not {type(text).__name__}.", index=index)
+        raise _not_a_text(text, where, index)
     plain = str.__str__(text)  # of a subclass, such as numpy's, the str itself
     if not plain.isascii():
         try:
@@ -94,16 +102,30 @@ def checked_text(text: Any, max_bytes: int, index: int | None = None, *, replace
     return plain
 
 
+def _not_a_text(value: object, where: str, index: int | None) -> InvalidInputError:
+    missing = value is None or type(value).__name__ in ("NAType", "NaTType")
+    if missing or (isinstance(value, float) and math.isnan(value)):  # numpy's are floats too
+        at = "" if index is None else f" at index {index}"
+        return InvalidInputError(
+            f"Missing value{at} ({value}). Drop it, or put a text in its place.", index=index
+        )
+    return InvalidInputError(f"{where} must be a str, not {type(value).__name__}.", index=index)
+
+
 def checked_source(texts: Any, kind: Any) -> None:
-    """Refuses what is no iterable of the given kind; its texts are checked as they are pulled.
+    """Refuses what is no iterable of the given kind, or not one of texts; each text is checked as it is pulled.
 
     Raises:
-        InvalidInputError: a bare str, bytes, or nothing that can be iterated.
+        InvalidInputError: a bare str, bytes, a table, a mapping, a set, or nothing that can be iterated.
     """
-    if isinstance(texts, str | bytes | bytearray | memoryview) or not isinstance(texts, kind):
-        raise InvalidInputError(
-            f"inputs must be a list or another iterable of str, not {type(texts).__name__}."
-        )
+    name = type(texts).__name__
+    if isinstance(texts, Mapping | AbstractSet):
+        raise InvalidInputError(f"inputs must be in order, one text each: pass a list instead of a {name}.")
+    if hasattr(texts, "columns"):  # iterating over a table gives the names of its columns
+        raise InvalidInputError(f"inputs must be one column of the {name}, such as df['text'].")
+    scalar = getattr(texts, "ndim", 1) == 0  # numpy's say that they can be iterated
+    if isinstance(texts, str | bytes | bytearray | memoryview) or scalar or not isinstance(texts, kind):
+        raise InvalidInputError(f"inputs must be a list or another iterable of str, not {name}.")
 
 
 class Batch:

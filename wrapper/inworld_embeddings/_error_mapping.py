@@ -6,8 +6,10 @@ and no header makes anything here raise, however broken.
 
 import re
 import ssl
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -270,13 +272,24 @@ def exchange_error(error: Exception, redactor: Redactor) -> errors.InworldEmbedd
             made = errors.InworldEmbeddingsError(
                 "Not enough memory for the response. A smaller batch_size needs less."
             )
+        case OSError():  # TimeoutError is one: a vault, a metadata service or a proxy that fails once
+            return errors.APIConnectionError(f"What this client was given raised {_described(error)}.")
         case _:
-            made = errors.ConfigurationError(
+            return errors.ConfigurationError(
                 "The key provider, auth flow or transport that this client was given raised "
-                f"{type(error).__name__}."
+                f"{_described(error)}."
             )
     made.__cause__ = error
     return made
+
+
+def _described(error: Exception) -> str:
+    """An exception of the user's code: its type, and the last line it came through.
+
+    Neither told nor chained: its text, its fields and the frames of its traceback may hold a key that nobody has seen.
+    """
+    where = traceback.extract_tb(error.__traceback__)[-1:]
+    return type(error).__name__ + "".join(f" at {Path(at.filename).name}:{at.lineno}" for at in where)
 
 
 def _http_error(error: Exception, redactor: Redactor) -> errors.InworldEmbeddingsError:

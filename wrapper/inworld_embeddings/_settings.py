@@ -5,9 +5,11 @@ Also how a client's settings travel to another process, which they do without a 
 
 import base64
 import binascii
+import hashlib
 import inspect
 import ipaddress
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
@@ -293,7 +295,7 @@ def user_agent(prefix: str | None) -> str:
     return f"{prefix.strip()} {own}" if prefix else own
 
 
-# Pickles and copies: how to make a client again in another process.
+# Pickles: how to make a client again in another process. A copy within the process keeps its credential.
 
 _STAYS = {
     "transport": "its transport= belongs to this process",
@@ -310,8 +312,10 @@ def travelling(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     stays = [why for name, why in _STAYS.items() if given.get(name) is not None]
     provider = given.get("api_key")
-    if provider is not None and not inspect.isfunction(provider):
-        stays.append("its key provider may hold a key; a plain function of a module travels by name")
+    if provider is not None and not _is_importable(provider):
+        stays.append(
+            "its key provider may hold a key; a function that can be imported from a module travels by name"
+        )
     if "@" in (given.get("proxy") or ""):
         stays.append("its proxy= holds a password")
     if stays:
@@ -319,15 +323,42 @@ def travelling(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return given
 
 
-def made_again(maker: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+def _is_importable(provider: object) -> bool:
+    """Whether every pickler writes it as a name. Some write what is of ``__main__``, or nested, with all it holds."""
+    if not inspect.isfunction(provider) or provider.__module__ == "__main__":
+        return False
+    found: Any = sys.modules.get(provider.__module__)
+    for name in provider.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is provider
+
+
+def fingerprint(credential: Credential) -> bytes | None:
+    """What tells a key from another without giving it away; None for what is no key."""
+    if not isinstance(credential, Secret):
+        return None
+    return hashlib.sha256(b"inworld-embeddings " + credential.reveal().encode()).digest()[:8]
+
+
+def made_again(maker: Callable[..., Any], given: Mapping[str, Any], owner: bytes | None = None) -> Any:
     """A client from what travelled.
 
+    Args:
+        maker: Makes one.
+        given: Its keywords, see `travelling`.
+        owner: Fingerprint of the key that the client was given as an argument, if it was.
+
     Raises:
-        ConfigurationError: the settings do not work here; above all, there is no key.
+        ConfigurationError: the settings do not work here; above all, there is no key, or another one.
     """
     try:
-        return maker(**given)
+        made = maker(**given)
     except ConfigurationError as error:
+        raise ConfigurationError(f"A client's key does not travel in a pickle. Here: {error}") from None
+    if owner is not None and fingerprint(made._settings.credential) != owner:  # noqa: SLF001 - a client's
         raise ConfigurationError(
-            f"A client's key does not travel in a pickle or copy. Here: {error}"
-        ) from None
+            "A client's key does not travel in a pickle, and the environment here holds another key than the one this "
+            "client was made with. Set INWORLD_API_KEY to that one, pass a key provider that can be imported, or make "
+            "the client here."
+        )
+    return made

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, Unpack
 
 from ._redaction import arguments_hidden
 from ._retry import RetryPolicy, Timeouts
-from ._settings import LOCAL_URL, emulator_credential, made_again, resolve, travelling
+from ._settings import LOCAL_URL, emulator_credential, fingerprint, made_again, resolve, travelling
 from .errors import ClientClosedError, ConfigurationError, PartialFailureError
 from .options import (
     CALL,
@@ -76,6 +76,8 @@ class BaseClient:
         self._closed = False
         self._maker: Callable[..., Any] = type(self)
         self._given = {name: value for name, value in options.items() if not _is_key(name, value)}
+        keys = [value for name, value in options.items() if _is_key(name, value) and value is not None]
+        self._owner = fingerprint(self._settings.credential) if keys else None
 
     @classmethod
     def local(
@@ -111,7 +113,7 @@ class BaseClient:
         key = emulator_credential().reveal()
         client = cls(base_url=LOCAL_URL, api_key=key, transport=transport, **options)
         client._maker = cls.local
-        client._given = {"engine": engine, "faults": faults, **options}
+        client._given, client._owner = {"engine": engine, "faults": faults, **options}, None
         return client
 
     def plan(self, texts: Iterable[str], **options: Unpack[CallOptions]) -> Plan:
@@ -141,10 +143,23 @@ class BaseClient:
     def __reduce__(self) -> Any:
         """Pickles the settings, never a key: where it is unpickled, the environment or a key provider gives one.
 
+        Of a client that was given a key as an argument, that must be the same key.
+
         Raises:
-            TypeError: settings that cannot travel: ``auth``, ``transport``, ``http_client``, a proxy's password.
+            TypeError: settings that cannot travel: ``auth``, ``transport``, ``http_client``, a proxy's password, a key
+                provider that cannot be imported by name.
         """
-        return made_again, (self._maker, travelling(self._given))
+        return made_again, (self._maker, travelling(self._given), self._owner)
+
+    def __copy__(self) -> Self:
+        """A client with the same settings and credential, and connections of its own."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, _closed=False)
+        made.__dict__.pop("_made_engine", None)
+        return made
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self.__copy__()
 
     @property
     def _engine(self) -> "Engine":

@@ -275,13 +275,15 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any], table: Mapping[str
         TypeError: an unknown keyword; suggests the nearest one.
         ConfigurationError: a value that cannot be; names the option.
     """
+    plain: dict[str, Any] = {}
     for name, value in given.items():
         if name not in table:
             near = difflib.get_close_matches(name, table, 1)
             hint = f". Did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"unexpected keyword argument {name!r}{hint}")
-        table[name].check(name, value)
-    options = {**base, **given}
+        plain[name] = value.item() if getattr(value, "ndim", None) == 0 else value  # numpy's scalars
+        table[name].check(name, plain[name])
+    options = {**base, **plain}
     if given.get("model") in MODELS and "service_provider" not in given:
         options["service_provider"] = None  # a known model brings its own
     options["service_provider"] = checked_provider(
