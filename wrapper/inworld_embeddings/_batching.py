@@ -13,6 +13,8 @@ from collections.abc import (
     Iterator,
     Mapping,
     Sequence,
+)
+from collections.abc import (
     Set as AbstractSet,
 )
 from typing import Any, Final

@@ -1,11 +1,13 @@
-"""Row F08: a client travels to another process by its settings, never with its key."""
+"""Rows F08 and I07: a client travels to another process by its settings, never with its key; a copy here keeps it."""
 
 import base64
 import copy
+import dataclasses
 import functools
 import pickle
 import pickletools
 
+import cloudpickle
 import httpx
 import numpy as np
 import pytest
@@ -23,9 +25,6 @@ from support.processes import assert_silent, program
 from support.vectors import vectors_for
 
 CLIENTS = pytest.mark.parametrize("kind", [EmbeddingClient, AsyncEmbeddingClient])
-COPIERS = pytest.mark.parametrize(
-    "copier", [lambda client: pickle.loads(pickle.dumps(client)), copy.deepcopy, copy.copy]
-)
 HERE = base64.b64encode(b"another-key:of-the-environment").decode()
 
 SETTINGS = {
@@ -62,15 +61,66 @@ def no_environment(monkeypatch):
         monkeypatch.delenv(f"INWORLD_{name}", raising=False)
 
 
+def sent_again(client):
+    return pickle.loads(pickle.dumps(client))
+
+
 @CLIENTS
-@COPIERS
-def test_F08_all_settings_travel_and_the_environment_gives_the_key(kind, copier, monkeypatch):
-    client = kind(api_key=KEY, **SETTINGS)
+def test_F08_all_settings_travel_and_the_environment_gives_the_key(kind, monkeypatch):
+    monkeypatch.setenv("INWORLD_API_KEY", KEY)
+    client = kind(**SETTINGS)
     monkeypatch.setenv("INWORLD_API_KEY", HERE)
-    again = copier(client)
+    again = sent_again(client)
     assert type(again) is kind
     assert state(again) == state(client)
     assert again._settings.credential.reveal() == HERE
+
+
+@CLIENTS
+def test_I07_a_key_that_was_an_argument_is_never_replaced_by_another_owners(kind, monkeypatch):
+    data = pickle.dumps(kind(api_key=KEY))
+    monkeypatch.setenv("INWORLD_API_KEY", HERE)
+    with pytest.raises(ConfigurationError, match=r"another key.*INWORLD_API_KEY"):
+        pickle.loads(data)
+    monkeypatch.setenv("INWORLD_API_KEY", KEY)
+    assert pickle.loads(data)._settings.credential.reveal() == KEY
+
+
+@dataclasses.dataclass
+class Holder:
+    client: object
+
+
+COPIERS = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "asdict": lambda client: dataclasses.asdict(Holder(client))["client"],
+    "in a list": lambda client: copy.deepcopy([client, client])[1],
+}
+
+
+@CLIENTS
+@pytest.mark.parametrize("copier", COPIERS.values(), ids=COPIERS)
+@pytest.mark.parametrize(
+    "given",
+    [{"api_key": KEY}, {"auth": BasicAuth(KEY)}, {"api_key": lambda: KEY}],
+    ids=["key", "auth", "provider"],
+)
+def test_I07_a_copy_in_the_process_keeps_the_credential(kind, copier, given, monkeypatch):
+    client = kind(**given, **SETTINGS)
+    monkeypatch.setenv("INWORLD_API_KEY", HERE)
+    again = copier(client)
+    assert type(again) is kind
+    assert (again._options, again._settings) == (client._options, client._settings)
+    assert again is not client
+
+
+def test_I07_a_copy_has_connections_of_its_own():
+    with FaultServer() as server, EmbeddingClient(base_url=server.url, api_key=KEY) as client:
+        client.embed("x")
+        with copy.copy(client) as again:
+            client.close()
+            server.oracle.check(["a", "b"], again.embed(["a", "b"]).vectors)
 
 
 @CLIENTS
@@ -86,10 +136,9 @@ def test_F08_the_key_is_not_in_the_bytes(kind):
 
 
 @CLIENTS
-@COPIERS
-def test_F08_without_a_key_there_the_error_says_that_it_does_not_travel(kind, copier):
+def test_F08_without_a_key_there_the_error_says_that_it_does_not_travel(kind):
     with pytest.raises(ConfigurationError, match=r"does not travel.*INWORLD_API_KEY") as caught:
-        copier(kind(api_key=KEY))
+        sent_again(kind(api_key=KEY))
     assert KEY not in str(caught.value)
 
 
@@ -121,7 +170,7 @@ class Engine:
 
 
 @CLIENTS
-@COPIERS
+@pytest.mark.parametrize("copier", [sent_again, copy.copy, copy.deepcopy])
 def test_F08_local_clients_travel_with_their_engine(kind, copier):
     again = copier(kind.local(Engine(), batch_size=3))
     assert again._options["batch_size"] == 3
@@ -150,18 +199,19 @@ TIED = {
     "auth": {"auth": BasicAuth(KEY)},
     "key provider": {"api_key": Vault()},
     "provider may hold": {"api_key": Vault().get},
-    "plain function": {"api_key": functools.partial(str, KEY)},
+    "can be imported": {"api_key": functools.partial(str, KEY)},
+    "from a module travels by name": {"api_key": lambda: KEY},
     "password": {"api_key": KEY, "proxy": "http://me:planted-secret@proxy.example:3128"},
 }
 
 
 @CLIENTS
-@COPIERS
+@pytest.mark.parametrize("pickler", [pickle, cloudpickle], ids=["pickle", "cloudpickle"])
 @pytest.mark.parametrize("what", TIED)
-def test_F08_what_cannot_travel_says_why(kind, copier, what):
+def test_F08_what_cannot_travel_says_why(kind, pickler, what):
     client = kind(**TIED[what])
     with pytest.raises(TypeError, match=what) as caught:
-        copier(client)
+        pickler.dumps(client)
     assert "Make one in the other process" in str(caught.value)
     assert KEY not in str(caught.value)
     assert "planted-secret" not in str(caught.value)
@@ -178,7 +228,24 @@ if __name__ == "__main__":
     print(eval(out) == client.embed("x").tolist() == vector_for("x").tolist())
 """
     with FaultServer() as server:
-        done = program(code, server.url, environ={"INWORLD_API_KEY": HERE})
+        done = program(code, server.url, environ={"INWORLD_API_KEY": KEY})
         assert_silent(done)
         assert done.stdout == "True\n"
         assert len(server.connections) == 2
+
+
+def test_I07_a_provider_of_the_main_program_is_not_written_down_by_cloudpickle():
+    """Its function would be: code, defaults and the globals it uses, where the key is."""
+    code = f"""
+KEY = {KEY!r}
+def provider():
+    return KEY
+import cloudpickle
+from inworld_embeddings import EmbeddingClient
+try:
+    cloudpickle.dumps(EmbeddingClient(api_key=provider))
+except TypeError as error:
+    print(KEY not in str(error))
+"""
+    done = program(code, "http://127.0.0.1:9")
+    assert done.stdout == "True\n"
