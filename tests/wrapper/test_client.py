@@ -1,6 +1,5 @@
 """The clients: what goes in (rows E), what comes out, and what each request is made of. test_parity.py covers the other face."""
 
-import copy
 import json
 import pickle
 
@@ -368,6 +367,5 @@ def test_the_key_is_in_no_repr_and_no_pickle():
     client = EmbeddingClient(api_key=KEY, transport=Service())
     client.embed("x")
     assert KEY not in repr(client) + repr(vars(client))
-    for copier in (pickle.dumps, copy.deepcopy):
-        with pytest.raises(TypeError):
-            copier(client)
+    with pytest.raises(TypeError):
+        pickle.dumps(client)

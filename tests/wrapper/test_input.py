@@ -27,11 +27,11 @@ WRONG = {
     "a scalar array": (np.array("a"), "not ndarray"),
     "a number": (5, "not int"),
     "None": (None, "not NoneType"),
-    "a list with None": (["a", None], r"Missing value at index 1 \(None\)"),
-    "a list with NaN": (["a", "b", float("nan")], r"Missing value at index 2 \(nan\)"),
+    "a list with None": (["a", None], r"inputs\[1\] is None: missing value at index 1"),
+    "a list with NaN": (["a", "b", float("nan")], "is nan: missing value at index 2"),
     "an array with NaN": (
         np.array(["a", np.float64("nan")], dtype=object),
-        r"Missing value at index 1 \(nan\)",
+        "is nan: missing value at index 1",
     ),
     "numbers": (["a", 1.5], r"inputs\[1\] must be a str, not float"),
 }

@@ -155,7 +155,7 @@ REFUSED_HERE = [
     case("no such on_error", "ConfigurationError", 0, call={"on_error": "ignore"}),
     case("a typo", "TypeError", 0, call={"batchsize": 1}),
     case("a bad key of a provider", "ConfigurationError", 0, one, api_key=lambda: KEY + "\n"),
-    case("a provider that fails", "ConfigurationError", 0, one, api_key=no_key, max_retries=0),
+    case("a provider that fails", "APIConnectionError", 0, one, api_key=no_key, max_retries=0),
     case("closed", "ClientClosedError", 0, after_close(one)),
     case("closed, no texts", "ClientClosedError", 0, after_close(lambda face: face.embed([]))),
     case("closed, a stream", "tuple", 0, after_close(rows)),

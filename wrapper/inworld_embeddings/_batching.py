@@ -108,9 +108,8 @@ def _not_a_text(value: object, where: str, index: int | None) -> InvalidInputErr
     missing = value is None or type(value).__name__ in ("NAType", "NaTType")
     if missing or (isinstance(value, float) and math.isnan(value)):  # numpy's are floats too
         at = "" if index is None else f" at index {index}"
-        return InvalidInputError(
-            f"Missing value{at} ({value}). Drop it, or put a text in its place.", index=index
-        )
+        message = f"{where} is {value}: missing value{at}. Drop it, or put a text in its place."
+        return InvalidInputError(message, index=index)
     return InvalidInputError(f"{where} must be a str, not {type(value).__name__}.", index=index)
 
 
