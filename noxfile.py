@@ -288,8 +288,7 @@ def api(session: nox.Session) -> None:
 
 
 CORE_SUITES = [
-    f"tests/{part}"
-    for part in ("wrapper", "core", "unit", "engine", "emulator", "generated", "contract", "vendoring")
+    f"tests/{part}" for part in ("wrapper", "core", "unit", "emulator", "generated", "contract", "vendoring")
 ]
 
 

@@ -55,14 +55,14 @@ MUTATIONS = (
         "_engine/results.py",
         "return self._vectors[place] if",
         "return self._vectors[: len(indexes)] if",
-        "tests/wrapper/test_client.py tests/engine/test_costs.py",
+        "tests/wrapper/test_client.py tests/wrapper/engine/test_costs.py",
     ),
     Mutation(
         "keep the end of an earlier body",
         "_http/pool.py",
         "del buffer[length:]",
         "pass",
-        "tests/engine/test_bodies.py",
+        "tests/wrapper/http/test_pool.py",
     ),
     Mutation(
         "skip count check, fast",
