@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 
 import pytest
 
-from inworld_embeddings import AsyncEmbeddingClient
+from inworld_embeddings import APIConnectionError, AsyncEmbeddingClient
 from inworld_embeddings._http import connect
-from support.clients import KEY
+from support.clients import KEY, sync_embed
 from support.fault_server import FaultServer
+from support.proxy import ConnectProxy
 
 uvloop = pytest.importorskip("uvloop")
 
@@ -121,3 +123,62 @@ def test_I07_the_key_for_x_localhost_stays_on_this_machine():
 
     with FaultServer() as server:
         server.oracle.check_one("a", asyncio.run(embed(f"http://any.localhost:{server.port}")))
+
+
+EXEMPT = {
+    "api.example": ["api.example", "API.example.", ".example", "*.example", "example", "x, api.example", "x api.example", "*", "api.example:443"],
+    "192.0.2.7": ["192.0.2.7", "192.0.2.0/24", "192.0.2.7:443", "10.0.0.0/8,192.0.2.7"],
+    "2001:db8::7": ["2001:db8::7", "[2001:db8::7]", "[2001:DB8::7]:443", "2001:db8::/32"],
+}  # fmt: skip
+NOT_EXEMPT = {
+    "api.example": ["", "api.example:8443", "pi.example", "x.api.example", "*.org", ".", "192.0.2.0/24"],
+    "192.0.2.7": ["192.0.2.8", "192.0.3.0/24", "2.7", "[192.0.2.7]:80", "192.0.2.0/99"],
+    "2001:db8::7": ["2001:db8::8", "[2001:db8::7]:80", "::/200"],
+}
+
+
+@pytest.mark.parametrize("exempt", [True, False])
+def test_A13_NO_PROXY_is_read_as_curl_reads_it(exempt, monkeypatch):
+    for host, entries in (EXEMPT if exempt else NOT_EXEMPT).items():
+        for entry in entries:
+            monkeypatch.setenv("NO_PROXY", entry)
+            assert connect._is_exempt(host, 443) is exempt, (host, entry)
+
+
+def page(proxy, connection, record):
+    connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Please log in</html>")
+
+
+def not_http(proxy, connection, record):
+    connection.send(b"<html>Please log in</html>")
+
+
+def nothing(proxy, connection, record):
+    """It closes without a word."""
+
+
+@pytest.mark.parametrize("behaviour", [page, not_http, nothing])
+def test_A15_a_proxy_that_is_none_is_named(behaviour):
+    with ConnectProxy(behaviour) as proxy, pytest.raises(APIConnectionError) as caught:
+        sync_embed("https://service.example", "text", proxy=proxy.url, max_retries=0)
+    assert f"through the proxy 127.0.0.1:{proxy.port}" in str(caught.value)
+
+
+def test_A15_a_proxy_that_cannot_be_reached_is_named():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(APIConnectionError, match=f"through the proxy {place}"):
+            sync_embed(
+                "https://service.example", "text", proxy=f"http://me:planted-secret@{place}", max_retries=0
+            )
+
+
+@pytest.mark.parametrize("trust_env", [True, False])
+def test_I07_the_session_keys_are_written_nowhere(trust_env, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    context = connect.tls_context.__wrapped__(trust_env=trust_env)
+    assert context.keylog_filename is None
+    assert not (tmp_path / "keys").exists()
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2

@@ -2,14 +2,20 @@
 
 import asyncio
 import base64
+import contextlib
 import functools
+import ipaddress
+import os
+import re
 import socket
 import ssl
+import sys
 from itertools import zip_longest
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
+import certifi
 import httpx
 
 from .._error_mapping import ProxyRefusedError
@@ -35,17 +41,26 @@ SOCKET_OPTIONS = [
 def tls_context(*, trust_env: bool) -> ssl.SSLContext:
     """The process's TLS settings: httpx's choice of certificates, TLS 1.2 or newer.
 
+    Not `ssl.create_default_context`: that writes the session's keys to the file that ``SSLKEYLOGFILE`` names.
+
     Raises:
         httpx.LocalProtocolError: the certificates cannot be loaded.
     """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if sys.version_info >= (3, 13):  # as there by default
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
+    context.set_alpn_protocols(["http/1.1"])
+    file, folder = (os.environ.get(name) if trust_env else None for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
     try:
-        context = httpx.create_ssl_context(trust_env=trust_env)
+        if file or not folder:
+            context.load_verify_locations(cafile=file or certifi.where())
+        else:
+            context.load_verify_locations(capath=folder)
     except OSError as error:  # ssl.SSLError is one too
         raise httpx.LocalProtocolError(
             "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be loaded"
         ) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
     return context
 
 
@@ -56,13 +71,8 @@ def proxy_for(settings: Settings) -> httpx.URL | None:
         ConfigurationError: one that would see the key, or is none. It is not echoed: its URL may hold a password.
     """
     base = urlsplit(settings.base_url)
-    proxy = settings.proxy
-    if (
-        not proxy
-        and settings.trust_env
-        and not is_loopback(base.hostname or "")
-        and not proxy_bypass(base.netloc)
-    ):
+    proxy, host, port = settings.proxy, base.hostname or "", base.port or 443
+    if not proxy and settings.trust_env and not is_loopback(host) and not _is_exempt(host, port):
         # As httpx and curl read the environment.
         proxy = getproxies().get(base.scheme) or getproxies().get("all")
         proxy = f"http://{proxy}" if proxy and "://" not in proxy else proxy
@@ -80,6 +90,37 @@ def proxy_for(settings: Settings) -> httpx.URL | None:
             "transport= or http_client= can bring it."
         )
     return url
+
+
+def _is_exempt(host: str, port: int) -> bool:
+    """Whether ``NO_PROXY`` names a host, as curl reads it; without it, whether the system's settings do.
+
+    A name means itself and what is below it, with or without ``*.`` or a dot before it; an address may be a network
+    (``10.0.0.0/8``); an IPv6 address needs no brackets; ``:port`` limits an entry to that port.
+    """
+    named = getproxies_environment().get("no")
+    if named is None:
+        return bool(proxy_bypass(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
+    address, name = address_of(host), host.rstrip(".").lower()
+    for entry in re.split(r"[,\s]+", named.lower()):
+        bracketed = re.fullmatch(r"\[(.*)\](?::(\d+))?|([^:]*)(?::(\d+))?", entry)
+        place = (
+            (bracketed[1] or bracketed[3] or "") if bracketed else entry
+        )  # an IPv6 address without brackets
+        only = bracketed and (bracketed[2] or bracketed[4])
+        if entry == "*":
+            return True
+        if only and int(only) != port:
+            continue
+        if address is None:
+            domain = place.removeprefix("*").strip(".")
+            if domain and (name == domain or name.endswith(f".{domain}")):
+                return True
+        else:
+            with contextlib.suppress(ValueError):
+                if address in ipaddress.ip_network(place, strict=False):
+                    return True
+    return False
 
 
 async def open_connection(
@@ -104,9 +145,13 @@ async def open_connection(
                 return await _connect(url, trust_env=trust_env)
             return await _connect_through(proxy, url, trust_env=trust_env)
     except TimeoutError as error:
-        raise httpx.ConnectTimeout(f"no connection within {seconds} s") from error
+        raise httpx.ConnectTimeout(f"no connection{_through(proxy)} within {seconds} s") from error
     except OSError as error:  # ssl.SSLError is one too
-        raise httpx.ConnectError(str(error) or type(error).__name__) from error
+        raise httpx.ConnectError((str(error) or type(error).__name__) + _through(proxy)) from error
+
+
+def _through(proxy: httpx.URL | None) -> str:
+    return "" if proxy is None else f" through the proxy {proxy.netloc.decode('ascii')}"
 
 
 async def _connect(url: httpx.URL, *, trust_env: bool) -> Connection:
@@ -188,6 +233,10 @@ async def _connect_through(proxy: httpx.URL, url: httpx.URL, *, trust_env: bool)
     connection = await _connect(proxy, trust_env=trust_env)
     try:
         await connection.tunnel(_connect_head(url, proxy), tls_context(trust_env=trust_env), url.host)
+    except (httpx.ProxyError, httpx.RemoteProtocolError, httpx.ReadError) as error:
+        connection.abort()
+        kind = ProxyRefusedError if isinstance(error, ProxyRefusedError) else httpx.ProxyError
+        raise kind(f"no tunnel{_through(proxy)}: {error}") from error
     except BaseException:
         connection.abort()
         raise

@@ -186,11 +186,13 @@ class Connection(asyncio.BufferedProtocol):
             ProxyRefusedError: the proxy wants credentials.
             httpx.ProxyError: the proxy gave no tunnel.
         """
-        status = (await self.exchange(head, b"")).status
-        if status == 407:
-            raise ProxyRefusedError("the proxy wants credentials (HTTP 407)")
-        if not 200 <= status < 300 or self._transport is None:
-            raise httpx.ProxyError(f"the proxy gave no tunnel (HTTP {status})")
+        response = await self.exchange(head, b"")
+        if response.status == 407:
+            raise ProxyRefusedError("it wants credentials (HTTP 407)")
+        if not 200 <= response.status < 300 or self._transport is None:
+            raise httpx.ProxyError(f"HTTP {response.status}")
+        if response.buffered:
+            raise httpx.ProxyError("it sent a page of its own")
         loop = asyncio.get_running_loop()
         self._transport = await loop.start_tls(self._transport, self, context, server_hostname=host)
         self._parser, self._exchanges = None, 0
