@@ -3,19 +3,15 @@
 from dataclasses import dataclass
 
 SEAM, ENCODE, DECODE = "_api.py", "_batching.py", "_decoding.py"
-ROUTE, READS, WRITES = (
-    "inworld_embeddings_emulator/handle.py",
-    "inworld_embeddings_emulator/request_json.py",
-    "inworld_embeddings_emulator/reply_json.py",
-)
+CONTRACT = "inworld_embeddings_emulator/handle.py"
 FORGES, PAGE = (
     "inworld_embeddings_emulator/faults/answers.py",
     "inworld_embeddings_emulator/playground/static/api.js",
 )
 ATTEMPT = "_engine/attempt.py"
 RELIED = "tools/_relied.py"
-ERRORS = ("_error_mapping.py", "inworld_embeddings_emulator/rpc_status.py")
-AUTH = ("auth.py", "inworld_embeddings_emulator/auth.py", "templates/client.py.jinja")
+ERRORS = ("_error_mapping.py", "inworld_embeddings_emulator/messages.py")
+AUTH = ("auth.py", CONTRACT, "templates/client.py.jinja")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +34,25 @@ class Field:
 
 
 SENT = (
-    Field("inputs", "array", (SEAM, ENCODE, READS, PAGE)),
-    Field("inputs.[].text", "string", (ENCODE, READS, PAGE)),
-    Field("model", "object", (SEAM, READS, PAGE)),
-    Field("model.model", "string", (SEAM, READS, PAGE)),
-    Field("model.serviceProvider", "string", (SEAM, READS, PAGE)),
+    Field("inputs", "array", (SEAM, ENCODE, CONTRACT, PAGE)),
+    Field("inputs.[].text", "string", (ENCODE, CONTRACT, PAGE)),
+    Field("model", "object", (SEAM, CONTRACT, PAGE)),
+    Field("model.model", "string", (SEAM, CONTRACT, PAGE)),
+    Field("model.serviceProvider", "string", (SEAM, CONTRACT, PAGE)),
 )
 """Everything a request holds; a test holds it against what the wrapper sends."""
 
 READ = (
-    Field("embeddings", "array", (DECODE, WRITES, FORGES, PAGE)),
-    Field("embeddings.[].values", "array", (DECODE, WRITES, FORGES, PAGE), required=True),
-    Field("embeddings.[].values.[]", "number", (DECODE, WRITES, FORGES, PAGE)),
+    Field("embeddings", "array", (DECODE, CONTRACT, FORGES, PAGE)),
+    Field("embeddings.[].values", "array", (DECODE, CONTRACT, FORGES, PAGE), required=True),
+    Field("embeddings.[].values.[]", "number", (DECODE, CONTRACT, FORGES, PAGE)),
 )
 """Everything that is read of a good answer; a test holds it against what the emulator answers."""
 
 ERROR = (
     Field("code", "integer", ERRORS),
     Field("message", "string", ERRORS),
-    Field("details", "array", ("_error_mapping.py", "inworld_embeddings_emulator/rpc_status.py")),
+    Field("details", "array", ERRORS),
 )
 """Everything that is read of an error's answer."""
 

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from inworld_embeddings_emulator.engines import table
+from inworld_embeddings_emulator.engines import local
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -65,13 +65,13 @@ def quantise(vectors: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
 
 
 def body(tokens: Sequence[str], heavy: bytes, vectors: Array) -> bytes:
-    """The unpacked file; `inworld_embeddings_emulator.engines.table` describes it."""
+    """The unpacked file; `inworld_embeddings_emulator.engines.local.Table` describes it."""
     codes, scales = quantise(vectors)
     half = codes.shape[1] // 2
     rows = codes[:, :half] | (codes[:, half:] << 4)
     vocab = "\n".join(tokens).encode()
-    header = table.HEADER.pack(len(tokens), len(vocab))
-    return header + vocab + heavy + table.SCALES.pack(*scales.tolist()) + rows.tobytes()
+    header = local.HEADER.pack(len(tokens), len(vocab))
+    return header + vocab + heavy + local.SCALES.pack(*scales.tolist()) + rows.tobytes()
 
 
 def pack(unpacked: bytes) -> bytes:

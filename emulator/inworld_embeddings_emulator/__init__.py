@@ -6,8 +6,7 @@ One pure function, `Emulator.handle`, is the whole of it. `LocalTransport` carri
 
 from typing import TYPE_CHECKING, Any
 
-from .auth import TEST_KEY
-from .handle import Emulator
+from .handle import TEST_KEY, Emulator
 from .messages import Handler, Reply, Request
 
 if TYPE_CHECKING:

@@ -1,9 +1,10 @@
-"""One HTTP exchange as plain data, and the seam between whoever carries it and whoever answers it."""
+"""One HTTP exchange as plain data: the seam between whoever carries a request and whoever handles it."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Protocol
+from enum import Enum, IntEnum
+from typing import Final, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +23,26 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @property
+    def route(self) -> str:
+        """The path without its query."""
+        return self.path.partition("?")[0]
+
 
 class At(Enum):
-    """Where an answer is given up."""
+    """Where a reply is given up: before its first byte, or in the middle of its head."""
 
     BEFORE = "before"
-    """Before its first byte."""
-
     HEAD = "head"
-    """In the middle of its head."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carriage:
-    """How to carry an answer, where that is to go wrong. By default nothing does.
+    """How to carry a reply, where that is to go wrong. By default nothing does.
 
     Attributes:
         delay: Seconds to wait before the first byte.
-        drop: Where to close the connection instead of answering in full.
+        drop: Where to close the connection instead of replying in full.
         cut: Close it after so many bytes of the body, whose whole length was declared.
         reset: Close it with a reset (RST), not with an orderly end (FIN).
     """
@@ -50,13 +53,12 @@ class Carriage:
     reset: bool = False
 
 
-PLAIN = Carriage()
-"""As it should be."""
+PLAIN: Final = Carriage()
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A complete HTTP answer.
+    """A complete HTTP response.
 
     Attributes:
         status: HTTP status.
@@ -72,15 +74,15 @@ class Reply:
 
 
 class Handler(Protocol):
-    """Answers requests: the emulator, or a layer around it that delays, counts or breaks."""
+    """Handles requests: the emulator, or a layer around it that delays, counts or breaks."""
 
     @property
     def uses_test_key(self) -> bool:
-        """Whether it answers to the published test key, which must not be reachable from other machines."""
+        """Whether it takes the published test key, and so must not be reachable from other machines."""
         ...
 
     def handle(self, request: Request) -> Reply:
-        """The answer. Called from several threads at once."""
+        """The reply. Called from several threads at once."""
         ...
 
 
@@ -91,3 +93,48 @@ def joined_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
         key, text = name.lower(), value.strip()
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
+
+
+# Errors in the words of grpc-gateway: ``{"code", "message", "details"}`` with the HTTP status of the code.
+
+JSON_HEADERS: Final = (("content-type", "application/json"),)
+
+
+class Code(IntEnum):
+    """The gRPC codes the emulator uses."""
+
+    INVALID_ARGUMENT = 3
+    NOT_FOUND = 5
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAUTHENTICATED = 16
+
+
+_HTTP_STATUS: Final = {3: 400, 5: 404, 7: 403, 8: 429, 12: 501, 13: 500, 16: 401}
+"""By code: grpc-gateway v2, runtime/errors.go [source]."""
+
+
+class RpcError(Exception):
+    """Ends a request with an error."""
+
+    def __init__(self, code: Code, message: str, details: tuple[Mapping[str, object], ...] = ()) -> None:
+        super().__init__(message)
+        self.code, self.message, self.details = code, message, details
+
+
+def error_reply(error: RpcError) -> Reply:
+    """The reply that tells of an error."""
+    return status_reply(_HTTP_STATUS[error.code], error.code.value, error.message, error.details)
+
+
+def status_reply(http: int, code: int, message: str, details: Sequence[Mapping[str, object]] = ()) -> Reply:
+    """A reply with a ``google.rpc.Status`` as its body."""
+    status = {"code": code, "message": message, "details": details}
+    return Reply(http, JSON_HEADERS, json.dumps(status, separators=(",", ":")).encode())
+
+
+def plain_reply(status: int, text: str) -> Reply:
+    """What a proxy in front of the API would reply, before the API saw the request."""
+    return Reply(status, (("content-type", "text/plain"),), text.encode())

@@ -1,29 +1,47 @@
-"""The emulator on a socket, in a thread of its own."""
+"""The emulator on a socket: one daemon thread for each connection, and a stop that lets replies finish."""
 
+import contextlib
+import os
+import socket
+import struct
+import sys
 import threading
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
+from io import BufferedReader
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Any, Final, Self, TextIO
+
+from inworld_embeddings.errors import ConfigurationError
 
 from .faults.layer import layered
-from .handle import Emulator
-from .hosts import check_bind
-from .listener import Listener
-from .messages import Handler
+from .handle import BODY_TOO_LARGE, MAX_BODY_BYTES, VECTOR_START, Emulator
+from .http import Head, RefusedError, body_length, hears, is_loopback, read_body, read_head, reply_bytes
+from .messages import Carriage, Handler, Reply, Request, joined_headers, plain_reply
 
 if TYPE_CHECKING:
     from .faults import Faults, Scripted
+
+HEALTH_PATH: Final = "/healthz"
+"""GET replies 200 as long as the server runs; neither key nor engine is needed."""
+
+_LINGER_SECONDS: Final = 2.0
+_VECTORS: Final = (VECTOR_START, b'{"object":"embedding"')
+"""How a vector begins in replies of the API, and of the OpenAI-compatible face."""
+_RESET: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+"""``SO_LINGER``: on, for no time at all."""
 
 
 class EmulatorServer:
     """Serves a handler from a thread of its own, between `start` and `stop` or inside a ``with`` block.
 
     Args:
-        emulator: Answers the requests; by default a new `Emulator`.
-        host: Address to listen on.
+        emulator: Handles the requests; by default a new `Emulator`.
+        host: Address to listen on; IPv6 has colons.
         port: 0 picks a free one.
         allowed_hosts: Names it answers to beside loopback and its own address.
-        log: Where a line for each answer goes; by default nowhere.
+        log: Where a line for each reply goes; by default nowhere.
         faults: What goes wrong, see `faults.grammar`; by default nothing but what a request's header asks for.
         chaos: Whether whoever has the key may change that by a call.
 
@@ -43,29 +61,38 @@ class EmulatorServer:
         chaos: bool = False,
     ) -> None:
         self._handler = layered(emulator or Emulator(), faults, chaos=chaos)
-        check_bind(host, uses_test_key=self._handler.uses_test_key)
+        if self._handler.uses_test_key and not is_loopback(host):
+            raise ConfigurationError(
+                f"The emulator listens on {host!r} only with an api_key of its own: anyone knows the test key."
+            )
         self._host, self._port, self._allowed_hosts, self._log = host, port, tuple(allowed_hosts), log
-        self._listener: Listener | None = None
+        self._listener: _Listener | None = None
 
     def start(self) -> Self:
         """Binds and serves.
 
         Raises:
-            OSError: the address is taken.
+            OSError: it cannot listen there; names the address, and the way out if it is taken.
             RuntimeError: it is running already.
         """
         if self._listener:
             raise RuntimeError("the server is running already")
-        self._listener = Listener(
-            self._handler, self._host, self._port, allowed_hosts=self._allowed_hosts, log=self._log
-        )
+        try:
+            self._listener = _Listener(self._handler, self._host, self._port, self._allowed_hosts, self._log)
+        except OSError as error:
+            place = f"{self._host or '0.0.0.0'} port {self._port}"  # noqa: S104 - what an empty host binds to
+            raise OSError(
+                error.errno,
+                f"cannot listen on {place}: {error.strerror}. If another program has the port, stop that one, "
+                "or choose another port; 0 picks a free one",
+            ) from None
         threading.Thread(
             target=self._listener.serve_forever, args=(0.02,), daemon=True, name="emulator"
         ).start()
         return self
 
     def stop(self, grace: float = 5.0) -> None:
-        """Lets answers under way finish for up to ``grace`` seconds, then closes. Harmless when not running."""
+        """Lets replies under way finish for up to ``grace`` seconds, then closes. Harmless when not running."""
         listener, self._listener = self._listener, None
         if listener:
             listener.stop(grace)
@@ -99,3 +126,150 @@ class EmulatorServer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class _Listener(ThreadingTCPServer):
+    """The listening socket and its connections. Binds on construction."""
+
+    daemon_threads = True
+    request_queue_size = 1024
+    allow_reuse_address = os.name != "nt"  # there it would let two servers share a port
+
+    def __init__(
+        self, handler: Handler, host: str, port: int, allowed_hosts: Collection[str], log: TextIO | None
+    ) -> None:
+        self.handler = handler
+        self.bound_host = host
+        self.allowed_hosts = allowed_hosts
+        self.stopping = False
+        self._log = log
+        self._changed = threading.Condition()
+        self._connections: set[socket.socket] = set()
+        self._busy = 0
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _Connection)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._changed:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self._changed:
+            self._connections.discard(request)
+            self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def exchange(self) -> Iterator[None]:
+        """Holds back a stop while a request is handled."""
+        with self._changed:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+    def stop(self, grace: float) -> None:
+        """Accepts no more, lets replies under way finish for ``grace`` seconds, closes every connection."""
+        self.stopping = True
+        self.shutdown()
+        self.server_close()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._busy, grace)
+            for connection in self._connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+            self._changed.wait_for(lambda: not self._connections, 1.0)
+
+    def log(self, line: str) -> None:
+        """Writes a line, if there is somewhere to write it."""
+        if self._log is not None:
+            self._log.write(line + "\n")
+            self._log.flush()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Names what ended a connection by its type: a traceback could show a text."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, (ConnectionError, TimeoutError)):
+            self.log(f"connection closed by {type(error).__name__}")
+
+
+class _Connection(StreamRequestHandler):
+    """One connection with keep-alive: what a request means is the handler's business."""
+
+    timeout = 60.0  # seconds without a byte, idle connections included
+    disable_nagle_algorithm = True
+    server: _Listener
+    rfile: BufferedReader
+
+    def handle(self) -> None:
+        """Reads requests and sends replies, one after the other."""
+        open_still = True
+        while open_still and self.rfile.peek(1):
+            with self.server.exchange():
+                open_still, refused = self._exchange()
+            if refused:
+                self._linger()
+
+    def _exchange(self) -> tuple[bool, bool]:
+        """Whether another request may follow, and whether this one was refused before it was read to its end."""
+        started, head, refused = time.perf_counter(), None, True
+        try:
+            head = read_head(self.rfile)
+            reply = self._handled(self._request(head))
+            refused = False
+        except RefusedError as error:
+            reply = BODY_TOO_LARGE if error.status == 413 else plain_reply(error.status, error.text)
+        time.sleep(reply.carriage.delay)
+        close = refused or head is None or head.closes or self.server.stopping
+        self.wfile.write(reply_bytes(reply, close=close))
+        self._log(head, reply, (time.perf_counter() - started) * 1000)
+        return not (self._broken_off(reply.carriage) or close), refused
+
+    def _request(self, head: Head) -> Request:
+        hosts = head.values("host")
+        if len(hosts) != 1:
+            raise RefusedError(400, "one Host header is needed")
+        if not hears(hosts[0], self.server.bound_host, self.server.allowed_hosts):
+            raise RefusedError(403, "this emulator does not answer to that Host")
+        length = body_length(head, MAX_BODY_BYTES)
+        if head.values("expect") and head.values("expect")[0].lower() == "100-continue" and length != 0:
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = read_body(self.rfile, length, MAX_BODY_BYTES)
+        return Request(head.method, head.target, joined_headers(head.fields), body)
+
+    def _handled(self, request: Request) -> Reply:
+        if request.route == HEALTH_PATH and request.method in ("GET", "HEAD"):
+            return plain_reply(200, "ok" if request.method == "GET" else "")
+        return self.server.handler.handle(request)
+
+    def _linger(self) -> None:
+        """Lets the client finish sending: closing on unread bytes would reset the reply away."""
+        end = time.monotonic() + _LINGER_SECONDS
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_LINGER_SECONDS)
+            while self.connection.recv(65536) and time.monotonic() < end:
+                pass
+
+    def _broken_off(self, carriage: Carriage) -> bool:
+        """Whether the reply was not to arrive as a whole. A reset closes the connection here."""
+        if carriage.reset and (carriage.drop or carriage.cut is not None):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.rfile.close()  # while it is open, so is the socket
+            self.connection.close()
+        return carriage.drop is not None or carriage.cut is not None
+
+    def _log(self, head: Head | None, reply: Reply, milliseconds: float) -> None:
+        """One line for each reply. It never holds a body, a header or a query."""
+        method, target = (head.method[:20], head.target) if head else ("-", "-")
+        vectors = sum(map(reply.body.count, _VECTORS)) if reply.status == 200 else 0
+        told = (
+            "dropped" if reply.carriage.drop else f"{reply.status} {len(reply.body)} bytes {vectors} vectors"
+        )
+        broken = f", cut after {reply.carriage.cut} bytes" if reply.carriage.cut is not None else ""
+        path = ascii(target.partition("?")[0])[1:-1][:200]
+        self.server.log(f"{method} {path} {told} {milliseconds:.1f} ms{broken}")

@@ -7,13 +7,12 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from .auth import TEST_KEY
+from .engines import Engine
 from .faults import ADMIN_PATH
-from .handle import Emulator
+from .handle import TEST_KEY, Emulator
 from .server import EmulatorServer
 
 if TYPE_CHECKING:
-    from .engines import Engine
     from .faults import Faults, Scripted
     from .messages import Handler
 
@@ -23,7 +22,7 @@ def serve(
     port: int = 8080,
     *,
     api_key: str = TEST_KEY,
-    engine: "Engine | None" = None,
+    engine: Engine | None = None,
     openai: bool = False,
     playground: bool = True,
     faults: "Faults | Scripted | None" = None,
@@ -37,19 +36,19 @@ def serve(
     Args:
         host: Address to listen on. Other than loopback needs an ``api_key`` of its own.
         port: 0 picks a free one.
-        api_key: The one ``key:secret`` it answers to.
+        api_key: The one ``key:secret`` it knows.
         engine: Makes the vectors; by default the built-in one.
-        openai: Answer ``/v1/embeddings`` too, see `openai_face`.
+        openai: Serve ``/v1/embeddings`` too, see `openai_face`.
         playground: Show a page at ``/`` to try it in a browser, see `playground`.
         faults: What goes wrong, see `faults.grammar`; by default nothing but what a request's header asks for.
         chaos: Whether whoever has the key may change that by a call.
         allowed_hosts: Names it answers to beside loopback and its own address.
         out: Where the notice goes; by default standard output.
-        log: Where a line for each answer goes; by default standard error.
+        log: Where a line for each reply goes; by default standard error.
 
     Raises:
-        ConfigurationError: as `EmulatorServer` and `Emulator`.
-        OSError: the address is taken.
+        ConfigurationError: as `EmulatorServer` and `Emulator`, or the built-in engine cannot be loaded.
+        OSError: it cannot listen there; says what to do.
     """
     emulator = Emulator(engine, api_key)
     handler: Handler = emulator
@@ -72,10 +71,16 @@ def serve(
     )
 
     def notice() -> str:
-        face = openai_notice(server, uses_test_key=emulator.uses_test_key) if openai else ""
-        broken = _faults_notice(server, chaos=chaos, scripted=faults is not None)
-        page = f"Playground: {server.url}/\n" if playground else ""
-        return _notice(server, emulator, built_in=engine is None) + face + broken + page
+        lines = [_notice(server, emulator, built_in=engine is None)]
+        if openai:
+            lines.append(openai_notice(server, uses_test_key=emulator.uses_test_key))
+        if faults is not None:
+            lines.append(f"Faults: {server.faults.script} (seed {server.faults.seed})\n")
+        if chaos:
+            lines.append(f"Chaos is on: GET, PUT and DELETE {server.url}{ADMIN_PATH}\n")
+        if playground:
+            lines.append(f"Playground: {server.url}/\n")
+        return "".join(lines)
 
     run(server, notice, out)
 
@@ -89,7 +94,7 @@ def run(server: EmulatorServer, notice: Callable[[], str], out: TextIO | None = 
         out: Where that goes; by default standard output.
 
     Raises:
-        OSError: the address is taken.
+        OSError: it cannot listen there; says what to do.
     """
     with _stop_signal() as stopped, server:
         output = out or sys.stdout
@@ -103,12 +108,6 @@ def openai_notice(server: EmulatorServer, *, uses_test_key: bool) -> str:
     """How an OpenAI client reaches the server."""
     key = f"OPENAI_API_KEY={TEST_KEY}" if uses_test_key else "and as OPENAI_API_KEY the key it was given"
     return f"For OpenAI clients:\nexport OPENAI_BASE_URL={server.url}/v1 {key}\n"
-
-
-def _faults_notice(server: EmulatorServer, *, chaos: bool, scripted: bool) -> str:
-    script = f"Faults: {server.faults.script} (seed {server.faults.seed})\n" if scripted else ""
-    call = f"Chaos is on: GET, PUT and DELETE {server.url}{ADMIN_PATH}\n" if chaos else ""
-    return script + call
 
 
 def _notice(server: EmulatorServer, emulator: Emulator, *, built_in: bool) -> str:

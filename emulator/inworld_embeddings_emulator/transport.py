@@ -5,19 +5,21 @@ from collections.abc import AsyncIterator, Iterator
 
 import httpx
 
+from inworld_embeddings.errors import ConfigurationError, InworldEmbeddingsError
+
 from .faults.layer import layered
 from .handle import Emulator
 from .messages import At, Carriage, Handler, Reply, Request, joined_headers
 
 INLINE_BYTES = 16 * 1024
-"""Async requests with larger bodies are answered in a worker thread, so that the event loop keeps its deadlines."""
+"""Async requests with larger bodies are handled in a worker thread, so that the event loop keeps its deadlines."""
 
 
 class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers with the bytes the server would send. Closing it does nothing: there is nothing to close.
+    """Responds with the bytes the server would send. Closing it does nothing: there is nothing to close.
 
     Args:
-        handler: Answers the requests; by default a new `Emulator`. Faults may be asked for in a request's header, as of
+        handler: Handles the requests; by default a new `Emulator`. Faults may be asked for in a request's header, as of
             the server.
     """
 
@@ -47,11 +49,16 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     def _reply(self, request: httpx.Request, body: bytes) -> Reply:
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
         path = request.url.raw_path.decode("ascii")
-        return self._handler.handle(Request(request.method, path, joined_headers(pairs), body))
+        try:
+            return self._handler.handle(Request(request.method, path, joined_headers(pairs), body))
+        except (InworldEmbeddingsError, MemoryError):
+            raise
+        except Exception as error:
+            raise ConfigurationError(f"The emulator or its engine raised {type(error).__name__}.") from error
 
 
 def _carried(reply: Reply) -> httpx.Response:
-    """The answer as it arrives.
+    """The response as it arrives.
 
     Raises:
         httpx.TransportError: it does not: what a socket would have raised.

@@ -16,8 +16,7 @@ from _schema import Spec
 from _seam_check import seam_breaches
 from inworld_embeddings import EmbeddingClient, ServiceProvider
 from inworld_embeddings_emulator import TEST_KEY, Emulator, LocalTransport, Request
-from inworld_embeddings_emulator.handle import EMBED_PATH
-from inworld_embeddings_emulator.request_json import PROVIDERS, parse
+from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS, parse
 from reliance import ENDPOINT, ROOT, breaches
 
 KEY = base64.b64encode(TEST_KEY.encode()).decode()

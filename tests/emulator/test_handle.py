@@ -1,11 +1,29 @@
+"""The contract: routes, keys, what is read and refused, sizes, vectors and their text."""
+
+import base64
 import json
 import pickle
+import random
 import re
+import subprocess
+import sys
 
 import pytest
 
-from inworld_embeddings_emulator import Emulator
-from inworld_embeddings_emulator.handle import MAX_BODY_BYTES
+from inworld_embeddings import _settings as settings
+from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator import TEST_KEY, Emulator, Reply, Request
+from inworld_embeddings_emulator.engines import EngineError
+from inworld_embeddings_emulator.handle import (
+    MAX_BODY_BYTES,
+    MAX_VALUES,
+    EmbedMessage,
+    embeddings_body,
+    parse,
+    request_bytes,
+    response_bytes,
+)
+from inworld_embeddings_emulator.messages import RpcError, joined_headers
 
 TWO = {
     "inputs": [{"text": "a"}, {"text": "bcd"}],
@@ -13,14 +31,11 @@ TWO = {
 }
 
 
-def test_one_vector_for_each_text_in_order(emulator, request_of):
+def test_a_vector_for_each_text_in_order_the_engine_named(emulator, request_of):
     reply = emulator.handle(request_of(TWO))
     assert reply.status == 200
     assert reply.body == b'{"embeddings":[{"values":[1,0,-0.5]},{"values":[3,6e-7,-0.5]}]}'
-
-
-def test_headers_name_the_engine_and_the_request(emulator, request_of):
-    headers = dict(emulator.handle(request_of(TWO)).headers)
+    headers = dict(reply.headers)
     assert headers["content-type"] == "application/json"
     assert headers["x-inworld-emulator-engine"] == "tiny"
     assert re.fullmatch("[0-9a-f]{32}", headers["x-inworld-request-id"])
@@ -33,21 +48,11 @@ def test_the_same_request_has_the_same_reply_and_another_another_id(emulator, re
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b" \n", b"{}", b'{"inputs":null}', b'{"inputs":[]}', b'{"model":{"model":"m"}}']
-)
-def test_no_inputs_are_no_vectors(emulator, request_of, content):
-    reply = emulator.handle(request_of(content))
-    assert (reply.status, reply.body) == (200, b'{"embeddings":[]}')
-
-
-@pytest.mark.parametrize(
     ("parts", "status", "code", "message"),
     [
         ({"path": "/ml/v1alpha/embedding:embed/"}, 404, 5, "Not Found"),
-        ({"path": "/ml/v1alpha/embed"}, 404, 5, "Not Found"),
         ({"path": "//ml/v1alpha/embedding:embed"}, 404, 5, "Not Found"),
         ({"path": "/", "key": None}, 404, 5, "Not Found"),
-        ({"method": "GET"}, 501, 12, "Method Not Allowed"),
         ({"method": "post"}, 501, 12, "Method Not Allowed"),
         ({"method": "PUT", "key": None}, 501, 12, "Method Not Allowed"),
         ({"method": "GET", "path": "/nothing"}, 404, 5, "Not Found"),
@@ -57,11 +62,8 @@ def test_routes(ask, parts, status, code, message):
     assert ask(TWO, **parts) == (status, {"code": code, "message": message, "details": []})
 
 
-def test_a_query_changes_nothing(ask):
+def test_a_query_changes_nothing_and_the_key_is_judged_before_the_body(ask):
     assert ask(TWO, path="/ml/v1alpha/embedding:embed?alt=json")[0] == 200
-
-
-def test_the_key_is_judged_before_the_body(ask):
     assert ask(b"not json", key=None)[0] == 401
 
 
@@ -70,17 +72,217 @@ def test_head_has_no_body(emulator, request_of):
     assert (reply.status, reply.body) == (501, b"")
 
 
+def test_no_text_and_no_key_is_in_a_repr_or_a_pickle(engine):
+    request = Request("POST", "/private", {"authorization": "Basic private"}, b"private")
+    assert "private" not in repr(request) + repr(Reply(200, (("a", "private"),), b"private"))
+    assert "private" not in repr(parse(b'{"inputs":[{"text":"private"}]}'))
+    emulator = Emulator(engine, api_key="mykey:mysecret")
+    assert "my" not in repr(emulator)
+    with pytest.raises(TypeError):
+        pickle.dumps(emulator)
+
+
+def test_repeated_headers_are_joined_under_their_lower_case_name():
+    assert joined_headers([("X-A", " 1 "), ("x-a", "2"), ("B", "3")]) == {"x-a": "1, 2", "b": "3"}
+
+
+# Who may ask.
+
+
+@pytest.mark.parametrize(
+    "key", [None, "", "Basic ", "Bearer bG9jYWw6bG9jYWw=", "bG9jYWw6bG9jYWw=", "Basicbg==", ",Basic x"]
+)
+def test_without_a_basic_value_it_is_401(ask, key):
+    status, body = ask({}, key=key)
+    assert (status, body["code"], body["message"]) == (401, 16, "authentication is required")
+    assert body["details"] == [
+        {
+            "@type": "type.googleapis.com/ai.inworld.common.InworldStatus",
+            "errorType": "SESSION_TOKEN_INVALID",
+            "reconnectType": "NO_RETRY",
+            "reconnectTime": None,
+            "maxRetries": 0,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("Basic Zm9vOmJhcg==", "Zm9v***"),
+        ("Basic local:local", "loca***"),
+        ("Basic bG9jYWw6bG9jYWw", "bG9j***"),  # its padding is missing
+        ("Basic 日本語日本", "日本語日***"),
+        ("Basic \ud800", "\ud800***"),
+    ],
+)
+def test_an_unknown_value_is_403_and_echoed_in_part(ask, key, shown):
+    message = f'API key does not exist or was deleted: "{shown}"'
+    assert ask({}, key=key) == (403, {"code": 7, "message": message, "details": []})
+
+
+@pytest.mark.parametrize("scheme", ["basic", "BASIC", "Basic  "])
+def test_the_scheme_has_no_case(ask, scheme):
+    assert ask({}, key=f"{scheme} bG9jYWw6bG9jYWw=")[0] == 200
+
+
+def test_a_key_of_its_own_shuts_out_the_test_key(engine, request_of):
+    emulator = Emulator(engine, api_key="mine:own")
+    assert not emulator.uses_test_key
+    assert emulator.handle(request_of({})).status == 403
+    own = base64.b64encode(b"mine:own").decode()
+    assert emulator.handle(request_of({}, key=f"Basic {own}")).status == 200
+
+
+@pytest.mark.parametrize(
+    "api_key", ["", "secret", "secret:", ":secret", "a:secret\n", "a: secret", "é:secret"]
+)
+def test_a_malformed_own_key_is_refused_without_echo(engine, api_key):
+    with pytest.raises(ConfigurationError) as caught:
+        Emulator(engine, api_key=api_key)
+    assert "secret" not in str(caught.value).replace("key:secret", "")
+
+
+def test_client_and_emulator_name_the_same_test_key(engine):
+    assert settings.TEST_KEY == TEST_KEY
+    assert base64.b64decode(settings.emulator_credential().reveal()).decode() == TEST_KEY
+    assert Emulator(engine).uses_test_key
+
+
+# What is read.
+
+
+@pytest.mark.parametrize(
+    ("body", "texts"),
+    [
+        (b"", ()),
+        (b" \n", ()),
+        (b'{"inputs":null,"model":null}', ()),
+        (b' \r\n\t{"inputs" : [ {"text":"a"}, {"text":"b"} ]} ', ("a", "b")),
+        (b'{"inputs":[{}, {"text":null}, {"text":""}]}', ("", "", "")),
+        (b'{"inputs":[{"text":"a","more":{"x":[1,2,{"x":1,"x":2}]}}],"new":{"y":null},"new":2}', ("a",)),
+        (b'{"inputs":[{"text":"a"}]} trailing words', ("a",)),
+        ('{"inputs":[{"text":"日本語 😀"}]}'.encode(), ("日本語 😀",)),
+        (rb'{"inputs":[{"text":"\ud83d\ude00 \u0000 \\ud800"}]}', ("😀 \x00 \\ud800",)),
+        (b'{"inputs":[{"text":"a"}],"new":' + b"9" * 5000 + b',"x":1e999}', ("a",)),
+        (b'{"inputs":[],"Inputs":3,"INPUTS":4}', ()),
+    ],
+    ids=lambda value: repr(value[:40]),
+)
+def test_texts(body, texts):
+    assert parse(body).texts == texts
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "provider"),
+    [
+        ('{"model":"m","serviceProvider":"SERVICE_PROVIDER_INWORLD"}', "m", 1),
+        ('{"model":"m","service_provider":"SERVICE_PROVIDER_OPENAI"}', "m", 2),
+        ('{"model":"m","serviceProvider":"OPENAI"}', "m", 0),
+        ('{"model":"m","serviceProvider":"2"}', "m", 0),
+        ('{"model":"m","serviceProvider":20e-1}', "m", 2),
+        ('{"model":"m","serviceProvider":-7}', "m", -7),
+        ('{"model":"m","serviceProvider":null}', "m", 0),
+        ('{"model":null}', "", 0),
+        ("null", "", 0),
+    ],
+)
+def test_model(model, name, provider):
+    assert parse(f'{{"model":{model}}}'.encode()) == EmbedMessage((), name, provider)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"not json",
+        b'{"inputs":[{"text":"private',
+        b'{"inputs":[{"text":"a"},]}',
+        b'{"inputs":[{"text":"a\nb"}]}',
+        b"{'inputs':[]}",
+        b'{"inputs":[],"x":NaN}',
+        b'{"inputs":[],"x":-Infinity}',
+        b'{"inputs":[],"x":01}',
+        b'\xef\xbb\xbf{"inputs":[]}',
+        b'{"inputs":[{"text":"\xff"}]}',
+        b'{"inputs":[{"text":"\xed\xa0\x80"}]}',
+        rb'{"inputs":[{"text":"private\ud800"}]}',
+        rb'{"inputs":[{"text":"\udc00\ud800"}]}',
+        rb'{"inputs":[],"new":{"\ud800":1}}',
+        '{"inputs":[]}'.encode("utf-16"),
+        b"[]",
+        b"null",
+        b'"private"',
+        b"3",
+        b'{"inputs":{}}',
+        b'{"inputs":"private"}',
+        b'{"inputs":["private"]}',
+        b'{"inputs":[null]}',
+        b'{"inputs":[{"text":1}]}',
+        b'{"inputs":[{"text":true}]}',
+        b'{"inputs":[{"text":["private"]}]}',
+        b'{"inputs":null,"inputs":[]}',
+        b'{"inputs":[{"text":"a","text":"b"}]}',
+        b'{"model":"m"}',
+        b'{"model":{"model":1}}',
+        b'{"model":{"serviceProvider":1,"service_provider":1}}',
+        b'{"model":{"serviceProvider":1.5}}',
+        b'{"model":{"serviceProvider":2147483648}}',
+        b'{"model":{"serviceProvider":1e999}}',
+        b'{"model":{"serviceProvider":true}}',
+        b'{"x":' + b"[" * 200_000,
+        b'{"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+def test_refused_without_echoing_a_value(body):
+    with pytest.raises(RpcError, match="^proto: ") as caught:
+        parse(body)
+    assert caught.value.code == 3
+    assert "private" not in caught.value.message
+
+
+# Sizes, against a plain protobuf encoder, written out here so that the bytes can be counted.
+
+
+def varint(number):
+    number %= 2**64
+    parts = []
+    while number > 127:
+        parts.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+def delimited(field, content):
+    return bytes([field << 3 | 2]) + varint(len(content)) + content
+
+
+def encode(message):
+    inputs = b"".join(delimited(1, delimited(1, text.encode()) if text else b"") for text in message.texts)
+    model = delimited(1, message.model.encode()) if message.model else b""
+    model += bytes([2 << 3]) + varint(message.provider) if message.provider else b""
+    return inputs + (delimited(2, model) if model else b"")
+
+
+@pytest.mark.parametrize("texts", [(), ("",), ("x" * 127,), ("x" * 126, "é" * 64, "😀"), ("x" * 20_000,)])
+@pytest.mark.parametrize(("model", "provider"), [("", 0), ("m" * 200, 1), ("m", 2**31 - 1), ("m", -1)])
+def test_request_bytes(texts, model, provider):
+    message = EmbedMessage(texts, model, provider)
+    assert request_bytes(message) == len(encode(message))
+
+
+@pytest.mark.parametrize(("count", "dimension"), [(0, 3), (2, 31), (2, 32), (7, 768), (3, 5000)])
+def test_response_bytes(count, dimension):
+    assert response_bytes(count, dimension) == count * len(delimited(1, delimited(1, bytes(4 * dimension))))
+
+
 def test_a_message_over_four_mebibytes_is_refused_as_grpc_does(ask):
     at_limit = 4 * 1024 * 1024 - 10  # two tags and two four-byte lengths
     assert ask({"inputs": [{"text": "x" * at_limit}]})[0] == 200
     status, body = ask({"inputs": [{"text": "x" * (at_limit + 1)}]})
     assert (status, body["code"]) == (429, 8)
     assert body["message"] == "grpc: received message larger than max (4194305 vs. 4194304)"
-
-
-def test_escapes_do_not_count_but_characters_do(ask):
     assert ask({"inputs": [{"text": "\x01" * 1_000_000}]})[0] == 200  # 6 MB of JSON, 1 MB of text
-    assert ask({"inputs": [{"text": "é" * 2_200_000}]})[0] == 429
 
 
 @pytest.mark.parametrize(("count", "status"), [(1362, 200), (1363, 429)])
@@ -103,27 +305,83 @@ def test_a_body_no_proxy_would_pass_is_413_in_plain_text(emulator, request_of):
     assert (reply.status, reply.headers) == (413, (("content-type", "text/plain"),))
 
 
+def test_commas_and_brackets_in_texts_are_not_values(ask):
+    text = '[{"\\\\' * 600_000
+    assert ask({"inputs": [{"text": text}], "x": ["\\", '"', ","]})[0] == 200
+    assert ask(b'{"y":"\\"","x":[' + b"0," * MAX_VALUES + b"0]}")[0] == 429
+
+
+MEMORY = """
+import resource, sys
+from inworld_embeddings_emulator.handle import parse
+from inworld_embeddings_emulator.messages import RpcError
+try:
+    parse(b'{"x":[' + PIECE * COUNT + b'0]}' + b' ' * int(30e6 - len(PIECE) * COUNT))
+except RpcError:
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no resource module")
 @pytest.mark.parametrize(
-    "vectors",
-    [[], [[1.0, 2.0]], [[1.0, 2.0, 3.0]] * 2, [[1.0, 2.0, float("nan")]], [[1.0, float("inf"), 2.0]], None],
+    ("piece", "count"),
+    [
+        (b"[],", 10_000_000),
+        (b'{"a":[0]},', 3_000_000),
+        (b'"",', 10_000_000),
+        (b'\\"', 15_000_000),
+        (b"[],", MAX_VALUES // 2 - 2),  # as many as are read
+        (b'{"a":[0]},', MAX_VALUES // 4 - 2),
+    ],
 )
-def test_an_engine_that_breaks_its_contract_is_an_internal_error(engine, ask, vectors):
-    engine.embed = lambda texts: vectors
+def test_reading_a_large_body_takes_bounded_memory(piece, count):
+    program = MEMORY.replace("PIECE", repr(piece)).replace("COUNT", str(count))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert int(done.stdout) < 300e6  # without a bound the first takes 806 MB
+
+
+# The vectors.
+
+
+@pytest.mark.parametrize(
+    ("vectors", "told"),
+    [
+        ([], "too few"),
+        ([[1.0, 2.0]], "another dimension"),
+        ([[1.0, 2.0, 3.0]] * 2, "too many"),
+        ([[1.0, 2.0, float("nan")]], "not finite"),
+        ([[1.0, float("inf"), 2.0]], "not finite"),
+        (None, "TypeError"),
+        (LookupError("private"), "LookupError"),
+        (EngineError("the backend is away"), "the backend is away"),
+    ],
+)
+def test_a_failing_engine_is_an_internal_error(engine, ask, vectors, told):
+    def embed(texts):
+        if isinstance(vectors, Exception):
+            raise vectors
+        return vectors
+
+    engine.embed = embed
     status, body = ask({"inputs": [{"text": "private"}]})
     assert (status, body["code"], body["details"]) == (500, 13, [])
+    assert body["message"].startswith("the engine tiny failed: ")
+    assert told in body["message"]
+    assert "private" not in body["message"]
 
 
-def test_an_engine_error_is_told_by_its_type_alone(engine, ask):
-    def fail(texts):
-        raise LookupError(f"no vector for {texts[0]}")
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(-0.0, "-0"), (1.0, "1"), (100.0, "100"), (10.05, "10.05"), (0.1234567, "0.1234567"), (1e-7, "1e-7")],
+)
+def test_text_of_a_number_wherever_it_stands(value, text):
+    expected = f'{{"embeddings":[{{"values":[{text},{text},{text}]}},{{"values":[{text}]}}]}}'
+    assert embeddings_body([[value] * 3, [value]]).decode() == expected
 
-    engine.embed = fail
-    status, body = ask({"inputs": [{"text": "private"}]})
-    assert (status, body["message"]) == (500, "the engine tiny failed: LookupError")
 
-
-def test_an_emulator_neither_shows_nor_pickles_its_key(engine):
-    emulator = Emulator(engine, api_key="mykey:mysecret")
-    assert "my" not in repr(emulator)
-    with pytest.raises(TypeError):
-        pickle.dumps(emulator)
+def test_every_number_survives():
+    rng = random.Random(7)
+    vectors = [[round(rng.gauss(0, 0.04), 7) for _ in range(768)] for _ in range(3)]
+    vectors[1][:3] = [rng.random(), rng.random() * 1e-30, 5e-324]
+    assert json.loads(embeddings_body(vectors)) == {"embeddings": [{"values": vector} for vector in vectors]}

@@ -44,7 +44,7 @@ class Peer:
         self.socket.sendall(data)
 
     def read(self):
-        """One answer: status, headers, body."""
+        """One reply: status, headers, body."""
         status = int(self.stream.readline().split()[1])
         lines = iter(lambda: self.stream.readline().decode("latin-1").rstrip("\r\n"), "")
         headers = dict(line.split(": ", 1) for line in lines)
@@ -119,23 +119,24 @@ def test_a_refused_client_is_not_told_to_continue(peer, sent, status):
     assert peer.at_end()
 
 
+def test_the_answer_to_a_body_that_is_too_large_survives_the_body(peer):
+    size = 40 * 1024 * 1024
+    peer.send(raw(headers=f"content-length: {size}\r\n", body=b""))
+    for _ in range(size // (1024 * 1024)):
+        peer.send(b" " * (1024 * 1024))
+    assert peer.read()[::2] == (413, b"Payload Too Large")
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
-        (raw(host="host: evil.example\r\n"), 403),
         (raw(host="host: evil.example:80\r\n"), 403),
         (raw(host=""), 400),
         (raw(host="host: localhost\r\nhost: localhost\r\n"), 400),
-        (raw(headers="content-length: 5\r\ntransfer-encoding: chunked\r\n"), 400),
-        (raw(headers="content-length: five\r\n"), 400),
-        (raw(headers="transfer-encoding: gzip\r\n"), 501),
         (raw(headers="transfer-encoding: chunked\r\n", body=b"xyz\r\n"), 400),
-        (raw(headers="content-length : 5\r\n"), 400),
+        (raw(headers="x: y\r\n folded\r\n"), 400),
         (raw(headers="content-length: 99999999\r\n"), 413),
         (b"NONSENSE\r\n\r\n", 400),
-        (b"POST / HTTP/2.0\r\n\r\n", 505),
-        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
-        (raw(headers="".join(f"h{index}: x\r\n" for index in range(200))), 431),
     ],
     ids=lambda value: repr(value[:60]) if isinstance(value, bytes) else None,
 )
@@ -145,14 +146,6 @@ def test_refusals_are_plain_text_and_close(peer, sent, status):
     assert (got, headers["content-type"], headers["connection"]) == (status, "text/plain", "close")
     assert body
     assert peer.at_end()
-
-
-def test_the_answer_to_a_body_that_is_too_large_survives_the_body(peer):
-    size = 40 * 1024 * 1024
-    peer.send(raw(headers=f"content-length: {size}\r\n", body=b""))
-    for _ in range(size // (1024 * 1024)):
-        peer.send(b" " * (1024 * 1024))
-    assert peer.read()[::2] == (413, b"Payload Too Large")
 
 
 @pytest.mark.parametrize(
@@ -175,9 +168,7 @@ def test_every_method_reaches_the_handler(peer):
 
 
 def test_the_log_holds_one_line_for_each_answer_and_no_text_or_key(server, log, peer):
-    peer.send(
-        raw() + raw(target="/x%1b?secret") + raw(target="/\x1b[31m") + raw(host="host: evil.example\r\n")
-    )
+    peer.send(raw() + raw(target="/x%1b?secret") + raw(target="/\xe9") + raw(host="host: evil.example\r\n"))
     for _ in range(4):
         peer.read()
     server.stop()
@@ -185,7 +176,7 @@ def test_the_log_holds_one_line_for_each_answer_and_no_text_or_key(server, log, 
     assert re.fullmatch(r"POST /ml/v1alpha/embedding:embed 200 \d+ bytes 1 vectors \d+\.\d ms", lines[0])
     assert [line.split(" ")[:3] for line in lines[1:]] == [
         ["POST", "/x%1b", "404"],
-        ["POST", "/\\x1b[31m", "404"],
+        ["POST", "/\\xc3\\xa9", "404"],
         ["POST", PATH, "403"],
     ]
     assert not re.search("private|bG9j|local:|secret|evil|\x1b", log.getvalue())
@@ -268,9 +259,21 @@ def test_it_can_start_again_and_stop_twice(emulator):
             _ = server.url
 
 
-def test_a_taken_port_is_an_os_error(server, emulator):
-    with pytest.raises(OSError, match="in use"):
-        EmulatorServer(emulator, port=int(server.url.rpartition(":")[2])).start()
+def test_a_taken_port_is_named_with_the_way_out(server, emulator):
+    port = int(server.url.rpartition(":")[2])
+    with pytest.raises(
+        OSError, match=rf"127\.0\.0\.1 port {port}: .* in use.* choose another port; 0 picks a free one"
+    ):
+        EmulatorServer(emulator, port=port).start()
+
+
+def test_health_needs_no_key_and_asks_no_engine():
+    class Broken:
+        uses_test_key = True
+
+    with EmulatorServer(Broken()) as server:
+        assert [httpx.get(f"{server.url}/healthz{query}").text for query in ("", "?x=y")] == ["ok", "ok"]
+        assert httpx.head(f"{server.url}/healthz").status_code == 200
 
 
 def test_ipv6(emulator):
@@ -292,20 +295,6 @@ def test_beyond_loopback_only_with_a_key_of_its_own(engine, emulator):
         assert peer.read()[0] == 403
 
 
-def test_a_layer_around_the_handler_needs_no_other_server(emulator):
-    class Counting:
-        uses_test_key, seen = True, 0
-
-        def handle(self, request):
-            self.seen += 1
-            return emulator.handle(request)
-
-    layer = Counting()
-    with EmulatorServer(layer) as server, Peer(server) as peer:
-        peer.send(raw() + raw())
-        assert (peer.read()[0], peer.read()[0], layer.seen) == (200, 200, 2)
-
-
 def test_a_handler_that_fails_is_logged_by_type_alone(emulator, log):
     class Broken:
         uses_test_key = True
@@ -323,31 +312,24 @@ def test_a_handler_that_fails_is_logged_by_type_alone(emulator, log):
     ("line", "body"),
     [
         (f"POST {PATH}", BODY),
-        (f"POST {PATH}?a=b", '{"inputs":[{"text":"é"},{}]}'.encode()),
-        (f"POST {PATH}", b""),
-        (f"POST {PATH}", b"nonsense"),
-        (f"POST {PATH}", b'{"inputs":[{"text":"' + b"x" * 5_000_000 + b'"}]}'),
+        (f"POST {PATH}?a=b", b"nonsense"),
         (f"POST //{PATH}", BODY),
-        (f"POST {PATH}/", BODY),
-        (f"GET {PATH}", b""),
         (f"HEAD {PATH}", b""),
         (f"POST {PATH}", b" " * (33 * 1024 * 1024)),
     ],
     ids=lambda value: repr(value[:40]),
 )
-@pytest.mark.parametrize(
-    "auth", [("local", "local"), ("other", "key"), None], ids=["test key", "other key", "no key"]
-)
-def test_served_and_in_process_answers_are_the_same_bytes(server, emulator, auth, line, body):
+def test_served_and_in_process_the_same_bytes(server, emulator, line, body):
+    """tests/conformance does the same with many more, over `serve`."""
     method, target = line.split()
 
-    def answer(transport):
-        with httpx.Client(transport=transport, auth=auth) as client:
+    def told(transport):
+        with httpx.Client(transport=transport, auth=("local", "local")) as client:
             response = client.request(method, server.url + target, content=body)
         headers = [pair for pair in response.headers.multi_items() if pair[0] not in ("date", "connection")]
         return response.status_code, sorted(headers), response.content
 
-    assert answer(httpx.HTTPTransport()) == answer(LocalTransport(emulator))
+    assert told(httpx.HTTPTransport()) == told(LocalTransport(emulator))
 
 
 def test_two_authorization_headers_are_one_in_both(peer, emulator):

@@ -1,10 +1,20 @@
 import asyncio
+import os
+import subprocess
+import sys
 import threading
+import zipfile
+from pathlib import Path
 
 import anyio
 import httpx
 import pytest
 
+import inworld_embeddings
+import inworld_embeddings_client
+import inworld_embeddings_emulator
+from inworld_embeddings import EmbeddingClient
+from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator import Emulator, LocalTransport
 
 URL = "http://emulator.localhost/ml/v1alpha/embedding:embed"
@@ -29,7 +39,7 @@ def test_sync(transport):
 
 
 @pytest.mark.parametrize("body", [BODY, LARGE], ids=["inline", "in a thread"])
-def test_async_answers_as_sync_does(transport, body):
+def test_async_is_as_sync(transport, body):
     async def ask():
         async with httpx.AsyncClient(transport=transport, auth=AUTH) as client:
             return await client.post(URL, content=body)
@@ -51,14 +61,6 @@ def test_streamed_request_bodies_are_read(transport):
 
     with httpx.Client(transport=transport, auth=AUTH) as client:
         assert client.post(URL, content=iter([BODY[:5], BODY[5:]])).json() == asyncio.run(ask())
-
-
-def test_streamed_replies_can_be_read_in_pieces(transport):
-    with (
-        httpx.Client(transport=transport, auth=AUTH) as client,
-        client.stream("POST", URL, content=BODY) as response,
-    ):
-        assert b"".join(response.iter_bytes(7)) == b'{"embeddings":[{"values":[1,0,-0.5]}]}'
 
 
 def test_it_outlives_the_clients_and_loops_that_used_it(transport):
@@ -113,6 +115,52 @@ def test_a_cancelled_large_call_returns_at_once(engine):
     asyncio.run(scenario())
 
 
-def test_without_a_key_the_answer_is_the_servers(transport):
-    with httpx.Client(transport=transport) as client:
-        assert client.post(URL, content=BODY).status_code == 401
+def test_what_an_engine_does_is_never_blamed_on_the_key(engine):
+    class Engine:
+        name = "broken"
+        embed = engine.embed
+
+        @property
+        def dimension(self):
+            raise LookupError("private")
+
+    with (
+        EmbeddingClient.local(engine=Engine()) as client,
+        pytest.raises(ConfigurationError, match=r"The emulator or its engine raised LookupError\."),
+    ):
+        client.embed("private")
+
+
+ZIPPED = """
+import sys
+from inworld_embeddings import EmbeddingClient, errors
+from inworld_embeddings_emulator import handle
+assert ".zip" in handle.__file__, handle.__file__
+try:
+    with EmbeddingClient.local() as client:
+        print(client.embed("a").shape)
+except errors.ConfigurationError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"),
+    [(None, "(768,)"), ("minilm_table.bin", "its table minilm_table.bin (FileNotFoundError)")],
+)
+def test_local_mode_works_from_a_zip_and_names_a_missing_file(tmp_path, left_out, said):
+    archive = tmp_path / "packages.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for package in (inworld_embeddings, inworld_embeddings_client, inworld_embeddings_emulator):
+            folder = Path(package.__file__).parent
+            for path in folder.rglob("*"):
+                if path.is_file() and path.suffix != ".pyc" and path.name != left_out:
+                    packed.write(path, path.relative_to(folder.parent))
+    done = subprocess.run(
+        [sys.executable, "-c", ZIPPED],
+        env={**os.environ, "PYTHONPATH": str(archive)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said in done.stdout

@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from typing import TextIO
 
 from inworld_embeddings_emulator import TEST_KEY, Reply, Request
+from inworld_embeddings_emulator.messages import plain_reply
 from inworld_embeddings_emulator.openai_face import Embedded, OpenAIError, OpenAIFace
-from inworld_embeddings_emulator.rpc_status import plain_reply
 from inworld_embeddings_emulator.server import EmulatorServer
 from inworld_embeddings_emulator.serving import openai_notice, run
 

@@ -1,17 +1,17 @@
 """What makes the emulator's vectors: the `Engine` protocol, the built-in engine, and others by name.
 
-The built-in one needs nothing installed. `named` makes the others: vectors of a hash, of a sentence-transformers
-model, or of any server with an OpenAI-compatible ``/v1/embeddings``.
+The built-in one comes with the package. `named` makes the others: vectors of a hash, of a sentence-transformers model,
+or of any server with an OpenAI-compatible ``/v1/embeddings``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import quote
 
-from .errors import EngineError
-from .named import named
+from inworld_embeddings.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from .hashed import HashEngine
@@ -27,13 +27,6 @@ __all__ = [
     "default_engine",
     "named",
 ]
-
-_LATER = {
-    "HashEngine": "hashed",
-    "OpenAICompatibleEngine": "openai_compatible",
-    "SentenceTransformersEngine": "sentence_transformers",
-}
-_LOCK = Lock()
 
 
 class Engine(Protocol):
@@ -52,14 +45,25 @@ class Engine(Protocol):
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector of `dimension` finite floats for each text, in the order of the texts.
 
-        Whatever it raises is answered as a server error; of an `EngineError` the message is shown.
+        Whatever it raises becomes a server error; of an `EngineError` the message is shown.
         """
         ...
 
 
+class EngineError(Exception):
+    """The engine could not make the vectors. Its message never holds a text, a key or a part of a response."""
+
+
+_LOCK: Final = Lock()
+
+
 def default_engine() -> Engine:
-    """The built-in engine, `inworld-local-minilm-ngram-v1`; its table is read when this is first called."""
-    with _LOCK:
+    """The built-in engine, `inworld-local-minilm-ngram-v1`; its table is read when this is first called.
+
+    Raises:
+        ConfigurationError: the table cannot be read.
+    """
+    with _LOCK:  # `cache` alone may load it once for each thread that asks meanwhile
         return _load()
 
 
@@ -70,8 +74,73 @@ def _load() -> Engine:
     return LocalEngine.load()
 
 
-def __getattr__(name: str) -> Any:
+CHOICES: Final = (
+    "local (the built-in one), hash or hash:DIMENSION (meaningless, for plumbing), "
+    "st:FOLDER_OR_ID (sentence-transformers), openai:URL#MODEL (any OpenAI-compatible server, "
+    "such as openai:http://127.0.0.1:11434/v1#all-minilm)"
+)
+
+
+def named(spec: str, *, api_key: str | None = None) -> Engine:
+    """The engine that a short text describes.
+
+    Args:
+        spec: ``local``; ``hash`` or ``hash:DIMENSION``; ``st:FOLDER`` or ``st:ID``; ``openai:URL#MODEL``. The first
+            word may be written out: ``sentence-transformers``, ``openai-compatible``.
+        api_key: For the server behind ``openai:``, if it asks for one.
+
+    Raises:
+        ConfigurationError: not such a text, or an engine that cannot be made; says what can be done.
+
+    Example:
+        >>> named("hash:3").embed(["a"])
+        [[0.7240446, -0.4568072, 0.5168043]]
+    """
+    kind, _, rest = spec.partition(":")
+    kind = {"sentence-transformers": "st", "openai-compatible": "openai"}.get(kind, kind)
+    if api_key is not None and kind != "openai":
+        raise ConfigurationError(f"The engine {kind!r} takes no key; only openai:URL#MODEL does.")
+    if kind == "local" and not rest:
+        return default_engine()
+    if kind == "hash":
+        if rest and not (rest.isascii() and rest.isdigit() and len(rest) < 10):
+            raise ConfigurationError("hash:DIMENSION needs a whole number, such as hash:256.")
+        return _later("HashEngine")(*([int(rest)] if rest else []))
+    if kind == "st" and rest:
+        return _later("SentenceTransformersEngine")(rest)
+    if kind == "openai" and rest:
+        url, _, model = rest.partition("#")
+        if not (url and model):
+            raise ConfigurationError(
+                "openai:URL#MODEL needs both, such as openai:http://127.0.0.1:11434/v1#all-minilm."
+            )
+        return _later("OpenAICompatibleEngine")(url, model, api_key)
+    raise ConfigurationError(f"There is no engine {kind!r} of that form. Choose from: {CHOICES}.")
+
+
+def header_name(kind: str, name: str) -> str:
+    """``kind:name`` in printable ASCII, fit for a header; whatever else is in the name is percent-encoded.
+
+    >>> header_name("openai-compatible", "bge-m3:567m")
+    'openai-compatible:bge-m3:567m'
+    """
+    return f"{kind}:{quote(name.strip(), safe='/:@+ ,=()[]')}"
+
+
+_LATER: Final = {
+    "HashEngine": "hashed",
+    "OpenAICompatibleEngine": "openai_compatible",
+    "SentenceTransformersEngine": "sentence_transformers",
+}
+
+
+def _later(name: str) -> Callable[..., Engine]:
+    found: Callable[..., Engine] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return found
+
+
+def __getattr__(name: str) -> object:
     """Imports the other engines when they are asked for: the built-in one must not pay for them."""
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return _later(name)

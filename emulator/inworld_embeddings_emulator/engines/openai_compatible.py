@@ -1,23 +1,24 @@
 """Any OpenAI-compatible ``/v1/embeddings`` as an engine: ollama, TEI, vLLM, llama.cpp, or a service like them."""
 
+import binascii
+import sys
+from array import array
+from base64 import b64decode
 from collections.abc import Sequence
+from math import isfinite
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 
-from inworld_embeddings._redaction import Secret
-from inworld_embeddings._settings import check_base_url, is_loopback
 from inworld_embeddings.errors import ConfigurationError
 
-from .errors import EngineError
-from .names import header_name
-from .openai_answer import vectors_of
+from ..http import is_loopback
+from . import EngineError, header_name
 
 BATCH: Final = 32
 """Most texts in one request: as many as TEI takes unless it is told otherwise."""
-
-_PROBE: Final = "dimension"
 
 
 class OpenAICompatibleEngine:
@@ -37,7 +38,7 @@ class OpenAICompatibleEngine:
         transport: Carries the requests instead of the network.
 
     Raises:
-        ConfigurationError: an unusable setting, or a backend that does not answer as one.
+        ConfigurationError: an unusable setting, or a backend that does not respond as one.
     """
 
     def __init__(
@@ -53,12 +54,16 @@ class OpenAICompatibleEngine:
     ) -> None:
         if not model.strip() or batch_size < 1:
             raise ConfigurationError("A backend needs the name of a model, and a batch_size of 1 or more.")
-        self._url = _embeddings_url(url, has_key=api_key is not None)
-        self._model, self._key = model, _checked_key(api_key)
-        self._batch_size = batch_size
+        if api_key is not None and not (
+            api_key and api_key.isascii() and api_key.isprintable() and " " not in api_key
+        ):
+            raise ConfigurationError("The backend's key is empty, or has a character that no key has.")
+        self._url, loopback = _embeddings_url(url, has_key=api_key is not None)
+        self._model, self._batch_size = model, batch_size
         self._client = httpx.Client(
+            headers={"authorization": f"Bearer {api_key}"} if api_key else None,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
-            trust_env=not is_loopback(urlsplit(self._url).hostname or ""),
+            trust_env=not loopback,
             transport=transport,
         )
         self.name: str = header_name("openai-compatible", model)
@@ -83,7 +88,7 @@ class OpenAICompatibleEngine:
 
     def _probed(self) -> int:
         try:
-            return len(self._ask([_PROBE], None)[0])
+            return len(self._ask(["dimension"], None)[0])
         except EngineError as error:
             self.close()
             raise ConfigurationError(
@@ -93,25 +98,88 @@ class OpenAICompatibleEngine:
 
     def _ask(self, texts: Sequence[str], dimension: int | None) -> list[list[float]]:
         message = {"model": self._model, "input": list(texts), "encoding_format": "float"}
-        headers = {"authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
         try:
-            reply = self._client.post(self._url, json=message, headers=headers)
+            response = self._client.post(self._url, json=message)
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: the client is closed
-            raise EngineError(f"the backend did not answer: {type(error).__name__}") from None
-        if reply.status_code != 200:
-            raise EngineError(f"the backend answered with status {reply.status_code}")
-        return vectors_of(reply.content, len(texts), dimension)
+            raise EngineError(f"the backend did not respond: {type(error).__name__}") from None
+        if response.status_code != 200:
+            raise EngineError(f"the backend responded with status {response.status_code}")
+        return vectors_of(response.content, len(texts), dimension)
 
 
-def _embeddings_url(url: str, *, has_key: bool) -> str:
-    base = check_base_url(url, source="The backend's URL", explicit=True, allow_insecure=not has_key)
-    base = base.removesuffix("/embeddings")
-    return f"{base}/embeddings" if urlsplit(base).path else f"{base}/v1/embeddings"
+def _embeddings_url(url: str, *, has_key: bool) -> tuple[str, bool]:
+    """Where to send to, and whether that is on this machine. The URL is not echoed: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or not url.isascii() or not url.isprintable() or set(url) & set(" \\?#@"):
+        raise ConfigurationError(
+            "The backend's URL must be plain, such as http://127.0.0.1:11434/v1, without user, query or fragment."
+        )
+    loopback = is_loopback(parts.hostname or "")
+    if has_key and parts.scheme == "http" and not loopback:
+        raise ConfigurationError(
+            "The backend's URL is http://, which would send its key in clear: use https://."
+        )
+    base = url.rstrip("/").removesuffix("/embeddings")
+    return f"{base}/embeddings" if urlsplit(base).path else f"{base}/v1/embeddings", loopback
 
 
-def _checked_key(api_key: str | None) -> Secret | None:
-    if api_key is None:
-        return None
-    if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-        raise ConfigurationError("The backend's key is empty, or has a character that no key has.")
-    return Secret(api_key)
+class _Row(msgspec.Struct):
+    embedding: list[float] | str
+    index: int | None = None
+
+
+class _Rows(msgspec.Struct):
+    data: list[_Row]
+
+
+_decode = msgspec.json.Decoder(_Rows).decode
+
+
+def vectors_of(body: bytes, count: int, dimension: int | None = None) -> list[list[float]]:
+    """The vectors in a response, in the order of the texts.
+
+    Args:
+        body: The response. Embeddings may be lists of numbers or base64 of little-endian float32. Rows are put in
+            order by ``index``; where no row has one, their own order counts.
+        count: Number of texts that were sent.
+        dimension: Length every vector must have; None where only their being equal is asked for.
+
+    Raises:
+        EngineError: anything else than one finite vector for each text.
+    """
+    try:
+        rows = _decode(body).data
+    except msgspec.ValidationError:
+        raise EngineError("the backend's response is not a list of embeddings") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise EngineError("the backend's response is not JSON") from None
+    if len(rows) != count:
+        raise EngineError(f"the backend gave {len(rows)} embeddings for {count} texts")
+    if any(row.index is not None for row in rows):
+        placed = {row.index: row for row in rows}
+        if set(placed) != set(range(count)):
+            raise EngineError("the indexes in the backend's response are not those of the texts")
+        rows = [placed[index] for index in range(count)]
+    vectors = [row.embedding if isinstance(row.embedding, list) else _floats(row.embedding) for row in rows]
+    lengths = {len(vector) for vector in vectors}
+    if len(lengths) > 1 or 0 in lengths:
+        raise EngineError("the backend's embeddings are empty or differ in length")
+    if dimension is not None and lengths - {dimension}:
+        raise EngineError(f"the backend's embeddings have {lengths.pop()} dimensions, not {dimension}")
+    if not all(isfinite(value) for vector in vectors for value in vector):
+        raise EngineError("an embedding in the backend's response holds a number that is not finite")
+    return vectors
+
+
+def _floats(encoded: str) -> list[float]:
+    try:
+        values = array("f", b64decode(encoded, validate=True))
+    except (binascii.Error, ValueError):
+        raise EngineError("an embedding in the backend's response is not base64 of float32 values") from None
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values.tolist()

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 from inworld_embeddings.errors import ConfigurationError
 
-from .names import folder_name, header_name
+from . import header_name
 
-_INSTALL: Final = "This engine needs its extra: pip install 'inworld-embeddings[st]'"
 _HUB_ID: Final = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?\Z", re.ASCII)
 
 
@@ -36,7 +35,7 @@ class SentenceTransformersEngine:
         self, model: str | Path, *, normalize: bool = False, device: str | None = None, batch_size: int = 32
     ) -> None:
         folder = _folder(model)
-        name = folder_name(folder) if folder else str(model)
+        name = (folder.resolve().name or "model") if folder else str(model)
         self.name: str = header_name("sentence-transformers", name + "+normalized" * normalize)
         self._model = _load(str(folder or model), name, device=device, local_files_only=folder is not None)
         self._normalize, self._batch_size = normalize, batch_size
@@ -67,7 +66,12 @@ def _folder(model: str | Path) -> Path | None:
 
 
 def _load(source: str, name: str, **options: Any) -> Any:
-    made = _class()
+    try:
+        made = import_module("sentence_transformers").SentenceTransformer  # heavy: only when asked for
+    except ImportError as error:
+        raise ConfigurationError(
+            "This engine needs its extra: pip install 'inworld-embeddings[st]'"
+        ) from error
     try:
         return made(source, **options)
     except Exception as error:
@@ -75,12 +79,3 @@ def _load(source: str, name: str, **options: Any) -> Any:
             f"The model {name!r} could not be loaded ({type(error).__name__}). A folder must hold a "
             "sentence-transformers model; an id must be on the hub, and the hub within reach."
         ) from error
-
-
-def _class() -> Any:
-    try:
-        return import_module(
-            "sentence_transformers"
-        ).SentenceTransformer  # heavy, and an extra: only when asked for
-    except ImportError as error:
-        raise ConfigurationError(_INSTALL) from error

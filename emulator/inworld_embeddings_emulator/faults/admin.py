@@ -6,8 +6,7 @@ from typing import Any
 
 from inworld_embeddings.errors import ConfigurationError
 
-from ..messages import Reply, Request
-from ..rpc_status import JSON_HEADERS, status_reply
+from ..messages import JSON_HEADERS, Reply, Request, status_reply
 from .state import Faults
 
 MAX_BODY_BYTES = 64 * 1024

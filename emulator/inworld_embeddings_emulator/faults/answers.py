@@ -4,7 +4,7 @@ import json
 from math import nan
 from typing import Any
 
-from ..message_size import response_bytes
+from ..handle import response_bytes
 from ..messages import Reply
 from .bad_answers import Dimension, Long, Nan, Null, Ragged, Short, Swap, Zero
 from .fault import Fault

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from inworld_embeddings.errors import ConfigurationError
 
 from ..handle import EMBED_PATH
-from ..messages import Handler, Reply, Request
-from ..rpc_status import Code, RpcError, error_reply
+from ..messages import Code, Handler, Reply, Request, RpcError, error_reply
 from .names import ADMIN_PATH, HEADER
 
 if TYPE_CHECKING:

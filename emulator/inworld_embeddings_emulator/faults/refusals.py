@@ -6,10 +6,8 @@ from email.utils import formatdate
 from math import ceil
 from typing import Final
 
-from ..message_size import check_size, request_bytes
-from ..messages import Carriage, Reply
-from ..request_json import EmbedMessage
-from ..rpc_status import JSON_HEADERS, RpcError, error_reply, status_reply
+from ..handle import EmbedMessage, check_size, request_bytes
+from ..messages import JSON_HEADERS, Carriage, Reply, RpcError, error_reply, status_reply
 from .kinds import Drop, Hint, Html, MaxMessage, Poison, Quota, Status
 from .state import Hit
 

@@ -3,9 +3,8 @@
 import json
 from typing import Any
 
-from ..messages import Request
-from ..request_json import EmbedMessage, parse
-from ..rpc_status import RpcError
+from ..handle import EmbedMessage, parse
+from ..messages import Request, RpcError
 
 OPENAI_PATH = "/v1/embeddings"
 

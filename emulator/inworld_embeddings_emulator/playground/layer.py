@@ -3,7 +3,7 @@
 import json
 from typing import TYPE_CHECKING
 
-from ..auth import TEST_KEY
+from ..handle import TEST_KEY
 from ..messages import Handler, Reply, Request
 from .files import SETTINGS, files, headers_of
 

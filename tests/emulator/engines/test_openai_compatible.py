@@ -1,20 +1,21 @@
 """The engine over sockets: in front of the emulator's own OpenAI-compatible face, and of backends that fail."""
 
+import base64
 import json
 import logging
 import pickle
 import socket
-import threading
+import struct
 from contextlib import closing
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
 
-from inworld_embeddings import EmbeddingClient
 from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport, Reply
 from inworld_embeddings_emulator.engines import EngineError, HashEngine, OpenAICompatibleEngine
+from inworld_embeddings_emulator.engines.openai_compatible import vectors_of
 from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 KEY = "planted-key:planted-secret"
@@ -23,7 +24,7 @@ TEXTS = [f"text {number}" for number in range(70)]
 
 @dataclass
 class Backend:
-    """Answers with the given status and body, and remembers what it was asked."""
+    """Replies with the given status and body, and remembers what it was asked."""
 
     status: int = 200
     body: bytes = b""
@@ -56,27 +57,6 @@ def test_it_learns_the_dimension_and_is_named_by_the_model(engine):
 @pytest.mark.parametrize("count", [0, 1, 32, 33, 70])
 def test_its_vectors_are_the_backends_in_the_order_of_the_texts(engine, count):
     assert engine.embed(TEXTS[:count]) == HashEngine(5).embed(TEXTS[:count])
-
-
-def test_threads_share_it(engine):
-    results = []
-    threads = [threading.Thread(target=lambda: results.append(engine.embed(TEXTS))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == [HashEngine(5).embed(TEXTS)] * 8
-
-
-def test_the_result_names_it_in_process_and_over_a_socket(engine):
-    with EmbeddingClient.local(engine=engine) as client:
-        inside = client.embed(TEXTS)
-    with EmulatorServer(Emulator(engine)) as server:
-        client = EmbeddingClient(base_url=server.url, api_key="bG9jYWw6bG9jYWw=")
-        with client:
-            outside = client.embed(TEXTS)
-    assert inside.engine == outside.engine == engine.name
-    assert inside.tolist() == outside.tolist()
 
 
 def test_connections_are_kept_alive(monkeypatch, server):
@@ -115,7 +95,7 @@ def test_what_is_sent():
         (Backend(401), "status 401"),
         (Backend(302, headers=(("location", "http://localhost:1/planted-text"),)), "status 302"),
         (Backend(200, b"<html>planted-text</html>"), "not JSON"),
-        (Backend(200, b'{"data":[]}'), "1 texts with 0"),
+        (Backend(200, b'{"data":[]}'), "0 embeddings for 1"),
         (Backend(200, b'{"data":[{"embedding":[1,2]}]}'), "2 dimensions, not 3"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -136,10 +116,10 @@ def test_failures_are_named_by_status_or_kind_and_go_to_who_asked(backend, says,
 
 def test_nobody_there_is_named_by_its_type():
     made = OpenAICompatibleEngine("http://127.0.0.1:9", "m", dimension=3)
-    with pytest.raises(EngineError, match="did not answer: ConnectError"):
+    with pytest.raises(EngineError, match="did not respond: ConnectError"):
         made.embed(["planted-text"])
     made.close()
-    with pytest.raises(EngineError, match="did not answer: RuntimeError"):
+    with pytest.raises(EngineError, match="did not respond: RuntimeError"):
         made.embed(["planted-text"])
 
 
@@ -193,3 +173,66 @@ def test_it_neither_shows_nor_pickles_its_key(engine):
     assert "planted" not in repr(engine) + repr(vars(engine))
     with pytest.raises(TypeError, match="does not pickle"):
         pickle.dumps(engine)
+
+
+# What a backend sends.
+
+A, B = [0.5, -1.0], [0.25, 2.0]
+
+
+def encoded(vector):
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+def sent(*rows, **more):
+    return json.dumps({"object": "list", "data": list(rows), "model": "m", **more}).encode()
+
+
+def row(embedding, **more):
+    return {"object": "embedding", "embedding": embedding, **more}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        sent(row(B, index=1), row(A, index=0)),
+        sent(row(A), row(B)),
+        sent(row(A, index=None), row(B, index=None)),
+        sent(row(encoded(B), index=1), row([0.5, -1], index=0)),
+        sent(row(A, index=0, more=[1]), row(B, index=1), usage={"prompt_tokens": 2}),
+    ],
+    ids=["by index", "no index", "null index", "base64 and numbers", "more fields"],
+)
+def test_good_responses(body):
+    assert vectors_of(body, 2) == [A, B] == vectors_of(body, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (sent(row(A), row(B), row(B)), "3 embeddings for 2 texts"),
+        (sent(row(A, index=0), row(B, index=0)), "indexes"),
+        (sent(row(A, index=1), row(B, index=2)), "indexes"),
+        (sent(row(A, index=0), row(B)), "indexes"),
+        (sent(row(A, index=0), row([0.5], index=1)), "differ in length"),
+        (sent(row([]), row("")), "empty"),
+        (sent(row([0.5, float("nan")]), row(B)), "not JSON"),
+        (sent(row(encoded([0.5, float("nan")])), row(B)), "not finite"),
+        (sent(row([0.5, None]), row(B)), "not a list of embeddings"),
+        (sent(row(["0.5", "1"]), row(B)), "not a list of embeddings"),
+        (sent(row([True, False]), row(B)), "not a list of embeddings"),
+        (sent(row(A, index="0"), row(B, index="1")), "not a list of embeddings"),
+        (sent(row("planted-text!"), row(B)), "not base64"),
+        (sent(row("QUJD"), row(B)), "not base64"),
+        (b'{"error":{"message":"planted-text"}}', "not a list of embeddings"),
+        (b'{"data":[{"embedding":[1e999,1]},{"embedding":[1,1]}]}', "not a list of embeddings"),
+        (b"<html>planted-text</html>", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not"),
+    ],
+)
+def test_odd_responses_are_named_without_quoting_them(body, says):
+    with pytest.raises(EngineError, match=says) as caught:
+        vectors_of(body, 2)
+    assert "planted" not in str(caught.value)
+    assert caught.value.__cause__ is None

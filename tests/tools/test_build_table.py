@@ -1,5 +1,6 @@
 """The build program's own arithmetic; its real input, the weights, is no part of the project."""
 
+import json
 import math
 import zlib
 
@@ -14,13 +15,12 @@ def vectors():
 
 def test_the_engine_reads_back_what_the_build_program_packs(vectors):
     from _table_pack import body, pack
-    from inworld_embeddings_emulator.engines import lanes, table
+    from inworld_embeddings_emulator.engines import local
 
     tokens = [f"t{number}" for number in range(len(vectors))]
     packed = pack(body(tokens, bytes([9]) * len(tokens), vectors))
-    found = table.Table.parse(zlib.decompress(packed))
-    rows = np.array([lanes.unpack(found.row(row), table.DIMENSION) for row in range(len(tokens))])
-    read = rows * np.array(found.scales)
+    found = local.Table.parse(zlib.decompress(packed))
+    read = np.array([found.row(row) for row in range(len(tokens))]) * np.array(found.scales)
     assert list(found.index) == tokens
     assert np.corrcoef(read.ravel(), vectors.ravel())[0, 1] > 0.985
 
@@ -71,3 +71,29 @@ def test_a_stale_table_is_reported_with_the_command_that_rebuilds_it(capsys, tmp
 
     assert check(tmp_path / "weights.whl", b"other") == 1
     assert "python tools/build_table.py" in capsys.readouterr().out
+
+
+# Search by meaning. Measured when this was written: engine 82.5 %, n-grams alone 5 %, full model 97.5 %, of 40 queries
+# over 80 texts. `tools/build_table.py --quality` measures all three anew.
+
+
+def test_paraphrases_find_their_document_by_the_table_and_not_by_the_spelling():
+    from _table_quality import by_engine, by_spelling, top1
+
+    assert top1(by_engine) >= 0.75
+    assert top1(by_spelling) <= 0.1
+
+
+def test_the_paraphrases_share_few_words():
+    from _table_quality import PARAPHRASES
+    from inworld_embeddings_emulator.engines import default_engine
+    from inworld_embeddings_emulator.engines.local import words
+
+    heavy = 20  # of 255
+    weigh = default_engine().word
+    pairs = json.loads(PARAPHRASES.read_text())["pairs"]
+    shared = [
+        {word for word in set(words(a)) & set(words(b)) if weigh(word).weight > heavy} for a, b in pairs
+    ]
+    assert len(pairs) >= 24
+    assert not any(shared)

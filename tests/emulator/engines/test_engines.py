@@ -1,5 +1,7 @@
-"""`named`: what one types becomes an engine, or an error with the way out."""
+"""What one types becomes an engine, or an error with the way out; and the engine of hashes."""
 
+import math
+import pickle
 import sys
 
 import pytest
@@ -11,15 +13,9 @@ from inworld_embeddings_emulator.engines import HashEngine, default_engine, name
 from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 
-def test_the_built_in_one():
+def test_the_built_in_one_and_hash():
     assert named("local") is default_engine()
-
-
-@pytest.mark.parametrize(
-    ("spec", "name"), [("hash", "hash-768"), ("hash:", "hash-768"), ("hash:3", "hash-3")]
-)
-def test_hash(spec, name):
-    assert named(spec).name == name
+    assert [named(spec).name for spec in ("hash", "hash:", "hash:3")] == ["hash-768", "hash-768", "hash-3"]
 
 
 @pytest.mark.parametrize("kind", ["openai", "openai-compatible"])
@@ -73,12 +69,42 @@ def test_only_a_backend_takes_a_key(spec):
     assert "planted" not in str(caught.value)
 
 
-@pytest.mark.parametrize("spec", ["local", "hash:16"])
-def test_the_result_names_the_engine_in_process_and_over_a_socket(spec):
-    engine = named(spec)
+@pytest.mark.parametrize("engine", [HashEngine(16), default_engine()], ids=lambda engine: engine.name)
+def test_the_result_names_the_engine_in_process_and_over_a_socket(engine):
     with EmbeddingClient.local(engine=engine) as client:
-        assert client.embed(["a"]).engine == engine.name
-    with EmulatorServer(Emulator(engine)) as server:
-        client = EmbeddingClient(base_url=server.url, api_key="bG9jYWw6bG9jYWw=")
-        with client:
-            assert client.embed(["a"]).engine == engine.name
+        inside = client.embed(["a", "b"])
+    with (
+        EmulatorServer(Emulator(engine)) as server,
+        EmbeddingClient(base_url=server.url, api_key="bG9jYWw6bG9jYWw=") as client,
+    ):
+        outside = client.embed(["a", "b"])
+    assert inside.engine == outside.engine == engine.name
+    assert inside.tolist() == outside.tolist()
+
+
+def test_hash_vectors_are_these_on_every_python_and_platform():
+    assert HashEngine(4).embed(["a", "", "naïve 🦊"]) == [
+        [0.7091667, -0.4474205, 0.5061848, -0.2016792],
+        [-0.5766087, 0.3576276, -0.7170865, 0.1594109],
+        [-0.6622721, -0.2212033, 0.0692133, 0.7125126],
+    ]
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 768, 4096])
+def test_hash_vectors_are_unit_vectors_of_any_dimension(dimension):
+    engine = HashEngine(dimension)
+    vectors = engine.embed([f"text {number}" for number in range(20)])
+    assert {len(vector) for vector in vectors} == {engine.dimension} == {dimension}
+    assert [math.hypot(*vector) for vector in vectors] == pytest.approx([1.0] * 20, abs=1e-5)
+    assert len({tuple(vector) for vector in HashEngine(8).embed([str(n) for n in range(1000)])}) == 1000
+
+
+@pytest.mark.parametrize("dimension", [0, -1, True, 2.0, "3", None])
+def test_a_dimension_that_is_none_is_refused(dimension):
+    with pytest.raises(ConfigurationError):
+        HashEngine(dimension)
+
+
+def test_a_hash_engine_travels_to_other_processes():
+    copy = pickle.loads(pickle.dumps(HashEngine(5)))
+    assert (copy.name, copy.embed(["a"])) == ("hash-5", HashEngine(5).embed(["a"]))

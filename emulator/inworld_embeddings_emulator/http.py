@@ -1,0 +1,204 @@
+"""HTTP/1.1 as the server reads and writes it: one request from a stream, one reply to bytes.
+
+Whoever is unsure where a head or a body ends must not guess, or the next request is read from the middle of this one.
+So whatever two readers could understand differently is refused: a CR or LF alone, folded lines, two lengths, and
+other whitespace than space and tab.
+"""
+
+import re
+from collections.abc import Collection
+from email.utils import formatdate
+from http import HTTPStatus
+from io import BufferedIOBase
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final, NamedTuple
+
+from .messages import At, Reply
+
+_MAX_LINE: Final = 64 * 1024
+_MAX_FIELDS: Final = 100
+_MAX_CHUNK_LINE: Final = 4096
+_REQUEST_LINE: Final = re.compile(rb"([!#-'*+\-.^_`|~\w]+) ([!-~\x80-\xff]+) HTTP/(\d)\.(\d)")
+_FIELD: Final = re.compile(rb"([!#-'*+\-.^_`|~\w]+):[ \t]*([\t -~\x80-\xff]*?)[ \t]*")
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\s]+)(:[0-9]{1,5})?")
+
+
+class RefusedError(Exception):
+    """The request gets a status and a line of text, and the connection is closed."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status, self.text = status, text
+
+
+class Head(NamedTuple):
+    """The head of a request.
+
+    Attributes:
+        method: Such as ``POST``.
+        target: As sent.
+        fields: (name, value) pairs as sent, names in lower case.
+        closes: Whether the client wants the connection closed after the reply.
+    """
+
+    method: str
+    target: str
+    fields: list[tuple[str, str]]
+    closes: bool
+
+    def values(self, name: str) -> list[str]:
+        """The values of a field, by its lower-case name."""
+        return [value for key, value in self.fields if key == name]
+
+
+def read_head(stream: BufferedIOBase) -> Head:
+    """The head of a request; an empty line before it does not count.
+
+    Raises:
+        RefusedError: 400 malformed, 414 or 431 too long, 505 another version than HTTP/1.
+        ConnectionError: the client left in the middle.
+    """
+    first = _line(stream, 414) or _line(stream, 414)
+    matched = _REQUEST_LINE.fullmatch(first)
+    if not matched:
+        raise RefusedError(400, "malformed request line")
+    method, target, major, minor = (part.decode("latin-1") for part in matched.groups())
+    if major != "1":
+        raise RefusedError(505, "only HTTP/1 is spoken here")
+    fields: list[tuple[str, str]] = []
+    while line := _line(stream, 431):
+        found = _FIELD.fullmatch(line)
+        if not found:
+            raise RefusedError(400, "malformed header")
+        if len(fields) == _MAX_FIELDS:
+            raise RefusedError(431, "too many headers")
+        fields.append((found[1].decode("latin-1").lower(), found[2].decode("latin-1")))
+    head = Head(method, target, fields, closes=False)
+    wishes = [wish.strip(" \t").lower() for value in head.values("connection") for wish in value.split(",")]
+    return head._replace(closes="close" in wishes or (minor == "0" and "keep-alive" not in wishes))
+
+
+def body_length(head: Head, limit: int) -> int | None:
+    """Length of the body in bytes, or None if it comes in chunks.
+
+    Raises:
+        RefusedError: 400 contradicting or malformed, 413 over the limit, 501 a coding other than chunked.
+    """
+    lengths, codings = head.values("content-length"), head.values("transfer-encoding")
+    if len(lengths) + len(codings) > 1:
+        raise RefusedError(400, "both Content-Length and Transfer-Encoding, or one of them twice")
+    if codings:
+        if codings[0].lower() != "chunked":
+            raise RefusedError(501, "only the chunked transfer coding is known")
+        return None
+    text = lengths[0] if lengths else "0"
+    if not (text.isascii() and text.isdigit()):
+        raise RefusedError(400, "malformed Content-Length")
+    if len(text) > 18 or int(text) > limit:
+        raise RefusedError(413, "Payload Too Large")
+    return int(text)
+
+
+def read_body(stream: BufferedIOBase, length: int | None, limit: int) -> bytes:
+    """The body.
+
+    Args:
+        stream: Positioned after the head.
+        length: From `body_length`.
+        limit: Most bytes a chunked body may have.
+
+    Raises:
+        RefusedError: 400 malformed chunks, 413 over the limit.
+        ConnectionError: the client left in the middle.
+    """
+    if length is not None:
+        return _exactly(stream, length)
+    body = bytearray()
+    while size := _chunk_size(stream):
+        if len(body) + size > limit:
+            raise RefusedError(413, "Payload Too Large")
+        body += _exactly(stream, size)
+        if _exactly(stream, 2) != b"\r\n":
+            raise RefusedError(400, "malformed chunk")
+    trailer = 0
+    while line := _line(stream, 400, _MAX_CHUNK_LINE):
+        trailer += len(line)
+        if trailer > _MAX_CHUNK_LINE or not _FIELD.fullmatch(line):
+            raise RefusedError(400, "malformed trailer, or one too long")
+    return bytes(body)
+
+
+def _chunk_size(stream: BufferedIOBase) -> int:
+    digits = _line(stream, 400, _MAX_CHUNK_LINE).partition(b";")[0].strip(b" \t")
+    if not re.fullmatch(rb"[0-9a-fA-F]{1,15}", digits):
+        raise RefusedError(400, "malformed chunk size")
+    return int(digits, 16)
+
+
+def _line(stream: BufferedIOBase, too_long: int, limit: int = _MAX_LINE) -> bytes:
+    """A line without its end. One that is too long is refused with the given status."""
+    line = stream.readline(limit)
+    if not line.endswith(b"\n"):
+        if len(line) == limit:
+            raise RefusedError(too_long, "a line is too long")
+        raise ConnectionError("the client left inside its request")
+    if not line.endswith(b"\r\n") or b"\r" in line[:-2]:
+        raise RefusedError(400, "CR and LF must come together, at the end of a line")
+    return line[:-2]
+
+
+def _exactly(stream: BufferedIOBase, length: int) -> bytes:
+    data = stream.read(length)
+    if len(data) < length:
+        raise ConnectionError("the client left inside its request")
+    return data
+
+
+def reply_bytes(reply: Reply, *, close: bool) -> bytes:
+    """What is sent of a reply, whose carriage may give it up early."""
+    reason = _REASONS.get(reply.status, "Unknown")
+    framing = [("content-length", str(len(reply.body))), ("date", formatdate(usegmt=True))]
+    framing += [("connection", "close")] if close else []
+    fields = [f"{name}: {text}" for name, text in (*reply.headers, *framing)]
+    head = "\r\n".join([f"HTTP/1.1 {reply.status} {reason}", *fields, "", ""]).encode("latin-1")
+    match reply.carriage.drop:
+        case At.BEFORE:
+            return b""
+        case At.HEAD:
+            return head[: len(head) // 2]
+    return head + reply.body[: reply.carriage.cut]
+
+
+# Hosts. A web page can make its own name resolve to 127.0.0.1 and then talk to servers there (DNS rebinding). Its
+# requests still carry the page's name as ``Host``, so a server that hears its own names only is out of reach.
+
+
+def hears(header: str, bound: str, allowed: Collection[str] = ()) -> bool:
+    """Whether a ``Host`` header names this server: loopback, the address it is bound to, or a name it was given.
+
+    Bound to every address (``0.0.0.0`` or ``::``), it hears any address but no further name. Ports are not compared,
+    so that a forwarded port works.
+    """
+    matched = _HOST.fullmatch(header)
+    if not matched:
+        return False
+    name = matched[1].strip("[]").lower()
+    if is_loopback(name) or name in {bound.lower(), *(host.lower() for host in allowed)}:
+        return True
+    bound_address = _address(bound or "0.0.0.0")  # noqa: S104 - what an empty host binds to
+    return bound_address is not None and bound_address.is_unspecified and _address(name) is not None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address never leaves this machine."""
+    name, address = host.rstrip(".").lower(), _address(host)
+    return name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The IP address that a host is written as; None for a name."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
