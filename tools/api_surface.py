@@ -1,8 +1,8 @@
 """The public surface of the wrapper and the emulator, a line a name, against its snapshot: `api_surface.py [--accept]`.
 
 Read from the source by griffe, without importing anything. Public are the names in ``__all__``, and where a module has
-none, what it defines without an underscore; of subpackages, and in the emulator, only the packages themselves; and the
-pytest plugin.
+none, what it defines without an underscore; of subpackages, and in the emulator, only the packages themselves and modules
+with ``__all__``; and the pytest plugin.
 
 Exit codes: 0 as the snapshot says (or accepted), 1 it differs: a line that went or changed (-) may break someone, a
 line that came (+) is an addition.
@@ -43,7 +43,7 @@ def public_modules(module: griffe.Module, depth: int = 0) -> Iterator[griffe.Mod
     for name, inner in sorted(module.modules.items()):
         if name.startswith("_") or name in _PROGRAMS:
             continue
-        if inner.is_init_module or depth == 0 or inner.path in _PLUGINS:
+        if inner.is_init_module or depth == 0 or inner.exports is not None or inner.path in _PLUGINS:
             yield from public_modules(inner, depth + 1)
 
 

@@ -262,7 +262,9 @@ def _no_constant(name: str) -> NoReturn:
     raise _refused(f"unexpected token {name}")
 
 
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[,\[{]', re.DOTALL)  # a string, also one without its end, or a sign
+_TOKEN = re.compile(
+    rb'"(?:[^"\\]++|\\.)*+"?|[,\[{]', re.DOTALL
+)  # a string, also one without its end, or a sign
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _DECODER = json.JSONDecoder(
     object_pairs_hook=tuple, parse_int=float, parse_float=float, parse_constant=_no_constant

@@ -58,8 +58,13 @@ class OpenAIError(Exception):
         allow: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.message, self.param, self.code = status, message, param, code
-        self.retry_after, self.final, self.allow = retry_after, final, allow
+        self.status = status
+        self.message = message
+        self.param = param
+        self.code = code
+        self.retry_after = retry_after
+        self.final = final
+        self.allow = allow
 
     def reply(self) -> Reply:
         """The error in OpenAI's words: ``{"error": {"message", "type", "param", "code"}}``."""

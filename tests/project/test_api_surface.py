@@ -59,4 +59,4 @@ def test_a_new_version_is_no_change(changed):
 
 def test_the_emulator_is_part_of_it(changed):
     lines = changed("emulator/inworld_embeddings_emulator/__init__.py", '"TEST_KEY", ', "")
-    assert "-inworld_embeddings_emulator.TEST_KEY = 'local:local'" in lines
+    assert "-inworld_embeddings_emulator.TEST_KEY: Final = 'local:local'" in lines
