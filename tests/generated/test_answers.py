@@ -10,41 +10,32 @@ from inworld_embeddings_client import Embedding, EmbedResponse, ProtobufAny, Sta
 GOOD = b'{"embeddings": [{"values": [0.5, -1]}]}'
 
 
-def run(coroutine):
-    return asyncio.run(coroutine)
-
-
 CALLS = {
     "sync": embed.sync,
-    "asyncio": lambda **arguments: run(embed.asyncio(**arguments)),
+    "asyncio": lambda **arguments: asyncio.run(embed.asyncio(**arguments)),
     "sync_detailed": lambda **arguments: embed.sync_detailed(**arguments).parsed,
-    "asyncio_detailed": lambda **arguments: run(embed.asyncio_detailed(**arguments)).parsed,
+    "asyncio_detailed": lambda **arguments: asyncio.run(embed.asyncio_detailed(**arguments)).parsed,
 }
-every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
 
-@every_call
-def test_200_is_parsed(call, answering, body):
-    expected = EmbedResponse(embeddings=[Embedding(values=[0.5, -1])])
-    assert call(client=answering(200, GOOD), body=body) == expected
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_each_kind_of_call_parses_what_is_documented_and_raises_for_the_rest(call, answering, body):
+    good = EmbedResponse(embeddings=[Embedding(values=[0.5, -1])])
+    assert call(client=answering(200, GOOD), body=body) == good
+    assert call(client=answering(401, b'{"code": 16}'), body=body) == Status(code=16)
+    with pytest.raises(UnexpectedStatus):
+        call(client=answering(520, b"<html>"), body=body)
 
 
-@every_call
-@pytest.mark.parametrize("status", [400, 401, 429, 499, 500, 503, 520, 529])
-def test_a_json_error_of_any_status_is_parsed_as_status(call, answering, body, status):
+@pytest.mark.parametrize("status", [400, 401, 429, 499, 500, 503, 520, 529, 599])
+def test_a_json_error_of_any_status_is_parsed_as_status(answering, body, status):
     content = b'{"code": 16, "message": "no", "details": [{"@type": "t", "errorType": "X"}]}'
-    parsed = call(client=answering(status, content), body=body)
-    assert isinstance(parsed, Status)
-    assert (parsed.code, parsed.message) == (16, "no")
-    assert isinstance(parsed.details, list)
-    assert isinstance(parsed.details[0], ProtobufAny)
-    assert parsed.details[0].to_dict() == {"@type": "t", "errorType": "X"}
-
-
-@pytest.mark.parametrize("status", [200, 499, 520, 529, 599])
-def test_status_code_is_a_plain_int(answering, body, status):
-    content = GOOD if status == 200 else b'{"code": 1}'
-    assert type(embed.sync_detailed(client=answering(status, content), body=body).status_code) is int
+    response = embed.sync_detailed(client=answering(status, content), body=body)
+    assert (type(response.status_code), response.status_code) == (int, status)
+    assert isinstance(response.parsed, Status)
+    assert (response.parsed.code, response.parsed.message) == (16, "no")
+    assert [type(detail) for detail in response.parsed.details] == [ProtobufAny]
+    assert response.parsed.details[0].to_dict() == {"@type": "t", "errorType": "X"}
 
 
 UNFIT = {
@@ -78,53 +69,39 @@ UNFIT = {
 
 
 @pytest.mark.parametrize(("status", "content"), UNFIT.values(), ids=UNFIT)
-def test_an_unfit_answer_raises_with_status_and_body(answering, body, status, content):
+def test_an_unfit_answer_raises_with_status_and_body_or_is_none_where_asked_for(
+    answering, body, status, content
+):
     with pytest.raises(UnexpectedStatus) as caught:
         embed.sync(client=answering(status, content), body=body)
-    assert caught.value.status_code == status
-    assert type(caught.value.status_code) is int
+    assert (type(caught.value.status_code), caught.value.status_code) == (int, status)
     assert caught.value.content == content
-
-
-@every_call
-def test_an_unfit_answer_raises_from_every_call(call, answering, body):
-    with pytest.raises(UnexpectedStatus):
-        call(client=answering(520, b"<html>"), body=body)
-
-
-@pytest.mark.parametrize(("status", "content"), UNFIT.values(), ids=UNFIT)
-def test_an_unfit_answer_is_none_where_asked_for(answering, body, status, content):
     client = answering(status, content, raise_on_unexpected_status=False)
     response = embed.sync_detailed(client=client, body=body)
-    assert response.parsed is None
-    assert (response.status_code, response.content) == (status, content)
-    assert embed.sync(client=client, body=body) is None
+    assert (response.parsed, response.status_code, response.content) == (None, status, content)
 
 
 @pytest.mark.parametrize(("status", "content"), [(200, GOOD), (520, b"<html>"), (204, b"")])
 def test_raw_answers_are_not_judged(answering, body, status, content):
     client = answering(status, content)
-    for response in (
+    responses = [
         embed.sync_raw(client=client, body=body),
-        run(embed.asyncio_raw(client=client, body=body)),
-    ):
-        assert (response.status_code, response.content) == (status, content)
+        asyncio.run(embed.asyncio_raw(client=client, body=body)),
+    ]
+    assert [(response.status_code, response.content) for response in responses] == [(status, content)] * 2
 
 
-@pytest.mark.parametrize("content", [b'{"embeddings": null}', b'{"embeddings": []}'])
-def test_a_null_list_is_an_empty_list(answering, body, content):
-    assert embed.sync(client=answering(200, content), body=body) == EmbedResponse(embeddings=[])
-
-
-def test_null_values_are_an_empty_list(answering, body):
-    parsed = embed.sync(client=answering(200, b'{"embeddings": [{"values": null}]}'), body=body)
-    assert parsed == EmbedResponse(embeddings=[Embedding(values=[])])
-
-
-def test_null_details_are_an_empty_list(answering, body):
-    assert embed.sync(client=answering(500, b'{"code": 2, "details": null}'), body=body) == Status(
-        code=2, details=[]
-    )
+@pytest.mark.parametrize(
+    ("status", "content", "parsed"),
+    [
+        (200, b'{"embeddings": null}', EmbedResponse(embeddings=[])),
+        (200, b'{"embeddings": []}', EmbedResponse(embeddings=[])),
+        (200, b'{"embeddings": [{"values": null}]}', EmbedResponse(embeddings=[Embedding(values=[])])),
+        (500, b'{"code": 2, "details": null}', Status(code=2, details=[])),
+    ],
+)
+def test_a_null_list_is_an_empty_list(answering, body, status, content, parsed):
+    assert embed.sync(client=answering(status, content), body=body) == parsed
 
 
 @pytest.mark.parametrize(
@@ -139,12 +116,7 @@ def test_the_message_is_bounded_and_has_no_control_characters(content):
     assert error.content is content
 
 
-def test_a_short_body_is_in_the_message_as_it_is():
-    assert str(UnexpectedStatus(503, "kein Dienst: é".encode())).endswith(
-        "status 503, 15 bytes: kein Dienst: é"
-    )
-
-
-def test_the_error_survives_pickling():
-    error = pickle.loads(pickle.dumps(UnexpectedStatus(520, b"<html>")))
-    assert (error.status_code, error.content) == (520, b"<html>")
+def test_a_short_body_is_in_the_message_as_it_is_and_the_error_survives_pickling():
+    error = pickle.loads(pickle.dumps(UnexpectedStatus(503, "kein Dienst: é".encode())))
+    assert str(error).endswith("status 503, 15 bytes: kein Dienst: é")
+    assert (error.status_code, error.content) == (503, "kein Dienst: é".encode())

@@ -21,81 +21,47 @@ URL = "https://api.inworld.ai/ml/v1alpha/embedding:embed"
 
 
 @pytest.mark.parametrize("make", [Client, lambda: AuthenticatedClient(token="k")])
-def test_base_url_defaults_to_the_specs_server(make):
-    assert make().get_httpx_client().base_url == "https://api.inworld.ai"
-    assert make().get_async_httpx_client().base_url == "https://api.inworld.ai"
-
-
-@pytest.mark.parametrize("make", [Client, lambda: AuthenticatedClient(token="k")])
-def test_timeout_defaults_to_60_s_and_10_s_to_connect(make):
-    expected = httpx.Timeout(60, connect=10)
-    assert make().get_httpx_client().timeout == make().get_async_httpx_client().timeout == expected
-
-
-def test_timeout_none_is_a_choice():
+def test_address_and_timeout_default_to_the_specs_server_and_60_s_of_them_10_s_to_connect(make):
+    for client in (make().get_httpx_client(), make().get_async_httpx_client()):
+        assert client.base_url == "https://api.inworld.ai"
+        assert client.timeout == httpx.Timeout(60, connect=10)
     assert Client(timeout=None).get_httpx_client().timeout == httpx.Timeout(None)
 
 
-def test_authorization_is_basic(answering, body, seen, key):
-    embed.sync(client=answering(), body=body)
-    assert seen[0].headers.get_list("authorization") == [f"Basic {key}"]
-
-
-@pytest.mark.parametrize(("prefix", "sent"), [("Bearer", "Bearer k"), ("", "k")])
-def test_prefix_can_be_chosen(prefix, sent):
-    client = AuthenticatedClient(token="k", prefix=prefix)
-    assert client.get_httpx_client().headers["Authorization"] == sent
-
-
-def test_the_token_replaces_an_authorization_header_in_any_case():
-    client = AuthenticatedClient(token="k", headers={"authorization": "Basic other"})
-    assert client.get_httpx_client().headers.get_list("authorization") == ["Basic k"]
+@pytest.mark.parametrize(
+    ("settings", "sent"),
+    [
+        ({}, "Basic k"),
+        ({"prefix": "Bearer"}, "Bearer k"),
+        ({"prefix": ""}, "k"),
+        ({"headers": {"authorization": "Basic other"}}, "Basic k"),  # in whatever case it was given
+    ],
+)
+def test_authorization_is_basic_unless_another_prefix_is_chosen(answering, body, seen, settings, sent):
+    embed.sync(client=answering(token="k", **settings), body=body)
+    assert seen[0].headers.get_list("authorization") == [sent]
 
 
 # Row: token visible in repr, pickle, asdict; written into the caller's header dict
 
 
-@pytest.fixture
-def used(answering, body):
-    client = answering(headers={"X-Team": "search"})
+def test_the_key_is_in_no_repr_asdict_pickle_copy_or_header_dict_of_the_caller(answering, body, key):
+    headers = {"X-Team": "search"}
+    client = answering(headers=headers)
     embed.sync(client=client, body=body)
-    return client
-
-
-def test_key_is_not_in_repr(used, key):
-    assert key not in repr(used)
-    assert key not in str(used)
+    assert headers == {"X-Team": "search"}
+    assert key not in f"{client!r} {client} {attrs.asdict(client)}"
+    for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="not pickled or copied") as caught:
+            duplicate(client)
+        assert key not in str(caught.value)
+    with pytest.raises(TypeError):
+        pickle.dumps(attrs.asdict(client)["_token"])
 
 
 def test_key_is_not_in_repr_when_it_came_as_a_header_or_auth(key):
-    client = Client(
-        headers={"Authorization": f"Basic {key}"}, cookies={"k": key}, httpx_args={"auth": ("a", key)}
-    )
-    assert key not in repr(client)
-
-
-def test_key_is_not_in_asdict(used, key):
-    assert key not in repr(attrs.asdict(used))
-
-
-@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_pickle_and_copy_are_refused(used, duplicate, key):
-    with pytest.raises(TypeError, match="not pickled or copied") as caught:
-        duplicate(used)
-    assert key not in str(caught.value)
-
-
-def test_the_hidden_token_is_not_picklable_either(used):
-    with pytest.raises(TypeError):
-        pickle.dumps(attrs.asdict(used)["_token"])
-
-
-def test_key_is_not_written_into_the_callers_headers():
-    headers = {"X-Team": "search"}
-    client = AuthenticatedClient(token="k", headers=headers)
-    client.get_httpx_client()
-    client.get_async_httpx_client()
-    assert headers == {"X-Team": "search"}
+    headers, auth = {"Authorization": f"Basic {key}"}, {"auth": ("a", key)}
+    assert key not in repr(Client(headers=headers, cookies={"k": key}, httpx_args=auth))
 
 
 def test_token_can_be_asked_for_by_name(key):
@@ -139,50 +105,36 @@ def test_32_threads_share_one_httpx_client(monkeypatch, name):
 # Row: with_headers() & co. mutate the original's live client
 
 
-def test_with_headers_leaves_the_originals_live_clients():
-    client = AuthenticatedClient(token="k")
+def test_a_changed_copy_leaves_the_originals_live_clients():
+    client = AuthenticatedClient(token="k", cookies={"a": "1"})
     live = [client.get_httpx_client(), client.get_async_httpx_client()]
-    other = client.with_headers({"X-Team": "search"})
-    assert all("X-Team" not in one.headers for one in live)
-    assert other.get_httpx_client().headers["X-Team"] == "search"
-    assert other.get_httpx_client().headers["Authorization"] == "Basic k"
-
-
-def test_with_cookies_leaves_the_originals_live_clients():
-    client = Client(cookies={"a": "1"})
-    live = [client.get_httpx_client(), client.get_async_httpx_client()]
-    other = client.with_cookies({"b": "2"})
-    assert all(dict(one.cookies) == {"a": "1"} for one in live)
-    assert dict(other.get_httpx_client().cookies) == {"a": "1", "b": "2"}
-
-
-def test_with_timeout_leaves_the_originals_live_clients():
-    client = Client()
-    live = [client.get_httpx_client(), client.get_async_httpx_client()]
-    other = client.with_timeout(httpx.Timeout(3))
-    assert all(one.timeout == httpx.Timeout(60, connect=10) for one in live)
-    assert other.get_httpx_client().timeout == httpx.Timeout(3)
+    copies = client.with_headers({"X-Team": "search"}), client.with_cookies({"b": "2"}), client.with_timeout(3)
+    headers, cookies, timeout = (other.get_httpx_client() for other in copies)
+    assert (headers.headers["X-Team"], headers.headers["Authorization"]) == ("search", "Basic k")
+    assert dict(cookies.cookies) == {"a": "1", "b": "2"}
+    assert timeout.timeout == httpx.Timeout(3)
+    for one in live:
+        assert "X-Team" not in one.headers
+        assert dict(one.cookies) == {"a": "1"}
+        assert one.timeout == httpx.Timeout(60, connect=10)
 
 
 # The request
 
 
 @pytest.mark.parametrize("base_url", ["https://api.inworld.ai", "https://api.inworld.ai/"])
-def test_url_on_the_wire_is_exact(answering, body, seen, base_url):
+def test_the_request_on_the_wire_is_exact(answering, body, seen, base_url):
     embed.sync_raw(client=answering(base_url=base_url), body=body)
     asyncio.run(embed.asyncio_raw(client=answering(base_url=base_url), body=body))
-    assert [str(request.url) for request in seen] == [URL, URL]
-    assert {request.url.raw_path for request in seen} == {b"/ml/v1alpha/embedding:embed"}
-    assert {request.method for request in seen} == {"POST"}
-
-
-def test_body_on_the_wire_is_the_request(answering, body, seen):
-    embed.sync_raw(client=answering(), body=body)
-    assert json.loads(seen[0].content) == {
-        "inputs": [{"text": "Hello Inworld!"}],
-        "model": {"model": "BAAI/bge-large-en-v1.5", "serviceProvider": "SERVICE_PROVIDER_INWORLD"},
-    }
-    assert seen[0].headers["content-type"] == "application/json"
+    assert len(seen) == 2
+    for request in seen:
+        assert (request.method, str(request.url)) == ("POST", URL)
+        assert request.url.raw_path == b"/ml/v1alpha/embedding:embed"
+        assert request.headers["content-type"] == "application/json"
+        assert json.loads(request.content) == {
+            "inputs": [{"text": "Hello Inworld!"}],
+            "model": {"model": "BAAI/bge-large-en-v1.5", "serviceProvider": "SERVICE_PROVIDER_INWORLD"},
+        }
 
 
 def test_a_real_socket_carries_the_request(body):

@@ -16,48 +16,34 @@ from inworld_embeddings_client import (
 )
 
 NEW = "SERVICE_PROVIDER_NEW"
+MODEL = {"model": "m", "serviceProvider": NEW}
+COPIES = [
+    copy.copy,
+    copy.deepcopy,
+    *(lambda value, protocol=p: pickle.loads(pickle.dumps(value, protocol)) for p in range(6)),
+]
 
 
 # Row: unknown enum value, raw str in a request, enum order and description
 
 
-def test_an_unknown_enum_value_is_kept_and_travels_back():
-    model = ModelId.from_dict({"model": "m", "serviceProvider": NEW})
-    assert isinstance(model.service_provider, ServiceProvider)
-    assert model.service_provider == NEW
-    assert model.to_dict() == {"model": "m", "serviceProvider": NEW}
-
-
-def test_an_unknown_enum_value_is_usable():
-    unknown = ServiceProvider(NEW)
-    assert str(unknown) == f"{unknown}" == unknown.value == NEW
+def test_an_unknown_enum_value_is_kept_usable_and_travels_back():
+    model = ModelId.from_dict(MODEL)
+    unknown = model.service_provider
+    assert isinstance(unknown, ServiceProvider)
+    assert model.to_dict() == MODEL
+    assert unknown == str(unknown) == f"{unknown}" == unknown.value == NEW
     assert {unknown: 1}[ServiceProvider(NEW)] == 1
-    assert unknown not in list(ServiceProvider)
-    assert unknown != ServiceProvider.SERVICE_PROVIDER_OPENAI
+    assert unknown not in [*ServiceProvider, *ServiceProvider._value2member_map_]
+    assert [type(duplicate(unknown)) for duplicate in COPIES] == [ServiceProvider] * len(COPIES)
+    assert [duplicate(unknown) for duplicate in COPIES] == [NEW] * len(COPIES)
 
 
-@pytest.mark.parametrize(
-    "duplicate", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
-)
-def test_an_unknown_enum_value_survives_copies(duplicate):
-    again = duplicate(ServiceProvider(NEW))
-    assert isinstance(again, ServiceProvider)
-    assert again == NEW
-
-
-def test_unknown_enum_values_are_not_remembered():
-    ServiceProvider(NEW)
-    assert NEW not in ServiceProvider._value2member_map_
-
-
-def test_a_known_enum_value_is_its_member():
+def test_what_is_no_string_is_no_enum_value_and_a_known_one_is_its_member():
     assert ServiceProvider("SERVICE_PROVIDER_OPENAI") is ServiceProvider.SERVICE_PROVIDER_OPENAI
-
-
-@pytest.mark.parametrize("value", [None, 1, ["SERVICE_PROVIDER_OPENAI"]])
-def test_what_is_no_string_is_no_enum_value(value):
-    with pytest.raises(ValueError, match="is not a valid ServiceProvider"):
-        ServiceProvider(value)
+    for value in (None, 1, ["SERVICE_PROVIDER_OPENAI"]):
+        with pytest.raises(ValueError, match="is not a valid ServiceProvider"):
+            ServiceProvider(value)
 
 
 @pytest.mark.parametrize("value", ["SERVICE_PROVIDER_OPENAI", NEW])
@@ -67,12 +53,9 @@ def test_a_raw_string_is_accepted_in_a_request(value):
     assert type(sent) is str
 
 
-def test_enum_members_are_in_the_specs_order():
+def test_enum_members_and_description_are_the_specs():
     names = [f"SERVICE_PROVIDER_{name}" for name in ("UNSPECIFIED", "INWORLD", "OPENAI")]
     assert [member.value for member in ServiceProvider] == names
-
-
-def test_enum_has_the_specs_description():
     assert (ServiceProvider.__doc__ or "").startswith("Service provider hosting model and handling requests.")
     assert "Default SERVICE_PROVIDER_INWORLD will be used" in (ServiceProvider.__doc__ or "")
 
@@ -80,22 +63,12 @@ def test_enum_has_the_specs_description():
 # Row: Unset breaks after deepcopy and pickle
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_unset_survives_pickle(protocol):
-    assert pickle.loads(pickle.dumps(UNSET, protocol)) is UNSET
-    assert pickle.loads(pickle.dumps(Status(code=1), protocol)).message is UNSET
-
-
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
-def test_unset_survives_copies(duplicate):
-    assert duplicate(UNSET) is UNSET
+@pytest.mark.parametrize("duplicate", COPIES)
+def test_there_is_one_unset(duplicate):
+    assert duplicate(UNSET) is Unset() is UNSET
+    assert (bool(UNSET), repr(UNSET)) == (False, "UNSET")
+    assert duplicate(Status(code=1)).message is UNSET
     assert duplicate(Status(code=1)).to_dict() == {"code": 1}
-
-
-def test_there_is_one_unset():
-    assert Unset() is UNSET
-    assert not UNSET
-    assert repr(UNSET) == "UNSET"
 
 
 # JSON in, JSON out
@@ -104,10 +77,7 @@ def test_there_is_one_unset():
 @pytest.mark.parametrize(
     ("model", "data"),
     [
-        (
-            EmbedRequest,
-            {"inputs": [{"text": "a"}], "model": {"model": "m", "serviceProvider": NEW}, "later": 1},
-        ),
+        (EmbedRequest, {"inputs": [{"text": "a"}], "model": MODEL, "later": 1}),
         (EmbedResponse, {"embeddings": [{"values": [1.5], "index": 3}], "usage": {"tokens": 2}}),
         (Status, {"code": 3, "message": "m", "details": [{"@type": "t", "a": [1]}]}),
         (Status, {}),

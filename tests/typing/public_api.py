@@ -21,8 +21,6 @@ from inworld_embeddings import (
 )
 from inworld_embeddings.result import Failures
 from inworld_embeddings.testing import FakeEngine, Faults, RequestLog, fake_vectors
-from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse, Status
-from inworld_embeddings_client import embed as endpoint
 
 
 def sync_client(texts: tuple[str, ...], lazy: Iterator[str]) -> None:
@@ -74,12 +72,6 @@ def errors(caught: PartialFailureError, status: APIStatusError) -> None:
     assert_type(caught.result, EmbeddingResult)
     assert_type(status.retry_after, float | None)
     assert_type(status.status_code, int)
-
-
-def generated(body: EmbedRequest) -> None:
-    client = AuthenticatedClient(token="t")
-    assert_type(endpoint.sync(client=client, body=body), EmbedResponse | Status | None)
-    assert_type(endpoint.sync_raw(client=client, body=body), httpx.Response)
 
 
 def in_test_suites(texts: list[str]) -> None:
