@@ -4,12 +4,11 @@ import ast
 import graphlib
 from pathlib import Path
 
-import pytest
-
 from inworld_embeddings.vendoring import made_relative
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wrapper" / "inworld_embeddings"
+EMULATOR = ROOT / "emulator" / "inworld_embeddings_emulator"
 
 FACTS = {"_version", "errors", "models", "options", "result"}
 """Plain types and names that anything may know."""
@@ -53,98 +52,92 @@ EXCEPTIONS = {("errors.py", "result.py")}
 IMPURE = {"asyncio", "logging", "os", "random", "socket", "subprocess", "sys", "threading", "time"}
 
 
-def part_of(path):
-    first = path.relative_to(PACKAGE).with_suffix("").parts[0]
-    return "" if first == "__init__" else first
-
-
-def imported(path):
+def imported(path, package=PACKAGE):
     """(module, name) of every import in a file, wherever it stands; relative ones begin with the package's name."""
-    here = ["inworld_embeddings", *path.relative_to(PACKAGE).parent.parts]
+    here = [package.name, *path.relative_to(package).parent.parts]
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = here[: len(here) - node.level + 1] if node.level else []
-            yield from (
-                (".".join([*base, *([node.module] if node.module else [])]), alias.name)
-                for alias in node.names
-            )
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from ((module, alias.name) for alias in node.names)
 
 
-def parts_imported(path):
-    parts = {item.stem for item in PACKAGE.iterdir()}
-    for module, name in imported(path):
-        head, _, rest = module.partition(".")
-        if head == "inworld_embeddings_emulator":
-            yield "emulator"
-        if head == "inworld_embeddings":
-            yield rest.split(".")[0] if rest else (name if name in parts else "")
+FILES = {path: list(imported(path)) for path in sorted(PACKAGE.rglob("*.py"))}
+PARTS = {item.stem for item in PACKAGE.iterdir()}
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+def part_of(path):
+    first = path.relative_to(PACKAGE).with_suffix("").parts[0]
+    return "" if first == "__init__" else first
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_a_part_imports_only_what_it_may(path):
-    found = {part for part in parts_imported(path) if part not in (part_of(path), "__version__")}
-    assert found <= ALLOWED[part_of(path)], f"{path} imports {sorted(found - ALLOWED[part_of(path)])}"
+def part_named(module, name):
+    """The part of the package that an import names, "emulator" for that package; None for everything else."""
+    head, _, rest = module.partition(".")
+    if head == PACKAGE.name:
+        return rest.split(".")[0] if rest else (name if name in PARTS else "")
+    return "emulator" if head == EMULATOR.name else None
 
 
-@pytest.mark.parametrize("name", PURE)
-def test_decisions_are_pure(name):
+def test_a_part_imports_only_what_it_may():
+    assert {part_of(path) for path in FILES} == set(ALLOWED)
+    breaches = [
+        f"{path.relative_to(ROOT)} imports {name or module}"
+        for path, imports in FILES.items()
+        for module, name in imports
+        if name != "__version__"
+        and part_named(module, name) not in {None, part_of(path), *ALLOWED[part_of(path)]}
+    ]
+    assert breaches == []
+
+
+def test_decisions_are_pure():
     """httpx and ssl are there for the types of their errors only."""
-    assert not {module.split(".")[0] for module, _ in imported(PACKAGE / f"{name}.py")} & IMPURE
+    breaches = [
+        f"{path.name} imports {module}"
+        for path, imports in FILES.items()
+        for module, _ in imports
+        if part_of(path) in PURE and module.split(".")[0] in IMPURE
+    ]
+    assert breaches == []
 
 
-def modules_imported(path):
+def modules_named(imports):
     """The modules of the package that a file imports, wherever the import stands, by their files."""
-    for module, name in imported(path):
-        folder = PACKAGE.joinpath(*module.split(".")[1:]) if module.startswith(f"{PACKAGE.name}") else None
-        if folder is None or module.split(".")[0] != PACKAGE.name:
-            continue
-        candidates = [
-            folder / f"{name}.py",
-            folder / str(name) / "__init__.py",
-            folder.with_suffix(".py"),
-            folder / "__init__.py",
-        ]
-        yield next(file for file in candidates if file.exists())
+    for module, name in imports:
+        head, *rest = module.split(".")
+        if head == PACKAGE.name:
+            folder = PACKAGE.joinpath(*rest)
+            candidates = [
+                folder / f"{name}.py",
+                folder / str(name) / "__init__.py",
+                folder.with_suffix(".py"),
+            ]
+            yield next((file for file in candidates if file.exists()), folder / "__init__.py")
 
 
 def test_no_module_imports_itself_in_a_circle():
     """Imports inside functions and for type checkers count. The exceptions each name a type of the other."""
-    arrows = {path: set(modules_imported(path)) - {path} for path in FILES}
+    arrows = {path: set(modules_named(imports)) - {path} for path, imports in FILES.items()}
     for one, other in EXCEPTIONS:
         arrows[PACKAGE / one].discard(PACKAGE / other)
-    assert list(
-        graphlib.TopologicalSorter(arrows).static_order()
-    )  # raises CycleError, which names the circle
+    graphlib.TopologicalSorter(arrows).prepare()  # raises CycleError, which names the circle
 
 
 def test_one_module_names_the_generated_package():
+    generated = "inworld_embeddings_client"
     naming = [
-        path.name
-        for path in FILES
-        if any(m.startswith("inworld_embeddings_client") for m, _ in imported(path))
+        path.name for path, imports in FILES.items() if any(m.startswith(generated) for m, _ in imports)
     ]
     assert naming == ["_api.py"]
 
 
-EMULATOR = ROOT / "emulator" / "inworld_embeddings_emulator"
-
-
 def test_the_emulator_knows_only_public_types_of_the_client():
     for path in sorted(EMULATOR.rglob("*.py")):
-        tree = list(ast.walk(ast.parse(path.read_text("utf-8"))))
-        names = {alias.name for node in tree if isinstance(node, ast.Import) for alias in node.names}
-        names |= {node.module for node in tree if isinstance(node, ast.ImportFrom) and not node.level}
-        named = {name for name in names if name.split(".")[0] == "inworld_embeddings"}
+        named = {module for module, _ in imported(path, EMULATOR) if module.split(".")[0] == PACKAGE.name}
         assert named <= {"inworld_embeddings.errors"}, path
-
-
-def test_every_part_has_its_rule():
-    assert {part_of(path) for path in FILES} == set(ALLOWED)
 
 
 def test_the_packages_own_imports_are_relative_so_that_it_can_be_vendored_under_any_name():

@@ -1,0 +1,46 @@
+"""The command in this process, and as a person starts it."""
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from inworld_embeddings.cli import main
+
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("INWORLD_")}
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Runs the command in this process: its exit code, its output, its error output."""
+
+    def run(*arguments, text="", **environment):
+        monkeypatch.setattr(sys, "argv", ["inworld-embeddings", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        code = main()
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def start():
+    """Starts the command as a process of its own; no warning passes unseen."""
+
+    def start(*arguments, **environment):
+        command = [sys.executable, "-W", "error", "-m", "inworld_embeddings", *arguments]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, **pipes, text=True, encoding="utf-8", env=CLEAN | environment)
+
+    return start
+
+
+@pytest.fixture
+def without_click(tmp_path):
+    """An environment in which the extra `cli` is not installed."""
+    (tmp_path / "click.py").write_text("raise ModuleNotFoundError(name='click')\n")
+    return {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}

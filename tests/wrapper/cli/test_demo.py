@@ -1,0 +1,21 @@
+"""``demo``: the first thing a newcomer runs."""
+
+import pytest
+
+
+def test_it_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(start, without_click):
+    done = start("demo", **without_click)
+    out, err = done.communicate(timeout=60)
+    assert (done.returncode, err) == (0, "")
+    assert "Engine: inworld-local" in out
+    wanted = {"refund": "money back", "logging into": "password", "billing": "charged twice"}
+    for query, best in wanted.items():
+        assert best in out[out.index(query) :].splitlines()[1]
+    assert "-m inworld_embeddings serve" in out
+    assert "demo --live" in out
+
+
+def test_its_help_is_its_own(run, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run("demo", "--help")
+    assert capsys.readouterr().out.startswith("usage: inworld-embeddings demo")
