@@ -23,9 +23,11 @@ from inworld_embeddings.result import Failures
 from inworld_embeddings.testing import FakeEngine, Faults, RequestLog, fake_vectors
 
 
-def sync_client(texts: tuple[str, ...], lazy: Iterator[str]) -> None:
+def sync_client(texts: tuple[str, ...], lazy: Iterator[str], either: str | list[str]) -> None:
     client = EmbeddingClient(api_key=lambda: "rotating", timeout=None, max_retries=0)
     assert_type(client.embed("one"), NDArray[np.float32])
+    assert_type(client.embed(either), NDArray[np.float32] | EmbeddingResult)
+    assert_type(client.embed(lazy), EmbeddingResult)
     result = client.embed(texts, on_error="return", batch_size=8, service_provider=ServiceProvider.OPENAI)
     assert_type(result, EmbeddingResult)
     assert_type(client.embed(lazy), EmbeddingResult)

@@ -35,6 +35,7 @@ from .errors import (
     TLSError,
 )
 from .models import MODELS, Model, OtherServiceProvider, ServiceProvider
+from .options import CallOptions, ClientOptions, EmbedOptions, StreamOptions
 from .result import EmbeddingResult, Failure, Plan, Stats
 
 if TYPE_CHECKING:
@@ -52,9 +53,12 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BasicAuth",
+    "CallOptions",
     "ClientClosedError",
+    "ClientOptions",
     "ConfigurationError",
     "ConflictError",
+    "EmbedOptions",
     "EmbeddingClient",
     "EmbeddingResult",
     "Failure",
@@ -74,16 +78,19 @@ __all__ = [
     "RequestTooLargeError",
     "ServiceProvider",
     "Stats",
+    "StreamOptions",
     "TLSError",
     "__version__",
     "about",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Loads the auth flows when they are asked for: they are httpx classes."""
-    if name not in ("BasicAuth", "JWTAuth", "ProviderAuth"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import auth  # noqa: PLC0415 - see above
+if not TYPE_CHECKING:  # else no misspelt name would be told
 
-    return getattr(auth, name)
+    def __getattr__(name: str) -> Any:
+        """Loads the auth flows when they are asked for: they are httpx classes."""
+        if name not in ("BasicAuth", "JWTAuth", "ProviderAuth"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import auth  # noqa: PLC0415 - see above
+
+        return getattr(auth, name)

@@ -16,8 +16,20 @@ from collections.abc import (
 )
 from contextlib import aclosing, suppress
 from functools import partial
-from inspect import cleandoc
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, Unpack, cast, overload
+from types import TracebackType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Never,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)
 
 from ._redaction import arguments_hidden
 from ._retry import RetryPolicy, Timeouts
@@ -36,14 +48,11 @@ from .options import (
     Option,
     StreamOptions,
     defaults,
-    described,
     merged,
 )
-from .result import EmbeddingResult, Failure, Plan
+from .result import EmbeddingResult, Failure, Plan, Vectors
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from inworld_embeddings_emulator.engines import Engine as VectorEngine
     from inworld_embeddings_emulator.faults import Faults, Scripted
 
@@ -51,25 +60,34 @@ if TYPE_CHECKING:
     from ._engine.engine import Engine
     from ._engine.observability import Progress
     from ._engine.results import Row
-    from .result import Vectors
+else:  # for typing.get_type_hints, without loading what they are
+    Engine = Faults = Scripted = VectorEngine = Any
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Source: TypeAlias = Iterable[str] | AsyncIterable[str]
 
 
-class BaseClient:
-    """The settings of a client. Making one is cheap, sends nothing and loads no HTTP library.
+class Several(Protocol[T_co]):
+    """A collection that a str is not: of a str, only a str can be asked whether it is inside."""
 
-    Raises:
-        ConfigurationError: a setting, or a combination of them, that cannot work. No key is echoed.
-        TypeError: an unknown keyword.
-    """
+    def __contains__(self, value: object, /) -> bool: ...
+    def __iter__(self) -> Iterator[T_co]: ...
+
+
+Texts: TypeAlias = Several[str] | Iterator[str]
+
+
+class BaseClient:
+    """The settings of a client. Making one is cheap, sends nothing and loads no HTTP library."""
 
     _policy, _timeouts = RetryPolicy(), Timeouts()
     _made_engine: "Engine | None" = None
 
     @arguments_hidden
-    def __init__(self, **options: Unpack[ClientOptions]) -> None:
+    def __init__(self, *unnamed: Never, **options: Unpack[ClientOptions]) -> None:
+        if unnamed:
+            raise TypeError(f"{type(self).__name__} takes keywords only, such as api_key=.")
         checked = merged(defaults(CLIENT), options, CLIENT)
         self._options = defaults(STREAM) | {name: checked[name] for name in CALL}
         self._settings = resolve(cast("ClientOptions", checked), os.environ)
@@ -241,17 +259,60 @@ def _rest() -> None:
 class EmbeddingClient(BaseClient):
     """Embeds texts, from any thread. Safe to share between threads.
 
+    Args:
+        model: Model name, see `models.MODELS`. Default:
+            'sentence-transformers/paraphrase-multilingual-mpnet-base-v2'.
+        service_provider: `ServiceProvider` or its exact name. None: the known provider of the model.
+            Default: None.
+        timeout: For a whole call, retries and waits included; for each batch of a stream. None: no limit.
+            Default: 600.0.
+        max_retries: Retries of each batch; 2 means up to three attempts. Default: 2.
+        batch_size: Most texts in one request. Default: 128.
+        max_batch_bytes: Most bytes of one request body. Default: 1048576.
+        max_concurrency: Most requests in flight, of one call and of all. Default: 64.
+        dedupe: Send each distinct text of a call once; all its places get the vector. Default: False.
+        hedge: Send a second request beside an unusually late one; the first good response counts.
+            Default: False.
+        replace_surrogates: Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing
+            the text. Default: False.
+        reject_zero: Treat an all-zero vector as a wrong response. Else it is kept, and counted in
+            `Stats`. Default: False.
+        api_key: The portal's base64 value, or a callable asked for it on each attempt. None:
+            `INWORLD_API_KEY`. Default: None.
+        key: With `secret`, instead of `api_key`. None: `INWORLD_KEY`. Default: None.
+        secret: See `key`. None: `INWORLD_SECRET`. Default: None.
+        auth: Any `httpx.Auth`, instead of a key. Default: None.
+        base_url: Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server.
+            Default: None.
+        allow_insecure: Permit an http:// `base_url` beyond loopback: the key then travels in clear.
+            Default: False.
+        rate_limit: Most requests per second, if you know your quota. None: throttling teaches it.
+            Default: None.
+        http_client: For both clients: sends the requests, with its own proxies and hooks. Not closed
+            here. Default: None.
+        transport: For both clients, instead of `http_client`. Not closed here. Default: None.
+        proxy: URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. Default: None.
+        trust_env: Whether those, and `SSL_CERT_FILE`, count. Default: True.
+        compression: "gzip": less than half the bytes, at more CPU; worth it below some 1.5 Gbit/s.
+            Default: None.
+        user_agent: Goes before this package's name in the `User-Agent` header. Default: None.
+
+    Raises:
+        ConfigurationError: a setting, or a combination of them, that cannot work. No key is echoed.
+        TypeError: an unknown keyword.
+
     Example:
         >>> with EmbeddingClient.local() as client:
         ...     client.embed("Hello Inworld!").shape
         (768,)
     """
 
-    # A str is an Iterable[str] too; the first overload that fits counts.
     @overload
-    def embed(self, texts: str, **options: Unpack[EmbedOptions]) -> "Vectors": ...  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
+    def embed(self, texts: str, **options: Unpack[EmbedOptions]) -> "Vectors": ...
     @overload
-    def embed(self, texts: Iterable[str], **options: Unpack[EmbedOptions]) -> EmbeddingResult: ...
+    def embed(self, texts: Texts, **options: Unpack[EmbedOptions]) -> EmbeddingResult: ...
+    @overload  # a str is an Iterable[str] too
+    def embed(self, texts: Iterable[str], **options: Unpack[EmbedOptions]) -> "Vectors | EmbeddingResult": ...
     def embed(
         self, texts: str | Iterable[str], **options: Unpack[EmbedOptions]
     ) -> "Vectors | EmbeddingResult":
@@ -337,16 +398,61 @@ class EmbeddingClient(BaseClient):
 class AsyncEmbeddingClient(BaseClient):
     """Embeds texts from asyncio. One client serves any number of event loops, one after another or at once.
 
+    Args:
+        model: Model name, see `models.MODELS`. Default:
+            'sentence-transformers/paraphrase-multilingual-mpnet-base-v2'.
+        service_provider: `ServiceProvider` or its exact name. None: the known provider of the model.
+            Default: None.
+        timeout: For a whole call, retries and waits included; for each batch of a stream. None: no limit.
+            Default: 600.0.
+        max_retries: Retries of each batch; 2 means up to three attempts. Default: 2.
+        batch_size: Most texts in one request. Default: 128.
+        max_batch_bytes: Most bytes of one request body. Default: 1048576.
+        max_concurrency: Most requests in flight, of one call and of all. Default: 64.
+        dedupe: Send each distinct text of a call once; all its places get the vector. Default: False.
+        hedge: Send a second request beside an unusually late one; the first good response counts.
+            Default: False.
+        replace_surrogates: Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing
+            the text. Default: False.
+        reject_zero: Treat an all-zero vector as a wrong response. Else it is kept, and counted in
+            `Stats`. Default: False.
+        api_key: The portal's base64 value, or a callable asked for it on each attempt. None:
+            `INWORLD_API_KEY`. Default: None.
+        key: With `secret`, instead of `api_key`. None: `INWORLD_KEY`. Default: None.
+        secret: See `key`. None: `INWORLD_SECRET`. Default: None.
+        auth: Any `httpx.Auth`, instead of a key. Default: None.
+        base_url: Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server.
+            Default: None.
+        allow_insecure: Permit an http:// `base_url` beyond loopback: the key then travels in clear.
+            Default: False.
+        rate_limit: Most requests per second, if you know your quota. None: throttling teaches it.
+            Default: None.
+        http_client: For both clients: sends the requests, with its own proxies and hooks. Not closed
+            here. Default: None.
+        transport: For both clients, instead of `http_client`. Not closed here. Default: None.
+        proxy: URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. Default: None.
+        trust_env: Whether those, and `SSL_CERT_FILE`, count. Default: True.
+        compression: "gzip": less than half the bytes, at more CPU; worth it below some 1.5 Gbit/s.
+            Default: None.
+        user_agent: Goes before this package's name in the `User-Agent` header. Default: None.
+
+    Raises:
+        ConfigurationError: a setting, or a combination of them, that cannot work. No key is echoed.
+        TypeError: an unknown keyword.
+
     Example:
         >>> async with AsyncEmbeddingClient.local() as client:
         ...     result = await client.embed(["a", "b"])
     """
 
-    # A str is an Iterable[str] too; the first overload that fits counts.
     @overload
-    async def embed(self, texts: str, **options: Unpack[EmbedOptions]) -> "Vectors": ...  # type: ignore[overload-overlap]  # pyright: ignore[reportOverlappingOverload]
+    async def embed(self, texts: str, **options: Unpack[EmbedOptions]) -> "Vectors": ...
     @overload
-    async def embed(self, texts: Iterable[str], **options: Unpack[EmbedOptions]) -> EmbeddingResult: ...
+    async def embed(self, texts: Texts, **options: Unpack[EmbedOptions]) -> EmbeddingResult: ...
+    @overload
+    async def embed(
+        self, texts: Iterable[str], **options: Unpack[EmbedOptions]
+    ) -> "Vectors | EmbeddingResult": ...
     async def embed(
         self, texts: str | Iterable[str], **options: Unpack[EmbedOptions]
     ) -> "Vectors | EmbeddingResult":
@@ -400,8 +506,3 @@ async def _rows(stream: "AsyncGenerator[list[Row]]") -> "AsyncIterator[Row]":
         async for rows in stream:
             for row in rows:
                 yield row
-
-
-# All three: help() shows nothing of a base class's docstring.
-for _client in (BaseClient, EmbeddingClient, AsyncEmbeddingClient):
-    _client.__doc__ = f"{cleandoc(_client.__doc__ or '')}\n\n{described(CLIENT)}\n"

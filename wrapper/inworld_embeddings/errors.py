@@ -26,12 +26,13 @@
 Every one of them pickles, and none holds a key or an input text.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .result import EmbeddingResult, Failure
+else:  # for typing.get_type_hints; the two modules cannot both import the other
+    EmbeddingResult = Failure = Any
 
 
 class InworldEmbeddingsError(Exception):

@@ -1,7 +1,7 @@
 """Every option of a client and of a call, each in one place: its type, default, check and description.
 
 `ClientOptions` are the keywords of a client's constructor, `CallOptions` those that each call takes as well. What
-stands beside a type is read at run time: `merged` checks values, and the clients' docstrings list the descriptions.
+stands beside a type is read at run time: `merged` checks values, and a test holds the clients' docstrings to it.
 """
 
 import difflib
@@ -13,7 +13,9 @@ from .errors import ConfigurationError
 from .models import DEFAULT_MODEL, MODELS, checked_provider, provider_of
 
 if TYPE_CHECKING:
-    import httpx
+    from httpx import AsyncBaseTransport, AsyncClient, Auth
+else:  # for typing.get_type_hints, without loading httpx
+    AsyncBaseTransport = AsyncClient = Auth = Any
 
 KeyProvider: TypeAlias = Callable[[], str | Awaitable[str]]
 """Returns the portal's base64 value, or an awaitable of it; asked on every attempt."""
@@ -199,7 +201,7 @@ class ClientOptions(CallOptions, total=False):
         str | None, Option(None, _any, "With `secret`, instead of `api_key`. None: `INWORLD_KEY`.")
     ]
     secret: Annotated[str | None, Option(None, _any, "See `key`. None: `INWORLD_SECRET`.")]
-    auth: Annotated["httpx.Auth | None", Option(None, _any, "Any `httpx.Auth`, instead of a key.")]
+    auth: Annotated["Auth | None", Option(None, _any, "Any `httpx.Auth`, instead of a key.")]
     base_url: Annotated[
         str | None,
         Option(
@@ -217,7 +219,7 @@ class ClientOptions(CallOptions, total=False):
         Option(None, _rate, "Most requests per second, if you know your quota. None: throttling teaches it."),
     ]
     http_client: Annotated[
-        "httpx.AsyncClient | None",
+        "AsyncClient | None",
         Option(
             None,
             _any,
@@ -225,7 +227,7 @@ class ClientOptions(CallOptions, total=False):
         ),
     ]
     transport: Annotated[
-        "httpx.AsyncBaseTransport | None",
+        "AsyncBaseTransport | None",
         Option(None, _any, "For both clients, instead of `http_client`. Not closed here."),
     ]
     proxy: Annotated[
@@ -260,12 +262,6 @@ CLIENT: Final = CALL | table_of(ClientOptions)
 def defaults(table: Mapping[str, Option]) -> dict[str, Any]:
     """The default of each option."""
     return {name: option.default for name, option in table.items()}
-
-
-def described(table: Mapping[str, Option]) -> str:
-    """The options as the ``Args`` section of a docstring."""
-    lines = [f"    {name}: {option.doc} Default: {option.default!r}." for name, option in table.items()]
-    return "\n".join(["Args:", *lines])
 
 
 def merged(base: Mapping[str, Any], given: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, Any]:

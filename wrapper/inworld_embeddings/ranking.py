@@ -1,12 +1,9 @@
 """Ranks vectors by cosine similarity: enough for a demo, a test or a small search."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .result import Vectors
+from .result import Vectors
 
 
-def rank(query: "Vectors", vectors: "Vectors") -> list[tuple[int, float]]:
+def rank(query: Vectors, vectors: Vectors) -> list[tuple[int, float]]:
     """(index, cosine similarity) of each row, most similar first; equal ones keep their order.
 
     Args:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vectors: TypeAlias = NDArray[np.float32]
+else:  # for typing.get_type_hints, without loading numpy
+    Vectors = NDArray = Any
 
 
 @dataclass(frozen=True, slots=True)

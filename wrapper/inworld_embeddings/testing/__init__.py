@@ -35,10 +35,11 @@ __all__ = [
     "local_client",
 ]
 
+if not TYPE_CHECKING:  # else no misspelt name would be told
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import emulated  # noqa: PLC0415 - see above
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import emulated  # noqa: PLC0415 - see above
 
-    return getattr(emulated, name)
+        return getattr(emulated, name)

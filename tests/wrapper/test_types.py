@@ -1,0 +1,115 @@
+"""Public types at run time and for checkers: hints resolve, pydantic takes them, docstrings say what options do."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pydantic
+import pytest
+
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, EmbeddingResult, Failure, Plan, Stats
+from inworld_embeddings.options import CLIENT
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = ["", ".options", ".result", ".errors", ".auth", ".models", ".details", ".ranking", ".client"]
+CALLED = ("__init__", "__getitem__", "__iter__", "__exit__", "__aexit__")
+
+
+def public(module):
+    names = getattr(module, "__all__", None) or [
+        name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__
+    ]
+    for name in names:
+        if name.startswith("_"):
+            continue
+        if inspect.isclass(value := getattr(module, name)):
+            yield value
+            for inner, member in inspect.getmembers(value):
+                function = (
+                    member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+                )
+                if inspect.isfunction(function) and (not inner.startswith("_") or inner in CALLED):
+                    yield function
+        elif inspect.isfunction(value):
+            yield value
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_type_hints_of_public_names_resolve(name):
+    failed = {}
+    for value in public(importlib.import_module(f"inworld_embeddings{name}")):
+        try:
+            typing.get_type_hints(value, include_extras=True)
+        except Exception as error:  # noqa: BLE001 - all of them at once
+            failed[value.__qualname__] = error
+    assert failed == {}
+
+
+def test_pydantic_holds_them():
+    class Settings(pydantic.BaseModel):
+        model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+        client: EmbeddingClient
+        result: EmbeddingResult | None = None
+        failure: Failure | None = None
+        plan: Plan
+        stats: Stats
+
+    client = EmbeddingClient.local()
+    settings = Settings(client=client, plan=client.plan(["a"]), stats=Stats())
+    assert settings.client is client
+    assert settings.model_copy(deep=True).client._settings == client._settings
+    with pytest.raises(pydantic.ValidationError):
+        Settings(client="a client", plan=client.plan(["a"]), stats=Stats())
+
+
+WRONG = {
+    "from inworld_embeddings import EmbedingClient": "EmbedingClient",
+    "from inworld_embeddings.testing import local_clinet": "local_clinet",
+    "from inworld_embeddings import EmbeddingClient\nEmbeddingClient(timout=3)": "timout",
+    "from inworld_embeddings import EmbeddingClient\nEmbeddingClient().embed(['a'], batchsize=3)": "batchsize",
+    "from inworld_embeddings import EmbeddingClient\nEmbeddingClient().embed([1])": "int",
+}
+
+
+def test_checkers_find_what_is_wrong(tmp_path):
+    files = {}
+    for number, (code, named) in enumerate(WRONG.items()):
+        files[f"wrong{number}.py"] = named
+        (tmp_path / f"wrong{number}.py").write_text(code)
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--config-file",
+            str(ROOT / "pyproject.toml"),
+            str(tmp_path),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for name, named in files.items():
+        assert any(name in line and named in line for line in found.splitlines()), found
+
+
+@pytest.mark.parametrize("client", [EmbeddingClient, AsyncEmbeddingClient])
+def test_the_docstring_lists_every_option_with_its_default(client):
+    """Written out, not put together at run time: an editor shows what stands in the source."""
+    told = " ".join(client.__doc__.split())
+    wanted = " ".join(f"{name}: {option.doc} Default: {option.default!r}." for name, option in CLIENT.items())
+    assert f"Args: {wanted} Raises:" in told, f"write into its docstring:\n{wanted}"
+
+
+@pytest.mark.parametrize("client", [EmbeddingClient, AsyncEmbeddingClient])
+def test_what_is_misspelt_or_unnamed_is_told(client):
+    with pytest.raises(TypeError, match=r"'timout'. Did you mean 'timeout'\?"):
+        client(timout=3)
+    with pytest.raises(TypeError, match=r"'batchsize'. Did you mean 'batch_size'\?"):
+        client.local().embed_iter([], batchsize=3)
+    with pytest.raises(TypeError, match=f"^{client.__name__} takes keywords only, such as api_key=.$"):
+        client("a-key")
