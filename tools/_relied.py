@@ -5,7 +5,7 @@ from dataclasses import dataclass
 SEAM, ENCODE, DECODE = "_api.py", "_batching.py", "_decoding.py"
 CONTRACT = "inworld_embeddings_emulator/handle.py"
 FORGES, PAGE = (
-    "inworld_embeddings_emulator/faults/answers.py",
+    "inworld_embeddings_emulator/faults/kinds.py",
     "inworld_embeddings_emulator/playground/static/api.js",
 )
 ATTEMPT = "_engine/attempt.py"

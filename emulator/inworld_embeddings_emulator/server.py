@@ -42,7 +42,7 @@ class EmulatorServer:
         port: 0 picks a free one.
         allowed_hosts: Names it answers to beside loopback and its own address.
         log: Where a line for each reply goes; by default nowhere.
-        faults: What goes wrong, see `faults.grammar`; by default nothing but what a request's header asks for.
+        faults: What goes wrong, see `faults.reader`; by default nothing but what a request's header asks for.
         chaos: Whether whoever has the key may change that by a call.
 
     Raises:

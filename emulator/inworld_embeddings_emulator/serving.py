@@ -40,7 +40,7 @@ def serve(
         engine: Makes the vectors; by default the built-in one.
         openai: Serve ``/v1/embeddings`` too, see `openai_face`.
         playground: Show a page at ``/`` to try it in a browser, see `playground`.
-        faults: What goes wrong, see `faults.grammar`; by default nothing but what a request's header asks for.
+        faults: What goes wrong, see `faults.reader`; by default nothing but what a request's header asks for.
         chaos: Whether whoever has the key may change that by a call.
         allowed_hosts: Names it answers to beside loopback and its own address.
         out: Where the notice goes; by default standard output.

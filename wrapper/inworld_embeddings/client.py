@@ -120,7 +120,7 @@ class BaseClient:
         """
         try:  # only local mode pays
             from inworld_embeddings_emulator import Emulator, LocalTransport  # noqa: PLC0415
-            from inworld_embeddings_emulator.faults.layer import layered  # noqa: PLC0415
+            from inworld_embeddings_emulator.faults import layered  # noqa: PLC0415
         except ModuleNotFoundError as missing:
             if missing.name != "inworld_embeddings_emulator":
                 raise

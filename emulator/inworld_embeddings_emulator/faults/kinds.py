@@ -1,220 +1,321 @@
-"""The faults that can be asked for, as data. What each does is said here and done in `refusals`, `answers`, `layer`.
+"""All faults there are, as one table: `KINDS`.
 
-Each class is one kind of the grammar. Those that garble a good answer are in `bad_answers`.
+A row says what may be set of a fault, how that is written, and what the fault does. A new fault is a new row here, and one
+in docs/emulator.md.
 """
 
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import ClassVar, Final
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from math import ceil, nan
+from typing import Any, Final, TypeAlias
 
-from inworld_embeddings.errors import ConfigurationError
+from ..handle import EmbedMessage, check_size, check_values, request_bytes, response_bytes
+from ..handle import parse as parse_request
+from ..messages import JSON_HEADERS, At, Carriage, Reply, Request, RpcError, error_reply, status_reply
 
-from ..messages import At
-from .bad_answers import Dimension, Long, Nan, Null, Ragged, Short, Swap, Zero
-from .fault import Fault
-from .forms import (
-    AMOUNT,
-    COUNT,
-    FLAG,
-    FORM,
-    PATTERN,
-    PER_SECOND,
-    SECONDS,
-    SIZE,
-    TEXT,
-    choice,
-    optional,
-    setting,
-    whole,
-)
+LONGEST: Final = 600.0
+"""Most seconds of any duration: a typing error must not hold a thread for a day."""
 
-
-class Shape(Enum):
-    """The distribution of latencies between its median and its 99th percentile."""
-
-    LOGNORMAL = "lognormal"
-    PARETO = "pareto"
-    """The heavier tail."""
-
-
-class Hint(Enum):
-    """How a refusal says when to come back."""
-
-    RETRY_AFTER = "retry-after"
-    RETRY_INFO = "retry-info"
-    NONE = "none"
+_CODES: Final = {  # grpc-gateway v2, runtime/errors.go, read backwards [source]
+    400: 3, 401: 16, 403: 7, 404: 5, 408: 1, 409: 10, 429: 8, 499: 1, 500: 13, 501: 12, 503: 14, 504: 4
+}  # fmt: skip
+_UNKNOWN: Final = 2
+_REASONS: Final = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
+_VECTOR: Final = {"embeddings": "values", "data": "embedding"}
+"""The list in the API's reply and in that of the OpenAI-compatible face, and what a vector is called in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ok(Fault):
-    """No fault."""
+class Form:
+    """How a setting is written: what it must be, as the end of a sentence, and what reads it or raises ValueError."""
 
-    kind: ClassVar[str] = "ok"
+    says: str
+    read: Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Status(Fault):
-    """An error answer with a ``google.rpc.Status`` body.
+class Fault:
+    """A fault as a script has it."""
 
-    Attributes:
-        code: HTTP status.
-        retry_after: Seconds for a ``Retry-After`` header, rounded up.
-        retry_date: The same as a date, so many seconds ahead.
-        retry_info: Seconds for a ``RetryInfo`` detail.
-        message: The status' message.
-    """
-
-    kind: ClassVar[str] = "status"
-    code: int = setting(whole(400, 599))
-    retry_after: float | None = optional(SECONDS)
-    retry_date: float | None = optional(SECONDS)
-    retry_info: float | None = optional(SECONDS)
-    message: str | None = optional(TEXT)
+    name: str
+    value: Any = None  # what follows "=", or what stands for it
+    settings: Mapping[str, Any] = field(default_factory=dict)  # what follows each ";"; only what is given
+    chance: float = 1.0
 
     @property
     def label(self) -> str:
-        return f"status={self.code}"
+        """Its name in counts, logs and replies, such as ``status=503``. Never a pattern or a message."""
+        label = KINDS[self.name].label
+        return label.format(self.value) if label and self.value else self.name
 
 
 @dataclass(frozen=True, slots=True)
-class Html(Fault):
-    """The page of a proxy that cannot reach the service.
+class Hit:
+    """A fault that a request meets."""
 
-    Attributes:
-        code: HTTP status.
-        retry_after: Seconds for a ``Retry-After`` header, rounded up.
-    """
-
-    kind: ClassVar[str] = "html"
-    code: int = setting(whole(400, 599), 502)
-    retry_after: float | None = optional(SECONDS)
-
-    @property
-    def label(self) -> str:
-        return f"html={self.code}"
+    fault: Fault
+    request: Request
+    seconds: float = 0.0  # how late the reply is (latency), or how long until there is room again (quota)
 
 
 @dataclass(frozen=True, slots=True)
-class Latency(Fault):
-    """The answer comes late: by a fixed time, a uniform one, or one of a distribution with a tail.
+class Kind:
+    """A row of the table: how a fault is written, and what it does."""
 
-    Attributes:
-        seconds: The delay; the least one with ``to``, the median with ``p99``.
-        to: The greatest delay of a uniform distribution.
-        p99: One in a hundred is later than this. No delay is longer than ten minutes.
-        shape: The distribution that goes with ``p99``.
-    """
-
-    kind: ClassVar[str] = "latency"
-    seconds: float = setting(SECONDS)
-    to: float | None = optional(SECONDS)
-    p99: float | None = optional(SECONDS)
-    shape: Shape = field(default=Shape.LOGNORMAL, metadata={FORM: choice(Shape)})
-
-    def __post_init__(self) -> None:
-        Fault.__post_init__(self)  # not super(): slots make the class anew
-        if self.to is not None and self.p99 is not None:
-            raise ConfigurationError("latency: give to or p99, not both.")
-        if self.to is not None and self.to < self.seconds:
-            raise ConfigurationError("latency: to must not be less than the latency itself.")
-        if self.p99 is not None and not 0 < self.seconds < self.p99:
-            raise ConfigurationError("latency: p99 must be more than the median, and that more than 0.")
-
-
-@dataclass(frozen=True, slots=True)
-class Quota(Fault):
-    """A limit on requests per second: a token bucket, full at first. Above it, 429.
-
-    Attributes:
-        per_second: Requests per second.
-        burst: How many the bucket holds; by default as many as a second brings, and at least one.
-        hint: How the 429 says when the next request would pass.
-    """
-
-    kind: ClassVar[str] = "quota"
-    per_second: float = setting(PER_SECOND)
-    burst: int | None = optional(COUNT)
-    hint: Hint = field(default=Hint.RETRY_AFTER, metadata={FORM: choice(Hint)})
-
-
-@dataclass(frozen=True, slots=True)
-class Drop(Fault):
-    """The connection closes instead of an answer.
-
-    Attributes:
-        at: Before the first byte, or in the middle of the head.
-        reset: Closed with a reset (RST), not with an orderly end (FIN).
-    """
-
-    kind: ClassVar[str] = "drop"
-    at: At = field(default=At.BEFORE, metadata={FORM: choice(At)})
-    reset: bool = setting(FLAG, default=False)
-
-    @property
-    def label(self) -> str:
-        return "drop" if self.at is At.BEFORE else "drop=head"
-
-
-@dataclass(frozen=True, slots=True)
-class Truncate(Fault):
-    """The answer's whole length is declared, and the connection closes before its end. Shorter ones are left alone.
-
-    Attributes:
-        after: Bytes (int) or share (float under 1) of the body that arrive.
-        reset: As in `Drop`.
-    """
-
-    kind: ClassVar[str] = "truncate"
-    after: int | float = setting(AMOUNT, 0.5)
-    reset: bool = setting(FLAG, default=False)
-
-
-@dataclass(frozen=True, slots=True)
-class MaxMessage(Fault):
-    """429 ``grpc: received message larger than max (A vs. B)`` for larger requests and answers.
-
-    Attributes:
-        size: The limit in protobuf bytes.
-    """
-
-    kind: ClassVar[str] = "max-message"
-    size: int = setting(SIZE)
-
-
-@dataclass(frozen=True, slots=True)
-class Poison(Fault):
-    """400 for a request with a text in which a regular expression finds something.
-
-    Attributes:
-        pattern: The expression, searched as `re.search` does.
-        silent: The 400 does not say which text it was. Otherwise a ``BadRequest`` detail names ``inputs[i]``.
-    """
-
-    kind: ClassVar[str] = "poison"
-    pattern: str = setting(PATTERN)
-    silent: bool = setting(FLAG, default=False)
-
-
-KINDS: Final[dict[str, type[Fault]]] = {
-    cls.kind: cls
-    for cls in (
-        Ok,
-        Status,
-        Html,
-        Latency,
-        Quota,
-        Drop,
-        Truncate,
-        Short,
-        Long,
-        Ragged,
-        Null,
-        Nan,
-        Zero,
-        Swap,
-        Dimension,
-        MaxMessage,
-        Poison,
+    form: Form | None = None  # of the value after "="
+    default: Any = None  # the value where none is written; None where one must be
+    settings: Mapping[str, Form] = field(default_factory=dict)  # what may follow ";"
+    label: str = ""  # with {} for the value; by default the name
+    check: Callable[[Fault], None] | None = None  # raises ValueError if the settings do not go together
+    instead: Callable[[Hit], Reply | None] | None = (
+        None  # the reply in place of the real one, if there is one
     )
+    spoil: "Change | None" = None  # a good reply made wrong
+    carry: "Change | None" = None  # a reply that does not arrive as it should
+
+
+Change: TypeAlias = Callable[[Hit, Reply], Reply]
+"""Makes another reply of one; gives back the same object where there is nothing to do."""
+
+Vectors: TypeAlias = list[Any]
+"""Lists of numbers; of the OpenAI-compatible face also base64, in which no number is changed."""
+
+
+def asked(request: Request) -> EmbedMessage:
+    """The texts and the model that a request names, on either face; empty ones where it cannot be read."""
+    try:
+        if request.route != "/v1/embeddings":
+            return parse_request(request.body)
+        check_values(request.body)
+        body = json.loads(request.body)
+        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        return EmbedMessage(tuple(t for t in texts if isinstance(t, str)), str(body.get("model", "")), 0)
+    except (RpcError, ValueError, TypeError, LookupError, RecursionError):
+        return EmbedMessage((), "", 0)
+
+
+# How settings are written
+
+
+def number(text: str, least: float, most: float) -> float:
+    """A decimal number in a range; raises ValueError."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not least <= float(text) <= most:
+        raise ValueError(text)
+    return float(text)
+
+
+def whole(least: int, most: int) -> Form:
+    """A whole number."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,12}", text) or not least <= int(text) <= most:
+            raise ValueError(text)
+        return int(text)
+
+    return Form(f"a whole number from {least} to {most}", read)
+
+
+def duration(least: float = 0.0) -> Form:
+    """Seconds."""
+
+    def read(text: str) -> float:
+        if text.endswith("ms"):
+            return number(text[:-2], least * 1000, LONGEST * 1000) / 1000
+        return number(text.removesuffix("s"), least, LONGEST)
+
+    return Form(f"a duration from {least:g} to {LONGEST:g} s, such as 2, 0.2s or 200ms", read)
+
+
+def one_of(*words: str) -> Form:
+    """One of some words."""
+    return Form(f"one of {', '.join(words)}", lambda text: words[words.index(text)])
+
+
+def _size(text: str, least: int = 0) -> int:
+    found = re.fullmatch("([0-9]{1,12})([km]?)", text)
+    if not found or int(found[1]) < least:
+        raise ValueError(text)
+    return int(found[1]) * {"": 1, "k": 1024, "m": 1024 * 1024}[found[2]]
+
+
+def _amount(text: str) -> int | float:
+    return number(text[:-1], 0, 99.999999999) / 100 if text.endswith("%") else _size(text)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError, Warning):
+        text = ""
+    if not text:
+        raise ValueError
+    return text
+
+
+COUNT: Final = whole(1, 100_000)
+SECONDS: Final = duration()
+FLAG: Final = Form("nothing: it has no value", str)
+
+
+# Replies in place of the real one
+
+
+def _status(hit: Hit) -> Reply:
+    message = f"injected by the emulator: {hit.fault.label}"
+    return _refused(hit.fault.value, hit.fault.settings.get("message", message), hit.fault.settings)
+
+
+def _over_quota(hit: Hit) -> Reply:
+    return _refused(429, "quota exceeded", {hit.fault.settings.get("hint", "retry-after"): hit.seconds})
+
+
+def _refused(status: int, message: str, hints: Mapping[str, Any]) -> Reply:
+    details: list[Mapping[str, object]] = []
+    if "retry-info" in hints:
+        delay = f"{hints['retry-info']:.9f}".rstrip("0").rstrip(".")
+        details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{delay}s"}]
+    reply = status_reply(status, _CODES.get(status, _UNKNOWN), message, details)
+    return replace(reply, headers=(*reply.headers, *_retry_after(hints)))
+
+
+def _retry_after(hints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "retry-after" in hints:
+        yield "retry-after", str(ceil(hints["retry-after"]))
+    if "retry-date" in hints:
+        yield "retry-after", formatdate(ceil(time.time() + hints["retry-date"]), usegmt=True)
+
+
+def _html(hit: Hit) -> Reply:
+    title = f"{hit.fault.value} {_REASONS.get(hit.fault.value, 'Error')}"
+    head = f"<html>\r\n<head><title>{title}</title></head>\r\n"
+    page = f"{head}<body>\r\n<center><h1>{title}</h1></center>\r\n</body>\r\n</html>\r\n"
+    headers = (("content-type", "text/html"), *_retry_after(hit.fault.settings))
+    return Reply(hit.fault.value, headers, page.encode())
+
+
+def _dropped(hit: Hit) -> Reply:
+    at = At.HEAD if hit.fault.value else At.BEFORE
+    return Reply(200, JSON_HEADERS, b"{}", Carriage(drop=at, reset="reset" in hit.fault.settings))
+
+
+def _poisoned(hit: Hit) -> Reply | None:
+    found = [bool(re.search(hit.fault.value, text)) for text in asked(hit.request).texts]
+    if not any(found):
+        return None
+    why = "refused by the emulator's poison pattern"
+    places = [{"field": f"inputs[{place}]", "description": why} for place, hit in enumerate(found) if hit]
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": places}
+    return status_reply(400, 3, "invalid input", [] if "silent" in hit.fault.settings else [detail])
+
+
+def _too_large(hit: Hit, size: int) -> Reply | None:
+    try:
+        check_size(size, hit.fault.value)
+    except RpcError as error:
+        return error_reply(error)
+    return None
+
+
+# Good replies made wrong
+
+
+def _opened(reply: Reply) -> tuple[dict[str, Any], str, Vectors]:
+    """A good reply's JSON, the name of the list in it, and the vectors in that."""
+    root = json.loads(reply.body)
+    name = "data" if "data" in root else "embeddings"
+    return root, name, [row[_VECTOR[name]] for row in root.get(name, [])]
+
+
+def _large_reply(hit: Hit, reply: Reply) -> Reply:
+    vectors = _opened(reply)[2]
+    return _too_large(hit, response_bytes(len(vectors), len(vectors[0]) if vectors else 0)) or reply
+
+
+def _spoiling(change: Callable[[Vectors, Any], Vectors]) -> Change:
+    """Changes the vectors of a reply, given the fault's value."""
+
+    def spoil(hit: Hit, reply: Reply) -> Reply:
+        root, name, vectors = _opened(reply)
+        made = change(vectors, hit.fault.value)
+        if made == vectors:
+            return reply
+        rows = root[name] + root[name][-1:] * (len(made) - len(vectors))
+        root[name] = [row | {_VECTOR[name]: vector} for row, vector in zip(rows, made, strict=False)]
+        return replace(reply, body=json.dumps(root, separators=(",", ":"), ensure_ascii=False).encode())
+
+    return spoil
+
+
+def _spoiling_each(change: Callable[[Vectors, Any], Vectors], first: int | None = None) -> Change:
+    """Changes each vector from one on; by default all."""
+
+    def changed(vectors: Vectors, value: Any) -> Vectors:
+        numbers = [change(part, value) if isinstance(part, list) else part for part in vectors[first:]]
+        return [*vectors[: len(vectors) - len(numbers)], *numbers]
+
+    return _spoiling(changed)
+
+
+# Broken delivery
+
+
+def _check_latency(latency: Fault) -> None:
+    to, p99 = latency.settings.get("to"), latency.settings.get("p99")
+    if to is not None and p99 is not None:
+        raise ValueError("give to or p99, not both")
+    if to is not None and to < latency.value:
+        raise ValueError("to must not be less than the latency itself")
+    if p99 is not None and not 0 < latency.value < p99:
+        raise ValueError("p99 must be more than the median, and that more than 0")
+
+
+def _late(hit: Hit, reply: Reply) -> Reply:
+    return replace(reply, carriage=replace(reply.carriage, delay=reply.carriage.delay + hit.seconds))
+
+
+def _cut(hit: Hit, reply: Reply) -> Reply:
+    after, length = hit.fault.value, len(reply.body)
+    after = after if isinstance(after, int) else int(length * after)
+    if reply.carriage.drop or reply.carriage.cut is not None or after >= length:
+        return reply
+    return replace(reply, carriage=replace(reply.carriage, cut=after, reset="reset" in hit.fault.settings))
+
+
+_RESET: Final = {"reset": FLAG}
+_RETRY_AFTER: Final = {"retry-after": SECONDS}
+_HINTS: Final = {**_RETRY_AFTER, "retry-date": SECONDS, "retry-info": SECONDS, "message": Form("a text", str)}
+_SHAPES: Final = {"to": SECONDS, "p99": SECONDS, "shape": one_of("lognormal", "pareto")}
+_QUOTA: Final = {"burst": COUNT, "hint": one_of("retry-after", "retry-info", "none")}
+_RATE: Final = Form("a number from 0.01 to 1000000", lambda text: number(text, 0.01, 1e6))
+_AMOUNT: Final = Form("a number of bytes, or a percentage under 100", _amount)
+_LIMIT: Final = Form("a number of bytes, such as 65536, 64k or 4m", lambda text: _size(text, 1))
+
+KINDS: Final[dict[str, Kind]] = {
+    "ok": Kind(),
+    "status": Kind(whole(400, 599), settings=_HINTS, label="status={}", instead=_status),
+    "rate-limit": Kind(default=429, settings=_HINTS, label="status={}", instead=_status),
+    "html": Kind(whole(400, 599), 502, settings=_RETRY_AFTER, label="html={}", instead=_html),
+    "latency": Kind(SECONDS, settings=_SHAPES, check=_check_latency, carry=_late),
+    "quota": Kind(_RATE, settings=_QUOTA, instead=_over_quota),
+    "drop": Kind(one_of("head"), "", settings=_RESET, label="drop={}", instead=_dropped),
+    "truncate": Kind(_AMOUNT, 0.5, settings=_RESET, carry=_cut),
+    "short": Kind(COUNT, 1, spoil=_spoiling(lambda vectors, count: vectors[:-count])),
+    "long": Kind(COUNT, 1, spoil=_spoiling(lambda vectors, count: vectors + vectors[-1:] * count)),
+    "ragged": Kind(spoil=_spoiling_each(lambda vector, _: vector[:-1], -1)),
+    "null": Kind(spoil=_spoiling_each(lambda vector, _: [None, *vector[1:]], -1)),
+    "nan": Kind(spoil=_spoiling_each(lambda vector, _: [nan, *vector[1:]], -1)),
+    "zero": Kind(spoil=_spoiling_each(lambda vector, _: [0] * len(vector))),
+    "swap": Kind(spoil=_spoiling(lambda v, _: v[-1:] + v[1:-1] + v[:1] if len(v) > 1 else v)),
+    "dimension": Kind(
+        whole(0, 100_000), spoil=_spoiling_each(lambda vector, size: (vector + [0] * size)[:size])
+    ),
+    "max-message": Kind(
+        _LIMIT, instead=lambda hit: _too_large(hit, request_bytes(asked(hit.request))), spoil=_large_reply
+    ),
+    "poison": Kind(Form("a regular expression", _pattern), settings={"silent": FLAG}, instead=_poisoned),
 }
-"""Every kind by its name."""
+"""Every fault by its name."""

@@ -1,23 +1,26 @@
-"""A layer of faults around a handler, itself a handler: the emulator stays a pure function, and carriers need know one.
+"""`FaultLayer`: lets faults happen to the requests of a handler, itself a handler; and the doors to them over HTTP.
 
-As long as nobody asks for faults, nothing of them is loaded but this.
+The emulator stays a pure function, and whoever carries its replies need know only one handler.
 """
 
-import threading
-import time
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
 from inworld_embeddings.errors import ConfigurationError
 
 from ..handle import EMBED_PATH
-from ..messages import Code, Handler, Reply, Request, RpcError, error_reply
-from .names import ADMIN_PATH, HEADER
+from ..messages import JSON_HEADERS, Handler, Reply, Request, status_reply
+from .kinds import KINDS, Fault, Hit
+from .reader import parse
+from .state import NOTHING, Faults
 
-if TYPE_CHECKING:
-    from .script import Scripted
-    from .state import Faults, Hit
+HEADER: Final = "x-inworld-emulator-fault"
+"""Asks for faults in a request, and names them in its reply."""
+
+ADMIN_PATH: Final = "/_emulator/faults"
+"""Reads and changes the faults of all requests, where chaos is on."""
 
 
 class FaultLayer:
@@ -27,100 +30,167 @@ class FaultLayer:
     instead, and leaves the script where it was.
 
     Args:
-        handler: Gives the real answers.
-        faults: The script: any `Scripted`, or `Faults` to change it later. By default nothing goes wrong.
+        handler: Gives the real replies.
+        faults: The script, or `Faults` to change it later. By default nothing goes wrong.
         chaos: Whether `ADMIN_PATH` changes the script, for whoever has the key.
-        wall: Wall clock, seconds since the epoch, for dates in answers.
+
+    Attributes:
+        faults: The script at work: to change, and to count.
 
     Raises:
         ConfigurationError: a script that cannot be.
     """
 
-    def __init__(
-        self,
-        handler: Handler,
-        faults: "Faults | Scripted | None" = None,
-        *,
-        chaos: bool = False,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
+    faults: Faults
+
+    def __init__(self, handler: Handler, faults: Faults | str | None = None, *, chaos: bool = False) -> None:
         self._handler = handler
         self._chaos = chaos
-        self._wall = wall
-        self._lock = threading.Lock()
-        self._faults = None if faults is None else _faults_of(faults)
+        self.faults = faults if isinstance(faults, Faults) else Faults(NOTHING if faults is None else faults)
 
     @property
     def uses_test_key(self) -> bool:
         """As the handler says."""
         return self._handler.uses_test_key
 
-    @property
-    def faults(self) -> "Faults":
-        """The script at work: to change, and to count."""
-        with self._lock:
-            if self._faults is None:
-                self._faults = _faults_of("ok")
-            return self._faults
-
     def handle(self, request: Request) -> Reply:
-        """The handler's answer, or what the faults make of it."""
-        if self._chaos and request.path.partition("?")[0] == ADMIN_PATH:
+        """The handler's reply, or what the faults make of it."""
+        if self._chaos and request.route == ADMIN_PATH:
             return self._administered(request)
         asked = request.headers.get(HEADER)
         if asked is None:
-            return self._scripted(request)
+            return self._reply(request, self.faults.next(request) if request.method == "POST" else [])
         headers = {name: text for name, text in request.headers.items() if name != HEADER}
         return self._as_asked(replace(request, headers=headers), asked)
 
-    def _scripted(self, request: Request) -> Reply:
-        if self._faults is None:
-            return self._handler.handle(request)
-        return self._answered(request, self._faults.next() if request.method == "POST" else [])
-
-    def _as_asked(self, request: Request, text: str) -> Reply:
-        """The answer to a request that names faults of its own. Without the right key, it does not."""
-        if request.method != "POST" or self._probe(request).status not in (200, 400):
-            return self._answered(request, [])
-        from .single import single_step  # noqa: PLC0415 - see the module's docstring
-
-        try:
-            step = single_step(text, patterns=self._chaos)
-        except ConfigurationError as error:
-            return error_reply(RpcError(Code.INVALID_ARGUMENT, f"{HEADER}: {error}"))
-        return self._answered(request, self.faults.once(step))
-
-    def _answered(self, request: Request, hits: "list[Hit]") -> Reply:
-        from .apply import apply  # noqa: PLC0415 - see the module's docstring
-
-        reply, labels = apply(hits, request, self._handler.handle, self._wall)
-        self.faults.noted(request, reply, labels)
+    def _reply(self, request: Request, hits: Sequence[Hit]) -> Reply:
+        reply, labels = apply(hits, request, self._handler.handle)
+        self.faults.note(request, reply, labels)
         return reply
 
-    def _administered(self, request: Request) -> Reply:
-        from . import admin  # noqa: PLC0415 - see the module's docstring
+    def _as_asked(self, request: Request, text: str) -> Reply:
+        """The reply to a request that names faults of its own. Without the right key, it does not."""
+        if request.method != "POST" or self._probe(request).status not in (200, 400):
+            return self._reply(request, [])
+        try:
+            faults = _own_faults(text, patterns=self._chaos)
+        except ConfigurationError as error:
+            return status_reply(400, 3, f"{HEADER}: {error}")
+        return self._reply(request, self.faults.once(faults, request))
 
-        if refused := admin.foreign(request.headers):
-            return refused
+    def _administered(self, request: Request) -> Reply:
+        if _is_foreign(request.headers):
+            return status_reply(403, 7, "only pages of this emulator may call this from a browser")
         key = {name: text for name, text in request.headers.items() if name == "authorization"}
         probe = self._probe(Request("POST", EMBED_PATH, key, b""))
-        return admin.administer(self.faults, request) if probe.status == 200 else probe
+        return administer(self.faults, request) if probe.status == 200 else probe
 
     def _probe(self, request: Request) -> Reply:
         """What the handler says when asked in the same way, but for nothing: 200 or 400 if the key is right."""
         return self._handler.handle(replace(request, body=b""))
 
 
-def layered(
-    handler: Handler, faults: "Faults | Scripted | None" = None, *, chaos: bool = False
-) -> FaultLayer:
+def layered(handler: Handler, faults: Faults | str | None = None, *, chaos: bool = False) -> FaultLayer:
     """The handler in a layer of faults; one that is in one already stays as it is, unless there is something to add."""
     if isinstance(handler, FaultLayer) and faults is None and not chaos:
         return handler
     return FaultLayer(handler, faults, chaos=chaos)
 
 
-def _faults_of(given: "Faults | Scripted") -> "Faults":
-    from .state import Faults  # noqa: PLC0415 - see the module's docstring
+def apply(hits: Sequence[Hit], request: Request, real: Callable[[Request], Reply]) -> tuple[Reply, list[str]]:
+    """The reply to a request that has met some faults, and the labels of those that had something to do.
 
-    return given if isinstance(given, Faults) else Faults(given)
+    Args:
+        hits: The faults, in the order of their script.
+        request: The request.
+        real: Gives the real reply; not called if a fault replies instead.
+    """
+    kinds = [KINDS[hit.fault.name] for hit in hits]
+    reply, labels = None, []
+    for hit, kind in zip(hits, kinds, strict=True):
+        if not reply and kind.instead and (reply := kind.instead(hit)):
+            labels.append(hit.fault.label)
+    reply = reply or real(request)
+    good = reply.status == 200
+    changes = [(hit, kind.spoil if good else None) for hit, kind in zip(hits, kinds, strict=True)]
+    changes += [(hit, kind.carry) for hit, kind in zip(hits, kinds, strict=True)]
+    for hit, change in changes:
+        before, reply = reply, change(hit, reply) if change else reply
+        labels += [hit.fault.label] if reply is not before else []
+    if labels:
+        reply = replace(reply, headers=(*reply.headers, (HEADER, ", ".join(labels))))
+    return reply, labels
+
+
+def _own_faults(text: str, *, patterns: bool) -> Sequence[Fault]:
+    """The faults in a header: nothing that would reach beyond its request.
+
+    Args:
+        text: The header.
+        patterns: Whether regular expressions are welcome: an evil one holds up every thread of the process.
+
+    Raises:
+        ConfigurationError: it cannot be read, or belongs to the whole server.
+    """
+    script = parse(text)
+    step = script.steps[0]
+    if len(script.steps) > 1 or script.repeat or step.times is not None or step.seconds is not None:
+        raise ConfigurationError(
+            "one request has one step: sequences, 'x', 'for' and 'repeat' are for scripts"
+        )
+    names = {fault.name for fault in step.faults}
+    if "quota" in names:
+        raise ConfigurationError("a quota counts many requests: it is for scripts")
+    if "poison" in names and not patterns:
+        raise ConfigurationError("poison is for scripts, unless the emulator was started with chaos")
+    return step.faults
+
+
+def administer(faults: Faults, request: Request) -> Reply:
+    """The reply to an admin call that has shown the key.
+
+    Args:
+        faults: What is read and changed.
+        request: GET; PUT with the script as ``application/json`` (``{"faults": …, "seed": …}``) or ``text/plain``; DELETE.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method not in ("GET", "PUT", "DELETE"):
+        return status_reply(405, 12, "GET reads the faults, PUT sets them, DELETE ends them")
+    if request.method == "PUT" and kind not in ("text/plain", "application/json"):
+        return status_reply(415, 3, "content-type must be application/json or text/plain")
+    try:
+        if request.method == "PUT":
+            script, seed = _given(request.body.decode(), is_json=kind == "application/json")
+            faults.set(script, seed=seed)
+        elif request.method == "DELETE":
+            faults.clear()
+    except ConfigurationError as error:
+        return status_reply(400, 3, str(error))
+    except (ValueError, RecursionError):
+        return status_reply(400, 3, "the body is not UTF-8, or not JSON")
+    told = {
+        "faults": faults.script,
+        "seed": faults.seed,
+        "requests": faults.requests,
+        "injected": faults.injected,
+    }
+    return Reply(200, (*JSON_HEADERS, ("cache-control", "no-store")), json.dumps(told).encode())
+
+
+def _given(text: str, *, is_json: bool) -> tuple[str, int | None]:
+    """The script and the seed in a body."""
+    fields: Any = json.loads(text) if is_json else {"faults": text}
+    if not (
+        isinstance(fields, dict)
+        and isinstance(fields.get("faults"), str)
+        and set(fields) <= {"faults", "seed"}
+    ):
+        raise ConfigurationError('the body must be {"faults": "a script", "seed": a whole number}')
+    return fields["faults"], fields.get("seed")
+
+
+def _is_foreign(headers: Mapping[str, str]) -> bool:
+    """Whether a browser sends this from a page of somewhere else."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
+    own = origin is None or origin.partition("://")[2].lower() == headers.get("host", "").lower() != ""
+    return not own or site not in ("none", "same-origin")

@@ -1,69 +1,71 @@
-"""`Faults`: a script at work. Its few counters and buckets are all the state that faults have, behind one lock."""
+"""`Faults`: a script at work. Which request meets which fault; all the state that faults have, behind one lock."""
 
+import itertools
+import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from math import log
+from typing import Any, Final, TypeAlias
 
 from inworld_embeddings.errors import ConfigurationError
 
 from ..messages import Reply, Request
-from . import chance
-from .bucket import Bucket
-from .cursor import Cursor
-from .fault import Fault
-from .kinds import Latency, Quota
-from .script import NOTHING, Part, Script, Scripted, Step, as_script
+from .kinds import LONGEST, Fault, Hit
+from .reader import Script, parse
+
+NOTHING: Final = "ok"
+"""The script without faults."""
+
+Scripted: TypeAlias = str
+"""A script of faults, such as ``status=503 x2, ok``; docs/emulator.md has the language."""
 
 Observer: TypeAlias = Callable[[Request, Reply, tuple[str, ...]], None]
-"""Told of each exchange: the request, its answer, and the labels of the faults in it."""
+"""Told of each exchange: the request, its reply, and the labels of the faults in it."""
 
+_FOR_EVER: Final = 2**62
+_TINY: Final = 1e-9
+"""What rounding may leave of a wait that is over."""
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A fault that a request has drawn.
-
-    Attributes:
-        fault: The fault.
-        seconds: How late the answer is (`Latency`), or how long until the quota has room (`Quota`).
-    """
-
-    fault: Fault
-    seconds: float = 0.0
+_Z99: Final = 2.3263478740408408
+"""The 99th percentile of the standard normal distribution."""
 
 
 class Faults:
     """A script of faults that requests go through, one after another. Thread-safe; may be changed at any time.
 
-    Which faults request number k draws depends on the script, the seed and k alone, never on timing. Only steps that
+    Which faults request number k meets depends on the script, the seed and k alone, never on timing. Only steps that
     last for a time and quotas look at the clock.
 
     Args:
-        script: What goes wrong; see `grammar`. By default nothing.
-        seed: Of the probabilities. The same seed gives the same mix.
+        script: What goes wrong, such as ``status=503 x2, ok``; see docs/emulator.md. By default nothing.
+        seed: Of the percentages in it. The same seed gives the same mix.
         clock: Seconds, for quotas and for steps that last for a time.
+
+    Attributes:
+        script: The script, as it was written.
+        seed: The seed.
+        requests: How many requests have gone through the script.
 
     Raises:
         ConfigurationError: a script or a seed that cannot be; says where it is wrong.
     """
 
+    script: str
+    seed: int
+    requests: int
+
     def __init__(
-        self,
-        script: Scripted = NOTHING,
-        *,
-        seed: int = 0,
-        clock: Callable[[], float] = time.monotonic,
+        self, script: str = NOTHING, *, seed: int = 0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._lock = threading.Lock()
         self._clock = clock
         self._observers: tuple[Observer, ...] = ()
-        self._seed = seed
-        self.set(script)
+        self.set(script, seed=seed)
 
-    def set(self, script: Scripted, *, seed: int | None = None) -> None:
+    def set(self, script: str, *, seed: int | None = None) -> None:
         """Begins another script; requests are numbered and faults counted from the start again.
 
         Args:
@@ -73,17 +75,18 @@ class Faults:
         Raises:
             ConfigurationError: as above; then nothing has changed.
         """
-        made, seed = as_script(script), self._seed if seed is None else seed
-        if type(seed) is not int:
+        made = parse(script)
+        if seed is not None and type(seed) is not int:
             raise ConfigurationError("The seed of faults must be a whole number.")
         with self._lock:
-            self._script, self._seed = made, seed
-            self._cursor = Cursor(made)
-            self._number = self._asides = 0
+            self.script = made.text
+            self.seed = self.seed if seed is None else seed
+            self.requests = self._asides = 0
+            self._steps = _walk(made, self._clock)
             self._injected: Counter[str] = Counter()
-            self._buckets: dict[tuple[int, int], Bucket] = {}
+            self._full: dict[int, float] = {}
 
-    def __call__(self, script: Scripted, *, seed: int | None = None) -> None:
+    def __call__(self, script: str, *, seed: int | None = None) -> None:
         """The same as `set`."""
         self.set(script, seed=seed)
 
@@ -98,60 +101,56 @@ class Faults:
                 self._observers += (observer,)
 
     @property
-    def script(self) -> Script:
-        """The script. Its text is ``str(faults.script)``."""
-        return self._script
-
-    @property
-    def seed(self) -> int:
-        """The seed."""
-        return self._seed
-
-    @property
-    def requests(self) -> int:
-        """How many requests have gone through the script."""
-        return self._number
-
-    @property
     def injected(self) -> dict[str, int]:
-        """How often each fault was in an answer, by its label, such as ``status=503``."""
+        """How often each fault was in a reply, by its label, such as ``status=503``."""
         with self._lock:
             return dict(self._injected)
 
-    def next(self) -> list[Hit]:
+    def next(self, request: Request) -> list[Hit]:
         """What the next request meets."""
         with self._lock:
-            self._number += 1
-            now = self._clock()
-            met = self._cursor.next(now)
-            return self._drawn(*met, self._number, now) if met else []
+            self.requests += 1
+            return self._drawn(next(self._steps), request, self.requests)
 
-    def once(self, step: Step) -> list[Hit]:
-        """What a request meets that has a step of its own. The script does not move on."""
+    def once(self, faults: Sequence[Fault], request: Request) -> list[Hit]:
+        """What a request meets that has faults of its own. The script does not move on."""
         with self._lock:
             self._asides += 1
-            return self._drawn(-1, step, -self._asides, self._clock())
+            return self._drawn(faults, request, -self._asides)
 
-    def noted(self, request: Request, reply: Reply, labels: Collection[str]) -> None:
-        """Counts the faults of an answer, and tells the observer."""
+    def note(self, request: Request, reply: Reply, labels: Collection[str]) -> None:
+        """Counts the faults of a reply, and tells the observers."""
         with self._lock:
             self._injected.update(labels)
         for observer in self._observers:
             observer(request, reply, tuple(labels))
 
-    def _drawn(self, place: int, step: Step, number: int, now: float) -> list[Hit]:
+    def _drawn(self, faults: Sequence[Fault], request: Request, number: int) -> list[Hit]:
         hits = []
-        for index, part in enumerate(step.parts):
-            hit = drawn(part, partial(chance.uniform, self._seed, number, index))
-            if hit and isinstance(part.fault, Quota):
-                bucket = self._buckets.setdefault((place, index), Bucket(part.fault))
-                wait = bucket.take(now)
-                hit = Hit(part.fault, wait) if wait else None
-            hits += [hit] if hit else []
+        for index, fault in enumerate(faults):
+            if fault.name == "ok":
+                continue
+            chance = random.Random(f"{self.seed}/{number}/{index}")  # noqa: S311 - it shall repeat
+            if fault.chance < 1 and chance.random() >= fault.chance:
+                continue
+            seconds = delay(fault, chance) if fault.name == "latency" else 0.0
+            if fault.name == "quota" and not (seconds := self._wait(fault)):
+                continue
+            hits.append(Hit(fault, request, seconds))
         return hits
 
+    def _wait(self, quota: Fault) -> float:
+        """Seconds until a quota has room; 0 takes a token. A token bucket, as the time at which it is full again."""
+        now, token = self._clock(), 1 / quota.value
+        full = max(now, self._full.get(id(quota), now))
+        wait = full - now - (quota.settings.get("burst", max(1.0, quota.value)) - 1) * token
+        if wait > _TINY:
+            return float(wait)
+        self._full[id(quota)] = full + token
+        return 0.0
+
     def __repr__(self) -> str:
-        return f"Faults({str(self._script)!r}, seed={self._seed})"
+        return f"Faults({self.script!r}, seed={self.seed})"
 
     def __reduce__(self) -> Any:
         """Pickles what was asked for, not how far it has come.
@@ -161,11 +160,34 @@ class Faults:
         """
         if self._observers or self._clock is not time.monotonic:
             raise TypeError("These faults do not pickle: their clock or observers belong to this process.")
-        return partial(Faults, seed=self._seed), (self._script,)
+        return partial(Faults, seed=self.seed), (self.script,)
 
 
-def drawn(part: Part, draw: chance.Draw) -> Hit | None:
-    """The fault of a part, if it is drawn."""
-    if draw("hit") >= part.chance:
-        return None
-    return Hit(part.fault, chance.delay(part.fault, draw) if isinstance(part.fault, Latency) else 0.0)
+def _walk(script: Script, clock: Callable[[], float]) -> Iterator[Sequence[Fault]]:
+    """What each request meets, one after another; nothing after the end of the script."""
+    for _ in range(_FOR_EVER if script.repeat else 1):
+        for place, step in enumerate(script.steps):
+            last = place + 1 == len(script.steps) and not script.repeat
+            if step.seconds is not None:
+                began = now = clock()
+                while now - began < step.seconds:
+                    yield step.faults
+                    now = clock()
+            else:
+                yield from itertools.repeat(step.faults, step.times or (_FOR_EVER if last else 1))
+    while True:
+        yield ()
+
+
+def delay(latency: Fault, chance: random.Random) -> float:
+    """Seconds of one latency."""
+    least: float = latency.value
+    to, p99 = latency.settings.get("to"), latency.settings.get("p99")
+    if to is not None:
+        return chance.uniform(least, to)
+    if p99 is None:
+        return least
+    if latency.settings.get("shape") == "pareto":
+        bend = log(p99 / least) / log(50)  # from its median to its 99th percentile the tail thins 50 times
+        return min(least * chance.paretovariate(1 / bend) / 2**bend, LONGEST)
+    return min(chance.lognormvariate(log(least), log(p99 / least) / _Z99), LONGEST)

@@ -1,4 +1,4 @@
-"""Broken answers on a real socket, byte for byte, and the same through the in-process transport."""
+"""Broken replies on a real socket, byte for byte, and the same through the in-process transport."""
 
 import asyncio
 import io
@@ -13,7 +13,6 @@ from inworld_embeddings_emulator.faults import HEADER, FaultLayer
 
 PATH = "/ml/v1alpha/embedding:embed"
 BODY = b'{"inputs":[{"text":"private"}]}'
-ANSWER = b'{"embeddings":[{"values":[7,0.0000055,-0.5]}]}'
 RAW = (
     f"POST {PATH} HTTP/1.1\r\nhost: localhost\r\nauthorization: Basic bG9jYWw6bG9jYWw=\r\n"
     f"content-length: {len(BODY)}\r\n\r\n"
@@ -35,57 +34,30 @@ def received(server, requests=1):
 
 
 @pytest.fixture
-def answer(emulator, request_of):
+def whole(emulator, request_of):
     return emulator.handle(request_of(BODY)).body
 
 
-@pytest.mark.parametrize("reset", [False, True])
-def test_drop_before_the_answer(emulator, reset):
-    with EmulatorServer(emulator, faults="drop;reset" if reset else "drop") as server:
-        assert received(server) == (b"", reset)
-
-
-def test_drop_in_the_head(emulator):
-    with EmulatorServer(emulator, faults="drop=head") as server:
-        data, reset = received(server)
-    assert data.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"\r\n\r\n" not in data
-    assert reset is False
-
-
-@pytest.mark.parametrize("cut", [0, 1, 20])
-def test_truncated(emulator, answer, cut):
-    with EmulatorServer(emulator, faults=f"truncate={cut}") as server:
-        data, reset = received(server)
-    head, _, body = data.partition(b"\r\n\r\n")
-    assert f"content-length: {len(answer)}".encode() in head
-    assert (body, reset) == (answer[:cut], False)
-
-
-def test_nothing_more_is_answered_on_a_broken_connection(emulator):
-    faults = "truncate=5 x1, ok"
-    with EmulatorServer(emulator, faults=faults) as server:
-        data, _ = received(server, requests=2)
-        assert data.count(b"HTTP/1.1") == 1
-        assert server.faults.requests == 1
-
-
-def test_the_server_goes_on_after_broken_connections(emulator):
-    with EmulatorServer(emulator, faults="drop;reset x1, drop=head x1, truncate=5;reset x1, ok") as server:
-        for _ in range(3):
-            received(server)
-        assert httpx.post(server.url + PATH, content=BODY, auth=("local", "local")).status_code == 200
-
-
-def test_the_log_tells_what_arrived(emulator, answer):
+def test_on_a_socket_and_in_the_log_byte_for_byte(emulator, whole):
+    """Each broken reply ends its connection, with more requests waiting on it; the server goes on."""
     log = io.StringIO()
-    with EmulatorServer(emulator, faults="drop x1, truncate=5", log=log) as server:
-        received(server)
-        received(server)
-    dropped, cut = log.getvalue().splitlines()
-    assert dropped.startswith(f"POST {PATH} dropped ")
-    assert cut.startswith(f"POST {PATH} 200 {len(answer)} bytes 1 vectors ")
-    assert cut.endswith(" ms, cut after 5 bytes")
+    script = "drop x1, drop;reset x1, drop=head x1, truncate=0 x1, truncate=5 x1, ok"
+    with EmulatorServer(emulator, faults=script, log=log) as server:
+        assert received(server) == (b"", False)
+        assert received(server) == (b"", True)
+        head, reset = received(server)
+        assert (head[:17], b"\r\n\r\n" in head, reset) == (b"HTTP/1.1 200 OK\r\n", False, False)
+        for cut in (0, 5):
+            data, reset = received(server, requests=2)
+            head, _, body = data.partition(b"\r\n\r\n")
+            assert f"content-length: {len(whole)}".encode() in head
+            assert (body, reset) == (whole[:cut], False)
+        assert server.faults.requests == 5
+        assert httpx.post(server.url + PATH, content=BODY, auth=("local", "local")).status_code == 200
+    lines = log.getvalue().splitlines()
+    assert lines[0].startswith(f"POST {PATH} dropped ")
+    assert lines[4].startswith(f"POST {PATH} 200 {len(whole)} bytes 1 vectors ")
+    assert lines[4].endswith(" ms, cut after 5 bytes")
     assert "private" not in log.getvalue()
 
 
@@ -94,22 +66,11 @@ FAULTS = [
     ("drop;reset", httpx.ReadError),
     ("drop=head", httpx.RemoteProtocolError),
     ("truncate=5", httpx.RemoteProtocolError),
-    ("truncate=0", httpx.RemoteProtocolError),
     ("truncate=5;reset", httpx.ReadError),
-    ("status=503;retry-after=1", 503),
-    ("rate-limit;retry-info=1", 429),
+    ("latency=1ms + rate-limit;retry-after=1;retry-info=1", 429),
     ("html", 502),
-    ("short", 200),
-    ("long", 200),
-    ("ragged", 200),
-    ("null", 200),
     ("nan", 200),
-    ("zero", 200),
-    ("dimension=9", 200),
-    ("max-message=5", 429),
     ("poison=priv", 400),
-    ("poison=priv;silent", 400),
-    ("latency=1ms + status=500", 500),
 ]
 
 
@@ -128,30 +89,17 @@ def outcome(transport, url, headers=None):
 def test_a_socket_and_the_process_itself_give_the_same(emulator, script, expected):
     with EmulatorServer(emulator, faults=script) as server:
         served = outcome(httpx.HTTPTransport(), server.url)
-        inside = outcome(LocalTransport(FaultLayer(emulator, script)), server.url)
+    inside = outcome(LocalTransport(FaultLayer(emulator, script)), "http://localhost")
     assert served == inside
     assert (served if isinstance(served, type) else served[0]) == expected
 
 
-@pytest.mark.parametrize("script", ["status=503", "truncate=5", "short", "sttus", "poison=x"])
+@pytest.mark.parametrize("script", ["truncate=5", "short", "sttus"])
 def test_the_header_is_heard_by_every_carrier(emulator, script):
     with EmulatorServer(emulator) as server:
         served = outcome(httpx.HTTPTransport(), server.url, {HEADER: script})
-        inside = outcome(LocalTransport(emulator), server.url, {HEADER: script})
-        assert served == inside
         assert served != outcome(httpx.HTTPTransport(), server.url)
-
-
-def test_a_mix_is_the_same_sequence_in_both(emulator):
-    script = "20% drop + 30% status=503 + 20% truncate=5 + 20% short"
-
-    def outcomes(transport, url):
-        return [outcome(transport, url) for _ in range(40)]
-
-    with EmulatorServer(emulator, faults=script) as server:
-        served = [outcome(httpx.HTTPTransport(), server.url) for _ in range(40)]
-    assert served == outcomes(LocalTransport(FaultLayer(emulator, script)), "http://localhost")
-    assert len({str(one) for one in served}) >= 4
+    assert served == outcome(LocalTransport(emulator), "http://localhost", {HEADER: script})
 
 
 async def asked(transport):
@@ -159,26 +107,25 @@ async def asked(transport):
         return await client.post("http://localhost" + PATH, content=BODY)
 
 
-@pytest.mark.parametrize(("script", "expected"), FAULTS[:6], ids=[script for script, _ in FAULTS[:6]])
+@pytest.mark.parametrize(("script", "expected"), FAULTS[:5], ids=[script for script, _ in FAULTS[:5]])
 def test_async_breaks_as_sync_does(emulator, script, expected):
     with pytest.raises(expected):
         asyncio.run(asked(LocalTransport(FaultLayer(emulator, script))))
 
 
-def test_a_part_of_a_truncated_answer_arrives(emulator, answer):
+def test_a_part_of_a_truncated_reply_arrives(emulator, whole):
+    transport = LocalTransport(FaultLayer(emulator, "truncate=7"))
     with (
-        httpx.Client(
-            transport=LocalTransport(FaultLayer(emulator, "truncate=7")), auth=("local", "local")
-        ) as client,
+        httpx.Client(transport=transport, auth=("local", "local")) as client,
         client.stream("POST", "http://localhost" + PATH, content=BODY) as response,
     ):
         stream = response.iter_raw()
-        assert next(stream) == answer[:7]
-        with pytest.raises(httpx.RemoteProtocolError, match=rf"received 7 bytes, expected {len(answer)}"):
+        assert next(stream) == whole[:7]
+        with pytest.raises(httpx.RemoteProtocolError, match=rf"received 7 bytes, expected {len(whole)}"):
             next(stream)
 
 
-def test_a_late_answer_does_not_outlive_a_deadline(emulator):
+def test_a_late_reply_does_not_outlive_a_deadline(emulator):
     async def scenario():
         async with asyncio.timeout(0.01):
             await asked(LocalTransport(FaultLayer(emulator, "latency=600")))

@@ -1,73 +1,203 @@
-"""Faults made in Python are checked like those in text, and stand for scripts in the same way."""
+"""What each fault does to a reply: status, headers, body, and how it is carried."""
 
-import pickle
+import json
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
-from inworld_embeddings.errors import ConfigurationError
-from inworld_embeddings_emulator.faults import NOTHING, Faults, Part, Script, Step
-from inworld_embeddings_emulator.faults.kinds import Drop, Latency, Ok, Poison, Quota, Status, Truncate
-from inworld_embeddings_emulator.faults.script import as_script
+from inworld_embeddings_emulator import Emulator
+from inworld_embeddings_emulator.faults import HEADER, FaultLayer, Faults
+from inworld_embeddings_emulator.messages import PLAIN, At, Carriage, Reply
+
+GOOD = [[1, 9.7e-06, -0.5], [2, 2e-07, -0.5], [3, 0.3, -0.5]]
+
+
+def vectors(reply):
+    return [row["values"] for row in json.loads(reply.body)["embeddings"]]
+
+
+def test_without_a_fault_the_reply_is_the_emulators(through, emulator, request_of):
+    request = request_of({"inputs": [{"text": "a"}]})
+    assert FaultLayer(emulator).handle(request) == emulator.handle(request)
+    assert through("ok").carriage is PLAIN
+    assert HEADER not in dict(through("0% drop").headers)
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("script", "status", "code", "headers", "details"),
     [
-        (lambda: Status(200), "status: code must be a whole number from 400 to 599"),
-        (lambda: Status("503"), "status: code"),
-        (lambda: Status(503, retry_after=-1), "status: retry-after must be a duration"),
-        (lambda: Status(503, retry_after=float("nan")), "status: retry-after"),
-        (lambda: Latency(None), "latency: seconds"),
-        (lambda: Latency(True), "latency: seconds"),
-        (lambda: Truncate(1.0), "truncate: after"),
-        (lambda: Drop("head"), "drop: at must be one of before, head"),
-        (lambda: Poison("["), "poison: pattern must be a regular expression"),
-        (lambda: Poison("[[a"), "poison: pattern"),  # Python would warn
-        (lambda: Quota(1, burst=0), "quota: burst"),
-        (lambda: Part("drop"), "A part needs a fault"),
-        (lambda: Part(Ok(), 2), "A chance"),
-        (lambda: Step(()), "A step needs"),
-        (lambda: Step((Part(Ok()),), times=1, seconds=1), "not both"),
-        (lambda: Script(()), "A script needs"),
-        (lambda: as_script([]), "A script needs"),
-        (lambda: as_script(["ok, repeat", "ok"]), "Only the last"),
-        (lambda: as_script(7), "not int"),
-        (lambda: Faults("ok", seed="7"), "seed"),
+        ("status=503", 503, 14, {}, []),
+        ("status=418", 418, 2, {}, []),
+        ("rate-limit;retry-after=1.2", 429, 8, {"retry-after": "2"}, []),
+        ("rate-limit;retry-info=1.5", 429, 8, {}, ["1.5s"]),
+        ("status=500;retry-after=0;retry-info=3", 500, 13, {"retry-after": "0"}, ["3s"]),
     ],
 )
-def test_what_cannot_be_is_refused(make, told):
-    with pytest.raises(ConfigurationError, match=told):
-        make()
+def test_status(through, script, status, code, headers, details):
+    reply = through(script)
+    body, found = json.loads(reply.body), dict(reply.headers)
+    assert (reply.status, body["code"], found.pop(HEADER)) == (status, code, f"status={status}")
+    assert found == {"content-type": "application/json", **headers}
+    assert [detail["retryDelay"] for detail in body["details"]] == details
+    assert all(detail["@type"] == "type.googleapis.com/google.rpc.RetryInfo" for detail in body["details"])
+    assert body["message"] == f"injected by the emulator: status={status}"
+
+
+def test_retry_after_as_a_date(through):
+    before = time.time()
+    date = parsedate_to_datetime(dict(through("rate-limit;retry-date=90").headers)["retry-after"])
+    assert before + 90 <= date.timestamp() <= time.time() + 91
+
+
+def test_the_message_may_be_chosen_and_is_in_no_label(through):
+    reply = through('status=500;message="so, it is"')
+    assert json.loads(reply.body)["message"] == "so, it is"
+    assert dict(reply.headers)[HEADER] == "status=500"
+    assert dict(through("poison=a").headers)[HEADER] == "poison"
+
+
+def test_html(through):
+    reply = through("html=504;retry-after=3")
+    headers = dict(reply.headers)
+    assert (reply.status, headers["content-type"], headers["retry-after"]) == (504, "text/html", "3")
+    assert b"<h1>504 Gateway Time-out</h1>" in reply.body
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    ("hint", "headers", "details"),
+    [("retry-after", {"retry-after": "2"}, []), ("retry-info", {}, ["2s"]), ("none", {}, [])],
+)
+def test_quota(emulator, request_of, hint, headers, details):
+    layer = FaultLayer(emulator, Faults(f"quota=0.5;hint={hint}", clock=lambda: 0.0))
+    assert layer.handle(request_of()).status == 400
+    reply = layer.handle(request_of())
+    assert (reply.status, json.loads(reply.body)["message"]) == (429, "quota exceeded")
+    assert dict(reply.headers).items() >= headers.items()
+    assert [detail["retryDelay"] for detail in json.loads(reply.body)["details"]] == details
+    assert layer.faults.injected == {"quota": 1}
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
     [
-        ("drop x2", "drop x2"),
-        (Drop(), "drop"),
-        (Part(Drop(), 0.25), "25% drop"),
-        (Step((Part(Drop()), Part(Latency(1))), seconds=3), "drop + latency=1s for 3s"),
-        (
-            ["status=503 x2", Drop(), Step((Part(Ok()),), times=4), "ok, repeat"],
-            "status=503 x2, drop, ok x4, ok, repeat",
-        ),
-        (NOTHING, "ok"),
+        ("short", GOOD[:2]),
+        ("short=5", []),
+        ("long=2", [*GOOD, GOOD[2], GOOD[2]]),
+        ("ragged", [*GOOD[:2], GOOD[2][:2]]),
+        ("null", [*GOOD[:2], [None, 0.3, -0.5]]),
+        ("zero", [[0, 0, 0]] * 3),
+        ("swap", [GOOD[2], GOOD[1], GOOD[0]]),
+        ("dimension=2", [row[:2] for row in GOOD]),
+        ("dimension=4", [[*row, 0] for row in GOOD]),
+        ("dimension=0", [[], [], []]),
+        ("short + dimension=1", [[1], [2]]),
     ],
 )
-def test_what_stands_for_a_script(value, text):
-    assert str(as_script(value)) == text
+def test_good_replies_made_wrong(through, engine, script, expected):
+    engine.embed = lambda texts: [list(map(float, row)) for row in GOOD]
+    reply = through(script)
+    assert (reply.status, vectors(reply)) == (200, expected)
+    assert dict(reply.headers)[HEADER].split(", ") == [part.partition("=")[0] for part in script.split(" + ")]
+    assert dict(reply.headers)["x-inworld-emulator-engine"] == "tiny"
 
 
-def test_labels_hold_no_pattern_and_no_message():
-    assert Poison("planted-text").label == "poison"
-    assert Status(400, message="planted-text").label == "status=400"
+def test_nan_is_a_bare_word(through):
+    assert b'"values":[NaN,' in through("nan").body
 
 
-def test_faults_travel_as_they_were_asked_for():
-    faults = Faults("status=503 x2, 30% drop", seed=7)
-    faults.next()
-    again = pickle.loads(pickle.dumps(faults))
-    assert (again.script, again.seed, again.requests) == (faults.script, 7, 0)
-    faults.watch(print)
-    with pytest.raises(TypeError, match="do not pickle"):
-        pickle.dumps(faults)
+@pytest.mark.parametrize(
+    "script", ["short", "long", "ragged", "null", "nan", "zero", "swap", "dimension=3", "truncate=10k"]
+)
+def test_where_a_fault_has_nothing_to_do_it_is_not_counted(emulator, request_of, script):
+    layer = FaultLayer(emulator, script)
+    request = request_of({"inputs": [{"text": "a"}]} if script in ("dimension=3", "truncate=10k") else {})
+    assert layer.handle(request) == emulator.handle(request)
+    assert (layer.faults.requests, layer.faults.injected) == (1, {})
+
+
+@pytest.mark.parametrize(("limit", "size"), [(17, 18), (47, 48), (48, None)])
+def test_messages_over_a_size(through, limit, size):
+    """The three texts are 18 protobuf bytes, their vectors 48."""
+    reply = through(f"max-message={limit}")
+    assert reply.status == (429 if size else 200)
+    if size:
+        text = f"grpc: received message larger than max ({size} vs. {limit})"
+        assert json.loads(reply.body)["message"] == text
+
+
+def test_poison_names_the_texts_by_place_unless_it_is_silent(through):
+    reply = through("poison=^b|c$")
+    detail = json.loads(reply.body)["details"][0]
+    assert (reply.status, detail["@type"]) == (400, "type.googleapis.com/google.rpc.BadRequest")
+    assert [violation["field"] for violation in detail["fieldViolations"]] == ["inputs[1]", "inputs[2]"]
+    assert json.loads(through("poison=b;silent").body)["details"] == []
+    assert through("poison=d").status == 200
+
+
+@pytest.mark.parametrize(
+    ("script", "carriage"),
+    [
+        ("latency=2", Carriage(delay=2.0)),
+        ("latency=2 + latency=500ms", Carriage(delay=2.5)),
+        ("drop", Carriage(drop=At.BEFORE)),
+        ("drop=head;reset", Carriage(drop=At.HEAD, reset=True)),
+        ("truncate=0;reset", Carriage(cut=0, reset=True)),
+        ("truncate=5 + truncate=7", Carriage(cut=5)),
+        ("drop + truncate=5", Carriage(drop=At.BEFORE)),
+        ("latency=1 + drop", Carriage(delay=1.0, drop=At.BEFORE)),
+    ],
+)
+def test_carriage(through, script, carriage):
+    assert through(script).carriage == carriage
+
+
+def test_a_share_of_the_body(through):
+    reply = through("truncate=50%")
+    assert reply.carriage.cut == len(reply.body) // 2
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "labels"),
+    [
+        ("status=500 + status=400", 500, "status=500"),
+        ("short + html", 502, "html=502"),
+        ("latency=1 + status=500 + truncate=3", 500, "status=500, latency, truncate"),
+        ("poison=d + status=500", 500, "status=500"),
+        ("max-message=20 + short", 429, "max-message"),
+    ],
+)
+def test_the_first_that_replaces_the_reply_does(through, script, status, labels):
+    reply = through(script)
+    assert (reply.status, dict(reply.headers)[HEADER]) == (status, labels)
+
+
+def test_the_engine_is_not_asked_when_the_reply_is_replaced(engine, request_of):
+    engine.embed = None
+    assert FaultLayer(Emulator(engine), "status=503").handle(request_of({"inputs": [{}]})).status == 503
+
+
+def test_errors_of_the_emulators_own_and_other_methods_are_left_alone(through):
+    assert through("short", {"inputs": 7}).status == 400
+    assert through("poison=d", b"nonsense").status == 400
+    assert through("status=503", b"", method="GET").status == 501
+
+
+def test_openais_replies_are_made_wrong_too(request_of):
+    class Face:
+        uses_test_key = True
+        body = b'{"data":[{"index":0,"embedding":[1,2]},{"index":1,"embedding":[3,4]}]}'
+
+        def handle(self, request):
+            return Reply(200, (), self.body)
+
+    def ask(script, content=b'{"input":["x","poison"]}'):
+        return FaultLayer(Face(), script).handle(request_of(content, path="/v1/embeddings?x"))
+
+    assert json.loads(ask("short").body)["data"] == [{"index": 0, "embedding": [1, 2]}]
+    assert [row["embedding"] for row in json.loads(ask("swap").body)["data"]] == [[3, 4], [1, 2]]
+    assert json.loads(ask("poison=po").body)["details"][0]["fieldViolations"][0]["field"] == "inputs[1]"
+    assert ask("poison=y", b'{"input":"y"}').status == 400
+    assert ask("poison=y", b"[]").status == 200
+    Face.body = b'{"data":[{"index":0,"embedding":"AACAPw=="}]}'
+    assert ask("null").body == Face.body

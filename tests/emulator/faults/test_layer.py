@@ -1,16 +1,29 @@
-"""The two doors over HTTP: the header of one request, and the admin call for all."""
+"""The doors to faults over HTTP: the header of one request, and the admin call for all."""
 
 import json
 
 import pytest
 
 from inworld_embeddings_emulator import Emulator, Request
-from inworld_embeddings_emulator.faults import ADMIN_PATH, HEADER, FaultLayer, Faults
-from inworld_embeddings_emulator.faults.layer import layered
+from inworld_embeddings_emulator.faults import ADMIN_PATH, HEADER, FaultLayer, Faults, layered
+
+GOOD_KEY = "Basic bG9jYWw6bG9jYWw="
+
+
+def administer(layer, method="GET", body=b"", kind="text/plain", **headers):
+    """The reply of the admin call."""
+    given = {"authorization": GOOD_KEY, "host": "localhost:8080", "content-type": kind}
+    given |= {name.replace("_", "-"): text for name, text in headers.items()}
+    return layer.handle(Request(method, ADMIN_PATH, {k: v for k, v in given.items() if v is not None}, body))
 
 
 def message(reply):
     return json.loads(reply.body)["message"]
+
+
+def state(reply):
+    assert (reply.status, dict(reply.headers)["cache-control"]) == (200, "no-store")
+    return json.loads(reply.body)
 
 
 def test_a_request_may_ask_for_its_own_fault(with_header):
@@ -37,7 +50,7 @@ def test_chances_in_a_header_repeat_with_the_seed(emulator, with_header):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("sttus=503", "at character 1: 'sttus' is not a kind"),
+        ("sttus=503", "at character 1: 'sttus' is not a fault"),
         ("", "at the end"),
         ("status=503, ok", "one step"),
         ("status=503 x2", "one step"),
@@ -95,110 +108,6 @@ def test_a_layer_is_not_laid_twice(emulator):
     assert layered(Emulator(api_key="my:own")).uses_test_key is False
 
 
-def test_without_chaos_there_is_no_admin_call(emulator, administer):
-    assert administer(FaultLayer(emulator, "drop")).status == 404
-
-
-def state(reply):
-    assert (reply.status, dict(reply.headers)["cache-control"]) == (200, "no-store")
-    return json.loads(reply.body)
-
-
-def test_reading_setting_and_ending(emulator, administer, request_of):
-    layer = FaultLayer(emulator, Faults("status=503 x1, ok", seed=9), chaos=True)
-    assert state(administer(layer)) == {
-        "faults": "status=503 x1, ok",
-        "seed": 9,
-        "requests": 0,
-        "injected": {},
-    }
-    layer.handle(request_of({}))
-    layer.handle(request_of({}))
-    told = {"faults": "status=503 x1, ok", "seed": 9, "requests": 2, "injected": {"status=503": 1}}
-    assert state(administer(layer)) == told
-    assert state(administer(layer, "PUT", b"html x2")) == {
-        "faults": "html x2",
-        "seed": 9,
-        "requests": 0,
-        "injected": {},
-    }
-    assert layer.handle(request_of({})).status == 502
-    put = b'{"faults": ["drop x1", "ok"], "seed": 3}'
-    assert state(administer(layer, "PUT", put, "application/json; charset=utf-8"))["seed"] == 3
-    assert str(layer.faults.script) == "drop x1, ok"
-    assert state(administer(layer, "DELETE"))["faults"] == "ok"
-    assert layer.handle(request_of({})).status == 200
-
-
-@pytest.mark.parametrize(
-    ("method", "body", "kind", "status", "told"),
-    [
-        ("PUT", b"sttus", "text/plain", 400, "did you mean status"),
-        ("PUT", b"\xff", "text/plain", 400, "UTF-8"),
-        ("PUT", b"{", "application/json", 400, "JSON"),
-        ("PUT", b"[" * 50_000, "application/json", 400, "JSON"),
-        ("PUT", b"[]", "application/json", 400, "the body must be"),
-        ("PUT", b'{"faults": 5}', "application/json", 400, "the body must be"),
-        ("PUT", b'{"faults": []}', "application/json", 400, "the body must be"),
-        ("PUT", b'{"fault": "ok"}', "application/json", 400, "the body must be"),
-        ("PUT", b'{"faults": "ok", "seed": "1"}', "application/json", 400, "seed"),
-        ("PUT", b"drop", "application/x-www-form-urlencoded", 415, "content-type"),
-        ("PUT", b"drop", None, 415, "content-type"),
-        ("PUT", b"ok," * 50_000, "text/plain", 413, "over 65536 bytes"),
-        ("POST", b"drop", "text/plain", 405, "PUT sets"),
-    ],
-)
-def test_a_wrong_call_changes_nothing(emulator, administer, method, body, kind, status, told):
-    layer = FaultLayer(emulator, "short", chaos=True)
-    reply = administer(layer, method, body, kind)
-    assert reply.status == status
-    assert told in message(reply)
-    assert str(layer.faults.script) == "short"
-
-
-@pytest.mark.parametrize(("key", "status"), [(None, 401), ("Basic eDp5", 403), ("Bearer x", 401)])
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_the_admin_call_needs_the_key(emulator, administer, method, key, status):
-    layer = FaultLayer(emulator, "short", chaos=True)
-    assert administer(layer, method, b"drop", authorization=key).status == status
-    assert str(layer.faults.script) == "short"
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"origin": "http://localhost:8080"}, 200),
-        ({"origin": "http://LOCALHOST:8080", "sec_fetch_site": "same-origin"}, 200),
-        ({"sec_fetch_site": "none"}, 200),
-        ({"origin": "http://localhost:9999"}, 403),
-        ({"origin": "http://evil.example"}, 403),
-        ({"origin": "null"}, 403),
-        ({"origin": ""}, 403),
-        ({"origin": "null", "host": ""}, 403),
-        ({"sec_fetch_site": "same-site"}, 403),
-        ({"sec_fetch_site": "cross-site"}, 403),
-        ({"origin": "http://localhost:8080", "sec_fetch_site": "cross-site"}, 403),
-    ],
-)
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_pages_of_somewhere_else_may_not_call(emulator, administer, method, headers, status):
-    assert administer(FaultLayer(emulator, chaos=True), method, b"drop", **headers).status == status
-
-
-def test_the_admin_call_is_not_a_request_of_the_script(emulator, administer):
-    seen = []
-    layer = FaultLayer(emulator, "drop", chaos=True)
-    layer.faults.watch(lambda *exchange: seen.append(exchange))
-    assert state(administer(layer))["requests"] == 0
-    assert seen == []
-
-
-def test_the_admin_path_takes_no_part_in_anything_else(emulator, request_of):
-    layer = FaultLayer(emulator, chaos=True)
-    assert layer.handle(request_of({}, path=f"{ADMIN_PATH}/x")).status == 404
-    assert layer.handle(Request("GET", f"{ADMIN_PATH}?x=1", {}, b"")).status == 401
-
-
 def test_observers_see_each_exchange_once(emulator, request_of):
     seen = []
 
@@ -212,3 +121,79 @@ def test_observers_see_each_exchange_once(emulator, request_of):
     requests = [request_of({}), request_of({}), request_of(b"", method="GET")]
     replies = [layer.handle(request) for request in requests]
     assert seen == list(zip(requests, replies, [("status=503",), (), ()], strict=True))
+
+
+def test_reading_setting_and_ending(emulator, request_of):
+    layer = FaultLayer(emulator, Faults("status=503 x1, ok", seed=9), chaos=True)
+    told = {"faults": "status=503 x1, ok", "seed": 9, "requests": 0, "injected": {}}
+    assert state(administer(layer)) == told
+    layer.handle(request_of({}))
+    layer.handle(request_of({}))
+    assert state(administer(layer)) == told | {"requests": 2, "injected": {"status=503": 1}}
+    assert state(administer(layer, "PUT", b"html x2\n")) == told | {"faults": "html x2"}
+    assert layer.handle(request_of({})).status == 502
+    put = b'{"faults": "drop x1, ok", "seed": 3}'
+    assert state(administer(layer, "PUT", put, "application/json; charset=utf-8"))["seed"] == 3
+    assert layer.faults.script == "drop x1, ok"
+    assert state(administer(layer, "DELETE"))["faults"] == "ok"
+    assert layer.handle(request_of({})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "kind", "status", "told"),
+    [
+        ("PUT", b"sttus", "text/plain", 400, "did you mean status"),
+        ("PUT", b"\xff", "text/plain", 400, "UTF-8"),
+        ("PUT", b"{", "application/json", 400, "JSON"),
+        ("PUT", b"[" * 50_000, "application/json", 400, "JSON"),
+        ("PUT", b"[]", "application/json", 400, "the body must be"),
+        ("PUT", b'{"faults": 5}', "application/json", 400, "the body must be"),
+        ("PUT", b'{"faults": "ok", "sed": 1}', "application/json", 400, "the body must be"),
+        ("PUT", b'{"faults": "ok", "seed": "1"}', "application/json", 400, "seed"),
+        ("PUT", b"drop", None, 415, "content-type"),
+        ("PUT", b"ok," * 50_000, "text/plain", 400, "at most 20000 characters"),
+        ("POST", b"drop", "text/plain", 405, "PUT sets"),
+    ],
+)
+def test_a_wrong_call_changes_nothing(emulator, method, body, kind, status, told):
+    layer = FaultLayer(emulator, "short", chaos=True)
+    reply = administer(layer, method, body, kind)
+    assert reply.status == status
+    assert told in message(reply)
+    assert layer.faults.script == "short"
+
+
+@pytest.mark.parametrize(("key", "status"), [(None, 401), ("Basic eDp5", 403)])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_the_admin_call_needs_the_key(emulator, method, key, status):
+    layer = FaultLayer(emulator, "short", chaos=True)
+    assert administer(layer, method, b"drop", authorization=key).status == status
+    assert layer.faults.script == "short"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"origin": "http://LOCALHOST:8080", "sec_fetch_site": "same-origin"}, 200),
+        ({"sec_fetch_site": "none"}, 200),
+        ({"origin": "http://localhost:9999"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": ""}, 403),
+        ({"origin": "null", "host": ""}, 403),
+        ({"sec_fetch_site": "same-site"}, 403),
+        ({"origin": "http://localhost:8080", "sec_fetch_site": "cross-site"}, 403),
+    ],
+)
+def test_pages_of_somewhere_else_may_not_call(emulator, headers, status):
+    assert administer(FaultLayer(emulator, chaos=True), "PUT", b"drop", **headers).status == status
+
+
+def test_the_admin_path_takes_no_part_in_anything_else(emulator, request_of):
+    seen = []
+    layer = FaultLayer(emulator, "drop", chaos=True)
+    layer.faults.watch(lambda *exchange: seen.append(exchange))
+    assert state(administer(layer))["requests"] == 0
+    assert seen == []
+    assert layer.handle(Request("GET", f"{ADMIN_PATH}?x=1", {}, b"")).status == 401
+    assert FaultLayer(emulator, chaos=True).handle(request_of({}, path=f"{ADMIN_PATH}/x")).status == 404
+    assert administer(FaultLayer(emulator, "drop")).status == 404  # without chaos there is none

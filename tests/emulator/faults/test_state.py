@@ -1,12 +1,16 @@
 """Which request meets what: by number and seed, not by timing; by the clock only where the script says so."""
 
+import pickle
+import random
 import threading
+from statistics import quantiles
 
 import pytest
 
 from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator.faults import Faults
-from inworld_embeddings_emulator.faults.kinds import Ok, Quota
+from inworld_embeddings_emulator.faults.reader import parse
+from inworld_embeddings_emulator.faults.state import delay
 
 
 class Clock:
@@ -18,8 +22,7 @@ class Clock:
 
 def met(faults, count):
     """Labels of what the next requests meet, a dot for nothing."""
-    hits = [faults.next() for _ in range(count)]
-    return ["+".join(hit.fault.label for hit in row if not isinstance(hit.fault, Ok)) or "." for row in hits]
+    return ["+".join(hit.fault.label for hit in faults.next(None)) or "." for _ in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -28,8 +31,7 @@ def met(faults, count):
         ("ok", ". . . . ."),
         ("drop", "drop drop drop drop drop"),
         ("drop x2", "drop drop . . ."),
-        ("drop x2, ok", "drop drop . . ."),
-        ("drop, html", "drop html=502 html=502 html=502 html=502"),
+        ("drop=head, html", "drop=head html=502 html=502 html=502 html=502"),
         ("drop, ok x2, repeat", "drop . . drop ."),
         ("ok, drop + html, ok", ". drop+html=502 . . ."),
         ("100% drop, 0% drop", "drop . . . ."),
@@ -52,29 +54,20 @@ def test_a_step_may_last_for_a_time_from_its_first_request():
     assert met(faults, 3) == [".", ".", "drop"]
 
 
-def test_a_clock_that_goes_back_does_no_harm():
-    clock = Clock()
-    faults = Faults("drop + quota=1 for 5s", clock=clock)
-    met(faults, 1)
-    clock.now -= 50
-    assert met(faults, 1) == ["drop+quota"]
-
-
 def test_a_quota_is_a_token_bucket_and_tells_the_wait():
     clock = Clock()
     faults = Faults("quota=2;burst=3", clock=clock)
-    assert [bool(faults.next()) for _ in range(4)] == [False, False, False, True]
-    (hit,) = faults.next()
-    assert (hit.fault, hit.seconds) == (Quota(2, burst=3), 0.5)
-    clock.now += 0.25
-    assert faults.next()[0].seconds == 0.25
-    clock.now += 0.25
+    assert met(faults, 4) == [".", ".", ".", "quota"]
+    for wait in (0.5, 0.25):
+        (hit,) = faults.next(None)
+        assert hit.seconds == pytest.approx(wait)
+        clock.now += 0.25
     assert met(faults, 2) == [".", "quota"]
     clock.now += 1000
     assert met(faults, 4) == [".", ".", ".", "quota"]
 
 
-@pytest.mark.parametrize(("rate", "burst"), [("0.5", 1), ("1", 1), ("2", 2), ("10", 10)])
+@pytest.mark.parametrize(("rate", "burst"), [("0.5", 1), ("1", 1), ("2", 2), ("2.5", 2), ("10", 10)])
 def test_the_bucket_holds_what_a_second_brings(rate, burst):
     assert met(Faults(f"quota={rate}", clock=Clock()), burst + 1)[-2:] == [".", "quota"]
 
@@ -91,7 +84,7 @@ def test_the_same_seed_is_the_same_mix_and_another_is_another():
 def test_the_mix_is_this_one_on_every_python_and_platform():
     hits = met(Faults("30% drop", seed=1), 40)
     assert (
-        "".join("x" if row == "drop" else "." for row in hits) == ".x..xx........x............x...xxx....x."
+        "".join("x" if row == "drop" else "." for row in hits) == "...xx.xx..xxxx.x.....xx...x...x.x..x..xx"
     )
 
 
@@ -108,20 +101,13 @@ def test_decisions_do_not_depend_on_threads():
     assert shared.requests == 400
 
 
-def test_a_step_of_ones_own_leaves_the_script_where_it_was():
-    faults = Faults("drop x1, ok", seed=5)
-    step = Faults("html").script.steps[0]
-    assert [hit.fault.label for hit in faults.once(step)] == ["html=502"]
-    assert faults.requests == 0
-    assert met(faults, 2) == ["drop", "."]
-
-
 def test_setting_begins_again_and_a_mistake_changes_nothing():
     faults = Faults("drop x1, ok", seed=5)
     assert met(faults, 2) == ["drop", "."]
-    with pytest.raises(ConfigurationError):
-        faults.set("drip")
-    assert (str(faults.script), faults.requests) == ("drop x1, ok", 2)
+    for wrong, seed in (("drip", None), ("html", "7")):
+        with pytest.raises(ConfigurationError):
+            faults.set(wrong, seed=seed)
+        assert (faults.script, faults.requests) == ("drop x1, ok", 2)
     faults("drop x1, ok")
     assert (met(faults, 2), faults.seed) == (["drop", "."], 5)
     faults.set("html", seed=6)
@@ -129,3 +115,35 @@ def test_setting_begins_again_and_a_mistake_changes_nothing():
     faults.clear()
     assert met(faults, 1) == ["."]
     assert repr(faults) == "Faults('ok', seed=6)"
+
+
+def test_faults_travel_as_they_were_asked_for():
+    faults = Faults("status=503 x2, 30% drop", seed=7)
+    met(faults, 1)
+    again = pickle.loads(pickle.dumps(faults))
+    assert (again.script, again.seed, again.requests) == (faults.script, 7, 0)
+    faults.watch(print)
+    with pytest.raises(TypeError, match="do not pickle"):
+        pickle.dumps(faults)
+
+
+def delays(script, count=20_000):
+    latency = parse(script).steps[0].faults[0]
+    return [delay(latency, random.Random(number)) for number in range(count)]
+
+
+def test_a_latency_is_fixed_or_uniform():
+    assert set(delays("latency=0.2", 10)) == {0.2}
+    found = delays("latency=1;to=3")
+    assert (min(found) >= 1, max(found) <= 3) == (True, True)
+    assert quantiles(found, n=4) == pytest.approx([1.5, 2, 2.5], abs=0.1)
+
+
+def test_or_has_a_median_and_a_99th_percentile_and_never_ten_minutes():
+    lognormal, pareto = (
+        quantiles(delays(f"latency=0.1;p99=1;shape={shape}"), n=1000) for shape in ("lognormal", "pareto")
+    )
+    for cuts in (lognormal, pareto):
+        assert (cuts[499], cuts[989]) == (pytest.approx(0.1, rel=0.05), pytest.approx(1.0, rel=0.15))
+    assert pareto[-1] > lognormal[-1]
+    assert max(delays("latency=1;p99=600;shape=pareto")) == 600

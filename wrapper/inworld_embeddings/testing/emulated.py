@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Unpack
 
 from inworld_embeddings_emulator.engines.hashed import DIMENSION, HashEngine
-from inworld_embeddings_emulator.faults import NOTHING, Faults, Scripted
-from inworld_embeddings_emulator.faults.texts import asked
+from inworld_embeddings_emulator.faults import NOTHING, Faults, Scripted, asked
 from inworld_embeddings_emulator.handle import Emulator
 from inworld_embeddings_emulator.messages import Reply, Request
 from inworld_embeddings_emulator.server import EmulatorServer

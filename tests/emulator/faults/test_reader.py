@@ -1,0 +1,131 @@
+"""The language of faults: what each script means, and that every mistake is told with its place and the way out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings_emulator.faults.kinds import KINDS, Fault
+from inworld_embeddings_emulator.faults.reader import LONGEST, Step, parse
+
+HINTS = {"retry-after": 2, "retry-date": 3, "retry-info": 1.5, "message": "no"}
+FAULTS = [
+    ("ok", Fault("ok")),
+    ("status=503", Fault("status", 503)),
+    ("status=429;retry-after=2;retry-date=3s;retry-info=1.5;message=no", Fault("status", 429, HINTS)),
+    ("rate-limit; retry-after = 2", Fault("rate-limit", 429, {"retry-after": 2})),
+    ("html", Fault("html", 502)),
+    ("HTML=504;Retry-After=1", Fault("html", 504, {"retry-after": 1})),
+    ("latency=200ms", Fault("latency", 0.2)),
+    ("latency=50ms;to=0.2", Fault("latency", 0.05, {"to": 0.2})),
+    ("latency=.1;p99=2s", None),
+    ("latency=100ms;p99=2s;shape=pareto", Fault("latency", 0.1, {"p99": 2, "shape": "pareto"})),
+    ("quota=2.5;burst=3;hint=none", Fault("quota", 2.5, {"burst": 3, "hint": "none"})),
+    ("drop", Fault("drop", "")),
+    ("drop=head;reset", Fault("drop", "head", {"reset": True})),
+    ("truncate", Fault("truncate", 0.5)),
+    ("truncate=20%", Fault("truncate", 0.2)),
+    ("truncate=0;reset", Fault("truncate", 0, {"reset": True})),
+    ("short", Fault("short", 1)),
+    ("long=3", Fault("long", 3)),
+    ("dimension=0", Fault("dimension", 0)),
+    ("max-message=64k", Fault("max-message", 65536)),
+    ("max-message=4m", Fault("max-message", 4 * 1024 * 1024)),
+    ("poison=secret|a=b", Fault("poison", "secret|a=b")),
+    ('poison="a, ""b"";+ \\d";silent', Fault("poison", 'a, "b";+ \\d', {"silent": True})),
+    *((name, Fault(name)) for name in ("ragged", "null", "nan", "zero", "swap")),
+]
+
+
+@pytest.mark.parametrize(("text", "fault"), FAULTS, ids=[text for text, _ in FAULTS])
+def test_one_fault(text, fault):
+    if fault is None:
+        with pytest.raises(ConfigurationError):
+            parse(text)
+    else:
+        assert (parse(text).steps, parse(text).repeat) == ((Step((fault,)),), False)
+
+
+def test_every_kind_is_in_the_table():
+    assert {fault.name for _, fault in FAULTS if fault} == set(KINDS)
+
+
+S503, DROP, OK = Fault("status", 503), Fault("drop", ""), Step((Fault("ok"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        ("  status=503 x 2 ,ok ", [Step((S503,), times=2), OK]),
+        ("status=503 x2, repeat", [Step((S503,), times=2)]),
+        ("drop for 200ms", [Step((DROP,), seconds=0.2)]),
+        ("30% status=503", [Step((Fault("status", 503, {}, 0.3),))]),
+        ("0.5 %drop + ok", [Step((Fault("drop", "", {}, 0.005), Fault("ok")))]),
+        ("drop+30% html x3", [Step((DROP, Fault("html", 502, {}, 0.3)), times=3)]),
+    ],
+)
+def test_scripts(text, steps):
+    script = parse(text)
+    assert (script.text, script.steps, script.repeat) == (text.strip(), tuple(steps), "repeat" in text)
+
+
+MISTAKES = [
+    ("", "the end: a fault should stand here"),
+    ("sttus=503", "character 1: 'sttus' is not a fault; did you mean status?"),
+    ("ok, ok, nothing", "character 9: 'nothing' is not a fault."),
+    ("status", "the end: status needs '=' and a whole number from 400 to 599"),
+    ("status=99", "character 8: status must be a whole number from 400 to 599"),
+    ("status=503x2,ok", "character 8: status must be a whole number"),
+    (
+        "status=503;retri-after=2",
+        "character 12: 'retri-after' is not a setting of status; did you mean retry-after?",
+    ),
+    ("status=503;retry-after", "the end: retry-after needs '='"),
+    ("status=503;retry-after=soon", "character 24: retry-after must be a duration"),
+    ("status=503;retry-after=1;retry-after=2", "character 26: retry-after is given twice"),
+    ("rate-limit=429", "character 11: this is not understood"),
+    ("latency=601", "character 9: latency must be a duration from 0 to 600 s"),
+    ("latency=2;to=1", "character 1: latency: to must not be less"),
+    ("latency=2;p99=1", "character 1: latency: p99 must be more"),
+    ("latency=2;to=3;p99=4", "character 1: latency: give to or p99"),
+    ("ok, 101% drop", "character 5: a chance must be from 0% to 100%"),
+    ("30%", "the end: a fault"),
+    ("status=503 x0", "character 13: the number of requests must be a whole number from 1"),
+    ("status=503 x", "character 12: this is not understood"),
+    ("status=503 for 0", "character 16: the time must be a duration from 0.001"),
+    ("status=503 for ever", "character 12: this is not understood"),
+    ("status=503,", "the end: a fault"),
+    ("ok, repeat, ok", "character 5: 'repeat' is not a fault"),
+    ("drop=there", "character 6: drop must be one of head"),
+    ("drop;reset=perhaps", "character 11: this is not understood"),
+    ("poison=(", "character 8: poison must be a regular expression"),
+    ('poison="open', "character 8: poison must be a regular expression"),
+    ("truncate=100%", "character 10: truncate must be a number of bytes"),
+    ("max-message=0", "character 13: max-message must be a number of bytes"),
+    ("quota=0", "character 7: quota must be a number from 0.01"),
+    ("ok;loud", "character 4: 'loud' is not a setting of ok; there is none"),
+    ("short=" + "9" * 5000, "character 7: short must be a whole number"),
+]
+
+
+@pytest.mark.parametrize(("text", "told"), MISTAKES, ids=[text[:30] or "nothing" for text, _ in MISTAKES])
+def test_a_mistake_is_told_with_its_place_and_the_faults(text, told):
+    with pytest.raises(ConfigurationError) as caught:
+        parse(text)
+    assert str(caught.value).startswith(f"faults, at {told}")
+    assert str(caught.value).endswith(f". Faults: {', '.join(KINDS)}.")
+
+
+@pytest.mark.parametrize("text", ["ok," * LONGEST, 503, None, ["ok", "drop"]], ids=repr)
+def test_what_is_no_text_or_too_long_is_refused(text):
+    with pytest.raises(ConfigurationError, match="a script"):
+        parse(text)
+
+
+@given(st.text(alphabet='ok status=503;x2 ,+%"for repeat\n', max_size=60) | st.text(max_size=30))
+def test_any_text_is_a_script_or_a_configuration_error(text):
+    try:
+        script = parse(text)
+    except ConfigurationError:
+        return
+    assert parse(script.text) == script
