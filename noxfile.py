@@ -255,7 +255,7 @@ def openai_face(session: nox.Session) -> None:
 def playground(session: nox.Session) -> None:
     """The playground in a headless Chromium, from PATH or ``CHROMIUM``; ``SCREENSHOTS`` names a folder for pictures."""
     install(session, "browser", extras="[cli]")
-    session.run("pytest", "tests/playground", *session.posargs)
+    session.run("pytest", "tests/emulator/playground", *session.posargs)
 
 
 @nox.session

@@ -18,9 +18,11 @@ def main() -> None:
             raise SystemExit(f"{name} is not the installed, typed package: {home}")
     from inworld_embeddings import EmbeddingClient  # noqa: PLC0415 - only now is it known to be there
     from inworld_embeddings.vendoring import Source, vendor  # noqa: PLC0415
-    from inworld_embeddings_emulator.playground.files import files  # noqa: PLC0415
+    from inworld_embeddings_emulator.playground import page_files  # noqa: PLC0415
 
-    if missing := {"/", "/_emulator/playground/app.js", "/_emulator/playground/style.css"} - set(files()):
+    if missing := {"/", "/_emulator/playground/app.js", "/_emulator/playground/style.css"} - set(
+        page_files()
+    ):
         raise SystemExit(f"the playground is not whole: {missing}")
     with tempfile.TemporaryDirectory() as folder:
         report = vendor(Path(folder) / "copy", Source.here())

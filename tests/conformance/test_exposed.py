@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from inworld_embeddings_emulator.playground.files import SETTINGS, files
+from inworld_embeddings_emulator.playground import SETTINGS, page_files
 
 PATHS = {
-    **dict.fromkeys([*files(), SETTINGS], 200),
+    **dict.fromkeys([*page_files(), SETTINGS], 200),
     "/ml/v1alpha/embedding:embed": 501,  # POST alone
     **dict.fromkeys(
         [

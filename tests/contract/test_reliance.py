@@ -114,7 +114,7 @@ def names_field(path, name):
 
 OTHER_MEANINGS = {
     ("wrapper/inworld_embeddings/_engine/observability.py", "embeddings"),  # an operation, for OpenTelemetry
-    ("emulator/inworld_embeddings_emulator/playground/static/map.js", "values"),  # the page's own
+    ("emulator/inworld_embeddings_emulator/playground/static/results.js", "values"),  # the page's own
     ("emulator/inworld_embeddings_emulator/playground/static/vectors.js", "values"),
 }
 

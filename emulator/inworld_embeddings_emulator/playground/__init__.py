@@ -4,6 +4,106 @@ A layer around any handler, of plain files and without a build step. `serve` put
 does not. The page asks this server alone: its Content-Security-Policy allows nothing else.
 """
 
-from .layer import Playground
+import json
+from functools import cache
+from importlib.resources import files as package_files
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["Playground"]
+from inworld_embeddings.errors import ConfigurationError
+
+from ..handle import TEST_KEY
+from ..messages import Handler, Reply, Request
+
+if TYPE_CHECKING:
+    from ..engines import Engine
+
+PREFIX: Final = "/_emulator/playground/"
+"""Where the page's files are, beside the page itself at ``/``."""
+
+SETTINGS: Final = f"{PREFIX}settings.json"
+"""What the page must know of the server it is on."""
+
+_NAMES: Final = (
+    "index.html",
+    "style.css",
+    "api.js",
+    "app.js",
+    "dom.js",
+    "request.js",
+    "results.js",
+    "vectors.js",
+)
+_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = (
+    ("cache-control", "no-store"),  # a newer version of this package must be seen at once
+    ("content-security-policy", _POLICY),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+)
+
+
+class Playground:
+    """Answers GET and HEAD of ``/`` and of the page's files; everything else is the inner handler's.
+
+    Args:
+        inner: Answers the API.
+        engine: Whose vectors those are, to be named on the page.
+        built_in: Whether that is the engine of which the page can say what it understands.
+        chaos: Whether the page may offer faults for the whole server.
+
+    Raises:
+        ConfigurationError: a file of the page is missing from this copy of the package.
+    """
+
+    def __init__(
+        self, inner: Handler, engine: "Engine", *, built_in: bool = False, chaos: bool = False
+    ) -> None:
+        self._inner = inner
+        settings = {
+            "engine": engine.name,
+            "dimension": engine.dimension,
+            "builtIn": built_in,
+            "chaos": chaos,
+            "key": TEST_KEY if inner.uses_test_key else None,  # another key is the visitor's to know
+        }
+        self._files = {**page_files(), SETTINGS: json.dumps(settings).encode()}
+
+    @property
+    def uses_test_key(self) -> bool:
+        """As the handler says."""
+        return self._inner.uses_test_key
+
+    def handle(self, request: Request) -> Reply:
+        """The reply to a request."""
+        path = request.route
+        body = self._files.get(path)
+        if body is None or request.method not in ("GET", "HEAD"):
+            return self._inner.handle(request)
+        kind = "html" if path == "/" else path.rpartition(".")[2]
+        headers = (("content-type", f"{_TYPES[kind]}; charset=utf-8"), *_HEADERS)
+        return Reply(200, headers, b"" if request.method == "HEAD" else body)
+
+
+@cache
+def page_files() -> dict[str, bytes]:
+    """Each file by the path it is served at. There is no other way to one, so no path leads out of the folder.
+
+    Raises:
+        ConfigurationError: a file is missing from this copy of the package.
+    """
+    folder = package_files(__name__) / "static"  # works from a zip file and in a frozen program too
+    found = {}
+    for name in _NAMES:
+        try:
+            found["/" if name == "index.html" else PREFIX + name] = (folder / name).read_bytes()
+        except OSError as error:
+            raise ConfigurationError(
+                f"The playground's file {name} is missing from {__name__}/static: this copy of the package is not "
+                "whole. Install it again, or leave the page out: serve --no-playground."
+            ) from error
+    return found

@@ -7,7 +7,7 @@ const MODEL = {
   serviceProvider: "SERVICE_PROVIDER_INWORLD",
 };
 
-export class AnswerError extends Error {
+export class ReplyError extends Error {
   constructor(message, facts = {}) {
     super(message);
     this.facts = facts;
@@ -26,7 +26,7 @@ export function credential(key) {
   return btoa(String.fromCharCode(...new TextEncoder().encode(key.trim())));
 }
 
-// The vectors of some texts, and the facts of the answer; an AnswerError says in words what is wrong.
+// The vectors of some texts, and the facts of the answer; an ReplyError says in words what is wrong.
 export async function embed(texts, { key, fault, dimension, signal }) {
   const headers = { "content-type": "application/json", authorization: `Basic ${credential(key)}` };
   if (fault) headers["x-inworld-emulator-fault"] = fault;
@@ -57,11 +57,11 @@ async function exchange(path, options) {
     facts.Faults = response.headers.get("x-inworld-emulator-fault");
     text = await response.text();
     facts.Time = `${Math.round(performance.now() - started)} ms`;
-    if (!response.ok) throw new AnswerError(refusal(response, text), facts);
+    if (!response.ok) throw new ReplyError(refusal(response, text), facts);
   } catch (error) {
-    if (error instanceof AnswerError || error.name === "AbortError") throw error;
+    if (error instanceof ReplyError || error.name === "AbortError") throw error;
     facts.Time = `${Math.round(performance.now() - started)} ms`;
-    throw new AnswerError(broken(facts.Status, error), facts);
+    throw new ReplyError(broken(facts.Status, error), facts);
   }
   return { text, facts };
 }
@@ -88,7 +88,7 @@ function refusal(response, text) {
 
 export function checked(text, count, dimension, facts = {}) {
   const fail = (message) => {
-    throw new AnswerError(`${message} No vector of this answer is used.`, facts);
+    throw new ReplyError(`${message} No vector of this answer is used.`, facts);
   };
   let rows;
   try {

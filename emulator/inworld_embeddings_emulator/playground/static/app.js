@@ -1,13 +1,9 @@
 // The page: what is clicked and typed, and what happens then.
 
-import { AnswerError, bodyOf, embed, EMBED, serverFaults, settings } from "./api.js";
+import { ReplyError, bodyOf, embed, EMBED, serverFaults, settings } from "./api.js";
 import { byId, make } from "./dom.js";
-import { scriptOf, showSwitches, told } from "./faults.js";
-import { showHeatmap } from "./heatmap.js";
-import { counted, textsOf } from "./lines.js";
-import { clearMap, showMap } from "./map.js";
-import { showRanking } from "./search.js";
-import { curl, python } from "./snippets.js";
+import { counted, curl, python, scriptOf, showSwitches, textsOf, told } from "./request.js";
+import { clearMap, showHeatmap, showMap, showRanking } from "./results.js";
 import { plane, rank, similarities } from "./vectors.js";
 
 const server = await settings().catch((error) => {
@@ -47,7 +43,7 @@ function showFacts(facts) {
 function showError(error) {
   if (error.name === "AbortError") return;
   byId("summary").textContent = "No vectors.";
-  byId("error").textContent = error instanceof AnswerError ? error.message : `${error.name}: ${error.message}`;
+  byId("error").textContent = error instanceof ReplyError ? error.message : `${error.name}: ${error.message}`;
   byId("error").hidden = false;
   showFacts(error.facts ?? {});
 }
@@ -62,7 +58,7 @@ function forget() {
 async function embedTexts() {
   const { texts } = textsOf(byId("texts").value);
   forget();
-  if (!texts.length) throw new AnswerError("There is no text to embed.");
+  if (!texts.length) throw new ReplyError("There is no text to embed.");
   const vectors = await ask(texts, texts.length === 1 ? "1 vector" : `${texts.length} vectors`);
   Object.assign(held, { texts, vectors });
   showHeatmap(byId("heat"), byId("heat-reading"), texts, similarities(vectors));
@@ -76,7 +72,7 @@ const fresh = () => held.texts.length > 0 && held.texts.join("\n") === textsOf(b
 async function search() {
   const query = byId("query").value.trim();
   byId("ranking").replaceChildren();
-  if (!query) throw new AnswerError("There is nothing to search for.");
+  if (!query) throw new ReplyError("There is nothing to search for.");
   if (!fresh()) await embedTexts();
   const [vector] = await ask([query], "the query's vector");
   showRanking(byId("ranking"), held.texts, rank(vector, held.vectors));

@@ -1,4 +1,4 @@
-// Elements, made and found. Text is only ever set as text: nothing here reads HTML.
+// Elements: made, found, and walked through by key. Text is only ever set as text: nothing here reads HTML.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -21,3 +21,39 @@ export const shortened = (text, most) => {
   const letters = Array.from(text);
   return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : text;
 };
+
+// One tab stop for many elements: the arrow keys move among them, row by row.
+
+export function rove(items, columns, chosen) {
+  const focus = (index) => {
+    for (const item of items) item.tabIndex = -1;
+    items[index].tabIndex = 0;
+    items[index].focus();
+  };
+  items.forEach((item, index) => {
+    item.setAttribute("tabindex", index === 0 ? "0" : "-1");
+    item.addEventListener("focus", () => chosen(index));
+    item.addEventListener("pointerenter", () => chosen(index));
+    item.addEventListener("pointerdown", () => focus(index));
+    item.addEventListener("keydown", (event) => {
+      const to = target(event, index, columns, items.length);
+      if (to === undefined) return;
+      event.preventDefault();
+      focus(to);
+    });
+  });
+}
+
+function target({ key, ctrlKey, altKey, metaKey }, index, columns, count) {
+  if (altKey || metaKey) return undefined;
+  const start = index - (index % columns);
+  const to = {
+    ArrowLeft: columns === 1 || index > start ? index - 1 : index,
+    ArrowRight: columns === 1 || index < start + columns - 1 ? index + 1 : index,
+    ArrowUp: index - columns,
+    ArrowDown: index + columns,
+    Home: ctrlKey || columns === 1 ? 0 : start,
+    End: ctrlKey || columns === 1 ? count - 1 : start + columns - 1,
+  }[key];
+  return to === undefined ? undefined : to < 0 || to >= count ? index : to;
+}

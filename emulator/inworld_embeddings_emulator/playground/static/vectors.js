@@ -23,27 +23,41 @@ export const rank = (query, vectors) =>
     .sort((one, other) => other.score - one.score);
 
 // Principal components of the directions: a point {x, y} for each vector, and the share of their variance that this keeps.
-// It goes through the n × n matrix of inner products, since there are fewer texts than dimensions. A component's sign is
-// arbitrary; here its largest part is positive, so that the same vectors always make the same picture.
+// It goes through the n × n matrix of inner products, since there are fewer texts than dimensions.
 export function plane(vectors) {
   const centred = centre(vectors.map(unit));
-  const { values, columns } = eigen(centred.map((a) => centred.map((b) => dot(a, b))));
-  const order = values.map((_, index) => index).sort((one, other) => values[other] - values[one]);
-  const total = values.reduce((sum, value) => sum + Math.max(value, 0), 0);
-  const floor = 1e-12 * Math.max(vectors.length, 1);
-  const axes = [0, 1].map((k) => axis(values[order[k]] ?? 0, columns[order[k]], floor, vectors.length));
+  let inner = centred.map((a) => centred.map((b) => dot(a, b)));
+  const total = trace(inner);
+  const floor = 1e-12 * vectors.length;
+  const axes = [0, 1].map(() => {
+    const axis = longestAxis(inner, floor);
+    inner = inner.map((row, i) => row.map((part, j) => part - axis[i] * axis[j]));
+    return axis;
+  });
   return {
     points: vectors.map((_, i) => ({ x: axes[0][i], y: axes[1][i] })),
     kept: total > floor ? (dot(axes[0], axes[0]) + dot(axes[1], axes[1])) / total : 1,
   };
 }
 
-function axis(value, column, floor, count) {
-  if (!column || value <= floor) return new Array(count).fill(0);
-  const largest = column.reduce((best, part) => (Math.abs(part) > Math.abs(best) + 1e-9 ? part : best), 0);
-  const scale = Math.sqrt(value) * Math.sign(largest);
-  return column.map((part) => part * scale);
+// Squaring a symmetric matrix again and again leaves its largest eigenvector in every column. Its sign is arbitrary; here
+// its largest part is positive, so that the same vectors always make the same picture.
+function longestAxis(matrix, floor) {
+  let power = matrix;
+  for (let k = 0; k < 40 && trace(power) > floor; k++) {
+    const size = trace(power);
+    const rows = power.map((row) => row.map((part) => part / size));
+    power = rows.map((a) => rows.map((b) => dot(a, b)));
+  }
+  const diagonal = power.map((row, i) => row[i]);
+  const direction = unit(power[diagonal.indexOf(Math.max(...diagonal))] ?? []);
+  const variance = dot(direction, matrix.map((row) => dot(row, direction)));
+  if (!(variance > floor)) return matrix.map(() => 0);
+  const largest = direction.reduce((best, part) => (Math.abs(part) > Math.abs(best) + 1e-9 ? part : best), 0);
+  return direction.map((part) => part * Math.sqrt(variance) * Math.sign(largest));
 }
+
+const trace = (matrix) => matrix.reduce((sum, row, i) => sum + row[i], 0);
 
 function unit(vector) {
   const size = length(vector) || 1;
@@ -53,32 +67,4 @@ function unit(vector) {
 function centre(vectors) {
   const middle = (vectors[0] ?? []).map((_, i) => vectors.reduce((sum, v) => sum + v[i], 0) / vectors.length);
   return vectors.map((vector) => vector.map((part, i) => part - middle[i]));
-}
-
-// Eigenvalues and eigenvectors of a symmetric matrix, by Jacobi's rotations.
-export function eigen(matrix) {
-  const a = matrix.map((row) => [...row]);
-  const n = a.length;
-  const columns = a.map((_, i) => a.map((_, j) => (i === j ? 1 : 0)));
-  const all = a.reduce((sum, row) => sum + dot(row, row), 0); // rotations leave it as it is
-  for (let sweep = 0; sweep < 60; sweep++) {
-    let off = 0;
-    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) off += a[p][q] ** 2;
-    if (off <= 1e-24 * all) break;
-    for (let p = 0; p < n; p++) for (let q = p + 1; q < n; q++) if (a[p][q] !== 0) rotate(a, columns, p, q);
-  }
-  return { values: a.map((row, i) => row[i]), columns };
-}
-
-function rotate(a, columns, p, q) {
-  const theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
-  const t = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
-  const c = 1 / Math.sqrt(t * t + 1);
-  const s = t * c;
-  for (let k = 0; k < a.length; k++) [a[k][p], a[k][q]] = [c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]];
-  for (const pair of [a, columns]) {
-    for (let k = 0; k < a.length; k++) {
-      [pair[p][k], pair[q][k]] = [c * pair[p][k] - s * pair[q][k], s * pair[p][k] + c * pair[q][k]];
-    }
-  }
 }

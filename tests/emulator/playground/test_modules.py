@@ -78,7 +78,7 @@ def test_what_does_not_differ_is_one_point(js, vectors):
 @pytest.mark.parametrize(("width", "height"), [(300, 220), (700, 420)])
 def test_all_points_are_inside_at_one_scale(js, width, height):
     points = [{"x": x, "y": y} for x, y in rows((20, 2))]
-    placed = js("map.placed", points, width, height)
+    placed = js("results.placed", points, width, height)
     assert all(0 < point["x"] < width and 0 < point["y"] < height for point in placed)
     scales = [(at["x"] - width / 2) / point["x"] for at, point in zip(placed, points, strict=True)]
     scales += [(height / 2 - at["y"]) / point["y"] for at, point in zip(placed, points, strict=True)]
@@ -97,9 +97,9 @@ def test_all_points_are_inside_at_one_scale(js, width, height):
     ids=["nothing", "blank lines", "too many", "just fits", "too long"],
 )
 def test_the_box_is_bounded_and_says_so(js, value, texts, left):
-    found = js("lines.textsOf", value)
+    found = js("request.textsOf", value)
     assert found == {"texts": texts, "left": left}
-    assert (f"{left} left out" in js("lines.counted", found)) is (left > 0)
+    assert (f"{left} left out" in js("request.counted", found)) is (left > 0)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def vectors_of(served, texts):
 def test_the_curl_command_runs_whatever_the_texts(js, served, fault):
     url = f"{served.url}/ml/v1alpha/embedding:embed"
     request = {"url": url, "body": js("api.bodyOf", NASTY), "key": "local:local", "fault": fault}
-    command = js("snippets.curl", request)
+    command = js("request.curl", request)
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, encoding="utf-8")
     if done.returncode == 127:
         pytest.skip("curl is not installed")
@@ -157,9 +157,7 @@ def test_the_curl_command_runs_whatever_the_texts(js, served, fault):
 
 @pytest.mark.parametrize("fault", ["", "latency=1ms"])
 def test_the_python_program_runs_whatever_the_texts(js, served, fault):
-    program = js(
-        "snippets.python", {"base": served.url, "texts": NASTY, "key": "local:local", "fault": fault}
-    )
+    program = js("request.python", {"base": served.url, "texts": NASTY, "key": "local:local", "fault": fault})
     program += "print(result.vectors.tolist() == __import__('json').loads(input()))\n"
     expected = [np.array(entry["values"], "f4").tolist() for entry in vectors_of(served, NASTY)["embeddings"]]
     done = subprocess.run(
@@ -182,7 +180,7 @@ def test_a_key_of_ones_own_is_in_neither(js, fault):
         "key": None,
         "fault": fault,
     }
-    assert "$INWORLD_API_KEY" in js("snippets.curl", request)
-    program = js("snippets.python", request)
+    assert "$INWORLD_API_KEY" in js("request.curl", request)
+    program = js("request.python", request)
     assert "INWORLD_API_KEY" in program
     assert "api_key" not in program

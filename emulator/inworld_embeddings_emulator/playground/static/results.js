@@ -1,13 +1,58 @@
-// The texts as points of a plane, with as many labels as there is room for.
+// What came back, to look at: the similarity table, the map and the ranking.
 
-import { draw, shortened } from "./dom.js";
-import { rove } from "./roving.js";
+import { draw, make, rove, shortened } from "./dom.js";
 
 const RADIUS = 10;
 const MARGIN = 28;
 
+const toRead = (what) => `Point at a ${what}, or walk there with the arrow keys, to read it.`;
+
+// Colour or length for a similarity; the style sheet says which.
+function shaded(element, value) {
+  element.toggleAttribute("data-below", value < 0);
+  element.style.setProperty("--share", `${(Math.min(Math.abs(value), 1) * 100).toFixed(1)}%`);
+  return element;
+}
+
+export function showRanking(list, texts, ranking) {
+  const entry = ({ index, score }) =>
+    make(
+      "li",
+      { "data-score": String(score) },
+      make("span", { class: "score" }, score.toFixed(4)),
+      make("span", { class: "text" }, texts[index]),
+      shaded(make("span", { class: "bar", "aria-hidden": "true" }), score),
+    );
+  list.replaceChildren(...ranking.map(entry));
+}
+
+const size = (count) => (count <= 8 ? "few" : count <= 14 ? "some" : count <= 24 ? "many" : "many crowd");
+
+export function showHeatmap(place, reading, texts, matrix) {
+  const cells = matrix.flatMap((row) => row.map((value) => shaded(make("td", { "data-value": String(value) }, value.toFixed(2)), value)));
+  const numbers = texts.map((_, index) => make("th", { scope: "col" }, String(index + 1)));
+  const rows = texts.map((text, index) =>
+    make(
+      "tr",
+      {},
+      make("th", { scope: "row", title: shortened(text, 200) }, String(index + 1)),
+      ...cells.slice(index * texts.length, (index + 1) * texts.length),
+    ),
+  );
+  const head = make("thead", {}, make("tr", {}, make("td", { class: "corner" }), ...numbers));
+  const table = make("table", { class: `heat ${size(texts.length)}`, role: "grid", "aria-label": "Cosine similarities" });
+  table.append(head, make("tbody", {}, ...rows));
+  rove(cells, texts.length, (index) => {
+    const [one, other] = [Math.floor(index / texts.length), index % texts.length];
+    reading.textContent = `${one + 1} · ${other + 1}: ${matrix[one][other].toFixed(4)} — “${shortened(texts[one], 60)}” and “${shortened(texts[other], 60)}”`;
+  });
+  reading.textContent = toRead("cell");
+  place.replaceChildren(table);
+}
+
+// The texts as points of a plane, with as many labels as there is room for.
 export function showMap(place, reading, texts, points) {
-  reading.textContent = "Point at a number, or walk there with the arrow keys, to read it.";
+  reading.textContent = toRead("number");
   const render = () => {
     const focused = [...place.querySelectorAll("g")].indexOf(document.activeElement);
     place.replaceChildren(picture(place.clientWidth, texts, points, reading));

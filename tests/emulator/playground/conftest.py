@@ -3,32 +3,17 @@
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from inworld_embeddings_emulator import Emulator
 from inworld_embeddings_emulator.engines import named
-from inworld_embeddings_emulator.playground import Playground
-from inworld_embeddings_emulator.playground import files as page_files
-
-STATIC = Path(page_files.__file__).with_name("static")
-
-
-@pytest.fixture
-def static():
-    """The folder of the page's files."""
-    return STATIC
+from inworld_embeddings_emulator.playground import page_files
 
 
 @pytest.fixture
 def emulator():
     return Emulator(named("hash:8"))
-
-
-@pytest.fixture
-def playground(emulator):
-    return Playground(emulator, emulator.engine)
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +22,8 @@ def modules(tmp_path_factory):
     if not shutil.which("node"):
         pytest.skip("Node.js is not installed")
     folder = tmp_path_factory.mktemp("modules")
-    for path in STATIC.glob("*.js"):
-        shutil.copy(path, folder)
+    for path, content in page_files().items():
+        (folder / (path.rpartition("/")[2] or "index.html")).write_bytes(content)
     (folder / "package.json").write_text('{"type": "module"}')
     return folder
 
@@ -54,14 +39,9 @@ def js(modules):
             f"const back = {name}(...JSON.parse(readFileSync(0)));"
             "process.stdout.write(JSON.stringify({ back }))"
         )
-        done = subprocess.run(
-            ["node", "--input-type=module", "-e", program],
-            cwd=modules,
-            input=json.dumps(arguments),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-        )
+        command = ["node", "--input-type=module", "-e", program]
+        pipes = {"input": json.dumps(arguments), "capture_output": True, "encoding": "utf-8"}
+        done = subprocess.run(command, cwd=modules, **pipes)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)["back"]
 
