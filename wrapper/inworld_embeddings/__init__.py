@@ -11,6 +11,7 @@ Importing it and making a client load neither httpx nor numpy: those come with t
 from typing import TYPE_CHECKING, Any
 
 from ._version import About, __version__, about
+from .chunking import chunk
 from .client import AsyncEmbeddingClient, EmbeddingClient
 from .errors import (
     APIConnectionError,
@@ -82,6 +83,7 @@ __all__ = [
     "TLSError",
     "__version__",
     "about",
+    "chunk",
 ]
 
 

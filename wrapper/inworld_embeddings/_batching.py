@@ -21,8 +21,10 @@ from typing import Any, Final
 
 import msgspec
 
+from .chunking import surely_longer
 from .details import BadRequest
 from .errors import APIStatusError, InvalidInputError, InworldEmbeddingsError
+from .models import MODELS
 from .result import Plan
 
 
@@ -255,12 +257,14 @@ async def async_stream_batches(
 
 
 def plan(
-    texts: list[str], batch_size: int, max_bytes: int, envelope_size: int, *, dedupe: bool = False
+    texts: list[str], batch_size: int, max_bytes: int, envelope_size: int, model: str, *, dedupe: bool = False
 ) -> Plan:
     """What an `embed` of checked texts would send; ``envelope_size`` in bytes, once a request."""
+    known = MODELS.get(model)
+    long_texts = sum(surely_longer(text, known.max_tokens) for text in texts) if known else 0
     sent = list(dict.fromkeys(texts)) if dedupe else texts
     sizes = [envelope_size + len(batch.body) for batch in batches(sent, batch_size, max_bytes)]
-    return Plan(requests=len(sizes), texts=len(texts), bytes=sum(sizes))
+    return Plan(requests=len(sizes), texts=len(texts), bytes=sum(sizes), long_texts=long_texts)
 
 
 def distinct(texts: Iterable[str], numbers: dict[str, int]) -> list[int]:

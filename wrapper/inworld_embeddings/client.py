@@ -151,7 +151,7 @@ class BaseClient:
         checked, chosen, _ = self._checked(texts, options, CALL)
         room = self._room(chosen)
         around = chosen["max_batch_bytes"] - room
-        return plan(checked, chosen["batch_size"], room, around, dedupe=chosen["dedupe"])
+        return plan(checked, chosen["batch_size"], room, around, chosen["model"], dedupe=chosen["dedupe"])
 
     def __repr__(self) -> str:
         return (
@@ -275,6 +275,7 @@ class EmbeddingClient(BaseClient):
             Default: False.
         replace_surrogates: Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing
             the text. Default: False.
+        warn_long: Warn in the log of a text that is surely longer than the model reads. Default: True.
         reject_zero: Treat an all-zero vector as a wrong response. Else it is kept, and counted in
             `Stats`. Default: False.
         api_key: The portal's base64 value, or a callable asked for it on each attempt. None:
@@ -414,6 +415,7 @@ class AsyncEmbeddingClient(BaseClient):
             Default: False.
         replace_surrogates: Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing
             the text. Default: False.
+        warn_long: Warn in the log of a text that is surely longer than the model reads. Default: True.
         reject_zero: Treat an all-zero vector as a wrong response. Else it is kept, and counted in
             `Stats`. Default: False.
         api_key: The portal's base64 value, or a callable asked for it on each attempt. None:

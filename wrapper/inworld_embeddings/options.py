@@ -135,6 +135,10 @@ class CallOptions(TypedDict, total=False):
             "Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing the text.",
         ),
     ]
+    warn_long: Annotated[
+        bool,
+        Option(True, _flag, "Warn in the log of a text that is surely longer than the model reads."),
+    ]
     reject_zero: Annotated[
         bool,
         Option(

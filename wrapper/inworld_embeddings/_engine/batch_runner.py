@@ -18,7 +18,7 @@ from .admission import TooLateError
 from .attempt import attempt
 from .call import TOO_LATE, Call
 from .hedging import hedged
-from .observability import log_retry
+from .observability import log_retry, warn_of_long_texts
 from .results import BatchOutcome, Outcome
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ async def run_batch(session: "Session", call: Call, batch: Batch) -> list[BatchO
     """The outcome of every text of a batch, by index."""
     try:
         if not session.closed:
+            if call.reads is not None and max(map(len, batch.texts)) >= 2 * call.reads:
+                warn_of_long_texts(call, batch)
             parts = await BatchRunner(session, call).run(batch, Spent())
             return parts if len(parts) == 1 else sorted(parts, key=lambda part: part.indexes[0])
     except asyncio.CancelledError:

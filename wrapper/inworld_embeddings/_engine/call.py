@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .._api import envelope
 from ..errors import APITimeoutError, InworldEmbeddingsError
+from ..models import MODELS
 from ..options import Merged
 from ..result import Stats
 
@@ -27,6 +28,7 @@ class Call:
         started: Loop time at which the call began.
         endless: Whether it is a stream, for which the timeout counts from each batch's start.
         timeout: Seconds, infinite if there is none.
+        reads: Most tokens of a text that the model reads; None if that is not known, or nothing more is to be said of it.
         place: Gives the place of some rows in the result; None for a stream, and where two responses may be read at once.
         slots: One for each request that may be in flight.
         begun: Texts that were taken up.
@@ -43,6 +45,8 @@ class Call:
         self.options, self.started, self.endless = options, started, endless
         self.envelope = envelope(options["model"], options["service_provider"] or "")
         self.timeout = inf if options["timeout"] is None else options["timeout"]
+        known = MODELS.get(options["model"]) if options["warn_long"] else None
+        self.reads = known.max_tokens if known else None
         self.place: Callable[[Sequence[int]], Vectors | None] | None = None
         self.slots = asyncio.Semaphore(options["max_concurrency"])
         self.begun = 0

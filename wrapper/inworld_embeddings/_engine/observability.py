@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .._version import __version__
+from ..chunking import surely_longer
 from ..errors import ConfigurationError, InworldEmbeddingsError
 from ..options import Progressed
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Span, Tracer
 
+    from .._batching import Batch
     from ..result import EmbeddingResult
     from .call import Call
 
@@ -41,6 +43,20 @@ def log_retry(error: InworldEmbeddingsError, wait: float, *, texts: int, attempt
 def log_odd_vectors(zeros: int, huge: int) -> None:
     """A response holds vectors that are hardly what a model makes."""
     logger.warning("a response holds %d all-zero vectors and %d with a norm over 1e6", zeros, huge)
+
+
+def warn_of_long_texts(call: "Call", batch: "Batch") -> None:
+    """A text is longer than its model reads. Told once in a call."""
+    for index, text in zip(batch.indexes, batch.texts, strict=True):
+        if call.reads is not None and surely_longer(text, call.reads):
+            logger.warning(
+                "inputs[%d] is longer than the %d tokens that %s reads; what the service does with the rest is not "
+                "known, it may ignore it. chunk() cuts texts, plan() counts the long ones, warn_long=False is quiet",
+                index,
+                call.reads,
+                call.options["model"],
+            )
+            call.reads = None
 
 
 # Progress: a callback, or a bar on standard error.

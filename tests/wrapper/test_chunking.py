@@ -1,0 +1,80 @@
+"""Long texts: told, and cut into pieces that fit."""
+
+import logging
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inworld_embeddings import MODELS, ConfigurationError, chunk
+from inworld_embeddings.chunking import _tokens, surely_longer
+from inworld_embeddings.testing import local_client
+
+WORDS = "the quick brown fox jumps over the lazy dog and runs home. "
+
+
+@pytest.mark.parametrize(
+    ("text", "longer"),
+    [
+        ("", False),
+        ("word " * 128, False),
+        ("word " * 129, True),
+        (" " * 10_000, False),
+        ("x" * 100_000, False),  # a single unknown token, for some
+        ("文" * 2048 + " 文", False),
+        ("文文文文文文文文文文文文文文文文 " * 129, True),
+        ("a" * 17 + " " + "b" * 2100, False),
+    ],
+)
+def test_only_what_is_surely_longer_is_told(text, longer):
+    assert surely_longer(text, 128) is longer
+
+
+def test_pieces_end_with_sentences_if_they_can():
+    pieces = chunk(WORDS * 40, max_tokens=64)
+    assert {piece[-1] for piece in pieces} == {"."}
+    assert len({*pieces[:-1]}) == 1, "each is as full as can be"
+    assert " ".join(pieces) == (WORDS * 40).strip()
+
+
+@given(st.text("ab .!?\n文é", max_size=400), st.integers(1, 20))
+def test_every_piece_fits_and_nothing_but_space_is_lost(text, most):
+    pieces = chunk(text, max_tokens=most)
+    assert all(_tokens(piece) <= most for piece in pieces)
+    assert all(piece == piece.strip() and piece for piece in pieces)
+    assert re.sub(r"\s", "", "".join(pieces)) == re.sub(r"\s", "", text)
+
+
+def test_pieces_of_a_model_are_not_told_as_long():
+    for model in MODELS.values():
+        pieces = chunk(WORDS * 3000, model.name)
+        assert len(pieces) > 1
+        assert not any(surely_longer(piece, model.max_tokens) for piece in pieces)
+        assert len(pieces[0].split()) > model.max_tokens / 3, "not wastefully small"
+
+
+@pytest.mark.parametrize("wrong", [{"model": "another"}, {"max_tokens": 0}])
+def test_what_cannot_be_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match="max_tokens"):
+        chunk("a", **wrong)
+
+
+LONG = ["short", "word " * 200, "word " * 300]
+
+
+def test_a_call_warns_once_and_a_plan_counts(caplog):
+    with local_client(batch_size=2) as client:
+        assert client.plan(LONG).long_texts == 2
+        client.embed(LONG)
+        (told,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+        assert "inputs[1] is longer than the 128 tokens" in told.getMessage()
+        caplog.clear()
+        list(client.embed_iter(LONG))
+        client.embed(LONG[1])
+        assert [r.levelno for r in caplog.records].count(logging.WARNING) == 2
+        caplog.clear()
+        client.embed(LONG, warn_long=False)
+        client.embed(LONG, model="another")
+        client.embed(["short"] * 5)
+        assert logging.WARNING not in [r.levelno for r in caplog.records]
