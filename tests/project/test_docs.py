@@ -1,4 +1,4 @@
-"""The README's examples run, links lead somewhere, and what CONTRIBUTING says of the code is there."""
+"""Examples run, links lead somewhere, and what CONTRIBUTING says of the code is there."""
 
 import ast
 import re
@@ -8,15 +8,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = ROOT / "wrapper" / "inworld_embeddings"
-README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+RUN = [ROOT / "README.md", ROOT / "docs" / "long-texts.md"]
+BLOCKS = [
+    (path.name, block)
+    for path in RUN
+    for block in re.findall(r"```python\n(.*?)```", path.read_text("utf-8"), re.DOTALL)
+]
 
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_readme_blocks_run(number, monkeypatch):
+def test_examples_run(number, monkeypatch):
     monkeypatch.chdir(ROOT)
-    exec(compile(BLOCKS[number], f"block {number} of README.md", "exec"), {"__name__": "__main__"})
+    page, block = BLOCKS[number]
+    exec(compile(block, f"block {number}, of {page}", "exec"), {"__name__": "__main__"})
 
 
 def test_links_to_files_are_good():
