@@ -133,17 +133,28 @@ class Service(httpx.AsyncBaseTransport):
             oracle.finish_request(record, loop.time())
 
 
+ENDLESS = 60.0
+"""Seconds that a fault may take to be played."""
+
+
 class _Wire:
     """What a fault does to its `Connection`, noted down."""
 
     def __init__(self):
-        self.sent, self.slept, self.silent, self.error = b"", 0.0, False, None
+        self.sent, self.slept, self.silent, self.error = bytearray(), 0.0, False, None
 
     def send(self, data):
         self.sent += data
 
     def sleep(self, seconds):
         self.slept += seconds
+        if self.slept > ENDLESS:
+            self.hold()
+
+    def drip(self, data, interval):
+        for byte in data:
+            self.send(bytes([byte]))
+            self.sleep(interval)
 
     def rst(self):
         self.error = httpx.ReadError("Connection reset by peer")
@@ -160,7 +171,7 @@ class _Wire:
     async def response(self):
         if self.silent:
             await asyncio.Event().wait()
-        head, end, body = self.sent.partition(b"\r\n\r\n")
+        head, end, body = bytes(self.sent).partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
         headers = [tuple(line.split(": ", 1)) for line in lines]
         length = int(dict(headers).get("Content-Length", len(body)))
@@ -224,6 +235,17 @@ class AsyncFace:
     def __exit__(self, *_):
         self.close()
         self._virtual.close()
+
+    @property
+    def now(self):
+        """Virtual seconds since the client was made."""
+        return self._runner.get_loop().time()
+
+    @property
+    def admission(self):
+        """That of the session; there has to be one."""
+        (session,) = self.client._engine._sessions.values()
+        return session.admission
 
     def _run(self, coroutine):
         return self._runner.run(

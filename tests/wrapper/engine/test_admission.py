@@ -1,0 +1,228 @@
+"""Rows G08 and G09, F04 and promise 3: who may send, for how long, and that nothing outlives its deadline or its caller."""
+
+import asyncio
+import logging
+import threading
+
+import numpy as np
+import pytest
+
+from inworld_embeddings import (
+    APITimeoutError,
+    AsyncEmbeddingClient,
+    EmbeddingClient,
+    InternalServerError,
+    InworldEmbeddingsError,
+    PartialFailureError,
+)
+from inworld_embeddings._retry import Budget
+from support.clients import KEY, within
+from support.fault_server import OK, FaultServer
+from support.faults import black_hole, black_hole_mid_body, endless_1xx, retry_after, slow_body, status
+from support.in_process import AsyncFace, Service, virtual
+from support.vectors import vector_for
+
+USUAL = 6
+"""Calls that teach the client how long responses take."""
+
+
+@pytest.fixture
+def no_records(monkeypatch):
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps all of them
+
+
+def test_G08_with_an_empty_retry_budget_a_failure_is_final_and_nothing_more_is_sent():
+    with AsyncFace(Service([OK, status(503)])) as face:
+        face.embed("so that there is a session")
+        while face.admission.budget.spend():
+            pass
+        with pytest.raises(InternalServerError) as caught:
+            face.embed("x")
+        assert (caught.value.status_code, caught.value.attempts, caught.value.retryable) == (503, 1, True)
+        face.service.oracle.assert_requests(2)  # the first of "x", and no retry
+        assert face.now == 0.0
+
+
+def test_G08_a_dead_service_gets_no_more_retries_than_the_budget_holds():
+    with AsyncFace(Service([OK, status(503)])) as face:
+        face.embed("so that there is a session")
+        face.admission.budget = Budget(3, 0.5, left=3)
+        attempts = []
+        for number in range(8):
+            with pytest.raises(InternalServerError) as caught:
+                face.embed(str(number))
+            attempts.append(caught.value.attempts)
+        assert attempts == [3, 2, 1, 1, 1, 1, 1, 1]
+        face.service.oracle.assert_requests(1 + 8 + 3)
+
+
+def taught(face, calls=USUAL):
+    for number in range(calls):
+        face.embed(str(number))
+
+
+def test_G09_a_deadline_shorter_than_responses_take_is_refused_without_a_request():
+    with AsyncFace(Service(latency=0.1)) as face:
+        taught(face)
+        began = face.now
+        with pytest.raises(APITimeoutError, match="no time") as caught:
+            face.embed("x", timeout=0.03)
+        assert caught.value.attempts == 0
+        assert face.now < began + 0.03
+        face.service.oracle.assert_requests(USUAL)
+        assert np.array_equal(face.embed("y", timeout=5), vector_for("y"))
+
+
+def test_G09_a_retry_that_cannot_finish_is_not_sent_and_the_error_says_how_many_were():
+    script = lambda request: status(503) if request.number == USUAL else OK  # noqa: E731
+    with AsyncFace(Service(script, latency=0.1)) as face:
+        taught(face)
+        with pytest.raises(APITimeoutError) as caught:
+            face.embed("x", timeout=0.16)
+        assert caught.value.attempts == 1
+        face.service.oracle.assert_requests(USUAL + 1)
+
+
+def refused(face):
+    try:
+        face.embed("x", timeout=0.05)
+    except APITimeoutError as error:
+        return error.attempts == 0
+    return False
+
+
+def test_G09_an_estimate_that_nobody_tests_fades():
+    """Responses took 0.1 s; now they take no time, but each call has 50 ms only. It must not be locked out for ever."""
+    with AsyncFace(Service(latency=lambda request: 0.1 if request.number < USUAL else 0.0)) as face:
+        taught(face)
+        outcomes = [refused(face) for _ in range(2 * USUAL)]
+        assert outcomes[0]
+        assert not outcomes[-1]
+        assert np.array_equal(face.embed("y", timeout=0.05), vector_for("y"))
+
+
+def test_G09_an_expired_call_does_not_wear_the_estimate_down():
+    with AsyncFace(Service([OK] * 20 + [black_hole]), batch_size=1, max_concurrency=2) as face:
+        taught(face, 20)
+        with pytest.raises(APITimeoutError):
+            face.embed(list(map(str, range(500))), timeout=0.2)
+        assert len(face.admission.latency._samples) >= 19
+
+
+HANGS = [black_hole, black_hole_mid_body, slow_body(), endless_1xx(), status(503), status(429)]
+
+
+@pytest.mark.parametrize("fault", HANGS, ids=str)
+@pytest.mark.parametrize("texts", ["one", ["many"] * 200], ids=["one", "many"])
+def test_promise_3_no_call_outlives_its_deadline(fault, texts, no_records):
+    with AsyncFace(Service(fault), batch_size=10, max_retries=10**6) as face:
+        with pytest.raises(InworldEmbeddingsError):
+            face.embed(texts, timeout=0.3)
+        assert face.now <= 0.3 + 1e-6
+
+
+def test_promise_3_also_when_some_of_it_was_done():
+    with AsyncFace(Service([OK] * 5 + [black_hole]), batch_size=10) as face:
+        with pytest.raises(PartialFailureError) as caught:
+            face.embed(["many"] * 200, timeout=0.5)
+        assert len(caught.value.failures) == 200 - 50
+        assert face.now == pytest.approx(0.5)
+
+
+def test_promise_3_each_batch_of_a_stream_has_its_own_deadline():
+    settings = {"batch_size": 1, "max_concurrency": 1, "timeout": 0.5}
+    with AsyncFace(Service([OK] * 5 + [black_hole], latency=0.2), **settings) as face:
+        rows, error = face.rows(list("abcdef"))
+        assert ([index for index, _ in rows], type(error)) == ([0, 1, 2, 3, 4], APITimeoutError)
+        assert 1.0 < face.now <= 1.0 + 0.5
+
+
+def test_promise_3_a_deadline_in_the_middle_of_a_wait_for_a_permit():
+    with AsyncFace(Service(black_hole), batch_size=1, max_concurrency=1) as face:
+        with pytest.raises(APITimeoutError):
+            face.embed(["a", "b"], timeout=0.3)
+        face.service.oracle.assert_requests(1)
+        assert face.now == pytest.approx(0.3)
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("fault", [black_hole, status(503)], ids=str)
+def test_promise_3_holds_in_real_seconds_with_20_000_texts_in_hand(fault, no_records):
+    with FaultServer(fault) as server, EmbeddingClient(base_url=server.url, api_key=KEY) as client:
+        client.plan(["loaded before the clock runs"])
+        with within(0.3), pytest.raises(InworldEmbeddingsError):
+            client.embed(["many"] * 20_000, batch_size=10, max_retries=10**6, timeout=0.3)
+
+
+@pytest.mark.realtime
+def test_promise_3_holds_while_another_thread_hands_in_a_million_texts(no_records):
+    """Cutting them into batches must not hold up the event loop that both share."""
+    with FaultServer(black_hole) as server, EmbeddingClient(base_url=server.url, api_key=KEY) as client:
+        texts = [f"text {number}" for number in range(1_000_000)]
+
+        def big():
+            with pytest.raises(APITimeoutError):
+                client.embed(texts, timeout=2)
+
+        thread = threading.Thread(target=big)
+        thread.start()
+        while thread.is_alive():
+            with within(0.1), pytest.raises(APITimeoutError):
+                client.embed("x", timeout=0.1)
+        thread.join()
+
+
+def assert_nothing_stays(client):
+    (session,) = client._engine._sessions.values()
+    assert session.admission.throttle.in_flight == 0
+    assert not session.admission.queue.locked()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+WAITS = {
+    "for a response": (black_hole, 1),
+    "for a retry": (retry_after("30"), 1),
+    "for a permit": (black_hole, 3),
+}
+
+
+@pytest.mark.parametrize(("fault", "calls"), WAITS.values(), ids=WAITS)
+@virtual
+async def test_F04_a_cancelled_call_ends_at_once_whatever_it_waits_for(fault, calls):
+    loop, service = asyncio.get_running_loop(), Service(fault)
+    async with AsyncEmbeddingClient(api_key=KEY, transport=service, max_concurrency=1) as client:
+        tasks = [asyncio.create_task(client.embed("x")) for _ in range(calls)]
+        await asyncio.sleep(1.0)
+        for task in reversed(tasks):
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert (loop.time(), len(service.requests), service.oracle.in_flight) == (1.0, 1, 0)
+        await asyncio.sleep(0)
+        assert_nothing_stays(client)
+
+
+@virtual
+async def test_F04_a_timeout_around_a_call_is_a_cancel_like_any_other():
+    async with AsyncEmbeddingClient(api_key=KEY, transport=Service(black_hole)) as client:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await client.embed("x")
+        await asyncio.sleep(0)
+        assert_nothing_stays(client)
+
+
+@virtual
+async def test_F04_one_of_several_callers_is_cancelled_and_the_others_are_not():
+    async with AsyncEmbeddingClient(
+        api_key=KEY, transport=Service(latency=0.03), max_concurrency=1
+    ) as client:
+        tasks = [asyncio.create_task(client.embed(str(number))) for number in range(9)]
+        await asyncio.sleep(0.01)
+        tasks[0].cancel()
+        tasks[4].cancel()
+        for number, outcome in enumerate(await asyncio.gather(*tasks, return_exceptions=True)):
+            if number in (0, 4):
+                assert isinstance(outcome, asyncio.CancelledError)
+            else:
+                assert np.array_equal(outcome, vector_for(str(number)))
