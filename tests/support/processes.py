@@ -1,14 +1,32 @@
-"""What row tests share that run programs of their own: a preamble, and how long a storm lasts."""
+"""What tests share that run programs of their own, and those whose size is a matter of patience."""
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from support.clients import KEY
 
 STORM = int(os.environ.get("STORM", "1"))
-"""How many times longer the storms of section F last: an environment variable, for runs of an hour."""
+"""How many times longer the long storms last: an environment variable, for runs of an hour."""
+
+SEED = int(os.environ.get("SEED", random.randrange(2**32)))
+"""Of what is left to chance: an environment variable too. It stands in the output of a test that fails."""
+
+
+def storm(short, long):
+    """Gives a test its ``size``: a short one in every run, a long one, times `STORM`, under the marker ``long``."""
+    return pytest.mark.parametrize("size", [short, pytest.param(long * STORM, marks=pytest.mark.long)])
+
+
+def dice():
+    """A source of randomness that tells its seed."""
+    print(f"SEED={SEED}")  # noqa: T201 - pytest shows it where a test fails
+    return random.Random(SEED)
+
 
 PREAMBLE = f"""
 import asyncio, os, random, signal, sys, threading, time
@@ -16,7 +34,8 @@ sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 import numpy as np
 from support.vectors import vector_for, vectors_for
 from inworld_embeddings import *
-URL, STORM = sys.argv[1], {STORM}
+URL, SIZE = sys.argv[1], int(sys.argv[2])
+random.seed({SEED})
 
 def make(kind=EmbeddingClient, **settings):
     return kind(base_url=URL, api_key={KEY!r}, **settings)
@@ -26,9 +45,10 @@ def right(client, text):
 """
 
 
-def program(code, url="http://127.0.0.1:9", *options, timeout=60, environ=None):
+def program(code, url="http://127.0.0.1:9", *options, size=1, timeout=120, environ=None):
     """Runs a program after the preamble; what it wrote and how it ended. No warning passes unseen."""
-    command = [sys.executable, "-W", "error", *options, "-c", PREAMBLE + code, url]
+    print(f"SEED={SEED}")  # noqa: T201 - pytest shows it where a test fails
+    command = [sys.executable, "-W", "error", *options, "-c", PREAMBLE + code, url, str(size)]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=timeout, env=dict(os.environ) | (environ or {})
     )
