@@ -160,14 +160,14 @@ MUTATIONS = (
         "_engine/engine.py",
         "key = os.getpid(), asyncio.get_running_loop()",
         "key = 0, asyncio.get_running_loop()",
-        "tests/catalogue -k F01",
+        "tests/wrapper/test_processes.py -k F01",
     ),
     Mutation(
         "drop PID check, thread",
         "_engine/sync_bridge.py",
         "    if _portal is None or _portal.pid != os.getpid():\n        # In a thread",
         "    if _portal is None:\n        # In a thread",
-        "tests/catalogue -k F01",
+        "tests/wrapper/test_processes.py -k F01",
     ),
     Mutation(
         "retry what never changes",

@@ -45,10 +45,10 @@ def right(client, text):
 """
 
 
-def program(code, url="http://127.0.0.1:9", *options, size=1, timeout=120, environ=None):
-    """Runs a program after the preamble; what it wrote and how it ended. No warning passes unseen."""
+def program(code, url="http://127.0.0.1:9", *options, size=1, preamble=PREAMBLE, timeout=120, environ=None):
+    """Runs a program after a preamble; what it wrote and how it ended. No warning passes unseen."""
     print(f"SEED={SEED}")  # noqa: T201 - pytest shows it where a test fails
-    command = [sys.executable, "-W", "error", *options, "-c", PREAMBLE + code, url, str(size)]
+    command = [sys.executable, "-W", "error", *options, "-c", preamble + code, url, str(size)]
     return subprocess.run(
         command, capture_output=True, text=True, timeout=timeout, env=dict(os.environ) | (environ or {})
     )

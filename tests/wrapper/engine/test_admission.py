@@ -1,8 +1,10 @@
-"""Rows G08 and G09, F04 and promise 3: who may send, for how long, and that nothing outlives its deadline or its caller."""
+"""Rows G08 and G09, F04, F09 and promise 3: who may send, for how long, and that nothing outlives its deadline or its caller."""
 
 import asyncio
+import itertools
 import logging
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -18,7 +20,15 @@ from inworld_embeddings import (
 from inworld_embeddings._retry import Budget
 from support.clients import KEY, within
 from support.fault_server import OK, FaultServer
-from support.faults import black_hole, black_hole_mid_body, endless_1xx, retry_after, slow_body, status
+from support.faults import (
+    black_hole,
+    black_hole_mid_body,
+    endless_1xx,
+    retry_after,
+    rst_mid_body,
+    slow_body,
+    status,
+)
 from support.in_process import AsyncFace, Service, virtual
 from support.vectors import vector_for
 
@@ -226,3 +236,41 @@ async def test_F04_one_of_several_callers_is_cancelled_and_the_others_are_not():
                 assert isinstance(outcome, asyncio.CancelledError)
             else:
                 assert np.array_equal(outcome, vector_for(str(number)))
+
+
+NOW, HOUR, YEARS = 1.8e9, 3600.0, 10 * 365.25 * 86400
+JUMPS = itertools.cycle([0, HOUR, -HOUR, YEARS, -YEARS])
+CLOCKS = {
+    "ten years back": lambda: NOW - YEARS,
+    "ten years ahead": lambda: NOW + YEARS,
+    "frozen": lambda: NOW,
+    "jumping": lambda: NOW + next(JUMPS),
+    "at the epoch": lambda: 0.0,
+}
+FAULTS = [status(503), rst_mid_body, status(429), OK, OK, status(500), retry_after("1"), OK]
+
+
+def seconds_of_retries_limits_and_deadlines():
+    texts = list(map(str, range(40)))
+    with AsyncFace(Service(FAULTS), batch_size=2, max_retries=9, rate_limit=5) as face:
+        face.service.oracle.check(texts, face.embed(texts).vectors)
+        worked = face.now
+    with AsyncFace(Service(black_hole)) as face:
+        with pytest.raises(APITimeoutError):
+            face.embed("x", timeout=0.3)
+        return worked, face.now
+
+
+@pytest.mark.parametrize("wall_clock", CLOCKS.values(), ids=CLOCKS)
+def test_F09_no_wait_and_no_limit_reads_the_wall_clock(wall_clock, monkeypatch):
+    usual = seconds_of_retries_limits_and_deadlines()
+    monkeypatch.setattr(time, "time", wall_clock)
+    assert seconds_of_retries_limits_and_deadlines() == usual
+
+
+def test_F09_nor_do_kept_connections(monkeypatch):
+    monkeypatch.setattr(time, "time", CLOCKS["jumping"])
+    with FaultServer() as server, EmbeddingClient(base_url=server.url, api_key=KEY) as client:
+        for number in range(5):
+            client.embed(str(number))
+        server.oracle.assert_connections(1)

@@ -1,0 +1,294 @@
+"""Rows F01, F07 and F11: programs that fork, that end, and that run elsewhere; what they load and what they write."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from support.fault_server import OK, FaultServer
+from support.faults import black_hole
+from support.processes import STORM, assert_silent, program, storm
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "processes.md"
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+
+# Python 3.12 and later warn of any fork beside threads; that is what is tried here.
+NO_FORK_WARNING = ("-W", "ignore::DeprecationWarning")
+
+BUSY = """
+CLIENT
+assert right(client, "before the fork")
+wrong, over = [], threading.Event()
+
+def work(name):
+    number = 0
+    while not over.is_set():
+        number += 1
+        if not right(client, f"{name} {number}"):
+            wrong.append(name)
+
+threads = [threading.Thread(target=work, args=(f"parent {n}",)) for n in range(8)]
+for thread in threads:
+    thread.start()
+
+def child(name):
+    return sum(not right(client, f"{name} {number}") for number in range(SIZE))
+
+children = []
+for n in range(6):
+    time.sleep(random.uniform(0, 0.02))
+    pid = os.fork()
+    if pid == 0:
+        bad = child(f"child {n}")
+        if n % 3 == 0:
+            os._exit(bad)
+        if n % 3 == 1:
+            client.close()
+        sys.exit(bad)
+    children.append(pid)
+codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+POOL
+over.set()
+for thread in threads:
+    thread.join()
+assert right(client, "after")
+print(sum(codes), len(wrong))
+"""
+POOL = """
+import multiprocessing
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    codes += pool.map(child, [f"worker {n}" for n in range(4)], chunksize=1)
+"""
+LOCAL = """
+client = EmbeddingClient.local()
+same = client.embed("same")
+right = lambda client, text: np.array_equal(client.embed("same"), same)
+"""
+
+
+@forks
+@storm(30, 300)
+def test_F01_children_forked_amid_calls_get_their_own_responses_and_the_parent_keeps_its_own(size):
+    code = BUSY.replace("CLIENT", "client = make()").replace("POOL", POOL)
+    with FaultServer() as server:
+        done = program(code, server.url, *NO_FORK_WARNING, size=size)
+        assert_silent(done)
+        assert done.stdout.split() == ["0", "0"]
+        assert len(server.requests) > (6 + 4) * size
+        server.oracle.assert_well_formed()
+
+
+@forks
+def test_F01_local_mode_forks_too():
+    done = program(BUSY.replace("CLIENT", LOCAL).replace("POOL", ""), "-", *NO_FORK_WARNING, size=30)
+    assert_silent(done)
+    assert done.stdout.split() == ["0", "0"]
+
+
+@forks
+def test_F01_a_fork_before_the_first_use_a_child_of_a_child_and_an_iteration_begun_before():
+    code = """
+def forked(work):
+    if (pid := os.fork()) == 0:
+        os._exit(work())
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+def goes_on():
+    try:
+        next(rows)
+    except RuntimeError as error:
+        return 7 if "before a fork" in str(error) else 1
+    return 0
+
+client = make(batch_size=1)
+print(forked(lambda: not right(client, "as gunicorn does with --preload")))
+assert right(client, "parent")
+print(forked(lambda: forked(lambda: not right(client, "grandchild")) or not right(client, "child")))
+rows = client.embed_iter(map(str, range(10**6)))
+next(rows)
+print(forked(goes_on), next(rows)[0], right(client, "parent"))
+rows.close()
+"""
+    with FaultServer() as server:
+        done = program(code, server.url, *NO_FORK_WARNING)
+    assert_silent(done)
+    assert done.stdout.split() == ["0", "0", "7", "1", "True"]
+
+
+@forks
+def test_F01_an_async_client_goes_on_in_a_child_with_an_event_loop_of_its_own():
+    code = """
+client = make(AsyncEmbeddingClient)
+loop = asyncio.new_event_loop()
+
+async def one(text):
+    return np.array_equal(await client.embed(text), vector_for(text))
+
+assert loop.run_until_complete(one("parent"))
+if (pid := os.fork()) == 0:
+    os._exit(0 if asyncio.run(one("child")) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), loop.run_until_complete(one("parent again")))
+loop.run_until_complete(client.close())
+loop.close()
+"""
+    with FaultServer() as server:
+        done = program(code, server.url)
+        assert_silent(done)
+        assert done.stdout.split() == ["0", "True"]
+        assert {record.connection for record in server.requests if record.on_connection} == {0}
+
+
+WITHOUT_A_PAUSE = """
+client = make(batch_size=2)
+texts = list(map(str, range(1000)))
+def work():
+    while True:
+        client.embed(["a", "b", "c"])
+        list(client.embed_iter(iter(["d", "e", "f"])))
+for _ in range(8):
+    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=client.embed, args=(texts,), daemon=True).start()
+    threading.Thread(target=lambda: list(client.embed_iter(iter(texts))), daemon=True).start()
+    threading.Thread(target=client.embed, args=("hang",), daemon=True).start()
+time.sleep(random.uniform(0, 0.3))
+"""
+
+ENDINGS = {
+    "clients in every state": """
+import builtins
+class Node: pass
+used, closed, unused, builtins.client = make(), make(), make(), make()
+node = Node(); node.me, node.client = node, make()
+for client in (used, closed, builtins.client, node.client): client.embed('x')
+closed.close()
+left = make(batch_size=1)
+rows = left.embed_iter(map(str, range(10**6)))
+next(rows)
+threading.Thread(target=used.embed, args=("hang",), daemon=True).start()
+with make() as client:
+    client.embed('x')
+    sys.exit(0)""",
+    "never used": "client = make()",
+    "daemon threads that call without a pause": WITHOUT_A_PAUSE,
+    "an ordinary thread that goes on working": """
+client = make()
+client.embed('x')  # Python 3.12 and later start no thread any more once the main one has ended
+def work():
+    time.sleep(0.2)
+    assert all(right(client, str(n)) for n in range(50))
+threading.Thread(target=work).start()""",
+    "a call and a close while the interpreter ends": """
+import atexit
+client = make()
+def last_words():
+    assert right(client, "goodbye")
+    client.close()
+atexit.register(last_words)
+client.embed('x')""",
+    "a close that was registered before the import": """
+import atexit
+atexit._clear()
+client = make()
+def last_words():
+    try:
+        client.embed('too late')
+    except ClientClosedError as error:
+        assert "interpreter is ending" in str(error)
+    client.close()
+atexit.register(last_words)
+from inworld_embeddings import client as module
+atexit.register(module._rest)
+client.embed('x')""",
+    "asyncio.run without a close": """
+asyncio.run(make(AsyncEmbeddingClient).embed('x'))
+async def left_in_the_middle():
+    async for _ in make(AsyncEmbeddingClient, batch_size=1).embed_iter(map(str, range(1000))):
+        break
+asyncio.run(left_in_the_middle())
+async def not_awaited():
+    task = asyncio.create_task(make(AsyncEmbeddingClient).embed('hang'))
+    await asyncio.sleep(0.1)
+asyncio.run(not_awaited())""",
+    "local mode with batches on worker threads": """
+client = EmbeddingClient.local()
+client.embed(["word " * 50] * 500)""",
+}
+
+
+def hangs_on_request(request):
+    return black_hole if request.texts[0] == "hang" else OK
+
+
+@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
+def test_F07_the_interpreter_ends_in_silence(ending):
+    with FaultServer(hangs_on_request) as server:
+        assert_silent(program(ending, server.url))
+
+
+@pytest.mark.long
+def test_F07_again_and_again_at_a_random_moment():
+    """What goes wrong at an exit goes wrong now and then only."""
+    with FaultServer(hangs_on_request) as server:
+        for number in range(8 * STORM):
+            assert_silent(program(f"random.seed({number})\n{WITHOUT_A_PAUSE}", server.url))
+
+
+@pytest.mark.parametrize("runtime", ["uvloop", "gevent", "trio", "Free-threaded", "Subinterpreters"])
+def test_F11_the_page_says_where_each_runtime_stands(runtime):
+    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {runtime}")]
+    assert len(lines) == 1
+    assert any(word in lines[0] for word in ("works", "Works", "Not supported", "Not tried"))
+
+
+def test_F11_gevent():
+    pytest.importorskip("gevent")
+    code = """
+import gevent
+client = make(batch_size=3)
+jobs = [gevent.spawn(lambda n=n: [right(client, f"{n}:{i}") for i in range(10)]) for n in range(20)]
+gevent.joinall(jobs, timeout=30, raise_error=True)
+print(all(all(job.value) for job in jobs), len(list(client.embed_iter(map(str, range(10))))))
+client.close()
+"""
+    with FaultServer() as server:
+        done = program("from gevent import monkey; monkey.patch_all()\n" + code, server.url)
+    assert_silent(done)
+    assert done.stdout.split() == ["True", "10"]
+
+
+def test_first_use_downloads_nothing_and_writes_no_file():
+    code = """
+import sys
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "urllib.Request", "subprocess.Popen"):
+        raise SystemExit(f"{event}{arguments}")
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        raise SystemExit(f"writes {arguments[0]}")
+
+sys.addaudithook(watch)
+from inworld_embeddings import EmbeddingClient
+with EmbeddingClient.local() as client:
+    print(client.embed("hello").shape)
+"""
+    done = program(code, "-", "-B", preamble="")
+    assert_silent(done)
+    assert done.stdout == "(768,)\n"
+
+
+def test_without_numpy_nothing_is_paid_for():
+    code = """
+import sys
+sys.modules["numpy"] = None
+from inworld_embeddings import EmbeddingClient
+try:
+    EmbeddingClient(base_url=sys.argv[1], api_key="a2V5OnNlY3JldA==").embed("x")
+except ImportError as error:
+    print(error.name)
+"""
+    with FaultServer() as server:
+        done = program(code, server.url, preamble="")
+        assert_silent(done)
+        assert done.stdout == "numpy\n"
+        server.oracle.assert_requests(0)
