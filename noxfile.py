@@ -190,15 +190,17 @@ def record(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """20 000 batches at 30 % mixed faults on loopback: nothing lost, nothing doubled, nothing wrong."""
     install(session, "tests")
-    session.run("python", "tests/soak.py", *session.posargs)
+    batches = {"SOAK": os.environ.get("SOAK", "20000")}
+    session.run("pytest", "-m", "long", "tests/wrapper/test_soak.py", *session.posargs, env=batches)
 
 
 @nox.session
 def storm(session: nox.Session) -> None:
-    """The storms of forks, threads, cancels and interrupts, ``STORM`` times longer than in the suite (default 10)."""
+    """The long storms of forks, threads, cancels and interrupts, ``STORM`` times longer (default 10)."""
     install(session, "tests")
-    files = [str(path) for path in sorted(Path("tests/catalogue").glob("test_rows_f_*.py"))]
-    session.run("pytest", *files, *session.posargs, env={"STORM": os.environ.get("STORM", "10")})
+    files = ["tests/wrapper/engine", "tests/wrapper/test_processes.py"]
+    times = {"STORM": os.environ.get("STORM", "10")}
+    session.run("pytest", "-m", "long", *files, *session.posargs, env=times)
 
 
 @nox.session

@@ -1,0 +1,38 @@
+"""Every row of the fault catalogue has a test that names its id."""
+
+import re
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parents[1]
+CATALOGUE = (TESTS.parent / "docs" / "fault-catalogue.md").read_text("utf-8")
+LATER = {"H": "jobs are not built yet", "I": "found by attack, to be mended", "D15": "a job's fixed text"}
+"""Sections and rows that may be without tests, and why."""
+
+_ROW = re.compile(r"^\| ([A-I])([0-9]{2})(?:\u2013[A-I]([0-9]{2}))? \|", re.MULTILINE)
+_NAME = re.compile(r"^\s*(?:async )?def test_((?:[A-I][0-9]{2}_)+)\w", re.MULTILINE)
+
+
+def rows_of(page):
+    """The ids in the tables; some stand for several rows."""
+    for section, first, last in _ROW.findall(page):
+        yield from (f"{section}{number:02}" for number in range(int(first), int(last or first) + 1))
+
+
+def named_in(source):
+    """The ids in the names of a file's tests: one, or several in a row."""
+    return {row for ids in _NAME.findall(source) for row in ids.split("_") if row}
+
+
+def test_every_row_has_a_test_and_no_test_names_another():
+    rows = set(rows_of(CATALOGUE))
+    named = set().union(*(named_in(path.read_text("utf-8")) for path in TESTS.rglob("test_*.py")))
+    assert sorted(named - rows) == []
+    assert sorted(row for row in rows - named if not {row, row[0]} & LATER.keys()) == []
+
+
+def test_ids_are_found_as_they_are_written():
+    page = "| A01 | a fault |\n| B18\u2013B20 | three |\n| C01 without a table\n"
+    assert list(rows_of(page)) == ["A01", "B18", "B19", "B20"]
+    assert {row[0] for row in rows_of(CATALOGUE)} == set("ABCDEFGHI")
+    source = "def test_A01_x(): ...\n    async def test_B02_C03_y(): ...\n# def test_D04_z\n"
+    assert named_in(source) == {"A01", "B02", "C03"}
