@@ -1,4 +1,4 @@
-"""The API's HTTP contract, answered locally: in process or on loopback, with stand-in vectors.
+"""The API's HTTP contract, served locally: in process or on loopback, with stand-in vectors.
 
 One pure function, `Emulator.handle`, is the whole of it. `LocalTransport` carries requests to it inside a process,
 `EmulatorServer` and `serve` over a socket. See docs/emulator.md for what is known and what is assumed.

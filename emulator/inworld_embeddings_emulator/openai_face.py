@@ -99,17 +99,17 @@ class Embedded:
 
 
 class Source(Protocol):
-    """Makes the vectors behind ``/v1/embeddings``. Called from several threads at once."""
+    """Makes the vectors behind ``/v1/embeddings``. Called from several threads at once.
+
+    Attributes:
+        engine: Name of the emulator's engine behind it, for replies without vectors; None if there is none.
+        models: Names for ``/v1/models``; others are accepted too.
+    """
 
     @property
-    def engine(self) -> str | None:
-        """Name of the emulator's engine behind it, for replies without vectors; None if there is none."""
-        ...
-
+    def engine(self) -> str | None: ...
     @property
-    def models(self) -> Sequence[str]:
-        """Names for ``/v1/models``; others are accepted too."""
-        ...
+    def models(self) -> Sequence[str]: ...
 
     def embed(self, texts: Sequence[str], model: str) -> Embedded:
         """The vectors of the texts.

@@ -10,7 +10,6 @@ import time
 from collections.abc import Collection, Iterator
 from io import BufferedReader
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
 from inworld_embeddings.errors import ConfigurationError
@@ -40,7 +39,7 @@ class EmulatorServer:
         emulator: Handles the requests; by default a new `Emulator`.
         host: Address to listen on; IPv6 has colons.
         port: 0 picks a free one.
-        allowed_hosts: Names it answers to beside loopback and its own address.
+        allowed_hosts: ``Host`` names it serves beside loopback and its own address.
         log: Where a line for each reply goes; by default nowhere.
         faults: What goes wrong, see `faults.reader`; by default nothing but what a request's header asks for.
         chaos: Whether whoever has the key may change that by a call.
@@ -122,9 +121,7 @@ class EmulatorServer:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
@@ -234,7 +231,7 @@ class _Connection(StreamRequestHandler):
         if len(hosts) != 1:
             raise RefusedError(400, "one Host header is needed")
         if not hears(hosts[0], self.server.bound_host, self.server.allowed_hosts):
-            raise RefusedError(403, "this emulator does not answer to that Host")
+            raise RefusedError(403, "this emulator does not serve that Host")
         length = body_length(head, MAX_BODY_BYTES)
         if head.values("expect") and head.values("expect")[0].lower() == "100-continue" and length != 0:
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")

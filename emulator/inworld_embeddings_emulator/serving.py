@@ -42,7 +42,7 @@ def serve(
         playground: Show a page at ``/`` to try it in a browser, see `playground`.
         faults: What goes wrong, see `faults.reader`; by default nothing but what a request's header asks for.
         chaos: Whether whoever has the key may change that by a call.
-        allowed_hosts: Names it answers to beside loopback and its own address.
+        allowed_hosts: ``Host`` names it serves beside loopback and its own address.
         out: Where the notice goes; by default standard output.
         log: Where a line for each reply goes; by default standard error.
 

@@ -7,10 +7,7 @@ for absent, and enums by name or number; a missing field has its default. What e
 import json
 
 _PROVIDER = {
-    "anyOf": [
-        {"type": ["string", "null"]},
-        {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
-    ]
+    "anyOf": [{"type": ["string", "null"]}, {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}]
 }
 
 LENIENT = {

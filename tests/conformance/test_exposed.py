@@ -9,24 +9,18 @@ import pytest
 from inworld_embeddings_emulator.playground import SETTINGS, page_files
 
 PATHS = {
-    **dict.fromkeys([*page_files(), SETTINGS], 200),
+    **dict.fromkeys([*page_files(), SETTINGS, "/healthz"], 200),
     "/ml/v1alpha/embedding:embed": 501,  # POST alone
     **dict.fromkeys(
         [
             "/_emulator/faults",
-            "/_emulator/",
             "/_emulator/playground/",
             "/v1/embeddings",
-            "/v1/models",
-            "/openapi.yaml",
             "/openapi.json",
-            "/docs",
             "/health",
             "/metrics",
             "/favicon.ico",
-            "/robots.txt",
             "/.env",
-            "/etc/passwd",
             "/_emulator/playground/../../../../etc/passwd",
             "/_emulator/playground/%2e%2e/%2e%2e/server.py",
         ],

@@ -1,8 +1,6 @@
 """The served mode over real sockets, raw where an HTTP client would be too polite."""
 
-import contextlib
 import io
-import json
 import re
 import socket
 import threading
@@ -76,27 +74,13 @@ def test_keep_alive_and_pipelining(peer):
     assert [peer.read()[0] for _ in range(3)] == [200, 404, 200]
 
 
-@pytest.mark.parametrize(
-    ("sent", "closes"),
-    [
-        (raw(headers=KEY + "connection: close\r\n"), True),
-        (raw(version="HTTP/1.0"), True),
-    ],
-)
-def test_a_client_that_wants_to_close_is_let_go(peer, sent, closes):
-    peer.send(sent)
-    status, headers, _ = peer.read()
-    assert (status, headers["connection"], peer.at_end()) == (200, "close", closes)
-
-
-@pytest.mark.parametrize("size", [1, 7, 1000])
-def test_chunked_bodies(peer, size):
-    pieces = [BODY[at : at + size] for at in range(0, len(BODY), size)]
-    chunked = (
-        b"".join(b"%x;x=y\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\nTrailer: t\r\n\r\n"
-    )
-    peer.send(raw(headers=KEY + "transfer-encoding: chunked\r\n", body=chunked) + raw())
-    assert peer.read()[2] == peer.read()[2]
+def test_chunks_and_a_client_that_wants_to_close(peer):
+    pieces = [BODY[at : at + 7] for at in range(0, len(BODY), 7)]
+    chunked = b"".join(b"%x;x=y\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\nT: t\r\n\r\n"
+    peer.send(raw(headers=KEY + "transfer-encoding: chunked\r\n", body=chunked))
+    peer.send(raw(headers=KEY + "connection: close\r\n"))
+    (_, _, first), (status, headers, second) = peer.read(), peer.read()
+    assert (status, first, headers["connection"], peer.at_end()) == (200, second, "close", True)
 
 
 def test_expect_100_continue(peer):
@@ -104,19 +88,6 @@ def test_expect_100_continue(peer):
     assert peer.read() == (100, {}, b"")
     peer.send(BODY)
     assert peer.read()[0] == 200
-
-
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        (raw(headers=KEY + "expect: 100-continue\r\ncontent-length: 99999999\r\n", body=b""), 413),
-        (raw(headers=KEY + "expect: 100-continue\r\n", host="host: evil.example\r\n"), 403),
-    ],
-)
-def test_a_refused_client_is_not_told_to_continue(peer, sent, status):
-    peer.send(sent)
-    assert peer.read()[0] == status
-    assert peer.at_end()
 
 
 def test_the_answer_to_a_body_that_is_too_large_survives_the_body(peer):
@@ -136,6 +107,7 @@ def test_the_answer_to_a_body_that_is_too_large_survives_the_body(peer):
         (raw(headers="transfer-encoding: chunked\r\n", body=b"xyz\r\n"), 400),
         (raw(headers="x: y\r\n folded\r\n"), 400),
         (raw(headers="content-length: 99999999\r\n"), 413),
+        (raw(headers="expect: 100-continue\r\ncontent-length: 99999999\r\n", body=b""), 413),
         (b"NONSENSE\r\n\r\n", 400),
     ],
     ids=lambda value: repr(value[:60]) if isinstance(value, bytes) else None,
@@ -182,23 +154,7 @@ def test_the_log_holds_one_line_for_each_answer_and_no_text_or_key(server, log, 
     assert not re.search("private|bG9j|local:|secret|evil|\x1b", log.getvalue())
 
 
-def test_many_clients_at_once(server):
-    def ask(results, index):
-        with httpx.Client(base_url=server.url, auth=("local", "local")) as client:
-            for count in range(5):
-                reply = client.post(PATH, json={"inputs": [{"text": "x" * (index * 5 + count)}]})
-                results.append(reply.json()["embeddings"][0]["values"][0] == index * 5 + count)
-
-    results = []
-    threads = [threading.Thread(target=ask, args=(results, index)) for index in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == [True] * 80
-
-
-def test_stop_lets_an_answer_finish_and_closes_idle_connections(engine):
+def test_stop_lets_a_reply_finish_and_closes_idle_connections(engine):
     begun, release = threading.Event(), threading.Event()
 
     def slow(texts):
@@ -213,11 +169,12 @@ def test_stop_lets_an_answer_finish_and_closes_idle_connections(engine):
         idle.read()
         busy.send(raw())
         assert begun.wait(10)
+        closed, listener = threading.Event(), server._listener
+        close = listener.server_close
+        listener.server_close = lambda: close() or closed.set()
         stopping = threading.Thread(target=server.stop)
         stopping.start()
-        while not server_refuses(idle):
-            pass
-        stopping.join(0.05)
+        assert closed.wait(10)
         assert stopping.is_alive()
         release.set()
         status, headers, _ = busy.read()
@@ -225,11 +182,6 @@ def test_stop_lets_an_answer_finish_and_closes_idle_connections(engine):
         assert (status, headers["connection"]) == (200, "close")
         assert busy.at_end()
         assert idle.at_end()
-
-
-def server_refuses(peer):
-    with contextlib.closing(socket.socket()) as probe:
-        return probe.connect_ex(peer.socket.getpeername()) != 0
 
 
 def test_stop_does_not_wait_longer_than_its_grace(engine):
@@ -277,14 +229,14 @@ def test_health_needs_no_key_and_asks_no_engine():
 
 
 def test_ipv6(emulator):
+    server = EmulatorServer(emulator, host="::1")
     try:
-        server = EmulatorServer(emulator, host="::1").start()
+        server.start().stop()
     except OSError:
         pytest.skip("no IPv6 loopback here")
-    with contextlib.closing(httpx.Client(auth=("local", "local"))) as client:
+    with server, httpx.Client(auth=("local", "local")) as client:
         assert server.url.startswith("http://[::1]:")
         assert client.post(server.url + PATH, content=BODY).status_code == 200
-    server.stop()
 
 
 def test_beyond_loopback_only_with_a_key_of_its_own(engine, emulator):
@@ -330,14 +282,3 @@ def test_served_and_in_process_the_same_bytes(server, emulator, line, body):
         return response.status_code, sorted(headers), response.content
 
     assert told(httpx.HTTPTransport()) == told(LocalTransport(emulator))
-
-
-def test_two_authorization_headers_are_one_in_both(peer, emulator):
-    two = KEY * 2
-    peer.send(raw(headers=two))
-    with httpx.Client(transport=LocalTransport(emulator)) as client:
-        headers = [("authorization", "Basic bG9jYWw6bG9jYWw=")] * 2
-        inside = client.post("http://localhost" + PATH, content=BODY, headers=headers)
-    status, _, body = peer.read()
-    assert (status, body) == (inside.status_code, inside.content)
-    assert json.loads(body)["code"] == 7

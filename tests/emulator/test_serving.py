@@ -5,12 +5,11 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 
 import httpx
 import pytest
 
-from inworld_embeddings_emulator import Emulator, serve
+from inworld_embeddings_emulator import Emulator, EmulatorServer
 from inworld_embeddings_emulator.serving import _notice
 
 PROGRAM = """
@@ -43,10 +42,10 @@ def test_it_serves_until_a_signal_and_imports_nothing_heavy(number):
         lines = [program.stdout.readline() for _ in range(3)]
         address = re.fullmatch(r"export INWORLD_EMULATOR_HOST=(127\.0\.0\.1:\d+)\n", lines[2])[1]
         url = f"http://{address}/ml/v1alpha/embedding:embed"
-        answer = httpx.post(url, json={"inputs": [{"text": "private"}]}, auth=("local", "local"))
+        response = httpx.post(url, json={"inputs": [{"text": "private"}]}, auth=("local", "local"))
         program.send_signal(number)
         out, err = program.communicate(timeout=20)
-    assert answer.json() == {"embeddings": [{"values": [0.5, 0.25]}]}
+    assert response.json() == {"embeddings": [{"values": [0.5, 0.25]}]}
     assert lines[0] == f"Emulator of the embeddings API on http://{address}\n"
     assert "tiny" in lines[1]
     assert "Never mix" in lines[1]
@@ -72,16 +71,19 @@ def test_only_of_the_built_in_engine_is_it_said_what_it_understands(engine, buil
     assert ("by spelling only" in _notice(Server(), Emulator(engine), built_in=built_in)) is said
 
 
-def test_outside_the_main_thread_a_refusal_still_arrives(engine):
-    caught = []
-
-    def body():
-        try:
-            serve(port=-1, engine=engine)
-        except OverflowError as error:
-            caught.append(error)
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join()
-    assert len(caught) == 1
+def test_a_taken_port_ends_the_command_with_one_line():
+    with EmulatorServer(Emulator()) as server:
+        command = [
+            "-m",
+            "inworld_embeddings",
+            "serve",
+            "--engine",
+            "hash",
+            "--port",
+            server.url.rpartition(":")[2],
+        ]
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "choose another port" in line

@@ -70,7 +70,7 @@ def serve_upstream(
         host: Address to listen on. Other than loopback needs an ``api_key`` of its own.
         port: 0 picks a free one.
         api_key: The ``key:secret`` that is asked for here. It is not the client's, and may not be.
-        allowed_hosts: Names it answers to beside loopback and its own address.
+        allowed_hosts: ``Host`` names it serves beside loopback and its own address.
         out: Where the notice goes; by default standard output.
         log: Where a line for each response goes; by default standard error.
 

@@ -30,17 +30,17 @@ __all__ = [
 
 
 class Engine(Protocol):
-    """Makes vectors of texts. Called from several threads at once."""
+    """Makes vectors of texts. Called from several threads at once.
+
+    Attributes:
+        name: Which vectors these are; two engines whose vectors differ have different names. Printable ASCII.
+        dimension: Length of every vector.
+    """
 
     @property
-    def name(self) -> str:
-        """Which vectors these are; two engines whose vectors differ have different names. Printable ASCII."""
-        ...
-
+    def name(self) -> str: ...
     @property
-    def dimension(self) -> int:
-        """Length of every vector."""
-        ...
+    def dimension(self) -> int: ...
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One vector of `dimension` finite floats for each text, in the order of the texts.

@@ -28,21 +28,12 @@ class HashEngine:
     def __init__(self, dimension: int = DIMENSION) -> None:
         if type(dimension) is not int or dimension < 1:
             raise ConfigurationError("The dimension of the hash engine must be a whole number of 1 or more.")
-        self._dimension = dimension
+        self.name: str = f"hash-{dimension}"
+        self.dimension: int = dimension
         self._shorts = Struct(f"<{dimension}h")
 
     def __reduce__(self) -> tuple[type["HashEngine"], tuple[int]]:
-        return type(self), (self._dimension,)
-
-    @property
-    def name(self) -> str:
-        """``hash-`` and the dimension."""
-        return f"hash-{self._dimension}"
-
-    @property
-    def dimension(self) -> int:
-        """Length of every vector."""
-        return self._dimension
+        return type(self), (self.dimension,)
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit vector for each text, its values with at most 7 decimals."""

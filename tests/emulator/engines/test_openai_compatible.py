@@ -73,12 +73,6 @@ def test_ways_to_write_the_url(server, path):
         assert engine.dimension == 5
 
 
-def test_a_known_dimension_asks_nothing_until_it_is_used():
-    backend = Backend(503)
-    OpenAICompatibleEngine("http://localhost:1", "m", dimension=3, transport=LocalTransport(backend))
-    assert backend.seen == []
-
-
 def test_what_is_sent():
     backend = Backend(body=b'{"data":[{"embedding":[1,2,3]}]}')
     OpenAICompatibleEngine("http://localhost:1/api", "m", KEY, transport=LocalTransport(backend))
@@ -150,13 +144,6 @@ def test_unusable_settings(arguments):
         OpenAICompatibleEngine("http://127.0.0.1:9", "m", batch_size=0)
 
 
-def test_without_a_key_plain_http_may_leave_the_machine():
-    made = OpenAICompatibleEngine(
-        "http://gpu.example/v1", "m", dimension=3, transport=LocalTransport(Backend())
-    )
-    assert made.dimension == 3
-
-
 @pytest.mark.parametrize(
     ("url", "asked"), [("http://127.0.0.1:9/v1", []), ("http://gpu.example/v1", ["CONNECT"])]
 )
@@ -165,7 +152,7 @@ def test_on_loopback_no_proxy_of_the_environment_counts(monkeypatch, url, asked)
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    made = OpenAICompatibleEngine(url, "m", dimension=3)
+    made = OpenAICompatibleEngine(url, "m", dimension=3)  # a known dimension is not asked for
     assert bool(made._client._mounts) is bool(asked)
 
 

@@ -6,9 +6,7 @@ import threading
 
 import pytest
 
-from inworld_embeddings import EmbeddingClient
 from inworld_embeddings.errors import ConfigurationError
-from inworld_embeddings_emulator import Emulator, EmulatorServer
 from inworld_embeddings_emulator.engines import SentenceTransformersEngine, named
 
 pytest.importorskip("sentence_transformers", exc_type=ImportError)
@@ -75,17 +73,6 @@ def test_threads_share_it(engine):
     for thread in threads:
         thread.join()
     assert results == [expected] * 8
-
-
-def test_the_result_names_it_in_process_and_over_a_socket(engine):
-    with EmbeddingClient.local(engine=engine) as client:
-        inside = client.embed(TEXTS)
-    with EmulatorServer(Emulator(engine)) as server:
-        client = EmbeddingClient(base_url=server.url, api_key="bG9jYWw6bG9jYWw=")
-        with client:
-            outside = client.embed(TEXTS)
-    assert inside.engine == outside.engine == engine.name
-    assert inside.tolist() == outside.tolist() == engine.embed(TEXTS)
 
 
 def test_by_its_short_text(folder):
