@@ -20,7 +20,7 @@ def test_all_checks_pass(served, tmp_path, capsys):
     pytest.importorskip("schemathesis", reason="nox -s conformance installs schemathesis")
     notes = tmp_path / "notes"
     seed = os.environ.get("SEED") or str(secrets.randbelow(2**32))
-    command = "-m schemathesis.cli --no-color run --continue-on-failure".split()
+    command = ["-m", "schemathesis.cli", "--no-color", "run", "--continue-on-failure"]
     options = {
         "--url": served.url,
         "--header": "Authorization: Basic bG9jYWw6bG9jYWw=",

@@ -50,13 +50,10 @@ def engine(server):
     made.close()
 
 
-def test_it_learns_the_dimension_and_is_named_by_the_model(engine):
+def test_its_vectors_are_the_backends_in_the_order_of_the_texts(engine):
     assert (engine.name, engine.dimension) == ("openai-compatible:org/model:1", 5)
-
-
-@pytest.mark.parametrize("count", [0, 1, 32, 33, 70])
-def test_its_vectors_are_the_backends_in_the_order_of_the_texts(engine, count):
-    assert engine.embed(TEXTS[:count]) == HashEngine(5).embed(TEXTS[:count])
+    for count in (0, 1, 32, 33, 70):
+        assert engine.embed(TEXTS[:count]) == HashEngine(5).embed(TEXTS[:count])
 
 
 def test_connections_are_kept_alive(monkeypatch, server):
@@ -67,17 +64,15 @@ def test_connections_are_kept_alive(monkeypatch, server):
     assert len(made) == 1
 
 
-@pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/v1/embeddings"])
-def test_ways_to_write_the_url(server, path):
-    with closing(OpenAICompatibleEngine(server.url + path, "m", KEY)) as engine:
-        assert engine.dimension == 5
-
-
-def test_what_is_sent():
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [("", "/v1"), ("/", "/v1"), ("/v1", "/v1"), ("/v1/", "/v1"), ("/v1/embeddings", "/v1"), ("/api", "/api")],
+)
+def test_what_is_sent_and_where_to(given, path):
     backend = Backend(body=b'{"data":[{"embedding":[1,2,3]}]}')
-    OpenAICompatibleEngine("http://localhost:1/api", "m", KEY, transport=LocalTransport(backend))
+    OpenAICompatibleEngine(f"http://localhost:1{given}", "m", KEY, transport=LocalTransport(backend))
     (request,) = backend.seen
-    assert (request.method, request.path) == ("POST", "/api/embeddings")
+    assert (request.method, request.path) == ("POST", f"{path}/embeddings")
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert json.loads(request.body) == {"model": "m", "input": ["dimension"], "encoding_format": "float"}
 
@@ -86,10 +81,8 @@ def test_what_is_sent():
     ("backend", "says"),
     [
         (Backend(500, b"planted-text"), "status 500"),
-        (Backend(401), "status 401"),
         (Backend(302, headers=(("location", "http://localhost:1/planted-text"),)), "status 302"),
         (Backend(200, b"<html>planted-text</html>"), "not JSON"),
-        (Backend(200, b'{"data":[]}'), "0 embeddings for 1"),
         (Backend(200, b'{"data":[{"embedding":[1,2]}]}'), "2 dimensions, not 3"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

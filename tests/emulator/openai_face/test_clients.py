@@ -109,35 +109,25 @@ def test_openai_with_a_wrong_key(served):
     assert "planted" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (400, "BadRequestError"),
-        (401, "AuthenticationError"),
-        (403, "PermissionDeniedError"),
-        (429, "RateLimitError"),
-        (503, "InternalServerError"),
-    ],
-)
-def test_errors_of_the_real_api_have_openais_classes_and_are_not_retried_twice(status, error):
+def test_openai_does_not_retry_what_the_gateway_has_retried():
     class Api:
         uses_test_key = True
         seen = 0
 
         def handle(self, request):
             self.seen += 1
-            return Reply(status, (("retry-after", "0"),) if status == 429 else (), b"")
+            return Reply(503, (), b"")
 
-    api, key = Api(), "bG9jYWw6bG9jYWw="
+    api = Api()
     with (
         EmulatorServer(api) as behind,
-        EmbeddingClient(base_url=behind.url, api_key=key, max_retries=0) as own,
+        EmbeddingClient(base_url=behind.url, api_key="bG9jYWw6bG9jYWw=", max_retries=0) as own,
         EmulatorServer(OpenAIFace(NothingElse(), Upstream(own))) as front,
         openai.OpenAI(base_url=f"{front.url}/v1", api_key="local:local") as client,
-        pytest.raises(getattr(openai, error)) as caught,
+        pytest.raises(openai.InternalServerError),
     ):
         client.embeddings.create(model="m", input="a")
-    assert (caught.value.status_code, api.seen) == (status, 1)
+    assert api.seen == 1
 
 
 # langchain-openai.

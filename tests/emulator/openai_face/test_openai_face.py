@@ -12,7 +12,7 @@ import pytest
 
 from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator import Emulator, EmulatorServer, Request
-from inworld_embeddings_emulator.engines import EngineError, HashEngine
+from inworld_embeddings_emulator.engines import EngineError
 from inworld_embeddings_emulator.openai_face import EmbeddingsRequest, OpenAIError, OpenAIFace, parse
 
 BEARER = "Bearer local:local"
@@ -40,15 +40,16 @@ def error(reply):
     return json.loads(reply.body)["error"]
 
 
-def test_the_shape_of_an_told(face, engine):
+def test_the_shape_of_a_reply(face, engine):
     vectors = engine.embed(TEXTS)
-    assert told(face) == {
+    assert told(face, input="a") == told(face, input=["a"])
+    assert told(face, model="org/モデル:latest", dimensions=3) == {
         "object": "list",
         "data": [
             {"object": "embedding", "index": index, "embedding": vector}
             for index, vector in enumerate(vectors)
         ],
-        "model": "m",
+        "model": "org/モデル:latest",
         "usage": {"prompt_tokens": 4 + 2 + 5, "total_tokens": 4 + 2 + 5},
     }
 
@@ -58,8 +59,7 @@ def test_base64_is_little_endian_float32(face, engine):
     assert rows == [struct.pack("<3f", *vector) for vector in engine.embed(TEXTS)]
 
 
-def test_dimensions_may_say_what_is_true(face):
-    assert told(face, dimensions=3) == told(face)
+def test_other_dimensions_are_refused(face):
     reply = ask(face, {"model": "m", "input": "a", "dimensions": 2})
     assert (reply.status, error(reply)["param"]) == (400, "dimensions")
     assert "3 dimensions" in error(reply)["message"]
@@ -70,39 +70,23 @@ def test_models(face):
     assert listed["object"] == "list"
     (model,) = listed["data"]
     assert (model["id"], model["object"]) == ("tiny", "model")
-    assert json.loads(ask(face, method="GET", path="/v1/models/tiny").body) == model
-
-
-def test_a_models_name_may_be_percent_encoded_and_hold_slashes():
-    class Source:
-        engine = None
-        models = ("org/model",)
-
-    face = OpenAIFace(Emulator(HashEngine(2)), Source())
-    for path in ("/v1/models/org/model", "/v1/models/org%2Fmodel"):
-        assert json.loads(ask(face, method="GET", path=path).body)["id"] == "org/model"
+    assert json.loads(ask(face, method="GET", path="/v1/models/t%69ny").body) == model
 
 
 @pytest.mark.parametrize(
     ("parts", "status", "code"),
     [
         ({"path": "/v1"}, 404, "unknown_url"),
-        ({"path": "/v1/"}, 404, "unknown_url"),
         ({"path": "/v1/embeddings/"}, 404, "unknown_url"),
         ({"path": "/v1/modelsx"}, 404, "unknown_url"),
-        ({"path": "/v1/models/", "method": "GET"}, 404, "model_not_found"),
         ({"path": "/v1/models/gpt", "method": "GET"}, 404, "model_not_found"),
-        ({"path": "/v1/models"}, 405, "method_not_supported"),
         ({"path": "/v1/models/tiny", "method": "DELETE"}, 405, "method_not_supported"),
         ({"method": "GET"}, 405, "method_not_supported"),
         ({"key": None}, 401, None),
-        ({"key": ""}, 401, None),
         ({"key": "Bearer "}, 401, None),
         ({"key": "Basic bG9jYWw6bG9jYWw="}, 401, None),
         ({"key": "Bearer planted-secret"}, 401, "invalid_api_key"),
         ({"key": "Bearer sk-\udc80"}, 401, "invalid_api_key"),
-        ({"key": "Bearer " + "bG9jYWw6bG9jYWw"}, 401, "invalid_api_key"),
-        ({"key": "Bearer local:local", "content": b""}, 400, None),
         ({"content": b" " * (16 * 1024 * 1024 + 1)}, 413, None),
         ({"content": b'{"x":[' + b"0," * (1 << 20) + b"0]}"}, 413, None),
     ],
@@ -119,12 +103,9 @@ def test_errors_are_openais(face, parts, status, code):
     assert dict(reply.headers).get("allow") == (allowed if status == 405 else None)
 
 
-@pytest.mark.parametrize("key", ["Bearer local:local", "bearer  local:local ", "Bearer bG9jYWw6bG9jYWw="])
-def test_forms_of_the_test_key(face, key):
-    assert ask(face, {"model": "m", "input": "a"}, key=key).status == 200
-
-
-def test_with_a_key_of_its_own_the_test_key_is_wrong_and_not_advertised(engine):
+def test_with_a_key_of_its_own_the_test_key_is_wrong_and_not_advertised(engine, face):
+    for key in ("bearer  local:local ", "Bearer bG9jYWw6bG9jYWw="):
+        assert ask(face, {"model": "m", "input": "a"}, key=key).status == 200
     face = OpenAIFace.local(engine, "planted-key:planted-secret")
     assert not face.uses_test_key
     assert ask(face, {"model": "m", "input": "a"}, key="Bearer planted-key:planted-secret").status == 200
@@ -133,25 +114,13 @@ def test_with_a_key_of_its_own_the_test_key_is_wrong_and_not_advertised(engine):
     assert "local:local" not in error(reply)["message"]
 
 
-@pytest.mark.parametrize(
-    ("inner", "own", "open_to_all"),
-    [
-        ("local:local", "my:own", True),
-        ("my:own", "local:local", True),
-        ("my:own", "my:own", False),
-    ],
-)
-def test_either_keys_being_the_test_key_keeps_it_on_loopback(engine, inner, own, open_to_all):
-    face = OpenAIFace(Emulator(engine, inner), None, own)
-    assert face.uses_test_key is open_to_all
-    if open_to_all:
-        with pytest.raises(ConfigurationError):
-            EmulatorServer(face, host="0.0.0.0")
+@pytest.mark.parametrize(("inner", "own"), [("local:local", "my:own"), ("my:own", "local:local")])
+def test_either_keys_being_the_test_key_keeps_it_on_loopback(engine, inner, own):
+    with pytest.raises(ConfigurationError):
+        EmulatorServer(OpenAIFace(Emulator(engine, inner), None, own), host="0.0.0.0")
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/v1x", "/v2/embeddings", "/ml/v1alpha/embedding:embed", "/V1/embeddings"]
-)
+@pytest.mark.parametrize("path", ["/", "/v1x", "/ml/v1alpha/embedding:embed", "/V1/embeddings"])
 def test_everything_else_is_passed_on(face, emulator, request_of, path):
     request = request_of({"inputs": [{"text": "a"}]}, path=path)
     assert face.handle(request) == emulator.handle(request)
