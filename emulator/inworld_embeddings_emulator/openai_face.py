@@ -187,7 +187,13 @@ class OpenAIFace:
     def _body(self, request: Request) -> tuple[bytes, str | None]:
         """The body of a good reply, and the engine whose it is."""
         route = request.route
-        _check_route(request.method, route)
+        if route not in (_EMBEDDINGS, _MODELS) and not route.startswith(f"{_MODELS}/"):
+            raise OpenAIError(404, "There is nothing at this path under /v1.", code="unknown_url")
+        allow = "POST" if route == _EMBEDDINGS else "GET, HEAD"
+        if request.method not in allow.split(", "):
+            raise OpenAIError(
+                405, "This method is not allowed here.", code="method_not_supported", allow=allow
+            )
         self._check_bearer(request.headers.get("authorization"))
         if route == _EMBEDDINGS:
             return self._embeddings(request.body)
@@ -238,14 +244,6 @@ class OpenAIFace:
         return msgspec.json.encode(told), made.engine
 
 
-def _check_route(method: str, route: str) -> None:
-    if route not in (_EMBEDDINGS, _MODELS) and not route.startswith(f"{_MODELS}/"):
-        raise OpenAIError(404, "There is nothing at this path under /v1.", code="unknown_url")
-    allowed = "POST" if route == _EMBEDDINGS else "GET, HEAD"
-    if method not in allowed.split(", "):
-        raise OpenAIError(405, "This method is not allowed here.", code="method_not_supported", allow=allowed)
-
-
 def _model(name: str) -> dict[str, str | int]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "inworld-embeddings"}
 
@@ -255,18 +253,11 @@ def _model(name: str) -> dict[str, str | int]:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingsRequest:
-    """The request once it is understood.
+    """The request once it is understood."""
 
-    Attributes:
-        texts: The inputs in order, none of them empty.
-        model: Name of the model, as sent.
-        base64: Whether vectors are wanted as base64 of little-endian float32 values.
-        dimensions: Length of the vectors that was asked for, if any.
-    """
-
-    texts: tuple[str, ...] = field(repr=False)
+    texts: tuple[str, ...] = field(repr=False)  # none of them empty
     model: str
-    base64: bool
+    base64: bool  # vectors as base64 of little-endian float32 values
     dimensions: int | None
 
 

@@ -10,17 +10,14 @@ import time
 from collections.abc import Collection, Iterator
 from io import BufferedReader
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import TYPE_CHECKING, Any, Final, Self, TextIO
+from typing import Any, Final, Self, TextIO
 
 from inworld_embeddings.errors import ConfigurationError
 
-from .faults.layer import layered
+from .faults import Faults, Scripted, layered
 from .handle import BODY_TOO_LARGE, MAX_BODY_BYTES, VECTOR_START, Emulator
 from .http import Head, RefusedError, body_length, hears, is_loopback, read_body, read_head, reply_bytes
 from .messages import Carriage, Handler, Reply, Request, joined_headers, plain_reply
-
-if TYPE_CHECKING:
-    from .faults import Faults, Scripted
 
 HEALTH_PATH: Final = "/healthz"
 """GET replies 200 as long as the server runs; neither key nor engine is needed."""
@@ -56,7 +53,7 @@ class EmulatorServer:
         port: int = 0,
         allowed_hosts: Collection[str] = (),
         log: TextIO | None = None,
-        faults: "Faults | Scripted | None" = None,
+        faults: Faults | Scripted | None = None,
         chaos: bool = False,
     ) -> None:
         self._handler = layered(emulator or Emulator(), faults, chaos=chaos)
@@ -97,7 +94,7 @@ class EmulatorServer:
             listener.stop(grace)
 
     @property
-    def faults(self) -> "Faults":
+    def faults(self) -> Faults:
         """The faults of its requests: to change, and to count."""
         return self._handler.faults
 

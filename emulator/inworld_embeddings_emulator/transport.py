@@ -7,7 +7,7 @@ import httpx
 
 from inworld_embeddings.errors import ConfigurationError, InworldEmbeddingsError
 
-from .faults.layer import layered
+from .faults import layered
 from .handle import Emulator
 from .messages import At, Carriage, Handler, Reply, Request, joined_headers
 

@@ -43,7 +43,7 @@ _DECIMALS: Final = 1e7
 
 # The table of word pieces.
 
-TABLE: Final = files(__package__) / "minilm_table.bin"
+TABLE: Final = files(__name__.rpartition(".")[0]) / "minilm_table.bin"
 HEADER: Final = struct.Struct("<II")
 SCALES: Final = struct.Struct(f"<{MEANING}H")
 
