@@ -17,13 +17,13 @@ import httpx
 import pytest
 
 from inworld_embeddings_emulator import TEST_KEY, Emulator, EmulatorServer
+from inworld_embeddings_emulator.engines import named
 from inworld_embeddings_emulator.playground import Playground
 
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
-NARROW, WIDE = 360, 1280
 
 
 def program(variable, *names):
@@ -58,7 +58,7 @@ class Page:
         self.driver, self.server, self.url = driver, server, server.url
         self.expected_errors = 0
 
-    def open(self, width=WIDE, **media):
+    def open(self, width=1280, **media):
         metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
         features = [
             {"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in media.items()
@@ -87,19 +87,26 @@ class Page:
     def find(self, css):
         return self.driver.find_element("css selector", css)
 
+    def find_all(self, css):
+        return self.driver.find_elements("css selector", css)
+
     def click(self, css):
         self.find(css).click()
 
-    def keys(self, *keys):
+    def keys(self, *keys, holding=None):
         """Presses keys wherever the focus is."""
+        actions = self.actions()
+        if holding:
+            actions.key_down(holding)
+        actions.send_keys(*keys)
+        if holding:
+            actions.key_up(holding)
+        actions.perform()
+
+    def actions(self):
         from selenium.webdriver import ActionChains
 
-        ActionChains(self.driver).send_keys(*keys).perform()
-
-    def chord(self, modifier, key):
-        from selenium.webdriver import ActionChains
-
-        ActionChains(self.driver).key_down(modifier).send_keys(key).key_up(modifier).perform()
+        return ActionChains(self.driver)
 
     def text(self, identifier):
         return self.run("return document.getElementById(arguments[0]).textContent", identifier)
@@ -123,14 +130,22 @@ class Page:
             "!document.getElementById('error').hidden && document.getElementById('error').textContent"
         )
 
-    def clipboard(self):
+    def clipboard(self, text=None):
+        """What is in the clipboard, or what is put there."""
         permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
         self.cdp("Browser.grantPermissions", origin=self.url, permissions=permissions)
-        return self.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+        call = "readText()" if text is None else f"writeText({json.dumps(text)})"
+        return self.driver.execute_async_script(f"navigator.clipboard.{call}.then(arguments[0])")
 
-    def fits(self):
-        """Whether nothing reaches beyond the right edge."""
-        return self.run("return document.documentElement.scrollWidth <= innerWidth")
+    def shown(self, css, name="textContent"):
+        """A property of each element that there is."""
+        return self.run(
+            "return [...document.querySelectorAll(arguments[0])].map((e) => e[arguments[1]])", css, name
+        )
+
+    def kept(self):
+        """How much the page has left in the browser."""
+        return self.run("return localStorage.length + sessionStorage.length + document.cookie.length")
 
     def screenshot(self, name):
         """A picture of the whole page, if somebody wants to see it."""
@@ -178,7 +193,7 @@ def serve_page(driver):
 
     yield start
     page = pages[-1]
-    assert page.fits()
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth"), "beyond the right edge"
     errors = [entry for entry in driver.get_log("browser") if entry["level"] not in ("DEBUG", "INFO")]
     assert len(errors) == page.expected_errors, errors
     assert not list(foreign_requests(driver, page.server.address))
@@ -189,5 +204,10 @@ def serve_page(driver):
 
 @pytest.fixture
 def page(serve_page):
-    """The page in front of the built-in engine."""
-    return serve_page().open()
+    """The page in front of an engine of 16 dimensions, with chaos on."""
+    return serve_page(engine=named("hash:16"), chaos=True).open()
+
+
+@pytest.fixture
+def keys():
+    return pytest.importorskip("selenium.webdriver").Keys
