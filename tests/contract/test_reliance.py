@@ -46,9 +46,9 @@ def paths_in(value, prefix=""):
         yield from paths_in(item, f"{prefix}{name}.")
 
 
-def ask(body=BODY, *, path=EMBED_PATH, method="POST", key=KEY):
+def ask(body=BODY, *, key=KEY):
     headers = {"authorization": f"Basic {key}", "content-type": "application/json"}
-    return Emulator().handle(Request(method, path, headers, json.dumps(body).encode()))
+    return Emulator().handle(Request("POST", EMBED_PATH, headers, json.dumps(body).encode()))
 
 
 # The spec says what is relied on, and the tables here say what is relied on.
@@ -197,30 +197,36 @@ def test_a_schema_that_refers_to_itself_is_no_endless_loop(changed):
     assert breaches(changed)
 
 
+def use_put(spec):
+    item = spec["paths"][ENDPOINT.path]
+    item["put"] = item.pop("post")
+
+
 def gain_a_scheme(spec):
     spec["components"]["securitySchemes"]["other"] = {"type": "http", "scheme": "bearer"}
     spec["security"] = [{"inworld_basic": [], "other": []}]
 
 
 EDITS = {
-    "no key": (lambda spec: spec.pop("security"), "security: no key alone"),
-    "two keys": (gain_a_scheme, "security: no key alone"),
-    "no key here": (lambda spec: operation(spec).update(security=[]), "security: no key alone"),
-    "another address": (lambda spec: spec["servers"][0].update(url="https://x.example"), "_settings.py"),
-    "no address": (lambda spec: spec.pop("servers"), "servers: the first is None"),
-    "no 200": (lambda spec: operation(spec)["responses"].pop("200"), "answer 200: is gone"),
-    "no error": (lambda spec: operation(spec)["responses"].pop("default"), "error answers: are no longer"),
-    "another method": (
-        lambda spec: spec["paths"][ENDPOINT.path].update(put=spec["paths"][ENDPOINT.path].pop("post")),
-        "POST /ml/v1alpha/embedding:embed: is gone; operations there are: PUT",
-    ),
+    "security: no key alone": [
+        lambda spec: spec.pop("security"),
+        lambda spec: operation(spec).update(security=[]),
+        gain_a_scheme,
+    ],
+    "_settings.py": [lambda spec: spec["servers"][0].update(url="https://x.example")],
+    "servers: the first is None": [lambda spec: spec.pop("servers")],
+    "answer 200: is gone": [lambda spec: operation(spec)["responses"].pop("200")],
+    "error answers: are no longer": [lambda spec: operation(spec)["responses"].pop("default")],
+    "POST /ml/v1alpha/embedding:embed: is gone; operations there are: PUT": [use_put],
 }
 
 
-@pytest.mark.parametrize(("edit", "said"), EDITS.values(), ids=EDITS)
-def test_what_else_is_relied_on(changed, edit, said):
-    edit(changed)
-    assert said in "\n".join(map(str, breaches(changed)))
+@pytest.mark.parametrize("said", EDITS)
+def test_what_else_is_relied_on(spec, said):
+    for edit in EDITS[said]:
+        changed = copy.deepcopy(spec)
+        edit(changed)
+        assert said in "\n".join(map(str, breaches(changed)))
 
 
 def test_another_way_in_beside_the_key_is_no_breach(changed):
@@ -230,12 +236,6 @@ def test_another_way_in_beside_the_key_is_no_breach(changed):
 
 
 # The emulator, by the same source.
-
-
-def test_the_emulator_serves_the_specs_path_and_method_only():
-    assert ask(path=ENDPOINT.path).status == 200
-    assert ask(path=f"{ENDPOINT.path}/").status == 404
-    assert ask(method="GET").status == 501
 
 
 @pytest.mark.parametrize(
