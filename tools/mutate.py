@@ -188,7 +188,7 @@ MUTATIONS = (
         "_retry.py",
         "if wait >= remaining or ",
         "if ",
-        "tests/catalogue",
+        "tests/wrapper/engine/test_admission.py",
     ),
     Mutation(
         "free retries without end",

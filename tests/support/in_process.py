@@ -183,28 +183,39 @@ class _Wire:
 class SyncFace:
     """A sync client over a `Service`, in virtual time."""
 
+    kind = EmbeddingClient
+
     def __init__(self, service, **settings):
         self.service = service
-        self.client = EmbeddingClient(**{"api_key": KEY, "transport": service} | settings)
+        self.client = self.kind(**{"api_key": KEY, "transport": service} | settings)
 
     def __enter__(self):
         random.seed(0)  # the same jitter for both faces
         self._virtual = standing_still()
-        self._virtual.enter_context(mock.patch.object(sync_bridge, "_portal", _virtual_portal()))
+        self._begin()
         return self
 
     def __exit__(self, *_):
         self.close()
         self._virtual.close()
 
+    def _begin(self):
+        self._virtual.enter_context(mock.patch.object(sync_bridge, "_portal", _virtual_portal()))
+
+    def wait(self, result):
+        return result
+
+    def each(self, rows):
+        return rows
+
     def embed(self, texts, **options):
-        return self.client.embed(texts, **options)
+        return self.wait(self.client.embed(texts, **options))
 
     def rows(self, texts, **options):
         """The rows of `embed_iter` as a list, and the error that ended it, if one did."""
         rows = []
         try:
-            for row in self.client.embed_iter(texts, **options):
+            for row in self.each(self.client.embed_iter(texts, **options)):
                 rows.append(row)  # noqa: PERF402 - kept also when an error follows
         except Exception as error:  # noqa: BLE001 - given back
             return rows, error
@@ -212,29 +223,31 @@ class SyncFace:
 
     def leave_after_one(self, texts):
         rows = self.client.embed_iter(texts)
-        next(rows)
-        rows.close()
+        next(self.each(rows))
+        self.wait(rows.aclose() if hasattr(rows, "aclose") else rows.close())
 
     def close(self):
-        self.client.close()
+        self.wait(self.client.close())
 
 
-class AsyncFace:
-    """The same of an async client, on an event loop of its own."""
+class AsyncFace(SyncFace):
+    """The same of an async client, on an event loop of its own that stands still between the calls."""
 
-    def __init__(self, service, **settings):
-        self.service = service
-        self.client = AsyncEmbeddingClient(**{"api_key": KEY, "transport": service} | settings)
+    kind = AsyncEmbeddingClient
 
-    def __enter__(self):
-        random.seed(0)
-        self._virtual = standing_still()
+    def _begin(self):
         self._runner = self._virtual.enter_context(asyncio.Runner(loop_factory=VirtualLoop))
-        return self
 
-    def __exit__(self, *_):
-        self.close()
-        self._virtual.close()
+    def wait(self, result):
+        async def waited():
+            return await result
+
+        return self._runner.run(waited(), context=contextvars.copy_context())  # or it keeps that of the first
+
+    def each(self, rows):
+        with contextlib.suppress(StopAsyncIteration):
+            while True:
+                yield self.wait(anext(rows))
 
     @property
     def now(self):
@@ -246,37 +259,6 @@ class AsyncFace:
         """That of the session; there has to be one."""
         (session,) = self.client._engine._sessions.values()
         return session.admission
-
-    def _run(self, coroutine):
-        return self._runner.run(
-            coroutine, context=contextvars.copy_context()
-        )  # or it keeps that of the first
-
-    def embed(self, texts, **options):
-        return self._run(self.client.embed(texts, **options))
-
-    def rows(self, texts, **options):
-        return self._run(self._rows(texts, options))
-
-    async def _rows(self, texts, options):
-        rows = []
-        try:
-            async for row in self.client.embed_iter(texts, **options):
-                rows.append(row)  # noqa: PERF401 - as above
-        except Exception as error:  # noqa: BLE001 - given back
-            return rows, error
-        return rows, None
-
-    def leave_after_one(self, texts):
-        self._run(self._leave(texts))
-
-    async def _leave(self, texts):
-        rows = self.client.embed_iter(texts)
-        await anext(rows)
-        await rows.aclose()
-
-    def close(self):
-        self._run(self.client.close())
 
 
 def embed(script, texts, *, call=None, **settings):

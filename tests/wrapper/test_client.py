@@ -207,15 +207,6 @@ def test_a_plan_says_what_would_be_sent_and_sends_nothing():
     assert client.plan(REPEATED, dedupe=True, batch_size=1).requests == 3
 
 
-@pytest.mark.parametrize("bad", [b"bytes", None, ["ok", b"no"], ["ok", "x" * 2_000_000]])
-def test_bad_input_is_refused_before_anything_is_sent(bad):
-    with AsyncFace(Service(), batch_size=1) as face:
-        with pytest.raises(InvalidInputError) as caught:
-            face.embed(bad)
-        face.service.oracle.assert_requests(0)
-    assert caught.value.index == (1 if isinstance(bad, list) else None)
-
-
 WRONG = [
     ("batch_size", 0),
     ("batch_size", 1.5),
@@ -244,11 +235,6 @@ def test_options_out_of_range_are_refused_before_anything_is_sent(option, value)
 def test_no_compression_but_gzip(bad):
     with pytest.raises(ConfigurationError, match="compression"):
         EmbeddingClient(api_key=KEY, compression=bad)
-
-
-def test_a_typo_in_an_option_names_the_right_one():
-    with pytest.raises(TypeError, match="Did you mean 'batch_size'"):
-        embed(OK, "x", call={"batchsize": 3})
 
 
 def test_a_known_model_brings_its_provider_and_another_keeps_the_clients():

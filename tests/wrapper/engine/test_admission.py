@@ -41,28 +41,19 @@ def no_records(monkeypatch):
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps all of them
 
 
-def test_G08_with_an_empty_retry_budget_a_failure_is_final_and_nothing_more_is_sent():
-    with AsyncFace(Service([OK, status(503)])) as face:
-        face.embed("so that there is a session")
-        while face.admission.budget.spend():
-            pass
-        with pytest.raises(InternalServerError) as caught:
-            face.embed("x")
-        assert (caught.value.status_code, caught.value.attempts, caught.value.retryable) == (503, 1, True)
-        face.service.oracle.assert_requests(2)  # the first of "x", and no retry
-        assert face.now == 0.0
-
-
 def test_G08_a_dead_service_gets_no_more_retries_than_the_budget_holds():
     with AsyncFace(Service([OK, status(503)])) as face:
         face.embed("so that there is a session")
         face.admission.budget = Budget(3, 0.5, left=3)
-        attempts = []
+        attempts, times = [], []
         for number in range(8):
             with pytest.raises(InternalServerError) as caught:
                 face.embed(str(number))
+            assert (caught.value.status_code, caught.value.retryable) == (503, True)
             attempts.append(caught.value.attempts)
+            times.append(face.now)
         assert attempts == [3, 2, 1, 1, 1, 1, 1, 1]
+        assert len(set(times[1:])) == 1, "with nothing left, a failure is final at once"
         face.service.oracle.assert_requests(1 + 8 + 3)
 
 

@@ -16,7 +16,6 @@ from inworld_embeddings import (
     ClientClosedError,
     EmbeddingClient,
     Failure,
-    InvalidInputError,
 )
 from support.fault import OK
 from support.faults import black_hole, poison, status
@@ -107,20 +106,6 @@ def test_E06_a_raising_source_surfaces_after_everything_before_it():
         rows, error = face.rows(source())
     assert (len(rows), type(error)) == (13, LookupError)
     assert_right(rows, names(13))
-
-
-@pytest.mark.parametrize("bad", [None, b"x", "\ud800"])
-def test_a_text_that_cannot_be_sent_is_named_after_everything_before_it(bad):
-    with AsyncFace(Service(), batch_size=5) as face:
-        rows, error = face.rows([*names(7), bad, "x"])
-    assert (len(rows), type(error), error.index) == (7, InvalidInputError, 7)
-    assert_right(rows, names(7))
-
-
-@pytest.mark.parametrize("bad", ["text", b"bytes", None, 3])
-def test_what_is_no_iterable_of_texts_is_refused_at_once(bad):
-    with pytest.raises(InvalidInputError):
-        client_over(Service()).embed_iter(bad)
 
 
 def test_a_refused_text_ends_the_iteration_after_what_was_in_work():
@@ -221,14 +206,14 @@ class Same(httpx.AsyncBaseTransport):
 
 
 def test_E06_memory_does_not_grow_with_the_work(monkeypatch):
-    """50 000 texts: their vectors alone are 3 MB; 8 batches of 128 in work are 65 kB."""
+    """25 000 texts: their vectors alone are 1.6 MB; 8 batches of 128 in work are 65 kB."""
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps all records
     peaks = []
     with EmbeddingClient(api_key=KEY, transport=Same(), max_concurrency=8) as client:
-        for count in (10_000, 50_000):
+        for count in (5_000, 25_000):
             tracemalloc.start()
             assert sum(1 for _ in client.embed_iter(str(n) for n in range(count))) == count
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
-    assert peaks[1] < peaks[0] * 1.2 + 500_000
-    assert peaks[1] < 3_000_000
+    assert peaks[1] < peaks[0] * 1.2 + 200_000
+    assert peaks[1] < 1_500_000
