@@ -1,14 +1,14 @@
-"""Says whether an installed wheel is whole: both packages import, are typed, and work without a key, and can be copied from."""
+"""Says whether an installed wheel is whole: its packages are typed, work without a key, and can be copied."""
 
 import importlib.util
 import tempfile
 from pathlib import Path
 
-PACKAGES = ("inworld_embeddings_client", "inworld_embeddings")
+PACKAGES = ("inworld_embeddings_client", "inworld_embeddings", "inworld_embeddings_emulator")
 
 
 def main() -> None:
-    """Imports both packages from where they were installed, and embeds a text."""
+    """Imports the packages from where they were installed, and embeds a text."""
     for name in PACKAGES:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
@@ -17,7 +17,7 @@ def main() -> None:
         if "site-packages" not in home.parts or not (home / "py.typed").exists():
             raise SystemExit(f"{name} is not the installed, typed package: {home}")
     from inworld_embeddings import EmbeddingClient  # noqa: PLC0415 - only now is it known to be there
-    from inworld_embeddings.vendoring import Source, vendor  # noqa: PLC0415
+    from inworld_embeddings.vendoring import Choice, Source, vendor  # noqa: PLC0415
     from inworld_embeddings_emulator.playground import page_files  # noqa: PLC0415
 
     if missing := {"/", "/_emulator/playground/app.js", "/_emulator/playground/style.css"} - set(
@@ -25,11 +25,12 @@ def main() -> None:
     ):
         raise SystemExit(f"the playground is not whole: {missing}")
     with tempfile.TemporaryDirectory() as folder:
-        report = vendor(Path(folder) / "copy", Source.here())
-    if missing := {"LICENSE", "NOTICE", "_client/py.typed"} - report.current["files"].keys():
+        report = vendor(Path(folder) / "copy", Source.here(), Choice(emulator=True))
+    whole = {"LICENSE", "NOTICE", "_client/py.typed", "_emulator/py.typed"}
+    if missing := whole - report.current["files"].keys():
         raise SystemExit(f"a vendored copy is not whole: {missing}")
     with EmbeddingClient.local() as client:
-        print(f"both packages import; local vector of shape {client.embed('Hello Inworld!').shape}")
+        print(f"three packages import; local vector of shape {client.embed('Hello Inworld!').shape}")
 
 
 if __name__ == "__main__":

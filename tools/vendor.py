@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "wrapper"))
 
-from inworld_embeddings.vendoring.__main__ import main  # found by the line above
+from inworld_embeddings.vendoring import main  # found by the line above
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

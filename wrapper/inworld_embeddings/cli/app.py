@@ -131,7 +131,7 @@ def demo(arguments: tuple[str, ...]) -> int:
 @_arguments
 def vendor(arguments: tuple[str, ...]) -> int:
     """Copy this client into another package's tree, or bring such a copy up to date."""
-    from ..vendoring.__main__ import main  # noqa: PLC0415 - each command loads what it needs
+    from ..vendoring import main  # noqa: PLC0415 - each command loads what it needs
 
     return main(arguments, prog="inworld-embeddings vendor")
 

@@ -1,0 +1,532 @@
+"""Copies of the client: what is rewritten, that they work without the original, and what the program says of them."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from inworld_embeddings import EmbeddingClient
+from inworld_embeddings.vendoring import (
+    GENERATED,
+    MANIFEST,
+    PLACES,
+    WRAPPER,
+    Choice,
+    Source,
+    VendorError,
+    check,
+    fresh_copy,
+    made_relative,
+    main,
+    vendor,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL, TESTING = Choice(emulator=True), Choice(testing=True)
+
+
+@pytest.fixture(scope="module")
+def source():
+    return Source.here()
+
+
+def with_files(source, version, **files):
+    """Another version of the source: wrapper modules changed, or removed with None."""
+    wrapper = source.packages[WRAPPER] | {f"{name}.py": text for name, text in files.items()}
+    wrapper = {name: text for name, text in wrapper.items() if text is not None}
+    return replace(source, version=version, packages={**source.packages, WRAPPER: wrapper})
+
+
+# The imports
+
+BEFORE = '''"""from inworld_embeddings_client import x"""
+from inworld_embeddings_client import (  # from inworld_embeddings_client import
+    Client,
+)
+from inworld_embeddings import errors
+def later():
+    é = 1; from inworld_embeddings_emulator.faults import Faults; from inworld_embeddings.errors import E
+    return "from inworld_embeddings_client import x"  # \f from \u2028 inworld_embeddings_client import x
+'''
+AFTER = '''"""from inworld_embeddings_client import x"""
+from {0}_client import (  # from inworld_embeddings_client import
+    Client,
+)
+from {0} import errors
+def later():
+    é = 1; from {0}_emulator.faults import Faults; from {0}errors import E
+    return "from inworld_embeddings_client import x"  # \f from \u2028 inworld_embeddings_client import x
+'''
+
+
+@pytest.mark.parametrize(("name", "up"), [("client.py", "."), ("_emulator/faults/kinds.py", "...")])
+def test_only_the_statements_change_and_the_depth_gives_the_dots(name, up):
+    assert made_relative(name, BEFORE.encode()).decode() == AFTER.format(up)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import inworld_embeddings_client",
+        "import os, inworld_embeddings_client.models as m",
+        "def f():\n    import inworld_embeddings.errors",
+        "import_module('inworld_embeddings_client')",
+        "importlib.import_module(\n'inworld_embeddings_emulator.handle')",
+        "__import__('inworld_embeddings_client')",
+    ],
+)
+def test_what_cannot_be_rewritten_is_refused_and_named(line):
+    with pytest.raises(VendorError, match=r"^a/b\.py: line [23] imports inworld_embeddings"):
+        made_relative("a/b.py", b"\n" + line.encode() + b"\n")
+
+
+def test_a_package_that_is_not_in_the_copy_is_refused():
+    with pytest.raises(VendorError, match=r"^api\.py: line 1 imports inworld_embeddings,"):
+        made_relative("api.py", b"from inworld_embeddings import errors\n", {GENERATED: ""})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from inworld_embeddings_client_extras import x\nimport inworld_embeddings_clients",
+        "from . import a\nfrom .b import c\nimport_module('.inworld_embeddings', __name__)",
+        "log = getLogger('inworld_embeddings')  # import inworld_embeddings",
+    ],
+)
+def test_longer_names_relative_imports_and_strings_stay(line):
+    assert made_relative("options.py", line.encode()) == line.encode()
+
+
+def test_no_other_line_of_any_file_changes(source):
+    tree, _ = fresh_copy(source, TESTING)
+    for package, folder in PLACES.items():
+        for file, content in source.packages[package].items():
+            copied = tree.get(f"{folder}/{file}".removeprefix("/"), content)
+            if copied != content:
+                for old, new in zip(content.splitlines(), copied.splitlines(), strict=True):
+                    assert old == new or re.match(rb"\s*from inworld_embeddings", old), (file, old)
+
+
+# At work, in a process that knows nothing of the original
+
+BLOCK = """
+import sys
+class _Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, _Blocked())
+sys.path[:0] = {paths}
+"""
+DEPENDENCIES = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+
+
+def alone(program, *folders, blocked=()):
+    """Runs a program with the dependencies and some folders, but nothing else. Returns what it prints."""
+    setup = BLOCK.format(blocked=tuple(blocked), paths=[*map(str, folders), *DEPENDENCIES])
+    command = [sys.executable, "-I", "-S", "-W", "error", "-c", setup + program]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def acme(tmp_path, source):
+    """Makes a copy below a package of its own, and returns the folder to import the package from."""
+
+    def make(package="acme", choice=LOCAL, upstream=source, name=WRAPPER):
+        vendored = tmp_path / package / "_vendor"
+        vendored.mkdir(parents=True)
+        (tmp_path / package / "__init__.py").touch()
+        (vendored / "__init__.py").touch()
+        vendor(vendored / name, upstream, choice)
+        return tmp_path
+
+    return make
+
+
+WORKS = """
+import pickle, sys
+from acme._vendor.inworld_embeddings import EmbeddingClient, InvalidInputError, about
+assert not {"importlib.metadata", "httpx", "numpy"} & set(sys.modules)
+client = pickle.loads(pickle.dumps(EmbeddingClient.local()))
+vectors = client.embed(["one", "two"]).vectors
+try:
+    client.embed([1])
+except InvalidInputError as error:
+    assert type(pickle.loads(pickle.dumps(error))) is InvalidInputError
+else:
+    raise SystemExit("no error")
+client.close()
+print(type(client).__module__, about(), vectors.tobytes().hex(), sep="\\n")
+"""
+
+
+def test_local_mode_works_without_the_original(acme):
+    module, about, vectors = alone(WORKS, acme(), blocked=PLACES).splitlines()
+    assert module == "acme._vendor.inworld_embeddings.client"
+    assert about.endswith(", vendored)")
+    with EmbeddingClient.local() as client:
+        assert bytes.fromhex(vectors) == client.embed(["one", "two"]).vectors.tobytes()
+
+
+SENDS = """
+import httpx, logging, sys
+from acme._vendor.inworld_embeddings import EmbeddingClient
+
+class Service(httpx.AsyncBaseTransport):
+    answers = [503, 200]
+    async def handle_async_request(self, request):
+        print(request.headers["user-agent"])
+        return httpx.Response(self.answers.pop(0), json={"embeddings": [{"values": [1.0, 2.0]}]})
+
+logging.basicConfig(level="INFO", format="%(name)s", stream=sys.stdout)
+with EmbeddingClient(api_key="bG9jYWw6bG9jYWw=", transport=Service()) as client:
+    assert client.embed("x").tolist() == [1.0, 2.0]
+try:
+    EmbeddingClient.local()
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_without_the_emulator_it_sends_and_local_mode_says_why_it_is_not_there(acme, source):
+    folder = acme(choice=Choice())
+    copy = folder / "acme" / "_vendor" / "inworld_embeddings"
+    assert sum(path.stat().st_size for path in copy.rglob("*") if path.is_file()) < 600_000
+    agent = f"inworld-embeddings/{source.version} (vendored)"
+    *sent, local = alone(SENDS, folder, blocked=PLACES).splitlines()
+    assert sent == [agent, "acme._vendor.inworld_embeddings", agent]
+    assert "vendored without the emulator" in local
+
+
+IMPORT_ALL = """
+import importlib, pkgutil
+top = importlib.import_module("acme._vendor.inworld_embeddings")
+names = [module.name.removeprefix(top.__name__ + ".") for module in pkgutil.walk_packages(top.__path__, top.__name__ + ".")]
+for name in names:
+    if name != "testing.plugin":
+        importlib.import_module(f"{top.__name__}.{name}")
+print(*names)
+"""
+OTHERS = {"gateway", "_emulator", "testing"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "has"), [(Choice(), set()), (LOCAL, {"gateway", "_emulator"}), (TESTING, OTHERS)]
+)
+def test_every_module_imports_without_what_belongs_to_the_extras(acme, choice, has):
+    extras = ("click", "rich", "opentelemetry", "sentence_transformers", "torch", "pytest", "openai")
+    names = set(alone(IMPORT_ALL, acme(choice=choice), blocked=[*extras, *PLACES]).split())
+    assert names & OTHERS == has
+    assert {"client", "_client", "_engine.engine"} <= names
+    assert not {"cli", "vendoring", "__main__"} & names
+
+
+LOW_LEVEL = """
+import httpx
+from acme._vendor.inworld_embeddings_client import Client, EmbedRequest, EmbedResponse, ModelId, embed
+answer = httpx.MockTransport(lambda request: httpx.Response(200, json={"embeddings": [{"values": [1.0]}]}))
+with Client(base_url="https://api.inworld.ai", httpx_args={"transport": answer}) as client:
+    parsed = embed.sync(client=client, body=EmbedRequest([], ModelId('m', 'SERVICE_PROVIDER_INWORLD')))
+assert isinstance(parsed, EmbedResponse), parsed
+print(parsed.embeddings[0].values)
+"""
+
+
+def test_the_low_level_client_alone_needs_httpx_and_attrs(acme, source):
+    folder = acme(choice=Choice(low_level_only=True), name=GENERATED)
+    others = ("msgspec", "numpy", "simdjson", "httptools", "dateutil", *PLACES)
+    assert alone(LOW_LEVEL, folder, blocked=others).strip() == "[1.0]"
+    home = folder / "acme" / "_vendor" / GENERATED
+    assert (home / "py.typed").exists()
+    imported = set()
+    for path in home.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.partition(".")[0])
+    requires = check(home, source).current["requires"]
+    assert {line.partition(">")[0] for line in requires} == imported - set(sys.stdlib_module_names)
+
+
+THREE = """
+import os, sys, threading
+import inworld_embeddings as original
+from acme._vendor import inworld_embeddings as acme
+from bolt._vendor import inworld_embeddings as bolt
+three = (original, acme, bolt)
+clients = [package.EmbeddingClient.local() for package in three]
+for client in clients:
+    assert client.embed("x").shape == (768,)
+print(*(package.about().version for package in three))
+print(len({id(package.InworldEmbeddingsError) for package in three}))
+print(*sorted({sys.modules[f"{package.__name__}._engine.observability"].logger.name for package in three}))
+print(sum(thread.name == "inworld-embeddings" for thread in threading.enumerate()))
+try:
+    clients[0].embed([1])
+except acme.InworldEmbeddingsError:
+    print("caught another copy's error")
+except original.InvalidInputError:
+    print("caught its own")
+if hasattr(os, "fork"):
+    import warnings
+    warnings.simplefilter("ignore", DeprecationWarning)  # there are threads, and that is the test
+    child = os.fork()
+    if not child:
+        os._exit(0 if all(client.embed("y").shape == (768,) for client in clients) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+for client in clients:
+    client.close()
+"""
+
+
+def test_two_copies_of_different_versions_and_the_original_share_a_process(acme, source):
+    def at(version):
+        text = source.packages[WRAPPER]["_version.py"].replace(source.version.encode(), version.encode())
+        return with_files(source, version, _version=text)
+
+    acme("acme", upstream=at("7.0.0"))
+    folder = acme("bolt", upstream=at("8.1.0"))
+    said = alone(THREE, folder, ROOT / "generated", ROOT / "wrapper", ROOT / "emulator").splitlines()
+    logs = "acme._vendor.inworld_embeddings bolt._vendor.inworld_embeddings inworld_embeddings"
+    assert said == [f"{source.version} 7.0.0 8.1.0", "3", logs, "3", "caught its own"]
+
+
+# The program
+
+
+@pytest.fixture
+def copy(tmp_path, source):
+    """A copy without the emulator."""
+    home = tmp_path / "_vendor" / "inworld_embeddings"
+    vendor(home, source)
+    return home
+
+
+@pytest.fixture
+def upstream(monkeypatch, source):
+    """Makes the source another one: files changed, or removed with None."""
+
+    def move(**files):
+        moved = with_files(source, "99.0.0", **files)
+        monkeypatch.setattr(Source, "here", classmethod(lambda cls: moved))
+
+    return move
+
+
+def contents(home):
+    files = (path for path in home.rglob("*") if path.is_file())
+    return {path.relative_to(home).as_posix(): path.read_bytes() for path in files}
+
+
+def test_a_copy_carries_licences_types_and_a_true_manifest(tmp_path, source, capsys):
+    assert main([str(tmp_path), "--package", "vectors", "--with-emulator"]) == 0
+    home = tmp_path / "vectors"
+    typed = {f"{folder}/py.typed".removeprefix("/") for folder in PLACES.values()}
+    assert {"LICENSE", "NOTICE", "LICENSES/Apache-2.0.txt", *typed} <= contents(home).keys()
+    manifest = json.loads((home / MANIFEST).read_text("utf-8"))
+    origin = json.loads((ROOT / "generated/inworld_embeddings_client/provenance.json").read_text("utf-8"))
+    assert manifest["version"] == source.version
+    assert manifest["spec_sha256"] == origin["sha256"]["openapi.yaml"]
+    assert manifest["tools"] == origin["tools"]
+    assert manifest["files"].keys() == contents(home).keys() - {MANIFEST}
+    assert set(source.requires) == set(manifest["requires"])
+    assert all(line in capsys.readouterr().out for line in source.requires[:1])
+
+
+@pytest.mark.parametrize("options", [[], ["--with-testing"], ["--low-level-only"]])
+def test_again_changes_nothing(tmp_path, capsys, options):
+    assert main([str(tmp_path), *options]) == 0
+    before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
+    for again in ([], options):
+        assert main([str(tmp_path), *again]) == 0
+        assert "up to date and unedited\n" in capsys.readouterr().out
+        assert {path: path.stat().st_ino for path in tmp_path.rglob("*")} == before
+
+
+def test_an_update_takes_what_is_new_and_removes_what_is_gone(copy, upstream, capsys):
+    upstream(ranking=None, fresh=b'"""New."""\n', options=b'"""Changed."""\n')
+    assert main([str(copy.parent), "--check"]) == 1
+    assert main([str(copy.parent)]) == 0
+    said = capsys.readouterr().out
+    assert all(f"  {line}.py" in said for line in ("removed ranking", "added fresh", "changed options"))
+    assert (copy / "fresh.py").exists()
+    assert not (copy / "ranking.py").exists()
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+    assert main([str(copy.parent), "--check"]) == 0
+
+
+def edit(copy):
+    (copy / "options.py").write_text("# mine\n")
+
+
+def add(copy):
+    (copy / "mine.py").write_text("# mine\n")
+
+
+def remove(copy):
+    (copy / "ranking.py").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "line"), [(edit, "changed options.py"), (add, "added mine.py"), (remove, "removed ranking.py")]
+)
+def test_edits_are_told_and_kept_unless_forced(copy, capsys, change, line):
+    change(copy)
+    before = contents(copy)
+    assert main([str(copy.parent), "--check"]) == 1
+    assert f"edited here:\n  {line}" in capsys.readouterr().out
+    assert main([str(copy.parent)]) == 2
+    assert line in capsys.readouterr().err
+    assert contents(copy) == before
+    assert main([str(copy.parent), "--force"]) == 0
+    assert line in capsys.readouterr().out
+    assert main([str(copy.parent), "--check"]) == 0
+
+
+def test_byte_code_line_ends_and_hidden_files_are_no_edits(copy):
+    (copy / "__pycache__").mkdir()
+    (copy / "__pycache__" / "x.cpython-311.pyc").write_bytes(b"x")
+    (copy / ".DS_Store").write_bytes(b"x")
+    path = copy / "options.py"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert main([str(copy.parent), "--check"]) == 0
+
+
+GOOD = {"version": "1", "choice": {}, "requires": [], "files": {}}
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        b"",
+        b"<<<<<<< ours\n{}",
+        b"\x00\xff\x80binary",
+        b"null",
+        b"[1]",
+        b"[" * 100_000,
+        b'{"version": 1}',
+        *(
+            json.dumps(GOOD | wrong).encode()
+            for wrong in (
+                {"version": 1},
+                {"version": "\ud800"},
+                {"choice": None},
+                {"choice": {"unknown": True}},
+                {"choice": {"emulator": "no"}},
+                {"requires": 5},
+                {"requires": [{}]},
+                {"files": ["client.py"]},
+                {"files": {"client.py": None}},
+                {"files": {"client.py": "\udfff"}},
+            )
+        ),
+    ],
+    ids=range(17),
+)
+def test_a_manifest_that_cannot_be_read_is_one_line_and_code_2(copy, capsys, manifest):
+    good = (copy / MANIFEST).read_bytes()
+    (copy / MANIFEST).write_bytes(manifest)
+    for options in (["--check"], []):
+        assert main([str(copy.parent), *options]) == 2
+        said = capsys.readouterr()
+        assert re.fullmatch(r"error: .*vendored\.json cannot be read.*--force.*\n", said.err)
+    assert main([str(copy.parent), "--force"]) == 0
+    assert (copy / MANIFEST).read_bytes() == good
+
+
+def test_a_folder_that_is_no_copy_is_never_replaced(tmp_path, capsys):
+    (tmp_path / "acme_sdk").mkdir()
+    (tmp_path / "acme_sdk" / "precious.py").write_text("")
+    for more in ([], ["--force"], ["--check"]):
+        assert main([str(tmp_path), "--package", "acme_sdk", *more]) == 2
+        assert "no vendored copy" in capsys.readouterr().err
+    assert (tmp_path / "acme_sdk" / "precious.py").exists()
+
+
+@pytest.mark.parametrize("name", ["a.b", "class", "a-b", "", "../x", "1st"])
+def test_a_name_that_cannot_be_imported_is_refused(tmp_path, name):
+    assert main([str(tmp_path), "--package", name]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_only_copy_is_found_by_itself_and_two_are_asked_about(tmp_path, capsys):
+    assert main([str(tmp_path), "--check"]) == 2
+    assert main([str(tmp_path), "--package", "vectors"]) == 0
+    assert main([str(tmp_path), "--check"]) == 0
+    assert main([str(tmp_path), "--low-level-only"]) == 0
+    assert main([str(tmp_path), "--check"]) == 2
+    assert "inworld_embeddings_client or vectors" in capsys.readouterr().err
+    assert main([str(tmp_path), "--package", "inworld_embeddings_client", "--check"]) == 0
+
+
+def test_another_choice_replaces_the_first_and_is_remembered(copy, upstream):
+    assert main([str(copy.parent), "--with-emulator", "--check"]) == 1
+    assert main([str(copy.parent), "--with-emulator"]) == 0
+    upstream(errors=b'"""Changed."""\n')
+    assert main([str(copy.parent)]) == 0
+    assert (copy / "_emulator" / "engines" / "minilm_table.bin").exists()
+    assert not (copy / "testing").exists()
+
+
+def test_a_failure_leaves_the_old_copy(copy, source):
+    before = contents(copy)
+    with pytest.raises(OSError, match="irectory|exists"):
+        vendor(copy, with_files(source, "2", **{"a": b"", "a.py/b": b""}))  # a file, and one below it
+    assert contents(copy) == before
+    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
+
+
+def test_arguments_that_cannot_be_are_code_2(capsys):
+    assert main([]) == 2
+    assert main(["--help"]) == 0
+    assert "Exit codes" in capsys.readouterr().out
+
+
+WAYS = {
+    "tool": ["-I", "-S", str(ROOT / "tools" / "vendor.py")],  # from a checkout, with nothing installed
+    "module": ["-m", "inworld_embeddings.vendoring"],
+    "command": ["-m", "inworld_embeddings", "vendor"],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_in_is_the_same_program(way, copy):
+    edit(copy)
+    command = [sys.executable, *WAYS[way], str(copy.parent), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.endswith("edited here:\n  changed options.py\n")
+
+
+def test_an_installed_wheel_is_a_source_too(tmp_path, source):
+    """Laid out as pip does: packages side by side, licences in the dist-info."""
+    site = tmp_path / "site"
+    info = site / f"inworld_embeddings-{source.version}.dist-info"
+    for folder, tree in {**source.packages, f"{info.name}/licenses": source.licences}.items():
+        for name, content in tree.items():
+            (site / folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (site / folder / name).write_bytes(content)
+    lines = [*source.requires, "click>=8; extra == 'cli'"]
+    (info / "METADATA").write_text("".join(f"Requires-Dist: {line}\n" for line in lines))
+    program = (
+        f"from inworld_embeddings.vendoring import main\nraise SystemExit(main([{str(tmp_path / 'out')!r}]))"
+    )
+    assert source.requires[0] in alone(program, site)
+    report = check(tmp_path / "out" / "inworld_embeddings", source)
+    assert (report.drift, report.edits) == ((), ())
+    assert report.recorded == report.current
+
+
+def test_the_sample_sdk_declares_what_a_copy_needs(source):
+    sample = ROOT / "examples" / "downstream_sdk" / "pyproject.toml"
+    assert tuple(tomllib.loads(sample.read_text("utf-8"))["project"]["dependencies"]) == source.requires
