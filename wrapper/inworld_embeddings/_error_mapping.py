@@ -197,7 +197,8 @@ def retry_after(response: Response, details: Iterable[Any], now: float) -> float
         details: From `parse_details`.
         now: Wall clock, seconds since the epoch, for responses without a ``Date``.
     """
-    server_now = next((moment for value in response.values("date") for moment in _dates(value)), now)
+    server_now = server_time(response)
+    server_now = now if server_now is None else server_now
     waits = [number / 1000 for value in response.values("retry-after-ms") for number in _numbers(value)]
     for value in response.values("retry-after"):
         waits += [*_numbers(value), *(max(0.0, moment - server_now) for moment in _dates(value))]
@@ -208,6 +209,11 @@ def retry_after(response: Response, details: Iterable[Any], now: float) -> float
             case InworldStatus(reconnect_type="TIMEOUT", reconnect_time=moment) if moment:
                 waits.append(max(0.0, moment.timestamp() - server_now))
     return max(waits, default=None)
+
+
+def server_time(response: Response) -> float | None:
+    """The response's ``Date``, seconds since the epoch; None without one that can be read."""
+    return next((moment for value in response.values("date") for moment in _dates(value)), None)
 
 
 def _numbers(value: str) -> Iterator[float]:

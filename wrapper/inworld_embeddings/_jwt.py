@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from . import errors
-from ._error_mapping import Response, status_error
+from ._error_mapping import Response, server_time, status_error
 from ._redaction import Redactor, Secret
-from .details import http_date, timestamp
+from .details import timestamp
 
 UNKNOWN_LIFETIME: Final = 60.0
 """Seconds for which a token is used whose lifetime cannot be told."""
@@ -68,7 +68,7 @@ def read_token(response: Response, *, now: float, leeway: float) -> tuple[Secret
         raise errors.APIResponseValidationError(
             f"HTTP {response.status} without a bearer token in it. Check token_url; a login page may be in between."
         ) from None
-    ends, server_now = timestamp(body.expiration_time), _server_time(response)
+    ends, server_now = timestamp(body.expiration_time), server_time(response)
     lifetime = ends.timestamp() - (now if server_now is None else server_now) if ends else 0.0
     if lifetime <= 0:
         return Secret(body.token), UNKNOWN_LIFETIME
@@ -78,15 +78,10 @@ def read_token(response: Response, *, now: float, leeway: float) -> tuple[Secret
 def refusal(response: Response, *, now: float, redactor: Redactor) -> errors.APIError:
     """The exception for a response that is not 2xx. What elsewhere is about a text is about the credential here."""
     error, clock = status_error(response, now=now, redactor=redactor), ""
-    server_now = _server_time(response)
+    server_now = server_time(response)
     if response.status in (400, 401, 403) and server_now is not None:
         skew = round(now - server_now)
         side = "behind" if skew < 0 else "ahead of"
         clock = f" Signatures hold the time: this machine's clock is {abs(skew)} s {side} the server's."
     about_text = isinstance(error, errors.BadRequestError | errors.RequestTooLargeError)
     return (errors.AuthenticationError if about_text else type(error))(f"{error}{clock}", **vars(error))
-
-
-def _server_time(response: Response) -> float | None:
-    """The response's ``Date``, seconds since the epoch."""
-    return http_date(response.header("date") or "")

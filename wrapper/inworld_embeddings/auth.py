@@ -11,10 +11,9 @@ import os
 import re
 import threading
 import time
-import weakref
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future, wait
-from typing import Final, NamedTuple, NoReturn, TypeAlias, cast
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,7 +22,6 @@ from ._error_mapping import Response, exchange_error
 from ._jwt import authorization, key_and_secret, read_token, refusal
 from ._redaction import Redactor, Secret, arguments_hidden
 from ._settings import (
-    Credential,
     basic_value,
     check_base_url,
     credential_from,
@@ -100,13 +98,8 @@ class ProviderAuth(httpx.Auth):
 
 
 class _Token(NamedTuple):
-    """What goes after ``Bearer``, and when to renew it, by the wall clock and by the monotonic one.
-
-    It is old when either clock says so: the monotonic one is right when somebody sets the other, the wall clock is
-    right after the machine slept.
-    """
-
     value: Secret
+    # It is old when either clock says so: somebody may set the wall clock, the monotonic one may stop in a sleep.
     wall_end: float
     monotonic_end: float
 
@@ -117,15 +110,9 @@ _Outcome: TypeAlias = _Token | InworldEmbeddingsError
 class JWTAuth(httpx.Auth):
     """``Authorization: Bearer <token>``, with tokens made from key and secret at Inworld's token endpoint.
 
-    Inworld says that all of its APIs take such tokens; that this one does is likely but untried [inferred]. How long
-    they live is not documented, so ``expirationTime`` decides.
-
     The first request fetches a token; all threads, event loops and forked children of the process use it until
     shortly before its end. When the API answers 401 or 403, one new token is fetched and the request sent once more;
-    a second refusal stands. This machine's clock need not be right to keep a token fresh, only to sign.
-
-    Key and signature go to ``token_url`` only, the token to the API only; redirects of the first are not followed.
-    For async use it needs asyncio. docs/jwt.md says more.
+    a second refusal stands. For async use it needs asyncio. docs/jwt.md says more.
 
     Args:
         api_key: The portal's base64 value; key and secret are inside. Default: ``INWORLD_API_KEY``.
@@ -176,9 +163,8 @@ class JWTAuth(httpx.Auth):
         self._workspace = _workspace(workspace)
         self._leeway, self._http_client, self._clock, self._monotonic = leeway, http_client, clock, monotonic
         self._token: _Token | None = None
+        self._pid, self._lock = os.getpid(), threading.Lock()
         self._request: Future[_Outcome] | None = None
-        self._lock = threading.Lock()
-        _all.add(self)
 
     secrets: tuple[Secret, ...]
     """Key, secret and their base64 value, which a service may echo although only a token was sent: for redaction."""
@@ -206,19 +192,16 @@ class JWTAuth(httpx.Auth):
     def _get(self, refused: Secret | None = None) -> Secret:
         """A token, other than the refused one. Blocks while it is fetched."""
         found = self._token_or_request(refused)
-        if isinstance(found, Secret):
-            return found
-        wait([found], self._patience)
+        if isinstance(found, Future):
+            wait([found], self._patience)
         return self._result(found)
 
     async def _aget(self, refused: Secret | None = None) -> Secret:
         """As `_get`, without blocking the event loop."""
         found = self._token_or_request(refused)
-        if isinstance(found, Secret):
-            return found
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                await asyncio.wrap_future(found)
+        if isinstance(found, Future):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.wrap_future(found), self._patience)
         return self._result(found)
 
     def _token_or_request(self, refused: Secret | None) -> Secret | Future[_Outcome]:
@@ -227,28 +210,34 @@ class JWTAuth(httpx.Auth):
         It runs in a thread of its own: so it blocks no event loop, and a caller who gives up does not end it for the
         others.
         """
+        if self._pid != os.getpid():  # in a forked child: who asked, or held the lock, stayed with the parent
+            self._lock, self._request, self._pid = threading.Lock(), None, os.getpid()
         with self._lock:
             token = self._token
             is_fresh = token and self._clock() < token.wall_end and self._monotonic() < token.monotonic_end
             if token and is_fresh and token.value is not refused:
                 return token.value
             if self._request is None:
-                request: Future[_Outcome] = Future()
-                request.set_running_or_notify_cancel()  # from here on nobody's cancellation reaches it
-                threading.Thread(target=self._run, args=(request,), name="inworld-token", daemon=True).start()
-                self._request = request
+                self._request = Future()
+                self._request.set_running_or_notify_cancel()  # from here on nobody's cancellation reaches it
+                thread = threading.Thread(
+                    target=self._run, args=(self._request,), name="inworld-token", daemon=True
+                )
+                thread.start()
             return self._request
 
-    def _result(self, request: Future[_Outcome]) -> Secret:
-        if not request.done():
-            self._end(request, None)
+    def _result(self, found: Secret | Future[_Outcome]) -> Secret:
+        if isinstance(found, Secret):
+            return found
+        if not found.done():
+            self._end(found)
             raise APITimeoutError(f"No token from {self._url}: no response within {self._patience:g} s.")
-        outcome = request.result()
+        outcome = found.result()
         if isinstance(outcome, _Token):
             return outcome.value
         raise type(outcome)(str(outcome), **vars(outcome))  # each waiter its own: they add to it
 
-    def _end(self, request: Future[_Outcome], token: _Token | None) -> None:
+    def _end(self, request: Future[_Outcome], token: _Token | None = None) -> None:
         """From here on, whoever finds no token asks anew."""
         with self._lock:
             if self._request is request:
@@ -293,38 +282,22 @@ class JWTAuth(httpx.Auth):
             "user-agent": user_agent(None),
         }
         body = {"key": self._key.reveal(), "resources": [f"workspaces/{self._workspace}"]}
+        timeout = httpx.Timeout(20.0, connect=5.0)  # seconds for each step
         content = b""
         with own_or_given as client:
-            timeout = httpx.Timeout(20.0, connect=5.0)  # seconds for each step
             request = client.build_request("POST", self._url, headers=headers, json=body, timeout=timeout)
             response = client.send(request, stream=True, auth=None, follow_redirects=False)
             with contextlib.closing(response):
-                # iter_raw refuses a body that is there already.
-                for chunk in cast("httpx.SyncByteStream", response.stream):
+                for chunk in response.iter_bytes():
                     content += chunk
                     if len(content) >= 64 * 1024:  # far more than a token
                         break
         return Response(response.status_code, response.headers.raw, content)
 
 
-_all: weakref.WeakSet[JWTAuth] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    """In a child: the thread that asked stayed with the parent, and so did whoever held the lock."""
-    for auth in _all:
-        auth._lock, auth._request = threading.Lock(), None  # noqa: SLF001 - its own module
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-def as_auth(credential: Credential) -> httpx.Auth:
-    """The flow for any kind of credential."""
-    if isinstance(credential, httpx.Auth):
-        return credential
-    return BasicAuth(credential.reveal()) if isinstance(credential, Secret) else ProviderAuth(credential)
+def as_auth(credential: httpx.Auth | KeyProvider) -> httpx.Auth:
+    """The flow itself, or that of a key provider."""
+    return credential if isinstance(credential, httpx.Auth) else ProviderAuth(credential)
 
 
 def _signed(request: httpx.Request, scheme: str, value: Secret) -> httpx.Request:

@@ -1,5 +1,8 @@
 """What a call tells while it runs and when it is over: the log, progress, and OpenTelemetry where it is installed."""
 
+# OpenTelemetry and tqdm are optional: where they are not installed, their types are Any.
+# mypy: disable-error-code="import-not-found, import-untyped"
+
 import asyncio
 import contextlib
 import functools
@@ -216,7 +219,9 @@ def _started(tracer: "Tracer", names: dict[str, Any], began: int) -> "Span":
 def _current(span: "Span") -> contextlib.AbstractContextManager[object]:
     from opentelemetry.trace import use_span  # noqa: PLC0415 - as above
 
-    return use_span(span, record_exception=False, set_status_on_exception=False)
+    current: contextlib.AbstractContextManager[object]
+    current = use_span(span, record_exception=False, set_status_on_exception=False)
+    return current
 
 
 def _finish(span: "Span", watch: Watch, ended: int) -> None:

@@ -1,4 +1,4 @@
-"""JWTAuth and what is behind it, over a token endpoint in this process. Clocks are arguments; nothing waits for time."""
+"""Auth flows: `JWTAuth` over a token endpoint in this process. Clocks are arguments; nothing waits for time."""
 
 import asyncio
 import base64
@@ -18,8 +18,7 @@ import httpx
 import pytest
 
 from inworld_embeddings import BasicAuth, EmbeddingClient, JWTAuth, errors
-from inworld_embeddings._error_mapping import Response
-from inworld_embeddings._jwt import UNKNOWN_LIFETIME, authorization, key_and_secret, read_token
+from inworld_embeddings._jwt import authorization
 from inworld_embeddings._redaction import Secret
 from inworld_embeddings.auth import TOKEN_URL
 
@@ -27,7 +26,6 @@ KEY, SECRET, WORKSPACE = "planted-key", "planted-secret", "the-workspace"
 BASIC = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
 SHOWN = ("planted", BASIC[:8], "token-", "IW1-HMAC")
 NOW, DATE, END = 1747363826.0, "Fri, 16 May 2025 02:50:26 GMT", "2025-05-16T03:50:26Z"  # an hour apart
-VECTOR = "a7c2a9aa136f45175e34e54a8e740f5f057a1e2c80070428fda53750f81b5251"
 
 
 class Clock:
@@ -94,7 +92,7 @@ class Api:
         return asyncio.run(run())
 
 
-BOTH = pytest.mark.parametrize("way", ["ask", "ask_async"])
+BOTH = pytest.mark.parametrize("way", ["ask", "ask_async"])  # httpx asks each face for a flow of its own
 
 
 @pytest.fixture(autouse=True)
@@ -113,14 +111,80 @@ def assert_hides_secrets(error):
     assert error.__context__ is None
 
 
-# The request
+# Construction
 
 
-def test_the_published_vector():
-    header = authorization(Secret("the-key"), Secret("testsecret"), NOW, "0123456789a")
-    assert header.reveal() == (
-        f"IW1-HMAC-SHA256 ApiKey=the-key,DateTime=20250516025026,Nonce=0123456789a,Signature={VECTOR}"
-    )
+@pytest.mark.parametrize(
+    ("environment", "settings"),
+    [
+        ({}, {"api_key": BASIC, "workspace": "workspaces/the-workspace"}),
+        ({"INWORLD_API_KEY": BASIC, "INWORLD_WORKSPACE": WORKSPACE}, {}),
+        ({"INWORLD_KEY": KEY, "INWORLD_SECRET": SECRET, "INWORLD_WORKSPACE": WORKSPACE}, {}),
+        ({"INWORLD_API_KEY": "bm8=", "INWORLD_WORKSPACE": "no"}, {"api_key": BASIC, "workspace": WORKSPACE}),
+    ],
+)
+def test_where_the_credential_comes_from(monkeypatch, environment, settings):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    endpoint = TokenEndpoint()
+    Api().ask(endpoint.auth(**({"key": None, "secret": None, "workspace": None} | settings)))
+    [request] = endpoint.requests
+    assert json.loads(request.content) == {"key": KEY, "resources": [f"workspaces/{WORKSPACE}"]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"workspace": None}, "INWORLD_WORKSPACE"),
+        ({"workspace": "a b"}, "bare id"),
+        ({"workspace": "a/b"}, "bare id"),
+        ({"key": None, "secret": None}, "No API key"),
+        ({"key": None, "secret": None, "api_key": lambda: BASIC}, "must be a str"),
+        ({"key": "planted,key"}, "cannot hold"),
+        ({"token_url": "http://planted.example/x"}, "token_url is http://"),
+        ({"leeway": -1}, "leeway"),
+        ({"leeway": float("nan")}, "leeway"),
+        ({"http_client": httpx.AsyncClient()}, "asynchronous"),
+    ],
+    ids=range(10),
+)
+def test_settings_that_cannot_work(settings, says):
+    with pytest.raises(errors.ConfigurationError, match=says) as caught:
+        TokenEndpoint().auth(**settings)
+    assert_hides_secrets(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (BasicAuth, {"key": "planted:key", "secret": SECRET}),
+        (BasicAuth, {"api_key": BASIC[:-3]}),
+        (BasicAuth, {"key": KEY}),
+        (BasicAuth, {"api_key": BASIC, "key": KEY, "secret": SECRET}),
+        (BasicAuth, {"api_key": lambda: BASIC}),
+        (EmbeddingClient, {"key": "planted:key", "secret": SECRET}),
+        (EmbeddingClient, {"api_key": BASIC, "max_retries": -1}),
+        (EmbeddingClient, {"api_key": BASIC, "unknown": 1}),
+    ],
+    ids=range(8),
+)
+def test_a_credential_that_cannot_work_is_in_no_traceback_either(make, settings):
+    with pytest.raises((errors.ConfigurationError, TypeError)) as caught:
+        make(**settings)
+    assert_hides_secrets(caught.value)
+
+
+def test_neither_repr_nor_pickle_hold_a_secret():
+    auth = TokenEndpoint().auth()
+    Api().ask(auth)
+    assert repr(auth) == f"JWTAuth(token_url={TOKEN_URL!r})"
+    for way in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="does not pickle"):
+            way(auth)
+    assert not [piece for piece in SHOWN if piece in repr(vars(auth))]
+
+
+# The request for a token
 
 
 def test_the_request_for_a_token():
@@ -128,7 +192,6 @@ def test_the_request_for_a_token():
     Api(token1=401).ask(endpoint.auth())
     for request in endpoint.requests:
         assert (request.method, str(request.url)) == ("POST", TOKEN_URL)
-        assert json.loads(request.content) == {"key": KEY, "resources": [f"workspaces/{WORKSPACE}"]}
         assert request.headers["user-agent"].startswith("inworld-embeddings/")
         nonce = re.search(r"Nonce=([0-9a-f]{11}),", request.headers["authorization"])[1]
         signed = authorization(Secret(KEY), Secret(SECRET), NOW, nonce)
@@ -158,163 +221,9 @@ def test_without_a_client_of_the_users_the_environments_proxy_sees_nothing_on_lo
     assert not [piece for piece in SHOWN if piece in caplog.text]
 
 
-@pytest.mark.parametrize("pair", [("k", "s"), (KEY, "with:colon=and/more"), ("k", "s, with space")])
-def test_a_basic_value_holds_the_pair(pair):
-    value = base64.b64encode(":".join(pair).encode()).decode()
-    assert tuple(half.reveal() for half in key_and_secret(Secret(value))) == pair
-
-
-@pytest.mark.parametrize(
-    "pair",
-    [b"planted,key:s", b"planted key:s", b"planted\nkey:s", b"plant\xff:s", b"planted:\xff", b"planted:s\n"],
-)
-def test_a_pair_that_would_break_the_header_is_refused(pair):
-    with pytest.raises(errors.ConfigurationError, match="cannot hold") as caught:
-        JWTAuth(base64.b64encode(pair).decode(), workspace=WORKSPACE)
-    assert_hides_secrets(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("environment", "settings"),
-    [
-        ({}, {"api_key": BASIC, "workspace": "workspaces/the-workspace"}),
-        ({"INWORLD_API_KEY": BASIC, "INWORLD_WORKSPACE": WORKSPACE}, {}),
-        ({"INWORLD_KEY": KEY, "INWORLD_SECRET": SECRET, "INWORLD_WORKSPACE": WORKSPACE}, {}),
-        ({"INWORLD_API_KEY": "bm8=", "INWORLD_WORKSPACE": "no"}, {"api_key": BASIC, "workspace": WORKSPACE}),
-        ({"INWORLD_EMULATOR_HOST": "127.0.0.1:1"}, {"api_key": BASIC, "workspace": WORKSPACE}),
-    ],
-)
-def test_where_the_credential_comes_from(monkeypatch, environment, settings):
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    endpoint = TokenEndpoint()
-    Api().ask(endpoint.auth(**({"key": None, "secret": None, "workspace": None} | settings)))
-    [request] = endpoint.requests
-    assert json.loads(request.content) == {"key": KEY, "resources": [f"workspaces/{WORKSPACE}"]}
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"workspace": None}, "INWORLD_WORKSPACE"),
-        ({"workspace": "a b"}, "bare id"),
-        ({"workspace": "a/b"}, "bare id"),
-        ({"key": None, "secret": None}, "No API key"),
-        ({"secret": None}, "without secret"),
-        ({"api_key": BASIC}, "not several"),
-        ({"key": None, "secret": None, "api_key": lambda: BASIC}, "must be a str"),
-        ({"token_url": "http://planted.example/x"}, "token_url is http://"),
-        ({"token_url": "https://planted@example.com/x"}, "token_url must not hold"),
-        ({"leeway": -1}, "leeway"),
-        ({"leeway": float("nan")}, "leeway"),
-        ({"http_client": httpx.AsyncClient()}, "asynchronous"),
-    ],
-    ids=range(12),
-)
-def test_settings_that_cannot_work(settings, says):
-    with pytest.raises(errors.ConfigurationError, match=says) as caught:
-        TokenEndpoint().auth(**settings)
-    assert_hides_secrets(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"key": "planted:key", "secret": SECRET}, "colon"),
-        ({"api_key": BASIC[:-3]}, "not base64"),
-        ({"key": KEY}, "without secret"),
-        ({"api_key": BASIC, "key": KEY, "secret": SECRET}, "not several"),
-        ({"api_key": lambda: BASIC}, "a str"),
-    ],
-    ids=range(5),
-)
-def test_a_basic_credential_that_cannot_work_is_in_no_traceback_either(settings, says):
-    with pytest.raises(errors.ConfigurationError, match=says) as caught:
-        BasicAuth(**settings)
-    assert_hides_secrets(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("settings", "environment"),
-    [
-        ({"key": "planted:key", "secret": SECRET}, {}),
-        ({"api_key": BASIC, "max_retries": -1}, {}),
-        ({"api_key": BASIC, "unknown": 1}, {}),
-        ({}, {"INWORLD_API_KEY": BASIC[:-3]}),
-    ],
-    ids=range(4),
-)
-def test_nor_is_that_of_a_client(monkeypatch, settings, environment):
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises((errors.ConfigurationError, TypeError)) as caught:
-        EmbeddingClient(**settings)
-    assert_hides_secrets(caught.value)
-
-
-# The response
-
-GOOD = {"token": "header.pay-load.sig_nature", "type": "Bearer", "expirationTime": END}
-
-
-def read(body, *, now=NOW, date=DATE, leeway=60.0):
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_token(
-        Response(200, [(b"date", date.encode())] if date else [], content), now=now, leeway=leeway
-    )
-
-
-@pytest.mark.parametrize(
-    ("ends", "options", "seconds"),
-    [
-        (END, {}, 3540),
-        (END, {"leeway": 0}, 3600),
-        ("2025-05-16T02:52:26Z", {}, 60),
-        ("2025-05-16T02:50:46Z", {}, 10),  # half of a short life at most is given up
-        ("2025-05-16T05:50:26.000000001+02:00", {}, 3540),
-        ("2025-05-16T03:50:26", {}, 3540),
-        ("2025-05-16T02:50:26Z", {}, UNKNOWN_LIFETIME),
-        ("1970-01-01T00:00:00Z", {}, UNKNOWN_LIFETIME),
-        *((END, {"now": NOW + skew}, 3540) for skew in (-7200, 7200, 1e9)),  # with a Date our clock does not count
-        *((END, {"now": NOW + 1800, "date": date}, 1740) for date in (None, "", "yesterday")),
-        (END, {"now": NOW + 7200, "date": "Fri, 99 May 2025 99:50:26 GMT"}, UNKNOWN_LIFETIME),
-        *((ends, {}, UNKNOWN_LIFETIME) for ends in (None, "", "soon", 1747363826, {}, "2025-13-45T99:00:00Z")),
-    ],
-)  # fmt: skip
-def test_how_long_a_token_is_used(ends, options, seconds):
-    token, use_for = read(GOOD | {"expirationTime": ends}, **options)
-    assert (token.reveal(), use_for) == (GOOD["token"], seconds)
-
-
-def test_types_that_are_bearer():
-    assert {read(GOOD | {"type": kind})[1] for kind in ("bearer", "BEARER", "", None)} == {3540}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html><title>Log in</title>planted</html>",
-        b"",
-        b"null",
-        b"[]",
-        b'{"a": ' + b"[" * 100_000,
-        b'{"token": "planted\xff"}',
-        {"accessToken": "planted"},
-        *(GOOD | {"token": token} for token in (None, "", 5, ["planted"], "planted with spaces", "plantéd")),
-        *(GOOD | {"token": token} for token in ("planted\n", "planted\r\nX-Header: 1", "planted" * 10_000)),
-        *(GOOD | {"type": kind} for kind in ("planted", 7)),
-    ],
-    ids=range(18),
-)
-def test_what_is_no_token_is_refused_without_echo(body):
-    with pytest.raises(errors.APIResponseValidationError, match="token_url") as caught:
-        read(body)
-    assert "plant" not in str(caught.value)
-
-
-def refused(status, message="no", *, date=DATE, **headers):
+def refused(status, message="no", **headers):
     body = {"code": 7, "message": message, "details": []}
-    return httpx.Response(status, json=body, headers=headers | ({"date": date} if date else {}))
+    return httpx.Response(status, json=body, headers=headers | {"date": DATE})
 
 
 class Endless(httpx.SyncByteStream):
@@ -323,7 +232,6 @@ class Endless(httpx.SyncByteStream):
         pytest.fail("read on and on")
 
 
-@BOTH
 @pytest.mark.parametrize(
     ("response", "kind", "says"),
     [
@@ -346,32 +254,17 @@ class Endless(httpx.SyncByteStream):
     ],
     ids=range(16),
 )  # fmt: skip
-def test_failures_name_the_endpoint_and_no_secret(way, response, kind, says):
+def test_failures_name_the_endpoint_and_no_secret(response, kind, says):
     endpoint, api = TokenEndpoint(response), Api()
     auth = endpoint.auth()
     with pytest.raises(errors.InworldEmbeddingsError, match=says) as caught:
-        getattr(api, way)(auth)
+        api.ask(auth)
     assert type(caught.value) is kind
     assert str(caught.value).startswith(f"No token from {TOKEN_URL}: ")
     assert pickle.loads(pickle.dumps(caught.value)).args == caught.value.args
     assert_hides_secrets(caught.value)
     assert len(endpoint.requests) == 1
-    assert getattr(api, way)(auth) == [200]  # the next request asks anew
-
-
-@pytest.mark.parametrize(
-    ("date", "says"),
-    [
-        (DATE, "clock is 0 s ahead of the server's"),
-        ("Fri, 16 May 2025 00:50:26 GMT", "clock is 7200 s ahead of the server's"),
-        ("Fri, 16 May 2025 02:51:56 GMT", "clock is 90 s behind the server's"),
-        (None, "check this machine's clock"),
-    ],
-)
-def test_a_refused_signature_speaks_of_the_clock(date, says):
-    endpoint = TokenEndpoint(refused(403, "invalid authorization signature", date=date))
-    with pytest.raises(errors.PermissionDeniedError, match=says):
-        Api().ask(endpoint.auth())
+    assert api.ask(auth) == [200]  # the next request asks anew
 
 
 # Renewal
@@ -398,39 +291,24 @@ def test_a_token_is_renewed_before_its_end_by_whichever_clock_says_more(wall, mo
 
 @BOTH
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_token_is_replaced_once(way, status):
+def test_a_refused_token_is_replaced_once_with_the_body_sent_again(way, status):
     endpoint, api = TokenEndpoint(), Api(token1=status)
     auth = endpoint.auth()
-    assert getattr(api, way)(auth) == [200]
-    assert getattr(api, way)(auth) == [200]
+    assert [getattr(api, way)(auth) for _ in range(2)] == [[200], [200]]
     assert api.tokens == ["token-1", "token-2", "token-2"]
     assert len(endpoint.requests) == 2
+    assert len(set(api.bodies)) == 1
 
 
 @BOTH
-@pytest.mark.parametrize("status", [401, 403])
-def test_the_second_refusal_stands(way, status):
-    api = Api(token1=status, token2=status, token3=status)
-    assert getattr(api, way)(TokenEndpoint().auth()) == [status]
+def test_the_second_refusal_stands_and_other_statuses_are_no_reason(way):
+    api = Api(token1=403, token2=401)
+    assert getattr(api, way)(TokenEndpoint().auth()) == [401]
     assert api.tokens == ["token-1", "token-2"]
-
-
-@BOTH
-@pytest.mark.parametrize("status", [400, 429, 500, 503])
-def test_other_statuses_are_no_reason(way, status):
-    api = Api(token1=status)
-    assert getattr(api, way)(TokenEndpoint().auth()) == [status]
-    assert api.tokens == ["token-1"]
-
-
-def test_a_refusal_of_a_token_that_was_renewed_meanwhile_uses_the_new_one():
-    endpoint = TokenEndpoint()
-    auth = endpoint.auth()
-    flows = [auth.sync_auth_flow(httpx.Request("POST", "https://api.test/")) for _ in range(2)]
-    assert {next(flow).headers["authorization"] for flow in flows} == {"Bearer token-1"}
-    again = [flow.send(httpx.Response(401)).headers["authorization"] for flow in flows]
-    assert again == ["Bearer token-2"] * 2
-    assert len(endpoint.requests) == 2
+    for status in (400, 429, 500, 503):
+        api = Api(token1=status)
+        assert getattr(api, way)(TokenEndpoint().auth()) == [status]
+        assert api.tokens == ["token-1"]
 
 
 def test_many_refusals_of_one_token_make_one_new_one():
@@ -439,15 +317,14 @@ def test_many_refusals_of_one_token_make_one_new_one():
     assert len(endpoint.requests) == 2
 
 
-@BOTH
-def test_when_there_is_no_new_token_that_is_the_error(way):
+def test_when_there_is_no_new_token_that_is_the_error():
     endpoint = TokenEndpoint()
     auth = endpoint.auth()
     Api().ask(auth)
     endpoint.responses = [refused(403, "API key was deleted")]
     with pytest.raises(errors.PermissionDeniedError, match="was deleted"):
-        getattr(Api(token1=401), way)(auth)
-    assert getattr(Api(), way)(auth) == [200]  # for others the old one may still be good
+        Api(token1=401).ask(auth)
+    assert Api().ask(auth) == [200]  # for others the old one may still be good
     assert len(endpoint.requests) == 2
 
 
@@ -459,9 +336,8 @@ def test_a_streamed_body_is_read_so_that_it_can_be_sent_twice():
         yield b"b"
 
     async def run():
-        async with contextlib.aclosing(
-            auth.async_auth_flow(httpx.Request("POST", "/", content=body()))
-        ) as flow:
+        request = httpx.Request("POST", "/", content=body())
+        async with contextlib.aclosing(auth.async_auth_flow(request)) as flow:
             return (await anext(flow)).content
 
     assert next(auth.sync_auth_flow(httpx.Request("POST", "/", content=iter([b"a", b"b"])))).content == b"ab"
@@ -519,23 +395,6 @@ def test_the_event_loop_goes_on_and_who_gives_up_does_not_end_the_request_for_ot
     assert len(endpoint.requests) == 1
 
 
-def test_a_deadline_ends_the_wait_and_a_loop_that_ended_leaves_the_token_to_others():
-    endpoint, api = TokenEndpoint(), Api()
-    auth = endpoint.auth()
-    endpoint.gate.clear()
-
-    async def give_up():
-        async with api.client(auth) as client, asyncio.timeout(0):
-            await client.post("/")
-
-    with pytest.raises(TimeoutError):
-        asyncio.run(give_up())
-    assert endpoint.arrived.wait(10)
-    endpoint.gate.set()
-    assert api.ask(auth) == [200]
-    assert len(endpoint.requests) == 1
-
-
 @BOTH
 def test_an_endpoint_that_never_responds_is_given_up_and_asked_anew(way):
     endpoint = TokenEndpoint()
@@ -588,16 +447,6 @@ os._exit(0)
     assert (done.stdout, done.stderr) == ("of-the-parent\nof-the-child\n", "")
 
 
-def test_neither_repr_nor_pickle_hold_a_secret():
-    auth = TokenEndpoint().auth()
-    Api().ask(auth)
-    assert repr(auth) == f"JWTAuth(token_url={TOKEN_URL!r})"
-    for way in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="does not pickle"):
-            way(auth)
-    assert not [piece for piece in SHOWN if piece in repr(vars(auth))]
-
-
 # With the clients
 
 
@@ -634,9 +483,8 @@ def test_the_clients_error_after_a_second_refusal_shows_neither_token_nor_key():
     assert not [piece for piece in SHOWN if piece in str(caught.value)]
 
 
-@pytest.mark.parametrize("status", [400, 403])
-def test_no_token_stops_the_whole_call(status):
-    endpoint, service = TokenEndpoint(*[refused(status)] * 100), Service()
+def test_no_token_stops_the_whole_call():
+    endpoint, service = TokenEndpoint(*[refused(400)] * 100), Service()
     client = EmbeddingClient(auth=endpoint.auth(), transport=service, batch_size=2, max_concurrency=1)
     with client, pytest.raises(errors.APIStatusError, match="No token from"):
         client.embed(["a", "b"] * 10)
