@@ -165,8 +165,8 @@ MUTATIONS = (
     Mutation(
         "drop PID check, thread",
         "_engine/sync_bridge.py",
-        "    if _portal is None or _portal.pid != os.getpid():\n        # In a thread",
-        "    if _portal is None:\n        # In a thread",
+        "    if _shared is None or _shared.pid != os.getpid():\n        # In a thread",
+        "    if _shared is None:\n        # In a thread",
         "tests/wrapper/test_processes.py -k F01",
     ),
     Mutation(

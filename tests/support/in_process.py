@@ -82,9 +82,9 @@ def virtual(test):
 
 
 @functools.cache  # its thread lives as long as the process, as that of the real one does
-def _virtual_portal():
+def _virtual_loop_thread():
     with mock.patch("asyncio.new_event_loop", VirtualLoop):
-        return sync_bridge.Portal()
+        return sync_bridge.LoopThread()
 
 
 class Service(httpx.AsyncBaseTransport):
@@ -200,7 +200,7 @@ class SyncFace:
         self._virtual.close()
 
     def _begin(self):
-        self._virtual.enter_context(mock.patch.object(sync_bridge, "_portal", _virtual_portal()))
+        self._virtual.enter_context(mock.patch.object(sync_bridge, "_shared", _virtual_loop_thread()))
 
     def wait(self, result):
         return result

@@ -372,9 +372,9 @@ class EmbeddingClient(BaseClient):
         return self._rows(lambda source: engine.embed_iter(source, chosen, progress), batches)
 
     def _rows(self, stream: Callable[[Any], Any], batches: "Iterator[Batch]") -> "Iterator[Row]":
-        from ._engine.sync_bridge import portal  # noqa: PLC0415 - loaded when it is used
+        from ._engine.sync_bridge import loop_thread  # noqa: PLC0415 - loaded when it is used
 
-        for rows in portal().iterate(stream, batches):
+        for rows in loop_thread().iterate(stream, batches):
             yield from rows
 
     def close(self) -> None:
@@ -386,9 +386,9 @@ class EmbeddingClient(BaseClient):
 
     @staticmethod
     def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        from ._engine.sync_bridge import portal  # noqa: PLC0415 - starts a thread: only when needed
+        from ._engine.sync_bridge import loop_thread  # noqa: PLC0415 - starts a thread: only when needed
 
-        return portal().run(work)
+        return loop_thread().run(work)
 
     def __enter__(self) -> Self:
         return self

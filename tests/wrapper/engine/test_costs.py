@@ -169,10 +169,10 @@ def sync():
     client = EmbeddingClient(base_url=url, api_key=key)
     for _ in range(5):
         client.embed(["a"])
-    from inworld_embeddings._engine.sync_bridge import portal
+    from inworld_embeddings._engine.sync_bridge import loop_thread
     def switch(profile):
         done = threading.Event()
-        portal().loop.call_soon_threadsafe(lambda: (sys.setprofile(profile), done.set()))
+        loop_thread().loop.call_soon_threadsafe(lambda: (sys.setprofile(profile), done.set()))
         done.wait()
     switch(count)
     sys.setprofile(count)

@@ -19,7 +19,7 @@ from ..options import Progressed
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
-    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.trace import Tracer
 
     from .._batching import Batch
     from ..result import EmbeddingResult
@@ -131,54 +131,18 @@ _BOUNDARIES = [0.01 * 2**power for power in range(14)]
 
 
 class Watch:
-    """What a call reports when it is over."""
+    """What became of a call."""
 
-    def __init__(self, call: "Call") -> None:
-        self._call = call
-        self._failed: int | None = None
-        self._error: str | None = None
+    failed: int | None = None  # texts without a vector
+    error: str | None = None  # class of the error that ended it, or that its texts failed with
 
     def ended(self, result: "EmbeddingResult") -> "EmbeddingResult":
         """Takes note of how many texts failed; hands the result on."""
-        self._failed = len(result.failures)
-        if self._failed:
-            whole = self._failed == len(result)
-            self._error = type(result.failures[0].error).__name__ if whole else "PartialFailureError"
+        self.failed = len(result.failures)
+        if self.failed:
+            whole = self.failed == len(result)
+            self.error = type(result.failures[0].error).__name__ if whole else "PartialFailureError"
         return result
-
-    def raised(self, error: BaseException) -> None:
-        """Takes note of an error that ends the call. A caller who stops iterating is none."""
-        if not isinstance(error, GeneratorExit):
-            self._error = type(error).__name__
-
-    def names(self, base_url: str) -> dict[str, Any]:
-        """What is known beforehand, for the span and the duration."""
-        url = urlsplit(base_url)
-        return {
-            "gen_ai.operation.name": "embeddings",
-            "gen_ai.provider.name": PROVIDER,
-            "gen_ai.request.model": self._call.options["model"],
-            "server.address": url.hostname or "",
-            "server.port": url.port or (443 if url.scheme == "https" else 80),
-        }
-
-    def outcome(self) -> dict[str, Any]:
-        """What is known only now, for the duration as well: a class of errors, or nothing."""
-        return {"error.type": self._error} if self._error else {}
-
-    def figures(self) -> dict[str, Any]:
-        """What the call took, for the span."""
-        call = self._call
-        told = {
-            "gen_ai.embeddings.dimension.count": call.dimension,
-            f"{SCOPE}.engine": call.engine,
-            f"{SCOPE}.requests": call.requests,
-            f"{SCOPE}.attempts": call.attempts,
-            f"{SCOPE}.retries": call.retries,
-            f"{SCOPE}.hedges": call.hedges,
-            f"{SCOPE}.failures": self._failed,
-        }
-        return {name: value for name, value in told.items() if value is not None}
 
 
 @contextlib.contextmanager
@@ -191,47 +155,57 @@ def operation(instruments: "tuple[Tracer, Histogram]", call: "Call", base_url: s
             context would be the consumer's too.
         base_url: Where the call goes.
     """
-    watch = Watch(call)
+    from opentelemetry.trace import SpanKind, StatusCode, use_span  # noqa: PLC0415 - here it is loaded already
+
     tracer, durations = instruments
     clock = asyncio.get_running_loop().time
     began = time.time_ns() - int((clock() - call.started) * 1e9)
-    names = watch.names(base_url)
-    span = _started(tracer, names, began)
+    names, watch = _names(call, base_url), Watch()
+    title = f"embeddings {call.options['model']}"
+    span = tracer.start_span(title, kind=SpanKind.CLIENT, attributes=names, start_time=began)
+    current = use_span(span, record_exception=False, set_status_on_exception=False)
     try:
-        with contextlib.nullcontext() if call.endless else _current(span):
+        with contextlib.nullcontext() if call.endless else current:
             yield watch
     except BaseException as error:
-        watch.raised(error)
+        if not isinstance(error, GeneratorExit):  # a caller who stops iterating is no error
+            watch.error = type(error).__name__
         raise
     finally:
         seconds = clock() - call.started
-        _finish(span, watch, began + int(seconds * 1e9))
-        durations.record(seconds, names | watch.outcome())
+        outcome = {"error.type": watch.error} if watch.error else {}
+        if span.is_recording():
+            span.set_attributes(_figures(call, watch.failed) | outcome)
+            if outcome:
+                span.set_status(StatusCode.ERROR)
+        span.end(began + int(seconds * 1e9))
+        durations.record(seconds, names | outcome)
 
 
-def _started(tracer: "Tracer", names: dict[str, Any], began: int) -> "Span":
-    from opentelemetry.trace import SpanKind  # noqa: PLC0415 - here the package is loaded already
-
-    name = f"embeddings {names['gen_ai.request.model']}"
-    return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=names, start_time=began)
-
-
-def _current(span: "Span") -> contextlib.AbstractContextManager[object]:
-    from opentelemetry.trace import use_span  # noqa: PLC0415 - as above
-
-    current: contextlib.AbstractContextManager[object]
-    current = use_span(span, record_exception=False, set_status_on_exception=False)
-    return current
+def _names(call: "Call", base_url: str) -> dict[str, Any]:
+    """What is known beforehand, for the span and the duration."""
+    url = urlsplit(base_url)
+    return {
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.request.model": call.options["model"],
+        "server.address": url.hostname or "",
+        "server.port": url.port or (443 if url.scheme == "https" else 80),
+    }
 
 
-def _finish(span: "Span", watch: Watch, ended: int) -> None:
-    from opentelemetry.trace import StatusCode  # noqa: PLC0415 - as above
-
-    if span.is_recording():
-        span.set_attributes(watch.figures() | watch.outcome())
-        if watch.outcome():
-            span.set_status(StatusCode.ERROR)
-    span.end(ended)
+def _figures(call: "Call", failed: int | None) -> dict[str, Any]:
+    """What the call took, for the span."""
+    told = {
+        "gen_ai.embeddings.dimension.count": call.dimension,
+        f"{SCOPE}.engine": call.engine,
+        f"{SCOPE}.requests": call.requests,
+        f"{SCOPE}.attempts": call.attempts,
+        f"{SCOPE}.retries": call.retries,
+        f"{SCOPE}.hedges": call.hedges,
+        f"{SCOPE}.failures": failed,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 @functools.cache

@@ -38,7 +38,7 @@ def receive(box: "queue.SimpleQueue[T]") -> T:
             return box.get(timeout=_POLL)
 
 
-class Portal:
+class LoopThread:
     """Runs coroutines on its loop for callers in other threads."""
 
     def __init__(self) -> None:
@@ -206,40 +206,40 @@ class _Call(Generic[T]):
 
 
 _lock = threading.Lock()
-_portal: Portal | None = None
+_shared: LoopThread | None = None
 
 
 def _make() -> None:
-    global _portal  # noqa: PLW0603 - one for the process, by design
+    global _shared  # noqa: PLW0603 - one for the process, by design
     with _lock:
-        if _portal is None or _portal.pid != os.getpid():
-            _portal = Portal()
+        if _shared is None or _shared.pid != os.getpid():
+            _shared = LoopThread()
 
 
-def portal() -> Portal:
-    """The process's portal. A forked child makes its own: threads do not survive a fork.
+def loop_thread() -> LoopThread:
+    """The process's loop thread. A forked child makes its own: threads do not survive a fork.
 
     Raises:
         ClientClosedError: the interpreter is ending.
     """
-    if _portal is None or _portal.pid != os.getpid():
-        # In a thread, where Ctrl-C does not reach: one in the middle of this would leave half a portal behind.
+    if _shared is None or _shared.pid != os.getpid():
+        # In a thread, where Ctrl-C does not reach: one in the middle of this would leave half of one behind.
         maker = threading.Thread(target=_make, daemon=True)
         maker.start()
         maker.join()
-        if _portal is None or _portal.pid != os.getpid():
+        if _shared is None or _shared.pid != os.getpid():
             raise ClientClosedError("The client's thread could not be started.")
-    if _portal.at_rest:
+    if _shared.at_rest:
         if threading.current_thread().daemon:
             threading.Event().wait()  # it is about to be stopped in any case
         raise ClientClosedError("The interpreter is ending; the clients have been closed.")
-    return _portal
+    return _shared
 
 
 def rest() -> None:
     """To be called when the interpreter ends."""
-    if _portal is not None and _portal.pid == os.getpid():
-        _portal.rest()
+    if _shared is not None and _shared.pid == os.getpid():
+        _shared.rest()
 
 
 def _after_fork() -> None:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from inworld_embeddings_emulator.engines.hashed import DIMENSION, HashEngine
 from inworld_embeddings_emulator.faults import NOTHING, Faults, Scripted, asked
@@ -14,11 +14,11 @@ from inworld_embeddings_emulator.server import EmulatorServer
 
 from .._settings import emulator_credential
 from ..client import AsyncEmbeddingClient, EmbeddingClient
+from ..options import CallOptions
 
 if TYPE_CHECKING:
     from inworld_embeddings_emulator.engines import Engine
 
-    from ..options import CallOptions
 
 FakeEngine = HashEngine
 """Makes the vectors of `fake_vectors`. ``FakeEngine(dimension)`` is an engine for any client or emulator."""
@@ -105,44 +105,62 @@ class RequestLog:
         return f"<RequestLog of {len(self)} requests>"
 
 
-def local_client(
-    *,
-    faults: "Faults | Scripted" = NOTHING,
-    seed: int = 0,
-    dimension: int = DIMENSION,
-    engine: "Engine | None" = None,
-    log: RequestLog | None = None,
-    **options: Unpack["CallOptions"],
-) -> EmbeddingClient:
+class EmulatorOptions(TypedDict, total=False):
+    """What an emulator for a test is like.
+
+    Attributes:
+        faults: What goes wrong, such as ``"status=503 x2, ok"``; or `Faults`, to change it later.
+        seed: Of the probabilities in it. `Faults` have their own. 0 by default.
+        dimension: Of the vectors, which are `fake_vectors`.
+        engine: Makes other vectors; ``inworld_embeddings_emulator.engines.default_engine()`` makes those of
+            `EmbeddingClient.local`.
+        log: Takes down what is sent.
+    """
+
+    faults: "Faults | Scripted"
+    seed: int
+    dimension: int
+    engine: "Engine | None"
+    log: RequestLog | None
+
+
+class LocalOptions(EmulatorOptions, CallOptions, total=False):
+    """Those of the emulator, and those of `EmbeddingClient.embed`."""
+
+
+def local_client(**options: Unpack[LocalOptions]) -> EmbeddingClient:
     """A client whose requests are answered in this process: no key, no network.
 
     Args:
-        faults: What goes wrong, such as ``"status=503 x2, ok"``; or `Faults`, to change it later.
-        seed: Of the probabilities in it. `Faults` have their own.
-        dimension: Of the vectors, which are `fake_vectors`.
-        engine: Makes other vectors; ``emulator.engines.default_engine()`` makes those of `EmbeddingClient.local`.
-        log: Takes down what is sent.
-        **options: As for `EmbeddingClient`.
+        **options: Any of `EmulatorOptions`; others as for `EmbeddingClient`.
 
     Raises:
         ConfigurationError: a setting that cannot be.
     """
-    return EmbeddingClient.local(_engine(engine, dimension), faults=_watched(faults, seed, log), **options)
+    engine, faults, rest = _emulated(**options)
+    return EmbeddingClient.local(engine, faults=faults, **rest)
 
 
-def async_local_client(
+def async_local_client(**options: Unpack[LocalOptions]) -> AsyncEmbeddingClient:
+    """The same as `local_client` for asyncio."""
+    engine, faults, rest = _emulated(**options)
+    return AsyncEmbeddingClient.local(engine, faults=faults, **rest)
+
+
+def _emulated(
     *,
     faults: "Faults | Scripted" = NOTHING,
     seed: int = 0,
     dimension: int = DIMENSION,
     engine: "Engine | None" = None,
     log: RequestLog | None = None,
-    **options: Unpack["CallOptions"],
-) -> AsyncEmbeddingClient:
-    """The same as `local_client` for asyncio."""
-    return AsyncEmbeddingClient.local(
-        _engine(engine, dimension), faults=_watched(faults, seed, log), **options
-    )
+    **rest: Unpack[CallOptions],
+) -> tuple["Engine", Faults, CallOptions]:
+    """The engine, the faults, which tell the log of each exchange, and the options that are not the emulator's."""
+    made = faults if isinstance(faults, Faults) else Faults(faults, seed=seed)
+    if log is not None:
+        made.watch(log.note)
+    return FakeEngine(dimension) if engine is None else engine, made, rest
 
 
 class ServedEmulator:
@@ -176,46 +194,25 @@ class ServedEmulator:
 
 
 @contextmanager
-def emulator(
-    *,
-    faults: "Faults | Scripted" = NOTHING,
-    seed: int = 0,
-    dimension: int = DIMENSION,
-    engine: "Engine | None" = None,
-    log: RequestLog | None = None,
-    chaos: bool = False,
-) -> Iterator[ServedEmulator]:
+def emulator(*, chaos: bool = False, **options: Unpack[EmulatorOptions]) -> Iterator[ServedEmulator]:
     """An emulator on a free port of 127.0.0.1, as long as the ``with`` block lasts.
 
     Args:
-        faults: What goes wrong, such as ``"status=503 x2, ok"``; or `Faults`.
-        seed: Of the probabilities in it. `Faults` have their own.
-        dimension: Of the vectors, which are `fake_vectors`.
-        engine: Makes other vectors.
-        log: Takes down what it is asked; by default a new one.
         chaos: Whether other processes may change the faults by a call.
+        **options: Any of `EmulatorOptions`.
 
     Raises:
         ConfigurationError: a setting that cannot be.
+        TypeError: an unknown keyword.
     """
-    log = RequestLog() if log is None else log
-    made = Emulator(_engine(engine, dimension))
-    server = EmulatorServer(made, faults=_watched(faults, seed, log), chaos=chaos)
+    given = options.get("log")
+    log = options["log"] = RequestLog() if given is None else given
+    engine, faults, unknown = _emulated(**options)
+    if unknown:
+        raise TypeError(f"emulator() has no {', '.join(unknown)}")
+    server = EmulatorServer(Emulator(engine), faults=faults, chaos=chaos)
     server.start()
     try:
         yield ServedEmulator(server, log)
     finally:
         server.stop(grace=0.0)
-
-
-def _engine(engine: "Engine | None", dimension: int) -> "Engine":
-    """The engine, or one of fake vectors."""
-    return FakeEngine(dimension) if engine is None else engine
-
-
-def _watched(faults: "Faults | Scripted", seed: int, log: RequestLog | None) -> Faults:
-    """The faults as an object, which tells the log of each exchange."""
-    made = faults if isinstance(faults, Faults) else Faults(faults, seed=seed)
-    if log is not None:
-        made.watch(log.note)
-    return made

@@ -9,7 +9,7 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 BLOCKS = [
     pytest.param(block, id=f"{name}-{number}")
     for name in ("testing", "emulator")
