@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from inworld_embeddings_emulator.faults import Faults
 
     from .emulated import (
+        EmulatorOptions,
         FakeEngine,
+        LocalOptions,
         LoggedRequest,
         RequestLog,
         ServedEmulator,
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TEST_KEY",
+    "EmulatorOptions",
     "FakeEngine",
     "Faults",
+    "LocalOptions",
     "LoggedRequest",
     "RequestLog",
     "ServedEmulator",

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
+from inworld_embeddings_emulator.engines import Engine
 from inworld_embeddings_emulator.engines.hashed import DIMENSION, HashEngine
 from inworld_embeddings_emulator.faults import NOTHING, Faults, Scripted, asked
 from inworld_embeddings_emulator.handle import Emulator
@@ -15,10 +16,6 @@ from inworld_embeddings_emulator.server import EmulatorServer
 from .._settings import emulator_credential
 from ..client import AsyncEmbeddingClient, EmbeddingClient
 from ..options import CallOptions
-
-if TYPE_CHECKING:
-    from inworld_embeddings_emulator.engines import Engine
-
 
 FakeEngine = HashEngine
 """Makes the vectors of `fake_vectors`. ``FakeEngine(dimension)`` is an engine for any client or emulator."""
@@ -117,10 +114,10 @@ class EmulatorOptions(TypedDict, total=False):
         log: Takes down what is sent.
     """
 
-    faults: "Faults | Scripted"
+    faults: Faults | Scripted
     seed: int
     dimension: int
-    engine: "Engine | None"
+    engine: Engine | None
     log: RequestLog | None
 
 
@@ -149,13 +146,13 @@ def async_local_client(**options: Unpack[LocalOptions]) -> AsyncEmbeddingClient:
 
 def _emulated(
     *,
-    faults: "Faults | Scripted" = NOTHING,
+    faults: Faults | Scripted = NOTHING,
     seed: int = 0,
     dimension: int = DIMENSION,
-    engine: "Engine | None" = None,
+    engine: Engine | None = None,
     log: RequestLog | None = None,
     **rest: Unpack[CallOptions],
-) -> tuple["Engine", Faults, CallOptions]:
+) -> tuple[Engine, Faults, CallOptions]:
     """The engine, the faults, which tell the log of each exchange, and the options that are not the emulator's."""
     made = faults if isinstance(faults, Faults) else Faults(faults, seed=seed)
     if log is not None:
