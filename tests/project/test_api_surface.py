@@ -38,8 +38,8 @@ def test_a_parameter_renamed_is_one_line_less_and_one_more(changed):
         "wrapper/inworld_embeddings/options.py", "    rate_limit: Annotated[", "    pace: Annotated["
     )
     assert sorted(line.partition(": ")[0] for line in lines) == [
-        "+inworld_embeddings.options.ClientOptions.pace",
-        "-inworld_embeddings.options.ClientOptions.rate_limit",
+        "+inworld_embeddings.ClientOptions.pace",
+        "-inworld_embeddings.ClientOptions.rate_limit",
     ]
 
 
