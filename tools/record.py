@@ -1,7 +1,7 @@
-"""Record tests/fixtures/recorded/ from the real service: `record.py [--out FOLDER] [--base-url URL]`.
+"""Record tests/fixtures/recorded/ from the real service: `python -m tools.record [--out FOLDER] [--base-url URL]`.
 
 Sends the spec's request examples and a few wrong ones with your key, and writes what came back, without the key,
-without cookies, and without anything but the response headers named in `_cassettes`. A recording that still holds
+without cookies, and without anything but the response headers named in `tools/cassettes.py`. A recording that still holds
 a piece of the key is not written. Nothing else may write into that folder.
 """
 
@@ -16,10 +16,9 @@ from typing import Any
 
 import vcr
 
-import _cassettes
-from _files import replace_file
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest
 from inworld_embeddings_client.api.embedding_service import embedding_service_embed as endpoint
+from tools import cassettes
 
 ROOT = Path(__file__).resolve().parent.parent
 UNKNOWN_KEY = base64.b64encode(b"no-such-key:no-such-secret").decode()
@@ -45,26 +44,26 @@ def record(name: str, body: dict[str, Any], key: str, base_url: str, out: Path, 
     recorder = vcr.VCR(
         serializer="json",
         record_mode=vcr.mode.ALL,
-        filter_headers=[("authorization", _cassettes.REDACTED)],
+        filter_headers=[("authorization", cassettes.REDACTED)],
         before_record_response=_without_other_headers,
         decode_compressed_response=True,
     )
-    recorder.register_serializer("json", _cassettes)
+    recorder.register_serializer("json", cassettes)
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / "draft.json"
         with recorder.use_cassette(str(draft)), AuthenticatedClient(base_url=base_url, token=key) as client:
             endpoint.sync_raw(client=client, body=EmbedRequest.from_dict(body))
         text = draft.read_text("utf-8")
     if any(secret in text for secret in secrets):
-        raise SystemExit(f"{name}: the answer holds a piece of the key; not written")
+        raise SystemExit(f"{name}: the response holds a piece of the key; not written")
     cassette = {**json.loads(text), "metadata": {"origin": f"recorded from {base_url}", "scenario": name}}
     out.mkdir(parents=True, exist_ok=True)
-    replace_file(out / f"{name}.json", _cassettes.serialize(cassette).encode())
+    (out / f"{name}.json").write_bytes(cassettes.serialize(cassette).encode())
     print(f"recorded {name}: HTTP {cassette['interactions'][0]['response']['status']['code']}")
 
 
 def _without_other_headers(response: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in response["headers"].items() if k.lower() in _cassettes.KEPT_RESPONSE_HEADERS}
+    kept = {k: v for k, v in response["headers"].items() if k.lower() in cassettes.KEPT_RESPONSE_HEADERS}
     return {**response, "headers": kept}
 
 

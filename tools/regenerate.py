@@ -1,33 +1,230 @@
-"""Sync, compare, generate, derive, check and test in one go: `regenerate.py [PAGE...] [--summary FILE] [--keep]`.
+"""Sync, compare, generate, derive, check and test, in this order: `python -m tools.regenerate [PAGE] [--no-sync] ...`.
 
-Everything happens in a copy of the project. Only when every step passed (or with `--keep`) do openapi.yaml, generated/,
-tests/fixtures/spec/ and templates/stock.json change, all together. The page is the published one by default; with
-`--no-sync` the spec stays, and code is written by what pyproject.toml pins now. Exit codes: 0 done, or nothing to do; 1 a step failed; 2 it could not begin.
+If a step fails (or is interrupted), everything is put back as it was, unless told to `--keep` it. Killed outright, it
+cannot: then `git restore` does. The page is the published one by default; with `--no-sync` the spec stays, and code is
+written by what pyproject.toml pins now. Prints a summary, Markdown for a pull request.
+
+Exit codes: 0 done, or nothing to do; 1 a step failed.
 """
 
 import argparse
+import shlex
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from _files import Tree, read_tree, replace_file
-from _publish import publish, recover
-from _steps import STEPS, TARGETS, Job, copy_project, run_tests
-from _summary import Run
-from sync_spec import PUBLISHED
+from tools.generate import fixtures, inputs, package
+from tools.generate.inputs import GenerateError, Inputs
+from tools.spec.changes import markdown, worst
+from tools.spec.diff import compare, version_of
+from tools.spec.document import DocumentError, load
+from tools.spec.page import PageError
+from tools.spec.reliance import PACKAGE, breaches, endpoint_breaches
+from tools.spec.sync import PUBLISHED, sync
+from tools.spec.wire import WireError
 
-ROOT = Path(__file__).resolve().parent.parent
-GATE = "-n auto tests/contract tests/generated tests/evolution"
+ROOT = Path(__file__).resolve().parents[1]
+SPEC = "openapi.yaml"
+TARGETS = (SPEC, PACKAGE, fixtures.HOME, inputs.RECORD)
+"""All that a regeneration may change."""
+
+TESTS = "-n auto tests/contract tests/generated tests/evolution"
 """What a spec change can break. The rest of the suite is CI's: a slow machine must not throw a good regeneration away."""
+
+
+class StepError(Exception):
+    """A step failed, with something to show.
+
+    Attributes:
+        details: Markdown to be shown below the table.
+    """
+
+    def __init__(self, said: str, details: str) -> None:
+        super().__init__(said)
+        self.details = details
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step and what became of it: its name, a line for the table, whether it failed, and Markdown to show below."""
+
+    name: str
+    said: str
+    failed: bool = False
+    details: str = ""
+
+
+Made = tuple[str, str]
+"""What a step returns: a line for the table, and Markdown to show below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regeneration:
+    """What to do to the project in `root`; `before` holds its targets as they were. The steps are methods, in order."""
+
+    root: Path
+    before: Path
+    options: argparse.Namespace
+
+    def sync(self) -> Made:
+        """Take the spec from its page."""
+        if self.options.no_sync:
+            return f"{SPEC} stays", ""
+        changed = sync(self.options.page, self.root / SPEC, replace=self.options.replace)
+        return f"{SPEC} {'follows' if changed else 'is'} {self.options.page}", ""
+
+    def diff(self) -> Made:
+        """Say what changed."""
+        old, new = ((folder / SPEC).read_text("utf-8") for folder in (self.before, self.root))
+        changes = compare(old, new, self.root)
+        if not changes:
+            return "the spec means what it meant", ""
+        return f"{worst(changes)}, {len(changes)} changes", markdown(changes, version_of(self.root))
+
+    def stock_templates(self) -> Made:
+        """Hold our templates against the generator's own."""
+        ours, old = Inputs(self.root), self.options.old_stock
+        found = inputs.stock_diff(old, inputs.stock_folder(), ours.overrides()) if old else {}
+        details = "\n\n".join(
+            f"<details><summary>{name}</summary>\n\n{block(text, 'diff')}\n\n</details>"
+            for name, text in found.items()
+        )
+        if self.options.accept_stock:
+            inputs.accept_stock(ours)
+        try:
+            inputs.require_recorded_stock(ours)
+        except GenerateError as error:
+            raise StepError("differ from those ours came from", f"{error}\n\n{details}") from None
+        return f"{len(found)} differ between the two versions" if found else "as recorded", details
+
+    def generate(self) -> Made:
+        """Write generated/ anew."""
+        return told(package.write(self.root))
+
+    def fixtures(self) -> Made:
+        """Derive the spec's fixtures anew."""
+        return told(fixtures.write(self.root))
+
+    def reliance(self) -> Made:
+        """Hold the hand-written layer against the spec and the generated package."""
+        spec = load((self.root / SPEC).read_text("utf-8"))
+        found = breaches(spec) + endpoint_breaches(self.root / PACKAGE)
+        if found:
+            text = "\n".join(f"- {str(breach).replace(chr(10), '<br>')}" for breach in found)
+            raise StepError(f"{len(found)} things that the wrapper relies on changed", text)
+        return "the spec says what the wrapper and the emulator rely on", ""
+
+    def tests(self) -> Made:
+        """Run the tests, if there is something to test."""
+        if not self.changed():
+            return "nothing to test", ""
+        command = [sys.executable, "-m", "pytest", "-q", *shlex.split(self.options.tests)]
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+        last = (done.stdout.strip().splitlines() or ["no output"])[-1].strip("= ")
+        if done.returncode:
+            raise StepError(last, block((done.stdout + done.stderr)[-6000:]))
+        return last, ""
+
+    def changed(self) -> list[str]:
+        """Return the targets that are not what they were."""
+        return [name for name in TARGETS if package.differences(self.before / name, self.root / name)]
+
+
+STEPS: tuple[Callable[[Regeneration], Made], ...] = (
+    Regeneration.sync,
+    Regeneration.diff,
+    Regeneration.stock_templates,
+    Regeneration.generate,
+    Regeneration.fixtures,
+    Regeneration.reliance,
+    Regeneration.tests,
+)
+_EXPECTED = (StepError, PageError, DocumentError, GenerateError, WireError, OSError, KeyError)
+
+
+def run(work: Regeneration) -> Iterator[Step]:
+    """Run the steps up to the first that fails, or all of them if what was made is kept."""
+    for step in STEPS:
+        name = step.__name__.replace("_", " ")
+        try:
+            said, details = step(work)
+        except _EXPECTED as error:
+            said = f"the spec lacks {error}" if isinstance(error, KeyError) else str(error).strip()
+            yield Step(
+                name, said.split("\n", 1)[0], failed=True, details=getattr(error, "details", block(said))
+            )
+            if not work.options.keep:
+                return
+        else:
+            yield Step(name, said, details=details)
+
+
+@contextmanager
+def saved(root: Path) -> Iterator[Path]:
+    """A folder with copies of the targets as they are; an exception puts them back."""
+    with tempfile.TemporaryDirectory() as scratch:
+        before = Path(scratch)
+        copy_targets(root, before)
+        try:
+            yield before
+        except BaseException:
+            copy_targets(before, root)
+            raise
+
+
+def copy_targets(source: Path, target: Path) -> None:
+    """Make the targets in one folder those of another."""
+    for name in TARGETS:
+        shutil.rmtree(target / name, ignore_errors=True)
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif (source / name).exists():
+            shutil.copyfile(source / name, target / name)
+        else:
+            (target / name).unlink(missing_ok=True)
+
+
+def told(changes: list[str]) -> Made:
+    """Return the files that a step wrote."""
+    return f"{len(changes)} files differ", block("\n".join(changes)) if changes else ""
+
+
+def block(text: str, language: str = "") -> str:
+    """Return a text as a fenced block."""
+    return f"````{language}\n{text.rstrip()}\n````"
+
+
+def summary(steps: list[Step], outcome: str) -> str:
+    """Return what was done, as Markdown; `outcome` says what became of the result."""
+    rows = [f"| {step.name} | {'FAILED' if step.failed else 'ok'} | {step.said} |" for step in steps]
+    details = [f"## {step.name}\n\n{step.details}\n" for step in steps if step.details]
+    lines = [
+        "# Regenerated from the spec",
+        "",
+        outcome,
+        "",
+        "| step | | |",
+        "|---|---|---|",
+        *rows,
+        "",
+        *details,
+    ]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument(
-        "pages", nargs="*", metavar="PAGE", default=PUBLISHED, help="files or https addresses"
+        "page", nargs="?", metavar="PAGE", default=PUBLISHED, help="a file or an https address"
     )
-    parser.add_argument("--no-sync", action="store_true", help="leave openapi.yaml as it is")
+    parser.add_argument("--no-sync", action="store_true", help=f"leave {SPEC} as it is")
     parser.add_argument("--summary", type=Path, help="write the summary to this file, too")
     parser.add_argument("--keep", action="store_true", help="keep what was made though a step failed")
     parser.add_argument("--replace", action="store_true", help="go on though the page lacks an operation")
@@ -37,70 +234,32 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--old-stock", type=Path, help="templates folder of the generator that wrote the code there is"
     )
-    parser.add_argument("--tests", default=GATE, help="arguments of pytest; default: %(default)s")
-    parser.add_argument("--root", type=Path, default=ROOT, help="the project's folder")
+    parser.add_argument("--tests", default=TESTS, help="arguments of pytest; default: %(default)s")
     return parser.parse_args(argv)
 
 
-def targets(root: Path) -> dict[str, Tree | bytes | None]:
-    """Return what is in the places that this program writes."""
-    found: dict[str, Tree | bytes | None] = {}
-    for name in TARGETS:
-        path = root / name
-        found[name] = read_tree(path) if path.is_dir() else path.read_bytes() if path.exists() else None
-    return found
-
-
-def steps(job: Job, before: dict[str, Tree | bytes | None], *, keep: bool) -> Run:
-    """Run the steps up to the first that fails, or all of them; the tests only if there is something to test."""
-    run = Run()
-    for step in STEPS:
-        run.steps.append(step(job))
-        if run.steps[-1].failed and not keep:
-            return run
-    if targets(job.work) != before:
-        run.steps.append(run_tests(job))
-    return run
-
-
-def finish(run: Run, job: Job, before: dict[str, Tree | bytes | None], *, keep: bool) -> tuple[str, int]:
-    """Put the result in its places, or not, and return what to say of it and the exit code."""
-    changed = [name for name, content in targets(job.work).items() if content != before[name]]
-    code = int(run.failed)
-    if run.failed and not keep:
-        return "**A step failed. Nothing was changed.**", code
-    if not changed:
-        return "Nothing changed." if not code else "**A step failed, and nothing came of it.**", code
-    if targets(job.root) != before:
-        return "**The files were edited meanwhile. Nothing was changed; run it again.**", 1
-    publish(job.work, job.root, changed)
-    written = f"Written: {', '.join(f'`{name}`' for name in changed)}."
-    return f"**A step failed; what was made is kept.** {written}" if code else written, code
-
-
-def main(argv: list[str]) -> int:
+def main(argv: list[str], root: Path = ROOT) -> int:
     """Run the program; see the module's docstring for the exit codes."""
     options = parse_arguments(argv)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that clean-up runs
-    root = options.root.resolve()
-    recover(root)
-    with tempfile.TemporaryDirectory() as scratch:
-        work = Path(scratch) / "project"
-        try:
-            copy_project(root, work)
-            before = targets(work)
-        except OSError as error:
-            print(f"{error}\nnothing was changed", file=sys.stderr)
-            return 2
-        pages = () if options.no_sync else tuple(options.pages)
-        job = Job(root, work, pages, options.replace, options.accept_stock, options.old_stock, options.tests)
-        run = steps(job, before, keep=options.keep)
-        outcome, code = finish(run, job, before, keep=options.keep)
-    summary = run.markdown(outcome)
-    print(summary, end="")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is put back
+    with saved(root) as before:
+        work = Regeneration(root, before, options)
+        steps = list(run(work))
+        failed = any(step.failed for step in steps)
+        changed = work.changed()
+        if failed and not options.keep:
+            copy_targets(before, root)
+            outcome = "**A step failed. Nothing was changed.**"
+        elif changed:
+            outcome = "**A step failed; what was made is kept.** " if failed else ""
+            outcome += f"Written: {', '.join(f'`{name}`' for name in changed)}."
+        else:
+            outcome = "**A step failed, and nothing came of it.**" if failed else "Nothing changed."
+    text = summary(steps, outcome)
+    print(text, end="")
     if options.summary:
-        replace_file(options.summary, summary.encode())
-    return code
+        options.summary.write_text(text, "utf-8")
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import pytest
 import vcr
 from openapi_core import OpenAPI
 
-import _cassettes
-from _document import load
+from tools import cassettes
+from tools.spec.document import load
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -29,5 +29,5 @@ def play():
     recorder = vcr.VCR(
         serializer="json", record_mode=vcr.mode.NONE, match_on=["method", "scheme", "host", "path"]
     )
-    recorder.register_serializer("json", _cassettes)
+    recorder.register_serializer("json", cassettes)
     return lambda path: recorder.use_cassette(str(path), allow_playback_repeats=True)

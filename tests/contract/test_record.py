@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import record
 from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings_emulator import EmulatorServer
+from tools import record
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = emulator_credential().reveal()
@@ -18,9 +18,9 @@ KEY = emulator_credential().reveal()
 
 def run(out, url, key):
     env = {name: value for name, value in os.environ.items() if not name.startswith("INWORLD_")}
-    command = [sys.executable, str(ROOT / "tools/record.py"), "--out", str(out), "--base-url", url]
+    command = [sys.executable, "-m", "tools.record", "--out", str(out), "--base-url", url]
     return subprocess.run(
-        command, env=env | ({"INWORLD_API_KEY": key} if key else {}), capture_output=True, text=True
+        command, cwd=ROOT, env=env | ({"INWORLD_API_KEY": key} if key else {}), capture_output=True, text=True
     )
 
 

@@ -1,6 +1,7 @@
 """The drill's cases: which ones, the changed spec of each, and a copy of the project that has it."""
 
 import copy
+import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from _document import dump, load
+from tools.spec.document import load
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY = os.environ.get("EVOLUTION") == "1"
@@ -79,7 +80,7 @@ def project(case, tmp_path):
         shutil.copytree(ROOT / name, folder / name, ignore=skip)
     for name in ("generator-config.yaml", "pyproject.toml"):
         shutil.copyfile(ROOT / name, folder / name)
-    (folder / "openapi.yaml").write_text(dump(case.new), "utf-8")
+    (folder / "openapi.yaml").write_text(json.dumps(case.new), "utf-8")
     return folder
 
 

@@ -12,20 +12,17 @@ import pytest
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
-from _changes import worst
-from _document import dump
-from _generated_surface import surface_of, surface_of_package
-from _inputs import GenerateError
-from _seam_check import seam_breaches
-from _surface_diff import surface_changes
-from _wire import wire_changes
-from generate import write
-from reliance import breaches
 from support.programs import mypy_strict
+from tools.generate.inputs import GenerateError
+from tools.generate.package import write
+from tools.spec.changes import worst
+from tools.spec.python_surface import surface_changes, surface_of, surface_of_package
+from tools.spec.reliance import PACKAGE, breaches, endpoint_breaches
+from tools.spec.wire import wire_changes
 
 ROOT = Path(__file__).resolve().parents[2]
+NAME = Path(PACKAGE).name
 EVERY = os.environ.get("EVOLUTION") == "1"
-PACKAGE = Path("generated/inworld_embeddings_client")
 
 PROBE = """
 import json, sys
@@ -80,7 +77,7 @@ def test_the_pipeline(case, project, mypy_cache):
         if EVERY:
             typed(project, mypy_cache)
     messages += map(str, breaches(case.new))
-    messages += map(str, seam_breaches(project / PACKAGE))
+    messages += map(str, endpoint_breaches(project / PACKAGE))
     said = "\n".join(messages)
     assert bool(messages) == bool(case.told.get("wrapper")), said
     for expected in case.told.get("wrapper", ()):
@@ -113,7 +110,7 @@ def generated(case, project):
 def lenient(case):
     """The surface as diff_spec.py takes it, which needs no overrides; None if nothing can be generated at all."""
     try:
-        return surface_of(dump(case.new), ROOT)
+        return surface_of(json.dumps(case.new), ROOT)
     except GenerateError:
         return None
 
@@ -129,18 +126,20 @@ def run(program, *arguments, project, more=()):
 
 
 def used(project, program):
-    run(f"import httpx\nfrom {PACKAGE.name} import *\n{program}", project=project)
+    run(f"import httpx\nfrom {NAME} import *\n{program}", project=project)
 
 
 def typed(project, cache):
-    done = mypy_strict(PACKAGE.name, cwd=project / "generated", cache=cache)
+    done = mypy_strict(NAME, cwd=project / "generated", cache=cache)
     assert done.returncode == 0, done.stdout
 
 
 def survived(case, project):
     """The wrapper over the changed package and the emulator; openapi-core judges by the changed spec."""
     fixtures = ROOT / "tests/fixtures/spec/requests"
-    made = json.loads(run(PROBE, str(fixtures), project=project, more=[str(ROOT / "wrapper")]))
+    made = json.loads(
+        run(PROBE, str(fixtures), project=project, more=[str(ROOT / "wrapper"), str(ROOT / "emulator")])
+    )
     assert {exchange[4] for exchange in made} == {200, 403}
     contract = OpenAPI.from_dict(case.new)
     for method, path, headers, body, status, answer in made:

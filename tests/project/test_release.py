@@ -5,11 +5,10 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import pytest
-import yaml
-
 import check_release
+import pytest
 import reproducible
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG = """# Changelog

@@ -1,0 +1,229 @@
+"""What the diff says: words, classes, versions and exit codes. How each change is rated is tests/evolution's matter."""
+
+import copy
+import shutil
+import subprocess
+
+import pytest
+
+from tools.spec import diff
+from tools.spec.changes import Change, Impact, changelog, markdown, next_version, worst
+from tools.spec.page import PageError
+from tools.spec.python_surface import Entry, surface_changes, surface_of_package
+from tools.spec.wire import differences, place, short, wire_changes
+
+BREAKING = Change(Impact.BREAKING, "wire", "POST /a", "is gone")
+ADDITIVE = Change(Impact.ADDITIVE, "Python", "A(b)", "is new and optional: int")
+COSMETIC = Change(Impact.COSMETIC, "wire", "#/info", "title a → b")
+
+
+@pytest.mark.parametrize(
+    ("version", "impact", "expected"),
+    [
+        ("0.1.4", Impact.NONE, "0.1.4"),
+        ("0.1.4", Impact.COSMETIC, "0.1.5"),
+        ("0.1.4", Impact.ADDITIVE, "0.1.5"),
+        ("0.1.4", Impact.BREAKING, "0.2.0"),
+        ("1.2.3", Impact.COSMETIC, "1.2.4"),
+        ("1.2.3", Impact.ADDITIVE, "1.3.0"),
+        ("1.2.3", Impact.BREAKING, "2.0.0"),
+        ("1.2.3rc1", Impact.BREAKING, "2.0.0"),
+    ],
+)
+def test_the_next_version(version, impact, expected):
+    assert next_version(version, impact) == expected
+
+
+def test_the_report_names_the_worst_first_and_proposes_what_follows():
+    text = markdown([ADDITIVE, COSMETIC, BREAKING], "0.1.0")
+    assert text.startswith("**The change is breaking.** Version 0.1.0 → 0.2.0")
+    order = [
+        text.index(heading)
+        for heading in ("### Breaking, wire", "### Additive, Python", "### Cosmetic, wire")
+    ]
+    assert order == sorted(order)
+    assert changelog([ADDITIVE, BREAKING]) in text
+
+
+def test_changelog_entries():
+    assert changelog([BREAKING, ADDITIVE, COSMETIC]) == (
+        "### Changed (breaking)\n\n- API: POST /a: is gone.\n\n### Added\n\n- API: A(b): is new and optional: int."
+    )
+    assert (
+        changelog([COSMETIC]) == "### Changed\n\n- API: descriptions and examples follow the published page."
+    )
+
+
+def test_nothing_is_nothing():
+    assert worst([]) is Impact.NONE
+    assert "nothing changed" in markdown([], "0.1.0")
+
+
+def test_places_are_said_in_words():
+    inside = "post/requestBody/content/application~1json/schema/properties/in/items/properties/text"
+    assert place(f"#/paths/~1a~1b:c/{inside}") == "/a/b:c post requestBody in items text"
+    assert place("#/components/schemas/A/properties/b") == "schemas A b"
+    assert place("#") == "#"
+
+
+def test_long_values_are_cut():
+    assert short("x" * 100) == "x" * 59 + "…"
+    assert short({"a": [1]}) == '{"a": [1]}'
+
+
+REQUIRED, OPTIONAL = Entry("str", required=True), Entry("str")
+CLASS = {"X": Entry("class"), "X(...)": Entry("a"), "X(a)": REQUIRED}
+FUNCTION = {"m": Entry("module"), "m.f": Entry("function"), "m.f(...)": Entry(""), "m.f ->": Entry("int")}
+SURFACES = [
+    (CLASS, {}, ["breaking X: is gone"]),
+    ({}, CLASS, ["additive X: is new: class"]),
+    (
+        CLASS,
+        {"Y": Entry("class"), "Y(...)": Entry("a"), "Y(a)": REQUIRED},
+        [
+            "breaking X: is gone; `Y` has the same contents, so it was most likely renamed",
+            "additive Y: is new: class",
+        ],
+    ),
+    (CLASS, CLASS | {"X(...)": Entry("a, b"), "X(b)": REQUIRED}, ["breaking X(b): is new and required: str"]),
+    (CLASS, CLASS | {"X(...)": Entry("a, b"), "X(b)": OPTIONAL}, ["additive X(b): is new and optional: str"]),
+    (
+        CLASS,
+        CLASS | {"X(...)": Entry("b, a"), "X(b)": OPTIONAL},
+        [
+            "breaking X(...): takes its arguments in another order: b, a",
+            "additive X(b): is new and optional: str",
+        ],
+    ),
+    (CLASS, {"X": Entry("class"), "X(...)": Entry("")}, ["breaking X(a): is gone"]),
+    (CLASS, CLASS | {"X(a)": Entry("int", required=True)}, ["breaking X(a): was str and is int"]),
+    (CLASS, CLASS | {"X(a)": Entry("int | str", required=True)}, ["additive X(a): was str and is int | str"]),
+    (CLASS | {"X(a)": Entry("int | str", required=True)}, CLASS, ["breaking X(a): was int | str and is str"]),
+    (CLASS, CLASS | {"X(a)": OPTIONAL}, ["additive X(a): may now be left out"]),
+    (CLASS | {"X(a)": OPTIONAL}, CLASS, ["breaking X(a): is now required"]),
+    (CLASS, CLASS | {"X": Entry("enum")}, ["breaking X: was class and is enum"]),
+    (
+        {"E": Entry("enum"), "E.A": Entry("'a'"), "E.B": Entry("'b'")},
+        {"E": Entry("enum"), "E.B": Entry("'c'"), "E.C": Entry("'c'")},
+        ["breaking E.A: is gone", "breaking E.B: was 'b' and is 'c'", "additive E.C: is new: 'c'"],
+    ),
+    (FUNCTION, {"m": Entry("module")}, ["breaking m.f: is gone"]),
+    (FUNCTION, FUNCTION | {"m.f ->": Entry("str")}, ["breaking m.f ->: was int and is str"]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), SURFACES, ids=[case[2][0] for case in SURFACES])
+def test_changes_of_the_python_surface(old, new, said):
+    assert [f"{change.impact} {change}" for change in surface_changes(old, new)] == said
+
+
+def test_the_surface_of_the_generated_package_is_read_whole(root):
+    surface = surface_of_package(root / "generated/inworld_embeddings_client")
+    assert surface_changes(surface, surface) == []
+    assert surface["EmbedRequest(inputs)"] == Entry("list[EmbedRequestInput]", required=True)
+    assert surface["EmbedResponse(...)"] == Entry("embeddings")
+    assert surface["AuthenticatedClient(token)"].required
+    assert surface["AuthenticatedClient(base_url)"] == Entry("str")
+    assert surface["embed.sync(body)"] == Entry("EmbedRequest", required=True)
+    assert surface["ServiceProvider.SERVICE_PROVIDER_OPENAI"].text == "'SERVICE_PROVIDER_OPENAI'"
+    assert surface["UnexpectedStatus(content)"].text == "bytes"
+
+
+DOCUMENT = {
+    "openapi": "3.0.0",
+    "paths": {"/a": {"post": {"x": {"$ref": "#/components/schemas/A"}, "description": "d"}}},
+    "components": {"schemas": {"A": {"type": "string"}, "B": {"type": "string"}}},
+}
+
+
+def edited(path, value):
+    document = copy.deepcopy(DOCUMENT)
+    *way, last = path
+    inside = document
+    for key in way:
+        inside = inside[key]
+    inside[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "pointers"),
+    [
+        (["paths", "/a", "post", "x"], {"$ref": "#/components/schemas/B"}, []),
+        (["paths", "/a", "post", "x"], {"type": "string"}, []),
+        (["paths", "/a", "post", "x"], {"type": "integer"}, ["#/paths/~1a/post/x/type"]),
+        (["paths", "/a", "post", "n"], 1, ["#/paths/~1a/post/n"]),
+        (["components", "schemas", "D"], {}, []),
+        (["components", "schemas", "A", "type"], "integer", ["#/components/schemas/A/type"]),
+    ],
+)
+def test_differences_are_those_of_meaning(path, value, pointers):
+    assert list(differences(DOCUMENT, edited(path, value))) == pointers
+
+
+def test_what_the_diff_tool_says_nothing_of_is_breaking_unless_it_is_words(redocly):
+    redocly('{"changes": []}')
+    (change,) = wire_changes(DOCUMENT, edited(["paths", "/a", "post", "n"], 1))
+    assert (change.impact, change.text) == (
+        Impact.BREAKING,
+        "differs, and the diff tool says nothing of it: read both",
+    )
+    (change,) = wire_changes(DOCUMENT, edited(["paths", "/a", "post", "description"], "e"))
+    assert change.impact is Impact.COSMETIC
+
+
+@pytest.mark.parametrize("text", ["", "<html>", '{"changes": 1', "[]", "{}"])
+def test_a_diff_tool_that_fails_is_no_verdict(redocly, text, root, tmp_path, capsys):
+    redocly(text, 1)
+    new = tmp_path / "new.yaml"
+    new.write_text((root / "openapi.yaml").read_text("utf-8").replace("Input to embed.", "Text."), "utf-8")
+    assert diff.main([str(root / "openapi.yaml"), str(new)]) == 2
+    assert "redocly diff failed" in capsys.readouterr().err
+
+
+def test_the_same_spec_needs_no_tool(root, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("REDOCLY", raising=False)
+    spec = str(root / "openapi.yaml")
+    assert diff.main([spec, spec]) == 0
+    assert "nothing changed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "code"),
+    [
+        (COSMETIC, [], 0),
+        (COSMETIC, ["--fail-on", "cosmetic"], 3),
+        (ADDITIVE, [], 4),
+        (ADDITIVE, ["--fail-on", "breaking"], 0),
+        (BREAKING, ["--fail-on", "breaking"], 5),
+    ],
+)
+def test_exit_codes(change, options, code, root, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(diff, "compare", lambda *_: [change])
+    spec, report = str(root / "openapi.yaml"), tmp_path / "report.md"
+    assert diff.main([spec, spec, "--out", str(report), *options]) == code
+    assert report.read_text("utf-8") == capsys.readouterr().out
+
+
+def test_without_git_a_revision_is_refused_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PageError, match="without git"):
+        diff.spec_text("HEAD", tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_old_may_be_a_page_or_a_revision(root, page, tmp_path, monkeypatch):
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "-q")
+    (tmp_path / "openapi.yaml").write_text("openapi: 3.0.0\npaths: {}\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "a")
+    assert diff.spec_text("HEAD", tmp_path) == "openapi: 3.0.0\npaths: {}\n"
+    assert diff.spec_text(str(page), tmp_path) == (root / "openapi.yaml").read_text("utf-8")
+    for name in ("nowhere", "--output=x"):
+        with pytest.raises(PageError, match="no git revision"):
+            diff.spec_text(name, tmp_path)

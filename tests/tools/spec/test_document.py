@@ -1,0 +1,72 @@
+"""YAML 1.2 as every reader should understand it, and nothing that readers disagree about."""
+
+import pytest
+
+from tools.spec.document import DocumentError, load
+
+SCALARS = {
+    "on": "on", "no": "no", "Yes": "Yes", "off": "off", "y": "y", "true": True, "False": False,
+    "2024-01-01": "2024-01-01", "2024-01-01T00:00:00Z": "2024-01-01T00:00:00Z", "1:30": "1:30", "1:30.5": "1:30.5",
+    "010": 10, "0o10": 8, "0x1F": 31, "0b11": "0b11", "1_000": "1_000", "+1": 1, "-1": -1,
+    "1e-7": 1e-7, "1.": 1.0, ".5": 0.5, "1e3": 1000.0, "1.5e+3": 1500.0,
+    "~": None, "null": None, "": None, "Null": None, "nULL": "nULL", "=": "=", "'1'": "1", '"on"': "on", "!!str 1": "1",
+    "1.2.3": "1.2.3", "3.0.0": "3.0.0", "0123456789": 123456789,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "value"), SCALARS.items())
+def test_scalars_are_those_of_yaml_1_2(text, value):
+    read = load(f"a: {text}\n")["a"]
+    assert read == value
+    assert type(read) is type(value)
+
+
+def test_keys_are_text():
+    assert load("on: 1\nno: 2\n200: 3\n2024-01-01: 4\n010: 5\n1:30: 6\n") == {
+        "on": 1, "no": 2, "200": 3, "2024-01-01": 4, "010": 5, "1:30": 6,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["null", "true", "1.5", "[a]", "~", "<<"])
+def test_other_keys_are_refused(key):
+    with pytest.raises(DocumentError, match="line 2: a key that is no text"):
+        load(f"b: 1\n{key}: 1\n")
+
+
+REFUSED = {
+    ".inf": "JSON", ".nan": "JSON", "1e999": "JSON", "!!set {a}": "tag", "!!binary aGk=": "tag", "!x 1": "tag",
+    "!!timestamp 2024-01-01": "tag", "!!python/object:os.system {}": "tag", "!!int x": "not readable",
+    "&a [*a]": "an alias", "{b: 1, b: 2}": "'b' stands twice", "[" * 200 + "]" * 200: "deep",
+    "[" * 5000 + "]" * 5000: "deep", "[1": "not readable", "\t1": "not readable",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), REFUSED.items(), ids=[text[:20] for text in REFUSED])
+def test_what_readers_disagree_about_is_refused(text, said):
+    with pytest.raises(DocumentError, match=said):
+        load(f"a: {text}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        ("a: 1\n---\nb: 1\n", "single document"),
+        ("a: &x 1\nb:\n  *x\n", "line 3: an alias"),
+        ("%YAML 1.1\n---\na: on\n", r"1\.2"),
+        ('{"a": 1, "a": 1}', "stands twice"),
+        ('{"a": NaN}', "JSON"),
+        ('{"a": "\\ud800"}', "surrogates"),
+        (f'{{"a": {"[" * 200}{"]" * 200}}}', "deep"),
+        (f'{{"a": {"[" * 50_000}{"]" * 50_000}}}', "deep"),
+    ],
+    ids=range(9),
+)
+def test_whole_documents_are_refused(text, said):
+    with pytest.raises(DocumentError, match=said):
+        load(text)
+
+
+def test_json_and_yaml_in_braces_are_read():
+    assert load('\n{"a": [1, 1e-7, null]}') == {"a": [1, 1e-7, None]}
+    assert load("{a: on}") == load("%YAML 1.2\n---\na: on\n") == {"a": "on"}

@@ -1,0 +1,260 @@
+"""From a page to its document, verbatim, or a refusal that leaves openapi.yaml alone; and over HTTP from one host only."""
+
+import contextlib
+import json
+import re
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tools.spec import sync as program
+from tools.spec.document import MAX_BYTES, load
+from tools.spec.page import PageError, fetch
+
+DOCUMENT = """\
+openapi: 3.0.0
+info: {title: t, version: v}
+servers: [{url: https://api.example.com}]
+paths:
+  /a/b:do:
+    post: {responses: {'200': {description: ok}}}
+"""
+
+
+def fenced(text: str = DOCUMENT, info: str = "yaml post /a/b:do", ticks: str = "````") -> str:
+    return f"# Title\n\n{ticks}{info}\n{text}{ticks}"
+
+
+def save(folder, page: str | bytes, name: str = "page.md"):
+    path = folder / name
+    path.write_bytes(page.encode() if isinstance(page, str) else page)
+    return path
+
+
+def sync(page, out, *more):
+    return program.main([str(page), "--out", str(out), *more])
+
+
+def test_the_page_gives_the_spec_character_for_character(page, root, tmp_path):
+    assert sync(page, tmp_path / "out.yaml") == 0
+    assert (tmp_path / "out.yaml").read_bytes() == (root / "openapi.yaml").read_bytes()
+
+
+ACCEPTED = {
+    "four backticks, no newline at the end": fenced(),
+    "three backticks": fenced(ticks="```"),
+    "tildes": fenced(ticks="~~~"),
+    "five backticks around code of three": fenced(f"{DOCUMENT}# ```bash\n# ````\n", ticks="`````"),
+    "file name before the operation": fenced(info="yaml tts/openapi.json post /a/b:do"),
+    "method in capitals": fenced(info="yaml POST /a/b:do"),
+    "no operation in the info string": fenced(info="yaml"),
+    "other blocks around": f"```bash\ncurl\n```\n{fenced()}\n\n```yaml\nopenapi: 3.0.0\n```\n",
+    "an operation named inside another block": f"`````md\n{fenced()}\n`````\n{fenced()}",
+    "CRLF": fenced().replace("\n", "\r\n"),
+    "byte order mark": f"\ufeff{fenced()}",
+    "the document itself": f"# comment\n---\n{DOCUMENT}",
+    "the document with code in a description": f"{DOCUMENT}x-note: |\n  ```yaml\n  a: b\n  ```\n",
+    "HTML in another block": f"```html\n<!DOCTYPE html><html></html>\n```\n{fenced()}",
+}
+
+
+@pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
+def test_page_is_accepted(text, tmp_path):
+    out = tmp_path / "out.yaml"
+    assert sync(save(tmp_path, text), out) == 0
+    assert DOCUMENT in out.read_text("utf-8")
+    assert sync(save(tmp_path, text), out, "--check") == 0
+
+
+@pytest.mark.parametrize("info", ["json", "json post /a/b:do", None])
+def test_json_is_a_document_too(info, tmp_path):
+    text = json.dumps(load(DOCUMENT), indent="\t") + "\n"
+    assert sync(save(tmp_path, fenced(text, info) if info else text), tmp_path / "out.yaml") == 0
+    assert (tmp_path / "out.yaml").read_text("utf-8") == text
+
+
+REFUSED = {
+    "empty": ("", "found 0"),
+    "no spec in the fence": ("```yaml\nopenapi: 3.0.0\n```\n", "found 0"),
+    "AsyncAPI": (fenced("asyncapi: 3.0.0\n", info="yaml asyncapi.yaml channel"), "found 0"),
+    "two specs": (f"{fenced()}\n\n{fenced()}", "found 2, line 4, line 15"),
+    "two specs without operations": (f"{fenced(info='yaml')}\n\n{fenced(info='yaml')}", "found 2"),
+    "cut off": (fenced()[:-4], "never closed"),
+    "closed by another count": (fenced()[:-1], "never closed"),
+    "HTML": ("<!DOCTYPE html><html><body>Sign in</body></html>", "HTML"),
+    "HTML around a good fence": (f"\ufeff\n<html>\n{fenced()}\n</html>", "HTML"),
+    "HTML after a comment": (f"<!-- a -->\n<!doctype HTML>\n<html>\n{fenced()}", "HTML"),
+    "a login page in Markdown": ("# Sign in\n\nPlease [sign in](/login) to go on.\n", "found 0"),
+    "operation missing from paths": (fenced(info="yaml get /a/other"), "GET /a/other"),
+    "Swagger": (fenced(DOCUMENT.replace("openapi: 3.0.0", "swagger: '2.0'")), "no OpenAPI 3"),
+    "paths is a list": (fenced("openapi: 3.0.0\npaths: []\n"), "no OpenAPI 3"),
+    "operation is null": (fenced("openapi: 3.0.0\npaths: {/a/b:do: {post: }}\n"), "no OpenAPI 3"),
+    "broken YAML": (fenced("openapi: [3.0.0\n"), "not readable"),
+    "a key twice": (fenced(f"{DOCUMENT}openapi: 3.0.0\n"), "'openapi' stands twice"),
+    "huge": (fenced() + "\n" * MAX_BYTES, "bytes"),
+    "UTF-16": (fenced().encode("utf-16"), "UTF-8"),
+    "NUL bytes": (fenced().replace("Title", "Ti\0tle"), "NUL"),
+    "invalid": (fenced(DOCUMENT.replace("info: {title: t, version: v}", "info: {}")), "'title' is a required"),
+    "no server": (fenced(DOCUMENT.replace("servers: [{url: https://api.example.com}]\n", "")), "no server"),
+    "an http server": (fenced(DOCUMENT.replace("https://api", "http://api")), "no https"),
+    "a reference to a file": (
+        fenced(f"{DOCUMENT}components: {{schemas: {{A: {{$ref: 'file:///etc/hostname'}}}}}}\n"),
+        "outside of the document",
+    ),
+    "a reference to nothing": (
+        fenced(f"{DOCUMENT}components: {{schemas: {{A: {{$ref: '#/components/schemas/B'}}}}}}\n"),
+        "not there",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "said"), REFUSED.values(), ids=REFUSED)
+def test_page_is_refused_and_the_good_file_kept(text, said, tmp_path, everything, capsys):
+    (tmp_path / "out.yaml").write_text(DOCUMENT)
+    page = save(tmp_path, text)
+    before = everything(tmp_path)
+    assert sync(page, tmp_path / "out.yaml") == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert str(page) in error
+    assert everything(tmp_path) == before
+
+
+LOST = {
+    "POST /a/b:do": fenced(DOCUMENT.replace("/a/b:do", "/c"), info="yaml post /c"),
+    "a successful response of POST /a/b:do": fenced(re.sub(r"\b200\b", "500", DOCUMENT)),
+}
+
+
+@pytest.mark.parametrize(("lost", "text"), LOST.items())
+def test_a_page_that_lacks_what_the_file_has_does_not_replace_it(lost, text, tmp_path, capsys):
+    out, page = save(tmp_path, DOCUMENT, "out.yaml"), save(tmp_path, text)
+    assert sync(page, out) == 2
+    assert f"lacks {lost}" in capsys.readouterr().err
+    assert out.read_text() == DOCUMENT
+    assert sync(page, out, "--replace") == 0
+    assert out.read_text() != DOCUMENT
+
+
+def test_a_file_that_is_no_spec_is_replaced(tmp_path):
+    out = save(tmp_path, b"<html>\xff", "out.yaml")
+    assert sync(save(tmp_path, fenced()), out) == 0
+    assert out.read_text() == DOCUMENT
+
+
+def test_check_finds_a_difference_and_writes_nothing(tmp_path, capsys):
+    out, page = save(tmp_path, DOCUMENT.replace("title: t", "title: u"), "out.yaml"), save(tmp_path, fenced())
+    assert sync(page, out, "--check") == 1
+    assert f"nox -s sync_spec -- {page}" in capsys.readouterr().out
+    assert "title: u" in out.read_text()
+
+
+# Over HTTP; the servers are on loopback.
+
+
+@pytest.fixture
+def serve():
+    """Serve what a function of the handler answers; returns the page's address."""
+    servers = []
+
+    def start(respond):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                with contextlib.suppress(OSError):
+                    respond(self)
+
+            def log_message(self, *arguments):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/page.md"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def response(body=b"# A page\n", status=200, kind="text/markdown", **headers):
+    def respond(handler):
+        handler.send_response(status)
+        sent = {"Content-Type": kind, "Content-Length": str(len(body)), **headers}
+        for name, value in sent.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return respond
+
+
+def drip(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100000000")
+    handler.end_headers()
+    while True:
+        handler.wfile.write(b"x" * 20_000)
+        time.sleep(0.01)
+
+
+def silent(handler):
+    time.sleep(2)
+
+
+@pytest.mark.parametrize(
+    ("respond", "said"),
+    [
+        (response(kind="text/html"), "text/html"),
+        (response(status=404), "HTTP 404"),
+        (response(status=204), "HTTP 204"),
+        (response(b"", 302, Location="https://login.example.com/"), "moved to https://login.example.com/"),
+        (response(b"", 301, Location="/other.md"), "moved to /other.md"),
+        (response(b"x" * 5000), "over 1000 bytes"),
+    ],
+)
+def test_what_is_no_page_is_refused(serve, respond, said):
+    with pytest.raises(PageError, match=said):
+        fetch(serve(respond), limit=1000)
+
+
+@pytest.mark.parametrize("respond", [drip, silent, response(**{"Content-Length": "99"})])
+def test_a_page_that_never_ends_is_given_up(serve, respond):
+    with pytest.raises(PageError, match="no whole response"):
+        fetch(serve(respond), timeout=0.3, limit=10**9)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://docs.example.com/page.md",
+        "file:///etc/hostname",
+        "https://user:secret@docs.example.com/page.md",
+        "https:///page.md",
+        "https://docs.example.com:99999x/page.md",
+        "http://127.0.0.1.example.com/",
+    ],
+)
+def test_other_addresses_are_never_asked(url):
+    with pytest.raises(PageError, match="address"):
+        fetch(url)
+
+
+def test_nobody_there_is_an_error():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(PageError, match="no whole response"):
+        fetch(f"http://127.0.0.1:{port}/page.md")
+
+
+def test_sync_takes_an_address(serve, page, root, tmp_path, capsys):
+    out = tmp_path / "out.yaml"
+    assert sync(serve(response(page.read_bytes())), out) == 0
+    assert out.read_bytes() == (root / "openapi.yaml").read_bytes()
+    url = serve(response(status=500))
+    assert sync(url, out) == 2
+    assert url in capsys.readouterr().err

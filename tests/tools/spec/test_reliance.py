@@ -1,0 +1,173 @@
+"""The hand-written layer against openapi.yaml: what it relies on is there, and what goes is told with field and file."""
+
+import base64
+import json
+
+import pytest
+
+from inworld_embeddings import EmbeddingClient
+from inworld_embeddings_emulator import TEST_KEY, Emulator, LocalTransport, Request
+from tools.spec.document import load
+from tools.spec.reliance import (
+    AUTH,
+    EMULATOR,
+    ENDPOINT,
+    ERROR,
+    READ,
+    SENT,
+    breaches,
+    main,
+    of_side,
+    served,
+)
+from tools.spec.schema import Spec
+
+KEY = base64.b64encode(TEST_KEY.encode()).decode()
+SIDES = {"request": SENT, "response": READ, "error default": ERROR}
+
+
+@pytest.fixture
+def changed(root):
+    """A copy of the spec to change."""
+    return load((root / "openapi.yaml").read_text("utf-8"))
+
+
+def operation(spec):
+    return spec["paths"][ENDPOINT.path][ENDPOINT.method]
+
+
+def schemas(spec):
+    return spec["components"]["schemas"]
+
+
+def paths_in(value, prefix=""):
+    """The dotted path of everything in a JSON value, `[]` for an item."""
+    inside = value.items() if isinstance(value, dict) else ()
+    inside = (("[]", item) for item in value) if isinstance(value, list) else inside
+    for name, item in inside:
+        yield f"{prefix}{name}"
+        yield from paths_in(item, f"{prefix}{name}.")
+
+
+def test_the_spec_and_the_generated_package_say_what_is_relied_on(capsys):
+    assert main([]) == 0, capsys.readouterr().out
+
+
+def test_a_spec_that_cannot_be_read_is_no_verdict(tmp_path, capsys):
+    assert main([str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml" in capsys.readouterr().err
+
+
+def test_what_is_sent_and_read_is_what_the_wrapper_sends_and_the_emulator_answers():
+    exchanges = []
+
+    class Recorder(Emulator):
+        def handle(self, request):
+            reply = super().handle(request)
+            exchanges.append((request, reply))
+            return reply
+
+    with EmbeddingClient(api_key=KEY, transport=LocalTransport(Recorder())) as client:
+        client.embed(["a", "b"])
+    ((request, reply),) = exchanges
+    assert (request.method.lower(), request.path) == (ENDPOINT.method, ENDPOINT.path)
+    assert set(paths_in(json.loads(request.body))) - {"inputs.[]"} == SENT.keys()
+    assert set(paths_in(json.loads(reply.body))) - {"embeddings.[]"} == READ.keys()
+    refused = Recorder().handle(Request("POST", ENDPOINT.path, {}, b""))
+    assert set(json.loads(refused.body)) == ERROR.keys()
+
+
+def test_the_files_named_exist_and_some_of_the_emulators_are_among_them(root):
+    for files in (served(), *map(of_side, SIDES.values())):
+        assert all((root / file).exists() for file in (*files, *AUTH))
+        assert any(file.startswith(EMULATOR) for file in files)
+
+
+# Whatever goes is named, with the file.
+
+
+def parent_of(spec, side, path):
+    """The schema that has a field, in place, and the field's name."""
+    described = operation(spec)
+    holders = {
+        "request": described["requestBody"],
+        "response": described["responses"]["200"],
+        "error default": described["responses"]["default"],
+    }
+    reader, schema = Spec(spec), holders[side]["content"]["application/json"]["schema"]
+    *way, name = path.split(".")
+    for part in way:
+        schema = reader.get(schema)
+        schema = schema["items"] if part == "[]" else schema["properties"][part]
+    return reader.get(schema), name
+
+
+@pytest.mark.parametrize(
+    ("side", "path"), [(side, path) for side, table in SIDES.items() for path in table if path[-1] != "]"]
+)
+def test_a_field_that_is_gone_or_of_another_type_is_named_with_its_files(changed, side, path):
+    schema, name = parent_of(changed, side, path)
+    schema["properties"][name] = {"type": "boolean"}
+    other_type = "\n".join(map(str, breaches(changed)))
+    schema["properties"]["other"] = schema["properties"].pop(name)
+    schema["required"] = [key for key in schema.get("required", ()) if key != name]
+    gone = "\n".join(map(str, breaches(changed)))
+    assert f"{side} {path}: was {SIDES[side][path]}, is boolean" in other_type
+    assert f"{side} {path}: is gone" in gone
+    assert all(file in said for file in of_side(SIDES[side]) for said in (other_type, gone))
+
+
+@pytest.mark.parametrize("path", ["inputs", "model", "model.model"])
+def test_a_new_required_field_beside_what_is_sent_is_named(changed, path):
+    schema, _ = parent_of(changed, "request", path)
+    schema["properties"]["user"] = {"type": "string"}
+    schema["required"] = [*schema["required"], "user"]
+    (breach,) = breaches(changed)
+    assert breach.place == f"request {path.rpartition('.')[0]}{'.' if '.' in path else ''}user"
+    assert "required" in breach.text
+
+
+def test_what_is_relied_on_may_hide_behind_all_of(changed):
+    request = schemas(changed)["v1alphaEmbedRequest"]
+    reference = request["properties"]["model"].pop("$ref")
+    request["properties"]["model"]["allOf"] = [{"$ref": reference}, {"description": "x"}]
+    assert breaches(changed) == []
+    schemas(changed)["v1alphaModelId"]["required"] = ["model", "serviceProvider", "user"]
+    assert [breach.place for breach in breaches(changed)] == ["request model.user"]
+
+
+def test_a_schema_that_refers_to_itself_is_no_endless_loop(changed):
+    schemas(changed)["v1alphaEmbedding"] = {"$ref": "#/components/schemas/v1alphaEmbedding"}
+    assert breaches(changed)
+
+
+def gain_a_scheme(spec):
+    spec["components"]["securitySchemes"]["other"] = {"type": "http", "scheme": "bearer"}
+    spec["security"] = [{"inworld_basic": [], "other": []}]
+
+
+EDITS = {
+    "no key": (lambda spec: spec.pop("security"), "security: no key alone"),
+    "two keys": (gain_a_scheme, "security: no key alone"),
+    "no key here": (lambda spec: operation(spec).update(security=[]), "security: no key alone"),
+    "another address": (lambda spec: spec["servers"][0].update(url="https://x.example"), "_settings.py"),
+    "no address": (lambda spec: spec.pop("servers"), "servers: the first is None"),
+    "no 200": (lambda spec: operation(spec)["responses"].pop("200"), "response 200: is gone"),
+    "no error": (lambda spec: operation(spec)["responses"].pop("default"), "error responses: are no longer"),
+    "another method": (
+        lambda spec: spec["paths"][ENDPOINT.path].update(put=spec["paths"][ENDPOINT.path].pop("post")),
+        "POST /ml/v1alpha/embedding:embed: is gone; operations there are: PUT",
+    ),
+}
+
+
+@pytest.mark.parametrize(("edit", "said"), EDITS.values(), ids=EDITS)
+def test_what_else_is_relied_on(changed, edit, said):
+    edit(changed)
+    assert said in "\n".join(map(str, breaches(changed)))
+
+
+def test_another_way_in_beside_the_key_is_no_breach(changed):
+    changed["components"]["securitySchemes"]["other"] = {"type": "http", "scheme": "bearer"}
+    changed["security"].append({"other": []})
+    assert breaches(changed) == []

@@ -1,0 +1,226 @@
+"""Write generated/ from openapi.yaml, generator-config.yaml and templates/: `python -m tools.generate.package [--check]`.
+
+The package is made, imported and checked aside; only then does it replace the old one, so what fails changes nothing.
+Exit codes: 0 generated/ is (now) what the inputs say, 1 `--check` found a difference, 2 it could not be generated.
+"""
+
+import argparse
+import ast
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.generate.inputs import (
+    FIX,
+    GENERATOR,
+    GenerateError,
+    Inputs,
+    digest,
+    environment,
+    normalised,
+    require_pinned_tools,
+    require_recorded_stock,
+    spec_facts,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+BANNER = f"generated from openapi.yaml, do not edit; change it and run: {FIX}"
+
+_IMPORT_ALL = """
+import importlib, pathlib, pkgutil, sys
+folder, name = sys.argv[1:]
+sys.path.insert(0, folder)
+package = importlib.import_module(name)
+assert pathlib.Path(package.__file__).is_relative_to(folder), package.__file__
+for module in pkgutil.walk_packages(package.__path__, f"{name}."):
+    importlib.import_module(module.name)
+for exported in package.__all__:
+    getattr(package, exported)
+"""
+
+
+def write(root: Path, *, check: bool = False) -> list[str]:
+    """Bring generated/ up to date, unless only checking, and return a line for each file that differed.
+
+    Raises:
+        GenerateError, OSError: It could not be generated, and generated/ is as it was.
+    """
+    inputs = Inputs(root)
+    tools = require_pinned_tools(root)
+    require_recorded_stock(inputs)
+    check_settings(inputs)
+    with tempfile.TemporaryDirectory() as scratch:
+        package = run_generator(inputs, Path(scratch))
+        finish(package, inputs, tools)
+        check_overrides(package, inputs)
+        check_members(package)
+        capture(
+            [sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package],
+            Path(scratch),
+        )
+        changes = differences(inputs.target, package)
+        if changes and not check:
+            shutil.rmtree(inputs.target, ignore_errors=True)
+            shutil.copytree(package, inputs.target, ignore=shutil.ignore_patterns("__pycache__"))
+    return changes
+
+
+def differences(old: Path, new: Path) -> list[str]:
+    """Return a line for each file that is missing, extra or different below two folders; line ends do not count."""
+    before, after = contents(old), contents(new)
+
+    def kind(name: str) -> str:
+        return "missing" if name not in before else "not generated" if name not in after else "differs"
+
+    names = sorted(before.keys() | after.keys())
+    return [f"{kind(name)}: {name}" for name in names if before.get(name) != after.get(name)]
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """Return what is in each file below a folder, or in the one file, with LF line ends and without byte code."""
+    found = [path] if path.is_file() else [inner for inner in path.rglob("*") if inner.is_file()]
+    kept = [inner for inner in found if "__pycache__" not in inner.parts]
+    return {inner.relative_to(path).as_posix(): normalised(inner) for inner in kept}
+
+
+def capture(command: list[str], cwd: Path) -> None:
+    """Run a tool.
+
+    Raises:
+        GenerateError: It failed, or said anything on stderr: the generator's warnings are lost endpoints.
+    """
+    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
+    if done.returncode or done.stderr.strip():
+        said = (done.stderr.strip() or done.stdout.strip())[-4000:]
+        raise GenerateError(f"{' '.join(command[:3])} failed (exit {done.returncode}):\n{said}")
+
+
+def run_generator(inputs: Inputs, scratch: Path) -> Path:
+    """Generate the package below the scratch folder, and return its folder.
+
+    The templates are ours and one with the spec's facts that they import. The generator's own reading of YAML differs
+    from ours, so it is handed JSON.
+    """
+    templates, package, document = scratch / "templates", scratch / "out" / inputs.package, inputs.document()
+    shutil.copytree(inputs.templates, templates, ignore=shutil.ignore_patterns("*.json"))
+    facts = spec_facts(document).items()
+    lines = [f"{{% set {name} = {json.dumps(value)} %}}\n" for name, value in facts]
+    (templates / "spec_facts.jinja").write_text("".join(lines), "utf-8")
+    (scratch / "openapi.json").write_text(json.dumps(document))
+    package.parent.mkdir(parents=True)
+    command = [sys.executable, "-m", GENERATOR.replace("-", "_"), "generate", "--path", "openapi.json"]
+    command += ["--config", str(inputs.config.resolve()), "--custom-template-path", str(templates)]
+    command += ["--output-path", str(package), "--meta", "none", "--fail-on-warning"]
+    capture(command, scratch)
+    return package
+
+
+def finish(package: Path, inputs: Inputs, tools: dict[str, str]) -> None:
+    """Add what the generator leaves out: the banner in every module, py.typed, and where the code came from."""
+    for cache in list(package.rglob("__pycache__")):
+        shutil.rmtree(cache)
+    for module in package.rglob("*.py"):
+        module.write_bytes(f"# {BANNER}\n".encode() + module.read_bytes())
+    (package / "py.typed").write_bytes(b"")
+    sources = [inputs.spec, inputs.config, *(inputs.templates / name for name in inputs.overrides())]
+    provenance = {
+        "note": BANNER,
+        "sha256": {path.relative_to(inputs.root).as_posix(): digest(path) for path in sources},
+        "tools": tools,
+    }
+    text = json.dumps(provenance, indent=2, sort_keys=True)
+    (package / "provenance.json").write_bytes(f"{text}\n".encode())
+
+
+def check_settings(inputs: Inputs) -> None:
+    """Check the configuration's keys, which the generator would ignore if misspelt.
+
+    Raises:
+        GenerateError: Naming the unknown keys.
+    """
+    from openapi_python_client.config import ClassOverride, ConfigFile  # noqa: PLC0415 - costs a second
+
+    known = ConfigFile.model_fields.keys()
+    unknown = [key for key in inputs.settings if key not in known]
+    for name, override in inputs.settings.get("class_overrides", {}).items():
+        unknown += [f"{name}.{key}" for key in override if key not in ClassOverride.model_fields]
+    if unknown:
+        raise GenerateError(f"generator-config.yaml: the generator knows no {', '.join(unknown)}")
+
+
+def model_classes(package: Path) -> dict[str, list[str]]:
+    """Return the public classes of each module in `models/`."""
+    modules = (path for path in (package / "models").glob("*.py") if path.name != "__init__.py")
+    return {
+        path.stem: [
+            node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.ClassDef)
+        ]
+        for path in modules
+    }
+
+
+def check_overrides(package: Path, inputs: Inputs) -> None:
+    """Check that each class override made its class, and that no two models were written to one module.
+
+    Raises:
+        GenerateError: Naming what did not take effect; the generator says nothing.
+    """
+    classes = model_classes(package)
+    exported = ast.parse((package / "models" / "__init__.py").read_text("utf-8"))
+    names = {
+        alias.name for node in ast.walk(exported) if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    lost = sorted(names - {name for found in classes.values() for name in found})
+    if lost:
+        raise GenerateError(f"two models were written to one module; {', '.join(lost)} was lost")
+    for name, override in inputs.settings.get("class_overrides", {}).items():
+        if override["class_name"] not in classes.get(override["module_name"], []):
+            raise GenerateError(
+                f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"
+            )
+
+
+def check_members(package: Path) -> None:
+    """Check that no property of a schema has taken the name of a method of its class.
+
+    Raises:
+        GenerateError: Naming both.
+    """
+    for path in sorted((package / "models").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
+                fields = {
+                    ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)
+                }
+                if taken := sorted(methods & fields):
+                    raise GenerateError(
+                        f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, the name of a method of "
+                        "every model; rename that method in templates/model.py.jinja and its callers"
+                    )
+
+
+def main(argv: list[str]) -> int:
+    """Run the program; see the module's docstring for the exit codes."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if generated/ differs")
+    check = parser.parse_args(argv).check
+    try:
+        changes = write(ROOT, check=check)
+    except (GenerateError, OSError) as error:
+        print(f"{error}\ngenerated/ was left as it was", file=sys.stderr)
+        return 2
+    drifted = bool(changes) and check
+    if drifted:
+        changes.append(f"generated/ is not what openapi.yaml and templates/ make; run: {FIX}")
+    elif changes:
+        changes.append("generated/ written")
+    print("\n".join(changes) or "generated/ is up to date")
+    return int(drifted)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,109 @@
+"""Say what changed between two specs: `python -m tools.spec.diff [OLD [NEW]] [--fail-on CLASS] [--out FILE]`.
+
+OLD and NEW are files (YAML, JSON or a documentation page) or git revisions whose openapi.yaml is meant; by default HEAD
+and the working tree's. Changes are told on the wire and in the generated package, each breaking, additive or cosmetic.
+Exit codes: 0 below the class of `--fail-on` (additive by default), else 3 cosmetic, 4 additive, 5 breaking; 2 the two
+could not be compared.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.generate.inputs import GenerateError
+from tools.spec.changes import Change, Impact, markdown, worst
+from tools.spec.document import DocumentError, load
+from tools.spec.page import PageError, decode, extract
+from tools.spec.python_surface import surface_changes, surface_of
+from tools.spec.wire import WireError, wire_changes
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def spec_text(name: str, root: Path) -> str:
+    """Return the spec of a file, a page or a git revision.
+
+    Raises:
+        PageError: There is none, or it cannot be read.
+    """
+    path = Path(name)
+    if path.is_file():
+        return extract(decode(path.read_bytes()))
+    show = ["git", "show", "--end-of-options", f"{name}:openapi.yaml"]
+    try:
+        shown = subprocess.run(show, cwd=root, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise PageError(
+            f"{name} is no file, and without git on this machine it can be nothing else"
+        ) from None
+    if shown.returncode:
+        raise PageError(f"{name} is no file, and no git revision that has an openapi.yaml")
+    return decode(shown.stdout)
+
+
+def compare(old: str, new: str, root: Path) -> list[Change]:
+    """Return what changed between two specs, on the wire and in the generated package, the worst first.
+
+    Raises:
+        DocumentError: One cannot be read.
+        GenerateError: The old one cannot be generated.
+        WireError: The diff tool is missing or failed.
+    """
+    documents = load(old), load(new)
+    if documents[0] == documents[1]:
+        return []
+    return wire_changes(*documents) + python_changes(old, new, root)
+
+
+def python_changes(old: str, new: str, root: Path) -> list[Change]:
+    """Return what changed in the generated package's public surface.
+
+    Raises:
+        GenerateError: The old spec cannot be generated.
+    """
+    before = surface_of(old, root)
+    try:
+        after = surface_of(new, root)
+    except GenerateError as error:
+        said = " ".join(str(error).split())[-400:]
+        return [Change(Impact.BREAKING, "Python", "generated/", f"no code can be generated: {said}")]
+    return surface_changes(before, after)
+
+
+def version_of(root: Path) -> str:
+    """Return the project's version."""
+    text = (root / "wrapper/inworld_embeddings/_version.py").read_text("utf-8")
+    return text.split('__version__ = "')[1].split('"')[0]
+
+
+def parse_arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("old", nargs="?", default="HEAD", help="default: %(default)s")
+    parser.add_argument("new", nargs="?", default=str(ROOT / "openapi.yaml"), help="default: openapi.yaml")
+    classes = [str(impact) for impact in Impact if impact]
+    parser.add_argument(
+        "--fail-on", choices=classes, default=str(Impact.ADDITIVE), help="default: %(default)s"
+    )
+    parser.add_argument("--out", type=Path, help="write the report to this file, too")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> int:
+    """Run the program; see the module's docstring for the exit codes."""
+    options = parse_arguments(argv)
+    try:
+        changes = compare(spec_text(options.old, ROOT), spec_text(options.new, ROOT), ROOT)
+    except (DocumentError, PageError, GenerateError, WireError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    report = markdown(changes, version_of(ROOT))
+    print(report, end="")
+    if options.out:
+        options.out.write_text(report, "utf-8")
+    impact = worst(changes)
+    return int(impact) if impact >= Impact[options.fail_on.upper()] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,302 @@
+"""What the hand-written layer relies on in openapi.yaml, and where it stands: `python -m tools.spec.reliance [SPEC]`.
+
+The wrapper and the emulator say in their own words what the spec says in its. This holds the two against each other and
+names the field and the files of ours that have to change. Exit codes: 0 the spec still says it, 1 it does not, 2 the
+spec cannot be read.
+"""
+
+import ast
+import functools
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inworld_embeddings._settings import DEFAULT_BASE_URL
+from inworld_embeddings.models import ServiceProvider
+from inworld_embeddings.options import CALL
+from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS
+from tools.spec.document import DocumentError, load
+from tools.spec.page import Operation, operations_of
+from tools.spec.schema import Found, Schema, Spec
+
+ROOT = Path(__file__).resolve().parents[2]
+WRAPPER = "wrapper/inworld_embeddings"
+EMULATOR = "emulator/inworld_embeddings_emulator"
+PACKAGE = "generated/inworld_embeddings_client"
+ENDPOINT = Operation("post", EMBED_PATH)
+JSON = "application/json"
+
+API, OPTIONS, MODELS = f"{WRAPPER}/_api.py", f"{WRAPPER}/options.py", f"{WRAPPER}/models.py"
+ENCODE, DECODE, ATTEMPT = (
+    f"{WRAPPER}/_batching.py",
+    f"{WRAPPER}/_decoding.py",
+    f"{WRAPPER}/_engine/attempt.py",
+)
+ERRORS, ADDRESS = f"{WRAPPER}/_error_mapping.py", f"{WRAPPER}/_settings.py"
+AUTH = (f"{WRAPPER}/auth.py", "templates/client.py.jinja")
+THIS = "tools/spec/reliance.py"
+
+
+SENT = {
+    "inputs": "array",
+    "inputs.[].text": "string",
+    "model": "object",
+    "model.model": "string",
+    "model.serviceProvider": "string",
+}
+"""Everything a request holds, with its type; a test holds it against what the wrapper sends."""
+
+READ = {"embeddings": "array", "embeddings.[].values": "array", "embeddings.[].values.[]": "number"}
+"""Everything that is read of a good response; a test holds it against what the emulator answers."""
+
+ERROR = {"code": "integer", "message": "string", "details": "array"}
+"""Everything that is read of an error's body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Something the spec no longer says.
+
+    Attributes:
+        place: What it is about, such as ``request inputs.[].text``.
+        text: What the spec says instead.
+        files: Our files that have to change.
+    """
+
+    place: str
+    text: str
+    files: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}\n  to change: {', '.join(self.files)}"
+
+
+@functools.cache
+def emulator_files(*names: str) -> tuple[str, ...]:
+    """Return the emulator's files that name all of these as data: in string constants, or as properties of a script."""
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / EMULATOR).rglob("*"))
+        if path.suffix in {".py", ".js"} and all(_names(path, name) for name in names)
+    ]
+    return tuple(found)
+
+
+def _names(path: Path, name: str) -> bool:
+    text = path.read_text("utf-8")
+    if path.suffix == ".js":
+        return re.search(rf"\.{name}\b(?!\()|\b{name}:", text) is not None
+    tree = ast.parse(text)
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    constants = [
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in prose
+    ]
+    return any(value in (name, name.encode()) or f'"{name}"' in str(value) for value in constants)
+
+
+def served() -> tuple[str, ...]:
+    """The emulator's files that name the path."""
+    return emulator_files(EMBED_PATH)
+
+
+def of_side(fields: dict[str, str]) -> tuple[str, ...]:
+    """The files that read or write a side: the wrapper's, and the emulator's that name every field of it."""
+    wrapper = {"inputs": (API, ENCODE), "embeddings": (DECODE,), "code": (ERRORS,)}[next(iter(fields))]
+    names = [name for path in fields if (name := path.split(".")[-1]) != "[]"]
+    return (*wrapper, *emulator_files(*names))
+
+
+def breaches(document: dict[str, Any]) -> list[Breach]:
+    """Return what the wrapper and the emulator rely on and the spec no longer says; nothing if all is well."""
+    if ENDPOINT not in operations_of(document):
+        there = ", ".join(sorted(map(str, operations_of(document)))) or "none"
+        return [Breach(str(ENDPOINT), f"is gone; operations there are: {there}", (API, *served()))]
+    spec = Spec(document)
+    item = document["paths"][ENDPOINT.path]
+    operation = item[ENDPOINT.method]
+    return [
+        *_address(document, item, operation),
+        *_security(spec, operation),
+        *_parameters(spec, item, operation),
+        *_request(spec, operation),
+        *_response(spec, operation),
+        *_errors(spec, operation),
+    ]
+
+
+def endpoint_breaches(package: Path) -> list[Breach]:
+    """Return what `_api.py` takes from a generated package, and the package does not have in the form it is used in.
+
+    Args:
+        package: The generated package's folder.
+    """
+    command = [sys.executable, "-B", "-c", _USE, str(package.parent), str(ROOT / "wrapper")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().rpartition("\n")[2]
+        return [Breach(package.name, f"cannot be used any more: {said}", ("generator-config.yaml", API))]
+    unknown = done.stdout.split()
+    return [
+        Breach("endpoint", f"hands on `{key}`, which `envelope` does not send", (API,)) for key in unknown
+    ]
+
+
+_USE = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from inworld_embeddings import _api
+model = _api.ModelId(model="m", service_provider=_api.ServiceProvider("SERVICE_PROVIDER_INWORLD"))
+print(*(_api.embed.request_kwargs(body=_api.EmbedRequest(inputs=[], model=model)).keys() - _api.TAKEN))
+"""
+
+
+def _address(document: dict[str, Any], item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
+    files = (ADDRESS,)
+    url = (document.get("servers") or [{}])[0].get("url")
+    if url != DEFAULT_BASE_URL:
+        yield Breach("servers", f"the first is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}", files)
+    if "servers" in item or "servers" in operation:
+        yield Breach(
+            "servers", "the operation has servers of its own, which the generated client ignores", files
+        )
+
+
+def _security(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
+    wanted = operation.get("security", spec.document.get("security", []))
+    schemes = spec.document.get("components", {}).get("securitySchemes", {})
+    asked = [[spec.get(schemes.get(name, {})) for name in requirement] for requirement in wanted]
+    alone = [requirement[0] for requirement in asked if len(requirement) == 1]
+    if not alone:
+        yield Breach("security", "no key alone opens the operation", AUTH)
+        return
+    header = {"type": "apiKey", "in": "header", "name": "Authorization"}
+    ours = [scheme for scheme in alone if {key: scheme.get(key) for key in header} == header]
+    if not ours:
+        found = ", ".join(f"{s.get('type')} {s.get('scheme') or s.get('name')}" for s in alone)
+        yield Breach("security", f"the key goes into the header Authorization; the spec wants {found}", AUTH)
+    elif not any("basic" in str(scheme.get("description", "")).lower() for scheme in ours):
+        yield Breach("security", "the header's value no longer has the form `Basic {credentials}`", AUTH)
+
+
+def _parameters(spec: Spec, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
+    for parameter in map(spec.get, [*item.get("parameters", []), *operation.get("parameters", [])]):
+        if parameter.get("required"):
+            name = f"{parameter.get('in')} parameter {parameter.get('name')}"
+            yield Breach(name, "is required and never sent", (API, *served()))
+
+
+def _request(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
+    content = spec.get(operation.get("requestBody", {})).get("content", {})
+    if JSON not in content:
+        said = ", ".join(content) or "nothing"
+        yield Breach("request", f"is sent as {JSON}; the spec takes {said}", (API, *served()))
+        return
+    fields = spec.fields(content[JSON].get("schema", {}))
+    yield from _side(fields, SENT, "request")
+    for path, field in fields.items():
+        if field.required and path not in SENT and path.rpartition(".")[0] in ("", "inputs.[]", "model"):
+            yield Breach(f"request {path}", "is required and never sent", (*of_side(SENT), THIS))
+    for path in SENT.keys() & fields.keys():
+        yield from _limits(path, fields[path].schema)
+    if provider := fields.get("model.serviceProvider"):
+        yield from _providers(provider.schema.get("enum"))
+
+
+def _limits(path: str, schema: Schema) -> Iterator[Breach]:
+    """What the spec demands of a sent value, and nobody of ours sees to. One text at least is in every request."""
+    checker = ENCODE if path.startswith("inputs") else OPTIONS
+    for limit in ("minLength", "maxLength", "pattern", "minItems", "uniqueItems"):
+        value = schema.get(limit)
+        if value and (limit, value) != ("minItems", 1):
+            text = f"{limit} is {json.dumps(value)[:80]}, which is not checked before sending"
+            yield Breach(f"request {path}", text, (checker, *of_side(SENT), THIS))
+    most, batch = schema.get("maxItems"), CALL["batch_size"].default
+    if most is not None and most < batch:
+        text = f"at most {most} in one request, batch_size is {batch}"
+        yield Breach(f"request {path}", text, (OPTIONS,))
+
+
+def _providers(names: list[str] | None) -> Iterator[Breach]:
+    place, ours = "request model.serviceProvider", tuple(map(str, ServiceProvider))
+    if names is None:
+        yield Breach(place, "has no list of names any more", (MODELS, *of_side(SENT)))
+    elif set(names) != set(ours):
+        gone = [f"lost {name}" for name in ours if name not in names]
+        come = [f"gained {name}" for name in names if name not in ours]
+        yield Breach(place, ", ".join([*gone, *come]), (MODELS, *of_side(SENT)))
+    elif tuple(names) != PROVIDERS:
+        yield Breach(place, "names in another order, after which the emulator numbers them", of_side(SENT))
+
+
+def _side(fields: dict[str, Found], relied: dict[str, str], side: str) -> Iterator[Breach]:
+    """The fields that are gone, or have another type. What is sent must be allowed, what is read be nothing else."""
+    files = (*of_side(relied), THIS)
+    for path, kind in relied.items():
+        parent = path.rpartition(".")[0]
+        if path in fields:
+            types = fields[path].types
+            readable = {"number", "integer"} if kind == "number" else {kind}
+            if kind not in types if side == "request" else not types <= readable:
+                yield Breach(f"{side} {path}", f"was {kind}, is {' or '.join(sorted(types))}", files)
+        elif not parent or parent in fields:
+            beside = [other for other in fields if other.rpartition(".")[0] == parent]
+            there = ", ".join(other.rpartition(".")[2] for other in beside) or "nothing"
+            use = "sent" if side == "request" else "read"
+            yield Breach(f"{side} {path}", f"is gone; it is {use}. There is {there}", files)
+
+
+def _response(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
+    responses = operation.get("responses", {})
+    for status in responses:
+        if status.startswith("2") and status != "200":
+            yield Breach(f"response {status}", "only 200 is read as success", (ATTEMPT, *served()))
+    if "200" not in responses:
+        yield Breach("response 200", "is gone", (ATTEMPT, *served()))
+        return
+    content = spec.get(responses["200"]).get("content", {})
+    if JSON not in content:
+        yield Breach(
+            "response 200",
+            f"is read as {JSON}; the spec gives {', '.join(content) or 'nothing'}",
+            of_side(READ),
+        )
+        return
+    fields = spec.fields(content[JSON].get("schema", {}))
+    yield from _side(fields, READ, "response")
+    values = "embeddings.[].values"
+    if values in fields and not fields[values].required:
+        text = "is no longer required, and a response without it is refused"
+        yield Breach(f"response {values}", text, (*of_side(READ), THIS))
+
+
+def _errors(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
+    responses = {status: spec.get(response) for status, response in operation.get("responses", {}).items()}
+    failed = {status: response for status, response in responses.items() if not status.startswith("2")}
+    if not failed:
+        yield Breach("error responses", "are no longer described", of_side(ERROR))
+    for status, response in failed.items():
+        schema = response.get("content", {}).get(JSON, {}).get("schema")
+        if schema is not None:
+            yield from _side(spec.fields(schema), ERROR, f"error {status}")
+
+
+def main(argv: list[str]) -> int:
+    """Run the program; see the module's docstring for the exit codes."""
+    path = Path(argv[0]) if argv else ROOT / "openapi.yaml"
+    try:
+        document = load(path.read_text("utf-8"))
+    except (DocumentError, OSError) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        return 2
+    found = breaches(document) + endpoint_breaches(ROOT / PACKAGE)
+    print("\n".join(map(str, found)) or "The spec says what the wrapper and the emulator rely on.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

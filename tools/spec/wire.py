@@ -1,0 +1,236 @@
+"""What changed on the wire between two specs: redocly's `diff`, with what it underrates raised and what it misses named.
+
+redocly knows the direction of a schema (what is stricter in a request is looser in a response). Its verdict `patch` is
+split here into words and what loosens; the rules in `_RAISED` and `_of_documents` are what it leaves out, each with a
+test in tests/evolution/.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tools.spec.changes import Change, Impact
+from tools.spec.document import escape
+from tools.spec.schema import resolve
+
+_IMPACTS = {"major": Impact.BREAKING, "minor": Impact.ADDITIVE, "patch": Impact.COSMETIC}
+_WORDS = frozenset(
+    {"description", "summary", "title", "example", "examples", "externalDocs", "termsOfService"}
+)
+_WORDS |= frozenset({"contact", "license", "version", "tags", "key", "openapi", "$ref"})
+
+
+class WireError(RuntimeError):
+    """The diff tool is missing, or failed."""
+
+
+def redocly() -> str:
+    """Return the path of the diff tool.
+
+    Raises:
+        WireError: It is not installed.
+    """
+    found = os.environ.get("REDOCLY") or shutil.which("redocly")
+    if not found:
+        raise WireError(
+            "needs redocly (npm: @redocly/cli); `nox -s diff_spec` installs and runs the pinned version"
+        )
+    return found
+
+
+def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
+    """Return what changed on the wire between two documents, the worst first.
+
+    Raises:
+        WireError: The diff tool is missing or failed.
+    """
+    if old == new:
+        return []
+    report = _report(old, new)
+    found = [_rated(change) for change in report]
+    found += _of_documents(old, new)
+    found += _unseen(old, new, report)
+    unique = {(change.place, change.text): change for change in found}
+    return sorted(unique.values(), key=lambda change: -change.impact)
+
+
+def _report(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as scratch:  # where no configuration of redocly's lies about
+        for name, document in (("old.json", old), ("new.json", new)):
+            (Path(scratch) / name).write_text(json.dumps(document), "utf-8")
+        command = [redocly(), "diff", "old.json", "new.json", "--format", "json", "--fail-on", "none"]
+        settings = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
+        done = subprocess.run(
+            command, cwd=scratch, env=os.environ | settings, capture_output=True, text=True, check=False
+        )
+    try:
+        changes: list[dict[str, Any]] = json.loads(done.stdout)["changes"]
+    except (ValueError, KeyError, TypeError):
+        said = (done.stderr or done.stdout)[-2000:]
+        raise WireError(f"redocly diff failed (exit {done.returncode}):\n{said}") from None
+    return changes
+
+
+def _rated(change: dict[str, Any]) -> Change:
+    impact = _IMPACTS[change["impact"]]
+    texts = [verdict["message"] for verdict in change["verdicts"]] or [_words(change)]
+    if impact is Impact.COSMETIC and not _is_words(change):
+        impact = Impact.ADDITIVE
+    if impact is Impact.ADDITIVE and re.fullmatch(r"#/components/schemas/[^/]+", change["path"]):
+        impact = Impact.COSMETIC  # where it is used is another change; by itself it does not travel
+    for applies, raised, why in _RAISED:
+        if impact < raised and applies(change):
+            impact, texts = raised, [*texts, why]
+    return Change(impact, "wire", place(change["path"]), "; ".join(text.rstrip(".") for text in texts))
+
+
+def _words(change: dict[str, Any]) -> str:
+    """What a change without a verdict of the tool's is."""
+    name = change.get("property", "")
+    before, after = (change.get(side, {}).get("value") for side in ("base", "revision"))
+    if change["kind"] in {"added", "removed"}:
+        value = after if change["kind"] == "added" else before
+        return f"{change['kind']}: {short(value)}"
+    if isinstance(before, list) and isinstance(after, list):
+        gone, come = (
+            [short(item) for item in one if item not in other]
+            for one, other in ((before, after), (after, before))
+        )
+        parts = [f"gained {', '.join(come)}"] * bool(come) + [f"lost {', '.join(gone)}"] * bool(gone)
+        return f"{name} {' and '.join(parts) or 'is in another order'}"
+    return f"{name} {_or_absent(before)} → {_or_absent(after)}"
+
+
+def _or_absent(value: Any) -> str:
+    return "absent" if value is None else short(value)
+
+
+def _is_words(change: dict[str, Any]) -> bool:
+    """Whether a change is about words only."""
+    parts = change["path"].split("/")
+    name = change.get("property") or parts[-1]
+    return name in _WORDS or name.startswith("x-") or parts[1] in {"info", "tags"} or "examples" in parts
+
+
+def _is_request(change: dict[str, Any]) -> bool:
+    return "/requestBody" in change["path"] or "/parameters/" in change["path"]
+
+
+_Rule = tuple[Callable[[dict[str, Any]], bool], Impact, str]
+_RAISED: tuple[_Rule, ...] = (
+    (
+        lambda c: (
+            c["kind"] == "removed"
+            and _is_request(c)
+            and re.search(r"/(properties|parameters)/[^/]+$", c["path"]) is not None
+        ),
+        Impact.BREAKING,
+        "who still sends it is ignored without a word",
+    ),
+    (
+        lambda c: c.get("property") == "default" and _is_request(c),
+        Impact.BREAKING,
+        "who leaves it out now gets something else",
+    ),
+    (
+        lambda c: re.match(r"#/paths/.*/servers\b", c["path"]) is not None,
+        Impact.BREAKING,
+        "this operation has a server of its own, which the generator does not know",
+    ),
+    (
+        lambda c: "/callbacks" in c["path"] or c["path"].startswith("#/webhooks"),
+        Impact.ADDITIVE,
+        "the generator makes nothing of it",
+    ),
+)
+
+
+def _of_documents(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
+    """What only the two documents side by side show."""
+    first = [
+        document["servers"][0].get("url") if document.get("servers") else None for document in (old, new)
+    ]
+    if first[0] == first[1]:
+        return []
+    text = f"the first server, which is the default address, {short(first[0])} → {short(first[1])}"
+    return [Change(Impact.BREAKING, "wire", "#/servers/0", text)]
+
+
+def _unseen(old: dict[str, Any], new: dict[str, Any], report: list[dict[str, Any]]) -> list[Change]:
+    """Differences that no change of the report is about: to be read by a person, so rated breaking unless mere words."""
+    seen = {
+        pointer
+        for change in report
+        for pointer in (
+            change["path"],
+            *(change.get(side, {}).get("pointer") for side in ("base", "revision")),
+        )
+        if pointer
+    }
+    found = []
+    for pointer in differences(old, new):
+        parts = pointer.split("/")
+        above = {"/".join(parts[:length]) for length in range(2, len(parts) + 1)}
+        if above & seen or any(other.startswith(f"{pointer}/") for other in seen):
+            continue
+        words = any(part in _WORDS or part.startswith("x-") for part in parts[1:])
+        text = "differs" if words else "differs, and the diff tool says nothing of it: read both"
+        found.append(Change(Impact.COSMETIC if words else Impact.BREAKING, "wire", place(pointer), text))
+    return found
+
+
+_Pair = tuple[str, str]
+
+
+def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """Yield the JSON pointers below which two documents differ; lists of anything but objects are taken whole."""
+    yield from _below(old, new, "#", (old, new), frozenset())
+
+
+def _below(
+    old: Any, new: Any, pointer: str, documents: tuple[Any, Any], seen: frozenset[_Pair]
+) -> Iterator[str]:
+    if old == new and type(old) is type(new):
+        return
+    targets = tuple(value.get("$ref") if isinstance(value, dict) else None for value in (old, new))
+    if any(isinstance(target, str) for target in targets) and targets[0] != targets[1]:
+        pair = (str(targets[0]), str(targets[1]))
+        if pair not in seen:
+            one, other = _resolved(old, documents[0]), _resolved(new, documents[1])
+            yield from _below(one, other, pointer, documents, seen | {pair})
+    elif isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            below = f"{pointer}/{escape(key)}"
+            if key in old and key in new:
+                yield from _below(old[key], new[key], below, documents, seen)
+            elif pointer != "#/components/schemas":  # by itself a schema does not travel
+                yield below
+    else:
+        yield pointer
+
+
+def _resolved(value: Any, document: Any) -> Any:
+    target = value.get("$ref") if isinstance(value, dict) else None
+    return resolve(document, target) if isinstance(target, str) else value
+
+
+_STRUCTURE = frozenset({"paths", "components", "content", "application/json", "schema", "properties"})
+
+
+def place(pointer: str) -> str:
+    """Return `/path post requestBody inputs items text` for a pointer: its parts without those that are always there."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+    return " ".join(part for part in parts if part not in _STRUCTURE) or pointer
+
+
+def short(value: Any, length: int = 60) -> str:
+    """Return a value in a few characters."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= length else f"{text[: length - 1]}…"
