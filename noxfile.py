@@ -64,8 +64,9 @@ def build(session: nox.Session, out: str = "") -> Path:
     """Sdist and wheel, built twice to the same bytes; returns the wheel."""
     session.install(*nox.project.dependency_groups(PROJECT, "release"))
     dist = Path(out) if out else Path(session.create_tmp()) / "dist"
-    shutil.rmtree(dist, ignore_errors=True)
-    session.run("python", "tools/reproducible.py", "--out", str(dist))
+    for old in dist.glob("inworld_embeddings-*"):
+        old.unlink()
+    session.run("python", "tools/release/reproducible.py", "--out", str(dist))
     return next(dist.glob("*.whl"))
 
 
@@ -118,39 +119,42 @@ def types(session: nox.Session) -> None:
 def generate(session: nox.Session) -> None:
     """Write ``generated/`` anew from the spec, the config and the templates."""
     install(session, "generate")
-    session.run("python", "tools/generate.py", *session.posargs)
+    session.run("python", "-m", "tools.generate.package", *session.posargs)
 
 
 @nox.session
 def check_generated(session: nox.Session) -> None:
     """Fail if ``generated/``, a derived fixture or what the wrapper relies on is not what the spec makes of it."""
     install(session, "generate")
-    session.run("python", "tools/generate.py", "--check")
-    session.run("python", "tools/spec_fixtures.py", "--check")
-    session.run("python", "tools/reliance.py")
+    session.run("python", "-m", "tools.generate.package", "--check")
+    session.run("python", "-m", "tools.generate.fixtures", "--check")
+    session.run("python", "-m", "tools.spec.reliance")
 
 
 @nox.session
 def sync_spec(session: nox.Session) -> None:
-    """Take ``openapi.yaml`` from the published page, or from ``-- PAGE...``: files or https addresses."""
+    """Take ``openapi.yaml`` from the published page, or from ``-- PAGE``: a file or an https address."""
     install(session, "sync")
-    session.run("python", "tools/sync_spec.py", *session.posargs)
+    session.run("python", "-m", "tools.spec.sync", *session.posargs)
 
 
 @nox.session
 def diff_spec(session: nox.Session) -> None:
     """What changed between ``-- OLD NEW`` (files, pages, git revisions), and what follows from it; see the program."""
-    install(session, "generate")
+    install(session, "diff")
     diff_tool(session)
-    session.run("python", "tools/diff_spec.py", *session.posargs)
+    session.run("python", "-m", "tools.spec.diff", *session.posargs)
 
 
 @nox.session
 def regenerate(session: nox.Session) -> None:
-    """Sync, diff, generate, fixtures, checks and the tests of the contract, all or nothing; ``-- --no-sync`` keeps the spec."""
+    """Sync, diff, generate, fixtures, checks and the tests of the contract; ``-- --no-sync`` keeps the spec.
+
+    If a step fails, everything is put back as it was.
+    """
     install(session, "tests", extras="[cli]")
     diff_tool(session)
-    session.run("python", "tools/regenerate.py", *old_stock(session), *session.posargs)
+    session.run("python", "-m", "tools.regenerate", *old_stock(session), *session.posargs)
 
 
 def old_stock(session: nox.Session) -> list[str]:
@@ -176,45 +180,22 @@ def evolution(session: nox.Session) -> None:
 def fixtures(session: nox.Session) -> None:
     """Derive ``tests/fixtures/spec/`` anew from ``openapi.yaml``."""
     install(session, "generate")
-    session.run("python", "tools/spec_fixtures.py")
+    session.run("python", "-m", "tools.generate.fixtures")
 
 
 @nox.session
 def record(session: nox.Session) -> None:
     """Record ``tests/fixtures/recorded/`` from the real service. Needs INWORLD_API_KEY; nothing else writes there."""
     install(session, "tests")
-    session.run("python", "tools/record.py", *session.posargs)
+    session.run("python", "-m", "tools.record", *session.posargs)
 
 
 @nox.session
-def soak(session: nox.Session) -> None:
-    """20 000 batches at 30 % mixed faults on loopback: nothing lost, nothing doubled, nothing wrong."""
-    install(session, "tests")
-    batches = {"SOAK": os.environ.get("SOAK", "20000")}
-    session.run("pytest", "-m", "long", "tests/wrapper/test_soak.py", *session.posargs, env=batches)
-
-
-@nox.session
-def storm(session: nox.Session) -> None:
-    """The long storms of forks, threads, cancels and interrupts, ``STORM`` times longer (default 10)."""
-    install(session, "tests")
-    files = ["tests/wrapper/engine", "tests/wrapper/test_processes.py"]
-    times = {"STORM": os.environ.get("STORM", "10")}
-    session.run("pytest", "-m", "long", *files, *session.posargs, env=times)
-
-
-@nox.session
-def fuzz(session: nox.Session) -> None:
-    """The decoder and the error mapper over broken bodies; ``EXAMPLES=1000000`` for longer."""
-    install(session, "tests")
-    session.run(
-        "pytest",
-        "-m",
-        "long",
-        "tests/wrapper/test_decoding.py",
-        "tests/wrapper/test_error_mapping.py",
-        *session.posargs,
-    )
+def long(session: nox.Session) -> None:
+    """Storms, soak, fuzzing and what measures real seconds. ``STORM=100``, ``SOAK=1000000``, ``EXAMPLES=1000000``: longer."""
+    install(session, "tests", extras="[cli]")
+    counts = {name: os.environ.get(name, usual) for name, usual in (("STORM", "10"), ("SOAK", "20000"))}
+    session.run("pytest", "-m", "realtime or long", *session.posargs, env=counts)
 
 
 @nox.session
@@ -269,27 +250,21 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def wheel(session: nox.Session) -> None:
-    """Build sdist and wheel, install the wheel alone, import both packages from it."""
-    built = build(session)
+    """Build sdist and wheel twice to the same bytes, install the wheel alone, import it; ``-- FOLDER`` keeps them."""
+    built = build(session, *session.posargs)
     session.install("--force-reinstall", str(built))
     session.chdir(session.create_tmp())
-    session.run("python", str(ROOT / "tools" / "check_installed.py"))
-
-
-@nox.session
-def reproducible(session: nox.Session) -> None:
-    """Build sdist and wheel twice in other circumstances, compare the bytes; ``-- FOLDER`` keeps them."""
-    build(session, *session.posargs)
+    session.run("python", str(ROOT / "tools" / "release" / "check_installed.py"))
 
 
 @nox.session
 def api(session: nox.Session) -> None:
     """The public surface against tests/project/api_surface.txt; ``-- --accept`` writes it anew."""
     session.install(*nox.project.dependency_groups(PROJECT, "api"))
-    session.run("python", "tools/api_surface.py", *session.posargs)
+    session.run("python", "-m", "tools.release.api_surface", *session.posargs)
 
 
-CORE_SUITES = [f"tests/{part}" for part in ("wrapper", "core", "unit", "emulator", "generated", "contract")]
+NO_DEPENDENCIES = [f"--ignore=tests/{part}" for part in ("tools", "evolution", "project", "typing")]
 
 
 def test_with(session: nox.Session, *how: str) -> None:
@@ -300,7 +275,7 @@ def test_with(session: nox.Session, *how: str) -> None:
     only = ("--only-binary", ":all:", "--upgrade", "--python", str(Path(session.bin) / "python"))
     session.run("uv", "pip", "compile", "pyproject.toml", *extras, *only, *how, "-q", "-o", str(pins))
     session.run("uv", "pip", "install", "-e", ".[cli,otel]", "--group", "tests", "-c", str(pins))
-    session.run("pytest", *CORE_SUITES, *(session.posargs or ["-n", "auto"]))
+    session.run("pytest", *NO_DEPENDENCIES, *(session.posargs or ["-n", "auto"]))
 
 
 @nox.session(python=["3.11", "3.13"], reuse_venv=False)
