@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TextIO
 
 from inworld_embeddings.errors import ConfigurationError
 
-from .faults import Faults, Scripted, layered
+from .faults import FaultLayer, Faults, Scripted
 from .handle import BODY_TOO_LARGE, MAX_BODY_BYTES, VECTOR_START, Emulator
 from .http import Head, RefusedError, body_length, hears, is_loopback, read_body, read_head, reply_bytes
 from .messages import Carriage, Handler, Reply, Request, joined_headers, plain_reply
@@ -56,7 +56,7 @@ class EmulatorServer:
         faults: Faults | Scripted | None = None,
         chaos: bool = False,
     ) -> None:
-        self._handler = layered(emulator or Emulator(), faults, chaos=chaos)
+        self._handler = FaultLayer(emulator or Emulator(), faults, chaos=chaos)
         if self._handler.uses_test_key and not is_loopback(host):
             raise ConfigurationError(
                 f"The emulator listens on {host!r} only with an api_key of its own: anyone knows the test key."

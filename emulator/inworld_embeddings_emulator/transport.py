@@ -7,7 +7,7 @@ import httpx
 
 from inworld_embeddings.errors import ConfigurationError, InworldEmbeddingsError
 
-from .faults import layered
+from .faults import FaultLayer, Faults, Scripted
 from .handle import Emulator
 from .messages import At, Carriage, Handler, Reply, Request, joined_headers
 
@@ -19,12 +19,12 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Responds with the bytes the server would send. Closing it does nothing: there is nothing to close.
 
     Args:
-        handler: Handles the requests; by default a new `Emulator`. Faults may be asked for in a request's header, as of
-            the server.
+        handler: Handles the requests; by default a new `Emulator`.
+        faults: What goes wrong, see `faults.reader`; by default nothing but what a request's header asks for.
     """
 
-    def __init__(self, handler: Handler | None = None) -> None:
-        self._handler = layered(handler or Emulator())
+    def __init__(self, handler: Handler | None = None, faults: Faults | Scripted | None = None) -> None:
+        self._handler = FaultLayer(handler or Emulator(), faults)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         reply = self._reply(request, request.read())

@@ -123,14 +123,13 @@ class BaseClient:
         """
         try:  # only local mode pays
             from inworld_embeddings_emulator import Emulator, LocalTransport  # noqa: PLC0415
-            from inworld_embeddings_emulator.faults import layered  # noqa: PLC0415
         except ModuleNotFoundError as missing:
             if not (missing.name or "").endswith("_emulator"):  # in a copy it has another name in front
                 raise
             raise ConfigurationError(
                 "This copy of the client was vendored without the emulator, so it has no local mode."
             ) from None
-        transport = LocalTransport(layered(Emulator(engine), faults))
+        transport = LocalTransport(Emulator(engine), faults)
         key = emulator_credential().reveal()
         client = cls(base_url=LOCAL_URL, api_key=key, transport=transport, **options)
         client._maker = cls.local

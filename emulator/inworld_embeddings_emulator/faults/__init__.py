@@ -6,7 +6,7 @@ which, and `layer` lets it happen.
 """
 
 from .kinds import asked
-from .layer import ADMIN_PATH, HEADER, FaultLayer, layered
+from .layer import ADMIN_PATH, HEADER, FaultLayer
 from .state import NOTHING, Faults, Observer, Scripted
 
 __all__ = [
@@ -18,5 +18,4 @@ __all__ = [
     "Observer",
     "Scripted",
     "asked",
-    "layered",
 ]

@@ -71,9 +71,7 @@ class Kind:
     settings: Mapping[str, Form] = field(default_factory=dict)  # what may follow ";"
     label: str = ""  # with {} for the value; by default the name
     check: Callable[[Fault], None] | None = None  # raises ValueError if the settings do not go together
-    instead: Callable[[Hit], Reply | None] | None = (
-        None  # the reply in place of the real one, if there is one
-    )
+    instead: Callable[[Hit], Reply | None] | None = None  # the reply in place of the real one, or None
     spoil: "Change | None" = None  # a good reply made wrong
     carry: "Change | None" = None  # a reply that does not arrive as it should
 

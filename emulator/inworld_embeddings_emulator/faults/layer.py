@@ -90,13 +90,6 @@ class FaultLayer:
         return self._handler.handle(replace(request, body=b""))
 
 
-def layered(handler: Handler, faults: Faults | str | None = None, *, chaos: bool = False) -> FaultLayer:
-    """The handler in a layer of faults; one that is in one already stays as it is, unless there is something to add."""
-    if isinstance(handler, FaultLayer) and faults is None and not chaos:
-        return handler
-    return FaultLayer(handler, faults, chaos=chaos)
-
-
 def apply(hits: Sequence[Hit], request: Request, real: Callable[[Request], Reply]) -> tuple[Reply, list[str]]:
     """The reply to a request that has met some faults, and the labels of those that had something to do.
 
@@ -105,16 +98,14 @@ def apply(hits: Sequence[Hit], request: Request, real: Callable[[Request], Reply
         request: The request.
         real: Gives the real reply; not called if a fault replies instead.
     """
-    kinds = [KINDS[hit.fault.name] for hit in hits]
+    met = [(hit, KINDS[hit.fault.name]) for hit in hits]
     reply, labels = None, []
-    for hit, kind in zip(hits, kinds, strict=True):
+    for hit, kind in met:
         if not reply and kind.instead and (reply := kind.instead(hit)):
             labels.append(hit.fault.label)
     reply = reply or real(request)
-    good = reply.status == 200
-    changes = [(hit, kind.spoil if good else None) for hit, kind in zip(hits, kinds, strict=True)]
-    changes += [(hit, kind.carry) for hit, kind in zip(hits, kinds, strict=True)]
-    for hit, change in changes:
+    spoils = [(hit, kind.spoil) for hit, kind in met if reply.status == 200]
+    for hit, change in [*spoils, *((hit, kind.carry) for hit, kind in met)]:
         before, reply = reply, change(hit, reply) if change else reply
         labels += [hit.fault.label] if reply is not before else []
     if labels:

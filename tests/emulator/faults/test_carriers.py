@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from inworld_embeddings_emulator import EmulatorServer, LocalTransport
-from inworld_embeddings_emulator.faults import HEADER, FaultLayer
+from inworld_embeddings_emulator.faults import HEADER
 
 PATH = "/ml/v1alpha/embedding:embed"
 BODY = b'{"inputs":[{"text":"private"}]}'
@@ -89,7 +89,7 @@ def outcome(transport, url, headers=None):
 def test_a_socket_and_the_process_itself_give_the_same(emulator, script, expected):
     with EmulatorServer(emulator, faults=script) as server:
         served = outcome(httpx.HTTPTransport(), server.url)
-    inside = outcome(LocalTransport(FaultLayer(emulator, script)), "http://localhost")
+    inside = outcome(LocalTransport(emulator, script), "http://localhost")
     assert served == inside
     assert (served if isinstance(served, type) else served[0]) == expected
 
@@ -110,11 +110,11 @@ async def asked(transport):
 @pytest.mark.parametrize(("script", "expected"), FAULTS[:5], ids=[script for script, _ in FAULTS[:5]])
 def test_async_breaks_as_sync_does(emulator, script, expected):
     with pytest.raises(expected):
-        asyncio.run(asked(LocalTransport(FaultLayer(emulator, script))))
+        asyncio.run(asked(LocalTransport(emulator, script)))
 
 
 def test_a_part_of_a_truncated_reply_arrives(emulator, whole):
-    transport = LocalTransport(FaultLayer(emulator, "truncate=7"))
+    transport = LocalTransport(emulator, "truncate=7")
     with (
         httpx.Client(transport=transport, auth=("local", "local")) as client,
         client.stream("POST", "http://localhost" + PATH, content=BODY) as response,
@@ -128,7 +128,7 @@ def test_a_part_of_a_truncated_reply_arrives(emulator, whole):
 def test_latency_is_waited_for_and_no_longer_than_a_deadline(emulator, monkeypatch):
     async def scenario():
         async with asyncio.timeout(0.01):
-            await asked(LocalTransport(FaultLayer(emulator, "latency=600")))
+            await asked(LocalTransport(emulator, "latency=600"))
 
     with pytest.raises(TimeoutError):
         asyncio.run(scenario())
@@ -136,5 +136,5 @@ def test_latency_is_waited_for_and_no_longer_than_a_deadline(emulator, monkeypat
     monkeypatch.setattr(time, "sleep", waited.append)
     with EmulatorServer(emulator, faults="latency=500") as server:
         assert outcome(httpx.HTTPTransport(), server.url)[0] == 200
-    assert outcome(LocalTransport(FaultLayer(emulator, "latency=400")), "http://localhost")[0] == 200
+    assert outcome(LocalTransport(emulator, "latency=400"), "http://localhost")[0] == 200
     assert {500.0, 400.0} <= set(waited)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from inworld_embeddings_emulator import Emulator, Request
-from inworld_embeddings_emulator.faults import ADMIN_PATH, HEADER, FaultLayer, Faults, layered
+from inworld_embeddings_emulator.faults import ADMIN_PATH, HEADER, FaultLayer, Faults
 
 GOOD_KEY = "Basic bG9jYWw6bG9jYWw="
 
@@ -98,13 +98,6 @@ def test_the_handler_never_sees_the_header(with_header):
     with_header("ok", FaultLayer(Inner()), content={})
     assert seen
     assert all(HEADER not in headers for headers in seen)
-
-
-def test_a_layer_is_not_laid_twice(emulator):
-    once = layered(emulator)
-    assert layered(once) is once
-    assert layered(once, "drop") is not once
-    assert (once.uses_test_key, layered(Emulator(api_key="my:own")).uses_test_key) == (True, False)
 
 
 def test_observers_see_each_exchange_once(emulator, request_of):
