@@ -6,7 +6,6 @@ import json
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import attrs
 import httpx
@@ -135,30 +134,6 @@ def test_the_request_on_the_wire_is_exact(answering, body, seen, base_url):
             "inputs": [{"text": "Hello Inworld!"}],
             "model": {"model": "BAAI/bge-large-en-v1.5", "serviceProvider": "SERVICE_PROVIDER_INWORLD"},
         }
-
-
-def test_a_real_socket_carries_the_request(body):
-    lines = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            lines.append((self.requestline, self.headers["Authorization"]))
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"[]")
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.handle_request, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        with AuthenticatedClient(base_url=address, token="k", httpx_args={"trust_env": False}) as client:
-            answer = embed.sync_raw(client=client, body=body)
-    assert lines == [("POST /ml/v1alpha/embedding:embed HTTP/1.1", "Basic k")]
-    assert answer.content == b"[]"
 
 
 def test_a_plain_client_takes_its_authentication_as_httpx_auth(body):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -21,8 +22,6 @@ def test_every_error_is_exported():
 
 
 def test_the_version_is_the_distributions():
-    from importlib.metadata import version
-
     assert version("inworld-embeddings") == inworld_embeddings.__version__
 
 
