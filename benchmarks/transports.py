@@ -102,7 +102,7 @@ def run_rows(name: str, which: str, workers: str) -> Rows:
     with tempfile.TemporaryDirectory() as scratch:
         report = Path(scratch) / "report.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers]
-        command += ["--tb=native", "--timeout=20", f"--junitxml={report}", "tests/catalogue", "-k", which]
+        command += ["--tb=native", "--timeout=20", f"--junitxml={report}", "tests/wrapper", "-k", which]
         if named:  # what a library leaves to the garbage collector is no fault on the wire
             warnings = ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning")
             command += [f"-Wdefault::{warning}" for warning in warnings]

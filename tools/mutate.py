@@ -174,14 +174,14 @@ MUTATIONS = (
         "_retry.py",
         "if kind is Kind.NEVER:\n        return Stop()",
         "if kind is Kind.NEVER:\n        kind = Kind.TRANSIENT",
-        "tests/catalogue -k 'C02 or C03'",
+        "tests/wrapper/engine/test_batch_runner.py -k 'C02 or C03'",
     ),
     Mutation(
         "one retry too many",
         "_retry.py",
         "if spent.faults + spent.throttles >= max_retries:",
         "if spent.faults + spent.throttles > max_retries:",
-        "tests/catalogue -k 'A03 or C11'",
+        "tests/wrapper/engine/test_batch_runner.py -k C11",
     ),
     Mutation(
         "wait past the deadline",
@@ -202,7 +202,7 @@ MUTATIONS = (
         "_http/connection.py",
         'raise ValueError("a second response")',
         "pass",
-        "tests/catalogue -k B09",
+        "tests/wrapper/http/test_connection.py -k B09",
     ),
     Mutation(
         "follow a dimension change",

@@ -1,4 +1,4 @@
-"""What the catalogue's row tests share: both clients over a fault server, and a deadline that knows this machine."""
+"""Clients over a fault server, a bare pool, and a deadline that knows this machine."""
 
 import asyncio
 import base64
@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import inworld_embeddings._engine.engine  # noqa: F401 - loaded here, so that no test's deadline pays for it
-from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, _http
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, InworldEmbeddingsError, _http
 from inworld_embeddings._http.adapters import BODY_CAP
-from support.reader import EMBED_PATH
+from support.oracle import EMBED_PATH
 
 KEY = base64.b64encode(b"planted-key:planted-secret").decode()
 AUTHORIZATION = f"Basic {KEY}"
@@ -62,24 +62,33 @@ BOTH = pytest.mark.parametrize("embed", [sync_embed, async_embed], ids=["sync", 
 BOTH_OPEN = pytest.mark.parametrize("opened", [sync_client, async_client], ids=["sync", "async"])
 
 
-def words(pattern):
-    """For ``match=``, where our own transport chooses the words. Another one (docs/transports.md) has its own."""
-    return None if os.environ.get("TRANSPORT") else pattern
+def failure(url, texts="text", **settings):
+    """The error of an `embed` call that fails."""
+    with pytest.raises(InworldEmbeddingsError) as caught:
+        sync_embed(url, texts, **settings)
+    return caught.value
+
+
+def verdict(error):
+    """What an error says of itself: its class, the attempts, and whether another would be worth it."""
+    return type(error), error.attempts, error.retryable
+
+
+def words(said):
+    """What an error says, where our own transport chooses the words. Another one (docs/transports.md) has its own."""
+    return "" if os.environ.get("TRANSPORT") else said
 
 
 @contextlib.asynccontextmanager
-async def pool(url, *, keepalive=15.0):
-    """A connection pool, and what sends texts over it and returns the response.
-
-    In its place may stand another library's transport, see conftest.py; its keep-alive cannot be set by a test.
+async def pool(url):
+    """A connection pool, or another library's transport in its place (see conftest.py), and what sends texts over it
+    and returns the response.
     """
-    if os.environ.get("TRANSPORT") and keepalive != 15.0:
-        pytest.skip("the keep-alive of another transport is fixed")
-    transport = _http.ConnectionPool(proxy=None, trust_env=False, connect=5.0, keepalive=keepalive)
+    transport = _http.ConnectionPool(proxy=None, trust_env=False, connect=5.0, keepalive=15.0)
 
     async def send(*texts):
         body = {"inputs": [{"text": text} for text in texts]}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await transport.send(httpx.Request("POST", url + EMBED_PATH, json=body), BODY_CAP)
 
     try:

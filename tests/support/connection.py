@@ -1,12 +1,17 @@
-"""One accepted socket: what a fault may do with it, and how to wake its thread when the server closes."""
+"""Sockets on loopback with one thread per connection: what a fault may do with one, and how all end quickly."""
 
+import contextlib
+import selectors
 import socket
 import ssl
 import struct
 from collections.abc import Callable
-from threading import Event, Lock
+from itertools import count
+from threading import Event, Lock, Thread
 
-_DRAIN_SECONDS = 1.0
+from support.oracle import Head
+
+_JOIN_SECONDS = 30.0
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -28,9 +33,8 @@ class Connection:
         self.closed = False
         self._sock = sock
         self._stop = stop
-        self._lock = (
-            Lock()
-        )  # the waking thread must never meet a socket that is just being replaced or closed
+        # The waking thread must never meet a socket that is just being replaced or closed.
+        self._lock = Lock()
         self._unread = bytearray()
 
     def fileno(self) -> int:
@@ -123,12 +127,8 @@ class Connection:
         For a connection whose request has not been read; after a whole request `close` does the same at once.
         """
         self._with_socket(lambda sock: socket.socket.shutdown(sock, socket.SHUT_WR))
-        self._with_socket(lambda sock: sock.settimeout(_DRAIN_SECONDS))
-        try:
-            while self.recv():
-                pass
-        except GoneError:
-            pass
+        with contextlib.suppress(GoneError):
+            self.wait_for_client_to_leave()
         self.close()
 
     def close(self) -> None:
@@ -143,8 +143,114 @@ class Connection:
         self._with_socket(lambda sock: socket.socket.shutdown(sock, socket.SHUT_RDWR))
 
     def _with_socket(self, action: Callable[[socket.socket], None]) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            action(self._sock)
+
+
+def read_head(connection: Connection) -> Head | None:
+    """The next request's head, or None when the client closed instead."""
+    raw = connection.read_until(b"\r\n\r\n")
+    if raw is None:
+        return None
+    first, *lines = raw.decode("latin-1").rstrip("\r\n").split("\r\n")
+    method, _, rest = first.partition(" ")
+    pairs = (line.partition(":") for line in lines)
+    headers = tuple((name.lower(), value.strip()) for name, _, value in pairs)
+    return Head(method, rest.rpartition(" ")[0], headers)
+
+
+def read_body(connection: Connection, head: Head) -> bytes:
+    """The body by Content-Length, or in chunks; empty without either."""
+    if (head.get("transfer-encoding") or "").lower() != "chunked":
+        return connection.read_exactly(int(head.get("content-length") or 0))
+    body = b""
+    while size := int((connection.read_until(b"\r\n") or b"0").partition(b";")[0], 16):
+        body += connection.read_exactly(size + 2)[:-2]
+    connection.read_exactly(2)
+    return body
+
+
+class Listener:
+    """Accepts on 127.0.0.1 and hands each connection to ``serve`` in a thread of its own.
+
+    An exception in ``serve`` other than `GoneError` is a mistake in the test's own code: `close` raises it.
+
+    Args:
+        serve: plays one connection to its end.
+        buffers: socket options and sizes in bytes. Accepted sockets inherit them, and only so do they bound
+            the TCP window.
+    """
+
+    def __init__(
+        self, serve: Callable[[Connection], None], buffers: dict[int, int | None] | None = None
+    ) -> None:
+        self.stop = Event()
+        self._errors: list[Exception] = []
+        self._serve = serve
+        self._lock = Lock()
+        self._live: dict[int, tuple[Thread, Connection]] = {}
+        self._socket = socket.socket()
+        for option, size in (buffers or {}).items():
+            if size is not None:
+                self._socket.setsockopt(socket.SOL_SOCKET, option, size)
+        self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen(1024)
+        self.port: int = self._socket.getsockname()[1]
+        self._bell, self._ring = socket.socketpair()
+        self._acceptor = Thread(target=self._accept_all, name=f"accept-{self.port}", daemon=True)
+        self._acceptor.start()
+
+    def close(self) -> None:
+        """End every connection and thread. Closing twice is fine.
+
+        Raises:
+            TimeoutError: a thread does not end.
+            ExceptionGroup: mistakes in what was served.
+        """
+        if self.stop.is_set():
+            return
+        self.stop.set()
+        self._ring.send(b"!")
+        self._acceptor.join(_JOIN_SECONDS)
         with self._lock:
-            try:
-                action(self._sock)
-            except OSError:
-                return
+            live = list(self._live.values())
+        for _, connection in live:
+            connection.wake()
+        threads = [self._acceptor, *(thread for thread, _ in live)]
+        for thread in threads:
+            thread.join(_JOIN_SECONDS)
+        for sock in (self._socket, self._bell, self._ring):
+            sock.close()
+        if any(thread.is_alive() for thread in threads):
+            raise TimeoutError("a thread of the server does not end")
+        if self._errors:
+            raise ExceptionGroup("the server itself failed", self._errors)
+
+    def _accept_all(self) -> None:
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._socket, selectors.EVENT_READ)
+            waiting.register(self._bell, selectors.EVENT_READ)
+            for number in count():
+                waiting.select()
+                if self.stop.is_set():
+                    return
+                self._start(number, self._socket.accept()[0])
+
+    def _start(self, number: int, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a fault's packets are as it sends them
+        connection = Connection(sock, number, self.stop)
+        thread = Thread(target=self._run, args=(connection,), name=f"conn-{self.port}-{number}", daemon=True)
+        with self._lock:
+            self._live[number] = (thread, connection)
+        thread.start()
+
+    def _run(self, connection: Connection) -> None:
+        try:
+            with contextlib.suppress(GoneError):
+                self._serve(connection)
+        except Exception as error:  # noqa: BLE001 - it is raised again where the server is closed
+            self._errors.append(error)
+        finally:
+            connection.close()
+            with self._lock:
+                del self._live[connection.number]

@@ -1,4 +1,7 @@
-"""What a server can do wrong: every fault a `FaultServer` plays, by section of the catalogue."""
+"""The faults that no emulator plays: what is wrong in the bytes, in their framing, or with the connection itself.
+
+What the emulator can do is said in its own words instead: a script may hold ``"status=503;retry-after=2"``.
+"""
 
 import gzip
 import json
@@ -11,9 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from support.connection import Connection
-from support.fault import OK, Exchange, Fault, Request, Stage, at, body, body_fault, fault, good_body
-from support.reader import EMBED_PATH
-from support.script import Choice, at_random
+from support.fault import (
+    CHUNKED,
+    JSON,
+    LAST_CHUNK,
+    OK,
+    TEXT,
+    Exchange,
+    Fault,
+    Headers,
+    Request,
+    Stage,
+    body,
+    body_fault,
+    chunk,
+    fault,
+    good_body,
+    head,
+    response,
+)
 from support.vectors import (
     DIM,
     embeddings_json,
@@ -25,20 +44,15 @@ from support.vectors import (
     values_json,
     vectors_for,
 )
-from support.wire import CHUNKED, HTML, JSON, LAST_CHUNK, TEXT, Headers, chunk, head, response
 
-# Error statuses with every kind of body: the gateway's JSON, HTML, nothing, a megabyte, binary, compressed.
-
-GRPC_TO_HTTP = {
-    1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429,
-    9: 400, 10: 409, 11: 400, 12: 501, 13: 500, 14: 503, 15: 500, 16: 401,
-}  # fmt: skip
-"""The gateway's HTTP status for each gRPC code."""
+# Section C: statuses and error bodies.
 
 _HTTP_TO_GRPC = {
-    400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 429: 8, 499: 1,
-    500: 13, 501: 12, 503: 14, 504: 4,
+    400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 429: 8, 499: 1, 500: 13, 501: 12, 503: 14, 504: 4,
 }  # fmt: skip
+
+RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
+BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
 
 
 def rpc_body(code: int, message: str = "it did not work", details: Sequence[Mapping[str, Any]] = ()) -> bytes:
@@ -64,202 +78,89 @@ def status(
     return answer(f"status_{http}", http, rpc_body(grpc, message, details), [JSON, *headers])
 
 
-def grpc_status(code: int) -> Fault:
-    """The error of a gRPC code under the HTTP status the gateway gives it."""
-    return status(GRPC_TO_HTTP[code], code=code)
-
-
-def nested_error(http: int, code: int) -> Fault:
-    """The form of the streaming endpoints: the status wrapped in ``error``."""
-    return answer(f"nested_{http}", http, b'{"error":' + rpc_body(code) + b"}")
-
-
-def html_error(http: int) -> Fault:
-    page = f"<html><head><title>{http}</title></head><body><h1>{http}</h1></body></html>".encode()
-    return answer(f"html_{http}", http, page, [HTML])
-
-
-def text_error(http: int, text: str = "upstream connect error or disconnect/reset before headers") -> Fault:
-    """What a proxy in front answers."""
-    return answer(f"text_{http}", http, text.encode(), [TEXT])
-
-
-def empty_error(http: int) -> Fault:
-    return answer(f"empty_{http}", http, b"", [])
-
-
-def huge_error(http: int, size: int = 2**20) -> Fault:
-    """A gateway body whose message alone is a megabyte."""
-    return answer(f"huge_{http}", http, rpc_body(2, "x" * size))
-
-
-def endless_error(http: int) -> Fault:
-    """An error body without length or end, for as long as the client reads."""
-
-    def play(ex: Exchange) -> None:
-        ex.send(f"HTTP/1.1 {http} Error\r\nContent-Type: text/plain\r\n\r\n".encode())
-        while True:
-            ex.send(b"x" * 65536)
-
-    return Fault(f"endless_{http}", play)
-
-
-def binary_error(http: int) -> Fault:
-    return answer(
-        f"binary_{http}", http, bytes(range(256)) * 4, [("Content-Type", "application/octet-stream")]
-    )
-
-
-def binary_json_error(http: int) -> Fault:
-    """Binary rubbish that calls itself JSON."""
-    return answer(f"binary_json_{http}", http, bytes(range(256)) * 4)
-
-
-def gzip_error(http: int) -> Fault:
-    body = gzip.compress(rpc_body(_HTTP_TO_GRPC.get(http, 2)))
-    return answer(f"gzip_{http}", http, body, [JSON, ("Content-Encoding", "gzip")])
-
-
-def broken_gzip_error(http: int) -> Fault:
-    """Says gzip and is not."""
-    return answer(f"broken_gzip_{http}", http, rpc_body(2), [JSON, ("Content-Encoding", "gzip")])
-
-
-def odd_json_errors(http: int) -> tuple[Fault, ...]:
-    """JSON bodies that are no gateway status."""
-    bodies = {
-        "null": b"null", "list": b"[]", "string": b'"no"', "number": b"7", "empty_object": b"{}",
-        "code_string": b'{"code":"8","message":"m","details":[]}',
-        "code_huge": b'{"code":1e400,"message":"m"}',
-        "message_number": b'{"code":8,"message":5}',
-        "details_object": b'{"code":8,"message":"m","details":{"a":1}}',
-        "details_null": b'{"code":8,"message":null,"details":null}',
-        "details_mixed": b'{"code":8,"message":"m","details":[null,1,"x",{"@type":5}]}',
-        "cut": b'{"code":8,"mess',
-        "deep": b'{"details":' + b"[" * 50_000,
-    }  # fmt: skip
-    return tuple(answer(f"odd_{name}_{http}", http, body) for name, body in bodies.items())
-
-
-def error_bodies(http: int) -> tuple[Fault, ...]:
-    """Every kind of body under one status (C13)."""
-    kinds = (
-        status, nested_of, html_error, text_error, empty_error, huge_error,
-        binary_error, binary_json_error, gzip_error, broken_gzip_error,
-    )  # fmt: skip
-    return (*(kind(http) for kind in kinds), *odd_json_errors(http))
-
-
-def nested_of(http: int) -> Fault:
-    """`nested_error` with the code that belongs to the status."""
-    return nested_error(http, _HTTP_TO_GRPC.get(http, 2))
-
-
-no_content = answer("no_content_204", 204, b"", [])
-empty_200 = answer("empty_200", 200)
-
-
-partial_content = Fault("partial_206", lambda ex: ex.reply(206, ex.good_body()))
-"""206 with a body that would be right under 200."""
-
-EMPTY_SUCCESSES = (no_content, partial_content, empty_200)
-"""C15: a success that brings nothing."""
-
-TRANSIENT_STATUSES = (
-    408,
-    409,
-    425,
-    499,
-    500,
-    502,
-    503,
-    504,
-    520,
-    521,
-    522,
-    523,
-    524,
-    525,
-    526,
-    527,
-    530,
-    599,
-)
-"""C05 and C11."""
-
-FINAL_STATUSES = (400, 401, 403, 404, 405, 402, 406, 410, 414, 415, 418, 422, 431, 451, 501)
-"""Never retried: C01 to C04, and unknown 4xx."""
-
-
-# Errors that say when to come back: Retry-After in every spelling, RetryInfo, both at once.
-
-RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
-
-ODD_RETRY_AFTER = (
-    "", "-5", "nan", "inf", "1e9", "1" + "0" * 20, "\u0663", "5, 10", "0x10", "1_000", "soon", "+1", " 1 s",
-)  # fmt: skip
-"""Values of which C16 and C17 say what becomes of each."""
+def key_echo(text: str, *, http: int = 403) -> Fault:
+    """An error message that quotes what the test gives it: a key, ANSI codes, line breaks (C14)."""
+    return status(http, code=7, message=text)
 
 
 def retry_after(*values: str, http: int = 429) -> Fault:
     """One Retry-After header per value, as text: seconds, dates or nonsense (C08, C12, C16, C17)."""
-    fault = status(http, headers=[("Retry-After", value) for value in values])
-    return Fault(f"retry_after_{'+'.join(values)}_{http}", fault.action)
+    return status(http, headers=[("Retry-After", value) for value in values])
 
 
 def retry_after_date(retry: str, now: str, *, http: int = 429) -> Fault:
     """Retry-After as a date, with the server's own Date (C17)."""
-    fault = status(http, headers=[("Retry-After", retry), ("Date", now)])
-    return Fault(f"retry_after_date_{http}", fault.action)
+    return status(http, headers=[("Retry-After", retry), ("Date", now)])
 
 
 def retry_info(delay: object, *, http: int = 429, header: str | None = None) -> Fault:
     """A RetryInfo detail with this ``retryDelay`` ("1.5s", or anything else), and a Retry-After beside it (C09)."""
     headers = [("Retry-After", header)] if header is not None else []
-    fault = status(http, details=[{"@type": RETRY_INFO, "retryDelay": delay}], headers=headers)
-    return Fault(f"retry_info_{delay}_{http}", fault.action)
+    return status(http, details=[{"@type": RETRY_INFO, "retryDelay": delay}], headers=headers)
 
 
-# Redirects of every kind. A client that follows one sends its texts and its key where nobody meant them to go.
+def html_error(http: int) -> Fault:
+    page = f"<html><head><title>{http}</title></head><body><h1>{http}</h1></body></html>".encode()
+    return answer(f"html_{http}", http, page, [("Content-Type", "text/html; charset=utf-8")])
 
-REDIRECT_STATUSES = (301, 302, 303, 307, 308)
+
+def endless_error(http: int) -> Fault:
+    """An error body without length or end, for as long as the client reads."""
+    return _endless(f"endless_{http}", head(http, [TEXT]), b"x" * 65536)
 
 
-def redirect(status: int, location: str) -> Fault:
-    """This status with this Location (A16)."""
+def unfinished_error(http: int) -> Fault:
+    """An error whose body breaks off: the status has been read, and says enough."""
 
     def play(ex: Exchange) -> None:
-        ex.reply(status, b"", [("Location", location)])
+        ex.send(head(http, [TEXT, ("Content-Length", "5000")]) + b"the beginning")
+        ex.conn.close()
 
-    return Fault(f"redirect_{status}", play)
-
-
-def redirect_without_location(status: int = 302) -> Fault:
-    return Fault(f"redirect_{status}_nowhere", lambda ex: ex.reply(status, b"", []))
+    return Fault(f"unfinished_{http}", play)
 
 
-def redirect_to_itself(status: int = 307) -> Fault:
-    """The same origin and path: a loop for whoever follows."""
-    return redirect(status, EMBED_PATH)
+_ODD_JSON = {
+    "null": b"null", "list": b"[]", "string": b'"no"', "number": b"7", "empty_object": b"{}",
+    "code_string": b'{"code":"8","message":"m","details":[]}',
+    "code_huge": b'{"code":1e400,"message":"m"}',
+    "message_number": b'{"code":8,"message":5}',
+    "details_object": b'{"code":8,"message":"m","details":{"a":1}}',
+    "details_null": b'{"code":8,"message":null,"details":null}',
+    "details_mixed": b'{"code":8,"message":"m","details":[null,1,"x",{"@type":5}]}',
+    "cut": b'{"code":8,"mess',
+    "deep": b'{"details":' + b"[" * 50_000,
+}  # fmt: skip
 
 
-ODD_LOCATIONS = (
-    "file:///etc/hostname",
-    "http://127.0.0.1:0/",
-    "http://127.0.0.1:99999/",
-    "//127.0.0.1:1/ml",
-    "ftp://127.0.0.1/",
-    "http://",
-    "http://[::bad/",
-    "embedding:embed",
-    "",
-)
-"""Locations that name no place to go, for `redirect`."""
+def error_bodies(http: int) -> tuple[Fault, ...]:
+    """Every kind of body under one status (C13)."""
+    code = _HTTP_TO_GRPC.get(http, 2)
+    binary, octets = bytes(range(256)) * 4, ("Content-Type", "application/octet-stream")
+    return (
+        status(http),
+        answer("nested", http, b'{"error":' + rpc_body(code) + b"}"),  # as streaming endpoints have it
+        html_error(http),
+        answer("text", http, b"upstream connect error or disconnect/reset before headers", [TEXT]),
+        answer("empty", http, b"", []),
+        answer("huge", http, rpc_body(2, "x" * 2**20)),
+        answer("binary", http, binary, [octets]),
+        answer("binary_json", http, binary),
+        answer("gzip", http, gzip.compress(rpc_body(code)), [JSON, ("Content-Encoding", "gzip")]),
+        *(
+            answer(f"no_{encoding}", http, rpc_body(2), [JSON, ("Content-Encoding", encoding)])
+            for encoding in ("gzip", "br", "gzip, gzip")
+        ),
+        unfinished_error(http),
+        *(answer(f"odd_{name}", http, body) for name, body in _ODD_JSON.items()),
+    )
 
 
-# Servers with limits: batches too large by texts or bytes, a text they refuse, so many requests a second.
+no_content = answer("no_content_204", 204, b"", [])
+partial_content = Fault("partial_206", lambda ex: ex.reply(206, ex.good_body()))
+EMPTY_SUCCESSES = (no_content, partial_content, answer("empty_200", 200))
+"""C15: a success that brings nothing."""
 
-BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
+# Servers with limits.
 
 RECEIVED_LARGER = "grpc: received message larger than max ({size} vs. {limit})"
 DECOMPRESSED_LARGER = "grpc: received message after decompression larger than max ({size} vs. {limit})"
@@ -271,14 +172,14 @@ def when(condition: Callable[[Request], bool], then: Fault, otherwise: Fault = O
     return Fault("when", lambda ex: ex.play(then if condition(ex.request) else otherwise))
 
 
-def too_many_texts(limit: int, *, http: int = 413, otherwise: Fault = OK) -> Fault:
+def too_many_texts(limit: int) -> Fault:
     """413 for batches of more texts (C06)."""
-    return when(lambda request: len(request.texts) > limit, status(http), otherwise)
+    return when(lambda request: len(request.texts) > limit, status(413))
 
 
-def too_many_bytes(limit: int, *, http: int = 413, otherwise: Fault = OK) -> Fault:
+def too_many_bytes(limit: int) -> Fault:
     """413 for bodies of more bytes (C06)."""
-    return when(lambda request: request.body_bytes > limit, status(http), otherwise)
+    return when(lambda request: request.body_bytes > limit, status(413))
 
 
 def message_larger_than_max(
@@ -286,59 +187,42 @@ def message_larger_than_max(
     *,
     size: Callable[[Request], int] = lambda request: request.body_bytes,
     wording: str = RECEIVED_LARGER,
-    otherwise: Fault = OK,
 ) -> Fault:
-    """The 429 that will never succeed: a gRPC hop's message limit, with both sizes in its message (C10).
-
-    Args:
-        limit: the most that ``size`` may be.
-        size: bytes of the request; for a limit by texts, ``lambda r: 3072 * len(r.texts)``.
-        wording: one of the three that gRPC uses, with ``{size}`` and ``{limit}``.
-        otherwise: what smaller batches get.
-    """
+    """The 429 that will never succeed: a gRPC hop's message limit, with both sizes in its message (C10)."""
 
     def play(ex: Exchange) -> None:
         actual = size(ex.request)
         message = wording.format(size=actual, limit=limit)
-        ex.play(status(429, code=8, message=message) if actual > limit else otherwise)
+        ex.play(status(429, code=8, message=message) if actual > limit else OK)
 
     return Fault("message_larger_than_max", play)
 
 
-def poison(
-    texts: Collection[str], *, field_violations: bool = False, http: int = 400, otherwise: Fault = OK
-) -> Fault:
-    """400 for any batch that holds one of these texts; a client has to bisect to find it (C01).
-
-    With ``field_violations`` the error names the place of each, as ``inputs[3].text``.
-    """
+def poison(texts: Collection[str], *, field_violations: bool = False) -> Fault:
+    """400 for any batch that holds one of these texts; with violations, it names their places (C01)."""
     guilty = frozenset(map(text_id, texts))
 
     def play(ex: Exchange) -> None:
         places = [index for index, text in enumerate(ex.request.texts) if text_id(text) in guilty]
-        details = [_violations(places)] if field_violations else []
-        ex.play(status(http, code=3, message="invalid input", details=details) if places else otherwise)
+        details = [violations(places)] if field_violations else []
+        ex.play(status(400, message="invalid input", details=details) if places else OK)
 
     return Fault("poison", play)
 
 
-def _violations(places: list[int]) -> dict[str, Any]:
+def violations(places: Collection[int]) -> dict[str, Any]:
+    """The detail that names inputs by their places."""
     named = [{"field": f"inputs[{index}].text", "description": "is refused"} for index in places]
     return {"@type": BAD_REQUEST, "fieldViolations": named}
 
 
-def wrong_for(texts: Collection[str], bad: Fault, otherwise: Fault = OK) -> Fault:
+def wrong_for(texts: Collection[str], bad: Fault) -> Fault:
     """Another fault for any batch that holds one of these texts, such as a body that is never valid."""
     guilty = frozenset(map(text_id, texts))
-    return when(lambda request: any(text_id(text) in guilty for text in request.texts), bad, otherwise)
+    return when(lambda request: any(text_id(text) in guilty for text in request.texts), bad)
 
 
-def key_echo(text: str, *, http: int = 403) -> Fault:
-    """An error message that quotes what the test gives it: a key, ANSI codes, line breaks (C14)."""
-    return Fault(f"key_echo_{http}", lambda ex: ex.reply(http, rpc_body(7, text)))
-
-
-# 200s whose JSON is right but whose shape is not (D01 to D05, D12, D15), and some odd ones that are right.
+# Section D: 200s whose shape is wrong.
 
 
 @body
@@ -404,19 +288,6 @@ def bare_rows(texts: Sequence[str], dim: int) -> bytes:
     return embeddings_json([values_json(text, dim) for text in texts])
 
 
-@fault
-def swapped(ex: Exchange) -> None:
-    """The right vectors in reverse order (D15): nothing in the response tells."""
-    texts = list(reversed(ex.request.texts))
-    ex.reply(200, good_json(texts, ex.dim))
-
-
-@fault
-def somebody_elses_vectors(ex: Exchange) -> None:
-    """A response that belongs to another request (D16)."""
-    ex.reply(200, good_json(stray_texts(len(ex.request.texts)), ex.dim))
-
-
 @body
 def duplicate_embeddings_key(texts: Sequence[str], dim: int) -> bytes:
     """``embeddings`` twice, first with somebody else's vectors: readers differ in which one they take."""
@@ -438,19 +309,17 @@ def _with_unknown_fields(texts: Sequence[str], dim: int) -> bytes:
     return b'{"model":"m","usage":{"embeddings":[1]},' + embeddings_json(rows)[1:-1] + b',"more":[[1],"x"]}'
 
 
-def _with_white_space(texts: Sequence[str], dim: int) -> bytes:
-    return json.dumps(json.loads(good_json(texts, dim)), indent="\t\r\n ").encode()
-
-
-def _with_escaped_keys(texts: Sequence[str], dim: int) -> bytes:
-    return good_json(texts, dim).replace(b'"embeddings"', b'"\\u0065mbeddings"')
-
-
-unknown_fields = good_body("unknown_fields", _with_unknown_fields)
-white_space = good_body("white_space", _with_white_space)
-escaped_keys = good_body("escaped_keys", _with_escaped_keys)
-
-GOOD_SHAPES = (unknown_fields, white_space, escaped_keys)
+GOOD_SHAPES = (
+    good_body("unknown_fields", _with_unknown_fields),
+    good_body(
+        "white_space",
+        lambda texts, dim: json.dumps(json.loads(good_json(texts, dim)), indent="\t\r\n ").encode(),
+    ),
+    good_body(
+        "escaped_keys",
+        lambda texts, dim: good_json(texts, dim).replace(b'"embeddings"', b'"\\u0065mbeddings"'),
+    ),
+)
 """Odd, but right: must be accepted (D12)."""
 
 WRONG_COUNTS = (
@@ -498,9 +367,6 @@ UNEQUAL_ROWS = (ragged, ragged_same_total)
 """D04; both need at least two texts."""
 
 
-# 200s with one odd number in an otherwise right answer (D06 to D09), and values nested without end (D10).
-
-
 def number(literal: str) -> Fault:
     """The first value of the last vector is this literal, whatever it is."""
 
@@ -539,41 +405,41 @@ NO_NUMBERS = (
 )  # fmt: skip
 """Things in a number's place that are no JSON numbers (D08)."""
 
-good_numbers = tuple(map(number, GOOD_LITERALS))
 BAD_NUMBERS = tuple(map(number, (*NOT_FINITE, *NO_NUMBERS)))
 
 
 def constant_vectors(literal: str) -> Fault:
-    """Every value of every vector is this: ``"0"`` for all-zero vectors, ``"1e30"`` for a huge norm (D07)."""
-
-    def build(texts: Sequence[str], dim: int) -> bytes:
-        row = b'{"values":[' + b",".join([literal.encode()] * dim) + b"]}"
-        return embeddings_json([row] * len(texts))
-
-    return body_fault(f"constant_{literal}", build)
+    """Every value of every vector is this (D07)."""
+    return body_fault(
+        f"constant_{literal}",
+        lambda texts, dim: embeddings_json(
+            [b'{"values":[' + b",".join([literal.encode()] * dim) + b"]}"] * len(texts)
+        ),
+    )
 
 
 zero_vectors = constant_vectors("0")
 huge_norm = constant_vectors("1e30")
 
-_DEPTH = 200_000
+_DEEP, _DEEPER = b"[" * 200_000, b"]" * 200_000
 
 DEEP_NESTING = (
-    whole("deep_lists", b"[" * _DEPTH + b"]" * _DEPTH),
-    whole("deep_lists_open", b"[" * _DEPTH),
-    whole("deep_objects", b'{"a":' * _DEPTH + b"1" + b"}" * _DEPTH),
-    whole("deep_values", b'{"embeddings":[{"values":' + b"[" * _DEPTH + b"]" * _DEPTH + b"}]}"),
-    whole("deep_unknown", b'{"new":' + b"[" * _DEPTH + b"]" * _DEPTH + b',"embeddings":[]}'),
+    whole("deep_lists", _DEEP + _DEEPER),
+    whole("deep_lists_open", _DEEP),
+    whole("deep_objects", b'{"a":' * 200_000 + b"1" + b"}" * 200_000),
+    whole("deep_values", b'{"embeddings":[{"values":' + _DEEP + _DEEPER + b"}]}"),
+    whole("deep_unknown", b'{"new":' + _DEEP + _DEEPER + b',"embeddings":[]}'),
 )
 """D10."""
 
-
-# 200s whose bytes are not plain UTF-8 JSON: captive portals, byte order marks, compression good and broken.
+# 200s whose bytes are not plain UTF-8 JSON.
 
 html_200 = answer(
-    "html_200", 200, b"<!DOCTYPE html><html><title>Sign in</title><body>Welcome</body></html>", [HTML]
+    "html_200",
+    200,
+    b"<!DOCTYPE html><html><title>Sign in</title><body>Welcome</body></html>",
+    [("Content-Type", "text/html; charset=utf-8")],
 )
-html_as_json_200 = answer("html_as_json_200", 200, b"<!DOCTYPE html><html></html>")
 
 
 def content_type(value: str | None) -> Fault:
@@ -582,89 +448,70 @@ def content_type(value: str | None) -> Fault:
     return Fault(f"content_type_{value}", lambda ex: ex.reply(200, ex.good_body(), headers))
 
 
-@body
-def utf8_bom(texts: Sequence[str], dim: int) -> bytes:
-    return b"\xef\xbb\xbf" + good_json(texts, dim)
+def respelled(name: str, respell: Callable[[bytes], bytes]) -> Fault:
+    """The right body, passed through a function."""
+    return body_fault(name, lambda texts, dim: respell(good_json(texts, dim)))
 
 
-@body
-def utf16_body(texts: Sequence[str], dim: int) -> bytes:
-    return good_json(texts, dim).decode().encode("utf-16")
+utf8_bom = respelled("utf8_bom", lambda good: b"\xef\xbb\xbf" + good)
+invalid_utf8 = respelled("invalid_utf8", lambda good: good[:-1] + b',"note":"\xff\xfe\xc3"}')
 
-
-@body
-def invalid_utf8(texts: Sequence[str], dim: int) -> bytes:
-    """A field nobody asked for, with bytes that are no UTF-8."""
-    return good_json(texts, dim)[:-1] + b',"note":"\xff\xfe\xc3"}'
-
-
-@body
-def trailing_garbage(texts: Sequence[str], dim: int) -> bytes:
-    return good_json(texts, dim) + b" trailing"
-
-
-@body
-def two_documents(texts: Sequence[str], dim: int) -> bytes:
-    return good_json(texts, dim) * 2
-
-
-@body
-def nul_after_json(texts: Sequence[str], dim: int) -> bytes:
-    return good_json(texts, dim) + b"\0"
-
-
-BAD_TEXT = (utf16_body, trailing_garbage, two_documents, nul_after_json, html_200, html_as_json_200)
+BAD_TEXT = (
+    respelled("utf16", lambda good: good.decode().encode("utf-16")),
+    respelled("trailing_garbage", lambda good: good + b" trailing"),
+    respelled("two_documents", lambda good: good * 2),
+    respelled("nul_after_json", lambda good: good + b"\0"),
+    html_200,
+    answer("html_as_json_200", 200, b"<!DOCTYPE html><html></html>"),
+)
 """Bytes that are not one JSON document."""
 
 
-def encoded(name: str, encoding: str, encode: Callable[[bytes], bytes]) -> Fault:
+def encoded(name: str, encoding: str, encode: Callable[[bytes], bytes], *, good: bool = False) -> Fault:
     """The right body, passed through ``encode`` and called ``encoding``."""
 
     def play(ex: Exchange) -> None:
         ex.reply(200, encode(ex.good_body()), [JSON, ("Content-Encoding", encoding)])
+        if good:
+            ex.mark_answered()
 
     return Fault(name, play)
 
 
-def _good(fault: Fault) -> Fault:
-    def play(ex: Exchange) -> None:
-        fault.action(ex)
-        ex.mark_answered()
-
-    return Fault(fault.name, play)
-
-
-def raw_deflate(data: bytes) -> bytes:
-    """Deflate without the zlib wrapper, as some servers understand ``deflate``."""
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    return packer.compress(data) + packer.flush()
-
-
-plain_named_identity = _good(encoded("identity", "identity", bytes))
-gzip_good = _good(encoded("gzip_good", "gzip", gzip.compress))
-deflate_good = _good(encoded("deflate_good", "deflate", zlib.compress))
-
-gzip_cut = encoded("gzip_cut", "gzip", lambda data: gzip.compress(data)[:-12])
+gzip_good = encoded("gzip_good", "gzip", gzip.compress, good=True)
 gzip_bad_checksum = encoded("gzip_bad_checksum", "gzip", lambda data: gzip.compress(data)[:-8] + b"\0" * 8)
-gzip_garbage_after = encoded("gzip_garbage_after", "gzip", lambda data: gzip.compress(data) + b"garbage")
 not_gzip = encoded("not_gzip", "gzip", bytes)
-unknown_encoding = encoded("unknown_encoding", "x-secret", lambda data: data[::-1])
-deflate_raw = encoded("deflate_raw", "deflate", raw_deflate)
 
-LENIENT_ENCODINGS = (gzip_garbage_after, deflate_raw)
-"""Bodies that some readers understand; the vectors are right if they do."""
-
-BROKEN_ENCODINGS = (gzip_cut, gzip_bad_checksum, not_gzip, unknown_encoding)
+BROKEN_ENCODINGS = (
+    encoded("gzip_cut", "gzip", lambda data: gzip.compress(data)[:-12]),
+    gzip_bad_checksum,
+    not_gzip,
+    encoded("unknown_encoding", "x-secret", lambda data: data[::-1]),
+)
 """Bodies that cannot be undone, or only in part."""
 
-GOOD_ENCODINGS = (plain_named_identity, gzip_good, deflate_good)
-"""Must be understood by a client that asks for them; a client that asks for none may refuse the last two."""
+GOOD_ENCODINGS = (
+    encoded("identity", "identity", bytes, good=True),
+    gzip_good,
+    encoded("deflate_good", "deflate", zlib.compress, good=True),
+)
 
-
-# 200s that want to fill the client's memory: compressed bombs, and bodies of any length, declared or not.
+# Bodies that want to fill the client's memory. The server itself needs a few megabytes at most.
 
 _PIECE = 2**20
 _FILLER = b" " * _PIECE  # white space is good JSON, so no parser may stop the bomb before the cap does
+
+
+def _endless(name: str, beginning: bytes, more: bytes, pause: float = 0.0) -> Fault:
+    """Bytes that never end, after these; ``bytes_sent`` tells how many the client took."""
+
+    def play(ex: Exchange) -> None:
+        ex.send(beginning)
+        while True:
+            ex.send(more)
+            ex.conn.sleep(pause)
+
+    return Fault(name, play)
 
 
 def declared_body(size: int = 10_000_000_000) -> Fault:
@@ -679,25 +526,11 @@ def declared_body(size: int = 10_000_000_000) -> Fault:
 
 
 def endless_chunks() -> Fault:
-    """A chunked body that never ends."""
-
-    def play(ex: Exchange) -> None:
-        ex.send(head(200, [JSON, CHUNKED]))
-        while True:
-            ex.send(chunk(_FILLER))
-
-    return Fault("endless_chunks", play)
+    return _endless("endless_chunks", head(200, [JSON, CHUNKED]), chunk(_FILLER))
 
 
 def endless_close_delimited() -> Fault:
-    """A body without a length that never ends."""
-
-    def play(ex: Exchange) -> None:
-        ex.send(head())
-        while True:
-            ex.send(_FILLER)
-
-    return Fault("endless_close_delimited", play)
+    return _endless("endless_close_delimited", head(), _FILLER)
 
 
 def gzip_bomb(size: int = 10**9) -> Fault:
@@ -710,47 +543,37 @@ def deflate_bomb(size: int = 10**9) -> Fault:
 
 
 def double_gzip_bomb(size: int = 2 * 10**8) -> Fault:
-    """The same, compressed twice: under a kilobyte on the wire. Made before it is sent: 0.2 s for each 10**8 bytes."""
-
-    def play(ex: Exchange) -> None:
-        packed = gzip.compress(b"".join(_packed(size, wbits=31)))
-        ex.reply(200, packed, [JSON, ("Content-Encoding", "gzip, gzip")])
-
-    return Fault(f"double_gzip_bomb_{size}", play)
+    """The same, compressed twice: under a kilobyte. Made before it is sent: 0.2 s for each 10**8 bytes."""
+    return encoded(f"double_gzip_bomb_{size}", "gzip, gzip", lambda _: gzip.compress(b"".join(packed(size))))
 
 
 def zstd_bomb(size: int = 10**9) -> Fault:
     """White space as run-length blocks: four bytes on the wire for 128 kB. For clients that ask for zstd."""
-
-    def play(ex: Exchange) -> None:
-        ex.reply(200, _zstd_runs(size), [JSON, ("Content-Encoding", "zstd")])
-
-    return Fault(f"zstd_bomb_{size}", play)
+    return encoded(f"zstd_bomb_{size}", "zstd", lambda _: _zstd_runs(size))
 
 
 def many_encodings(times: int = 50) -> Fault:
     """The right body, compressed so many times over."""
 
-    def play(ex: Exchange) -> None:
-        body = ex.good_body()
+    def compress(data: bytes) -> bytes:
         for _ in range(times):
-            body = gzip.compress(body)
-        ex.reply(200, body, [JSON, ("Content-Encoding", ", ".join(["gzip"] * times))])
+            data = gzip.compress(data)
+        return data
 
-    return Fault(f"gzip_{times}_times", play)
+    return encoded(f"gzip_{times}_times", ", ".join(["gzip"] * times), compress)
 
 
 def _streamed(name: str, encoding: str, size: int, wbits: int) -> Fault:
     def play(ex: Exchange) -> None:
         ex.send(head(200, [JSON, CHUNKED, ("Content-Encoding", encoding)]))
-        for piece in _packed(size, wbits):
+        for piece in packed(size, wbits):
             ex.send(chunk(piece))
-        ex.send(chunk(b""))
+        ex.send(LAST_CHUNK)
 
     return Fault(name, play)
 
 
-def _packed(size: int, wbits: int) -> Iterator[bytes]:
+def packed(size: int, wbits: int = 31) -> Iterator[bytes]:
     """One valid compressed stream (a single gzip member) of white space, piece by piece."""
     packer = zlib.compressobj(9, wbits=wbits)
     for _ in range(-(-size // _PIECE)):
@@ -767,76 +590,27 @@ def _zstd_runs(size: int) -> bytes:
     return b"\x28\xb5\x2f\xfd\x00\x38" + piece * (count - 1) + last
 
 
-# Faults of the connection itself: resets, ends and silences, at connect, before, inside and after an answer.
+# Section B: the connection itself.
 
+rst_on_connect = Fault("rst_on_connect", lambda ex: ex.conn.rst(), Stage.CONNECT)
+fin_on_connect = Fault("fin_on_connect", lambda ex: ex.conn.fin(), Stage.CONNECT)
+black_hole_on_connect = Fault("black_hole_on_connect", lambda ex: ex.conn.hold(), Stage.CONNECT)
+rst_before_body = Fault("rst_before_body", lambda ex: ex.conn.rst(), Stage.HEAD)
+never_read_body = Fault("never_read_body", lambda ex: ex.conn.hold(), Stage.HEAD)
+"""The client's write stalls once both kernels' buffers are full (B17). Give the server a ``receive_buffer`` of
+4096 and send more than the client's own send buffer may grow to (on Linux 4 MB: use 8)."""
 
-@at(Stage.CONNECT)
-def rst_on_connect(ex: Exchange) -> None:
-    """Reset at once, before anything is read."""
-    ex.conn.rst()
-
-
-@at(Stage.CONNECT)
-def fin_on_connect(ex: Exchange) -> None:
-    """Close at once, before anything is read; what the client sends is swallowed, so it sees no reset."""
-    ex.conn.fin()
-
-
-@at(Stage.CONNECT)
-def black_hole_on_connect(ex: Exchange) -> None:
-    """Accept, then neither read nor write. On a TLS port: a handshake that stalls."""
-    ex.conn.hold()
-
-
-@at(Stage.HEAD)
-def never_read_body(ex: Exchange) -> None:
-    """Read the head and nothing more (B17).
-
-    The client's write stalls once both kernels' buffers are full. Give the server a ``receive_buffer`` of
-    4096 and send more than the client's own send buffer may grow to (on Linux 4 MB: use 8).
-    """
-    ex.conn.hold()
-
-
-@at(Stage.HEAD)
-def rst_before_body(ex: Exchange) -> None:
-    """Reset after the head, while the client may still be writing."""
-    ex.conn.rst()
-
-
-@fault
-def rst_before_any_byte(ex: Exchange) -> None:
-    """B03."""
-    ex.conn.rst()
-
-
-@fault
-def fin_before_any_byte(ex: Exchange) -> None:
-    """B02; on a reused connection B01 as a server plays it that closes while the request is on its way."""
-    ex.conn.close()
-
-
-@fault
-def black_hole(ex: Exchange) -> None:
-    """Read the request and never answer (B16). Ends when the client leaves."""
-    ex.conn.wait_for_client_to_leave()
+rst_before_any_byte = Fault("rst_before_any_byte", lambda ex: ex.conn.rst())
+fin_before_any_byte = Fault("fin_before_any_byte", lambda ex: ex.conn.close())
+black_hole = Fault("black_hole", lambda ex: ex.conn.wait_for_client_to_leave())
+"""Read the request and never answer (B16). Ends when the client leaves."""
 
 
 @fault
 def close_after_answer(ex: Exchange) -> None:
     """Answer rightly and close at once, without a word of it in the headers (B01)."""
-    ex.reply(200, ex.good_body())
-    ex.mark_answered()
+    ex.answer()
     ex.conn.close()
-
-
-@fault
-def rst_after_answer(ex: Exchange) -> None:
-    """Answer rightly, give the bytes time to be read, and reset."""
-    ex.reply(200, ex.good_body())
-    ex.mark_answered()
-    ex.conn.sleep(0.05)
-    ex.conn.rst()
 
 
 @fault
@@ -847,142 +621,25 @@ def announced_close(ex: Exchange) -> None:
     ex.conn.close()
 
 
-@fault
-def rst_mid_body(ex: Exchange) -> None:
-    """Half of the body, then a reset (B04)."""
-    _half_a_body(ex)
-    ex.conn.sleep(0.05)  # or the reset would overtake the bytes
-    ex.conn.rst()
-
-
-@fault
-def fin_mid_body(ex: Exchange) -> None:
-    _half_a_body(ex)
-    ex.conn.close()
-
-
-@fault
-def black_hole_mid_body(ex: Exchange) -> None:
-    _half_a_body(ex)
-    ex.conn.wait_for_client_to_leave()
-
-
-@fault
-def fin_mid_headers(ex: Exchange) -> None:
-    ex.send(b"HTTP/1.1 200 OK\r\nContent-Type: appli")
-    ex.conn.close()
-
-
-@fault
-def rst_mid_headers(ex: Exchange) -> None:
-    ex.send(b"HTTP/1.1 200 OK\r\nContent-Type: appli")
-    ex.conn.sleep(0.05)
-    ex.conn.rst()
-
-
-def close_when_idle(seconds: float) -> Fault:
-    """Answer rightly and close after so many idle seconds, as a server with a short keep-alive does."""
+def _broken_off(name: str, end: Callable[[Connection], None]) -> Fault:
+    """Half of the body, and then this end (B04)."""
 
     def play(ex: Exchange) -> None:
-        ex.reply(200, ex.good_body())
-        ex.mark_answered()
-        ex.conn.sleep(seconds)
-        ex.conn.close()
+        good = ex.good_body()
+        ex.send(head(200, [JSON, ("Content-Length", str(len(good)))]) + good[: len(good) // 2])
+        end(ex.conn)
 
-    return Fault(f"close_when_idle_{seconds}", play)
-
-
-def _half_a_body(ex: Exchange) -> None:
-    body = ex.good_body()
-    ex.send(head(200, [JSON, ("Content-Length", str(len(body)))]) + body[: len(body) // 2])
+    return Fault(name, play)
 
 
-CONNECTION_LOSSES = (
-    rst_before_any_byte,
-    fin_before_any_byte,
-    rst_mid_body,
-    fin_mid_body,
-    rst_mid_headers,
-    fin_mid_headers,
-)
-"""Losses of the connection before the answer is complete: all transient."""
+def _reset_later(conn: Connection) -> None:
+    conn.sleep(0.02)  # or the reset would overtake the bytes
+    conn.rst()
 
 
-# Faults of HTTP framing: lengths that lie, broken chunks, and bytes that are no HTTP at all.
-
-
-@fault
-def chunked(ex: Exchange) -> None:
-    """The right answer in chunks of 7 bytes: no fault."""
-    body = ex.good_body()
-    pieces = [chunk(body[start : start + 7]) for start in range(0, len(body), 7)]
-    ex.send(head(200, [JSON, CHUNKED]) + b"".join(pieces) + LAST_CHUNK)
-    ex.mark_answered()
-
-
-@fault
-def close_delimited(ex: Exchange) -> None:
-    """The right answer without a length, ended by closing: no fault."""
-    ex.send(head() + ex.good_body())
-    ex.mark_answered()
-    ex.conn.close()
-
-
-@fault
-def fin_mid_chunk(ex: Exchange) -> None:
-    """A chunk that promises twice what comes before the end (B05)."""
-    body = ex.good_body()
-    ex.send(head(200, [JSON, CHUNKED]) + f"{2 * len(body):x}\r\n".encode() + body)
-    ex.conn.close()
-
-
-@fault
-def missing_last_chunk(ex: Exchange) -> None:
-    """All of the JSON is there, but not the empty chunk that says so (B05)."""
-    ex.send(head(200, [JSON, CHUNKED]) + chunk(ex.good_body()))
-    ex.conn.close()
-
-
-@fault
-def content_length_too_large(ex: Exchange) -> None:
-    """All of the JSON, then the end, where the header promises 10 bytes more (B07)."""
-    body = ex.good_body()
-    ex.send(head(200, [JSON, ("Content-Length", str(len(body) + 10))]) + body)
-    ex.conn.close()
-
-
-@fault
-def content_length_too_small(ex: Exchange) -> None:
-    """The header promises 10 bytes less than come: the rest is left over for the next answer."""
-    body = ex.good_body()
-    ex.send(head(200, [JSON, ("Content-Length", str(len(body) - 10))]) + body)
-
-
-@fault
-def truncated_close_delimited(ex: Exchange) -> None:
-    """Half of the JSON, no length, and a clean end: only the JSON can tell (B08)."""
-    body = ex.good_body()
-    ex.send(head() + body[: len(body) // 2])
-    ex.conn.close()
-
-
-def chunk_size(name: str, line: bytes) -> Fault:
-    """A good answer whose one chunk has this as its size line (B06)."""
-
-    def play(ex: Exchange) -> None:
-        ex.send(head(200, [JSON, CHUNKED]) + line + b"\r\n" + ex.good_body() + b"\r\n" + LAST_CHUNK)
-
-    return Fault(f"chunk_size_{name}", play)
-
-
-def framing_headers(name: str, *headers: tuple[str, str]) -> Fault:
-    """A good body behind framing headers that cannot be trusted."""
-
-    def play(ex: Exchange) -> None:
-        ex.send(head(200, [JSON, *headers]) + ex.good_body())
-        ex.conn.close()
-
-    return Fault(f"framing_{name}", play)
+rst_mid_body = _broken_off("rst_mid_body", _reset_later)
+fin_mid_body = _broken_off("fin_mid_body", lambda conn: conn.close())
+black_hole_mid_body = _broken_off("black_hole_mid_body", lambda conn: conn.wait_for_client_to_leave())
 
 
 def raw(name: str, data: bytes) -> Fault:
@@ -992,75 +649,123 @@ def raw(name: str, data: bytes) -> Fault:
         ex.send(data)
         ex.conn.close()
 
-    return Fault(f"raw_{name}", play)
+    return Fault(name, play)
 
 
-def status_line(name: str, line: bytes) -> Fault:
-    """A good answer behind a bad first line (B11)."""
+CONNECTION_LOSSES = (
+    rst_before_any_byte,
+    fin_before_any_byte,
+    rst_mid_body,
+    fin_mid_body,
+    raw("fin_mid_headers", b"HTTP/1.1 200 OK\r\nContent-Type: appli"),
+)
+"""Losses of the connection before the answer is complete: all transient."""
+
+# Framing: lengths that lie, broken chunks, and bytes that are no HTTP at all.
+
+
+def framed(name: str, make: Callable[[bytes], bytes], *, close: bool = True, good: bool = False) -> Fault:
+    """What ``make`` makes of the right body: head, body and all. Then the connection is closed, or not."""
 
     def play(ex: Exchange) -> None:
-        body = good_json(ex.request.texts, ex.dim)
-        ex.send(line + b"\r\nContent-Type: application/json\r\n")
-        ex.send(f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        ex.conn.close()
+        ex.send(make(ex.good_body()))
+        if good:
+            ex.mark_answered()
+        if close:
+            ex.conn.close()
 
-    return Fault(f"status_line_{name}", play)
+    return Fault(name, play)
 
 
-illegal_chunk_size = chunk_size("not_hex", b"zz")
+def _in_sevens(good: bytes) -> bytes:
+    return b"".join(chunk(good[start : start + 7]) for start in range(0, len(good), 7)) + LAST_CHUNK
+
+
+def _sized(good: bytes, more: int) -> bytes:
+    return head(200, [JSON, ("Content-Length", str(len(good) + more))]) + good
+
+
+_CHUNKED_HEAD = head(200, [JSON, CHUNKED])
+
+chunked = framed("chunked", lambda good: _CHUNKED_HEAD + _in_sevens(good), close=False, good=True)
+close_delimited = framed("close_delimited", lambda good: head() + good, good=True)
+truncated_close_delimited = framed("truncated", lambda good: head() + good[: len(good) // 2])
+content_length_too_small = framed("length_too_small", lambda good: _sized(good, -10), close=False)
+"""The rest is left over for the next answer."""
+
+CUT_CHUNKS = (
+    framed("fin_mid_chunk", lambda good: _CHUNKED_HEAD + f"{2 * len(good):x}\r\n".encode() + good),
+    framed("missing_last_chunk", lambda good: _CHUNKED_HEAD + chunk(good)),
+)
+"""B05."""
+
+
+def _chunk_size(name: str, line: bytes) -> Fault:
+    """A good answer whose one chunk has this as its size line (B06)."""
+    return framed(
+        f"chunk_size_{name}",
+        lambda good: _CHUNKED_HEAD + line + b"\r\n" + good + b"\r\n" + LAST_CHUNK,
+        close=False,
+    )
+
 
 BAD_CHUNK_SIZES = (
-    illegal_chunk_size,
-    chunk_size("negative", b"-5"),
-    chunk_size("empty", b""),
-    chunk_size("prefixed", b"0x10"),
-    chunk_size("huge", b"f" * 40),
-    chunk_size("endless", b"1" * 100_000),
+    _chunk_size("not_hex", b"zz"),
+    _chunk_size("negative", b"-5"),
+    _chunk_size("empty", b""),
+    _chunk_size("prefixed", b"0x10"),
+    _chunk_size("huge", b"f" * 40),
+    _chunk_size("endless", b"1" * 100_000),
 )
+
+
+def _lengths(name: str, *headers: tuple[str, str]) -> Fault:
+    """A good body behind framing headers that cannot be trusted."""
+    return framed(f"length_{name}", lambda good: head(200, [JSON, *headers]) + good)
+
 
 BAD_LENGTHS = (
-    framing_headers("length_negative", ("Content-Length", "-1")),
-    framing_headers("length_word", ("Content-Length", "many")),
-    framing_headers("length_twice", ("Content-Length", "2"), ("Content-Length", "200")),
-    framing_headers("length_list", ("Content-Length", "2, 200")),
+    framed("length_too_large", lambda good: _sized(good, 10)),
+    _lengths("negative", ("Content-Length", "-1")),
+    _lengths("word", ("Content-Length", "many")),
+    _lengths("twice", ("Content-Length", "2"), ("Content-Length", "200")),
+    _lengths("list", ("Content-Length", "2, 200")),
+    _lengths("and_chunked", ("Content-Length", "2"), CHUNKED),
 )
-"""Lengths that are no numbers, or several. Clients differ in them; none may hand out a wrong vector."""
+"""B07: lengths that lie, are no numbers, or several."""
 
-length_and_chunked = framing_headers("length_and_chunked", ("Content-Length", "2"), CHUNKED)
 
-garbage_bytes = raw("garbage", bytes(range(128, 256)) * 8)
+def _status_line(name: str, line: bytes) -> Fault:
+    """A good answer behind a bad first line (B11)."""
+    return framed(f"status_line_{name}", lambda good: line + b"\r\n" + _sized(good, 0).partition(b"\r\n")[2])
+
+
 tls_bytes = raw("tls_alert", bytes.fromhex("15030300020228"))
-malformed_status_line = status_line("no_code", b"HTTP/1.1 OK")
 
 NOT_HTTP = (
-    garbage_bytes,
-    tls_bytes,
-    malformed_status_line,
+    raw("garbage", bytes(range(128, 256)) * 8),
+    _status_line("no_code", b"HTTP/1.1 OK"),
     raw("nul", b"\0" * 64),
     raw("empty_lines_then_end", b"\r\n" * 8),
     raw("json_only", b'{"embeddings":[]}'),
     raw("ssh", b"SSH-2.0-OpenSSH_9.6\r\n"),
     raw("http2_settings", bytes.fromhex("000000040000000000")),
     raw("header_without_colon", b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n"),
-    status_line("code_word", b"HTTP/1.1 two hundred"),
-    status_line("code_2000", b"HTTP/1.1 2000 OK"),
-    status_line("code_negative", b"HTTP/1.1 -20 OK"),
+    _status_line("code_word", b"HTTP/1.1 two hundred"),
+    _status_line("code_2000", b"HTTP/1.1 2000 OK"),
+    _status_line("code_negative", b"HTTP/1.1 -20 OK"),
 )
 """First bytes that are no HTTP/1.1 response (B11)."""
 
 LENIENT_STATUS_LINES = (
-    status_line("version_9", b"HTTP/9.9 200 OK"),
-    status_line("lower_case", b"http/1.1 200 ok"),
-    status_line("no_phrase", b"HTTP/1.1 200"),
-    status_line("version_0", b"HTTP/1.0 200 OK"),
+    _status_line("version_9", b"HTTP/9.9 200 OK"),
+    _status_line("lower_case", b"http/1.1 200 ok"),
+    _status_line("no_phrase", b"HTTP/1.1 200"),
+    _status_line("version_0", b"HTTP/1.0 200 OK"),
 )
 """First lines that clients may refuse or let pass; the vectors behind them are right."""
 
-TRUNCATIONS = (fin_mid_chunk, missing_last_chunk, content_length_too_large, truncated_close_delimited)
-"""Ends that come too early: all transient."""
-
-
-# Answers nobody asked for, on a connection that will be used again: the next call must get its own.
+# Responses that nobody asked for, on a connection that will be used again.
 
 
 def _stray(ex: Exchange) -> bytes:
@@ -1098,38 +803,33 @@ def extra_408(ex: Exchange) -> None:
     ex.conn.close()
 
 
-def extra_response_when_idle(seconds: float = 0.05) -> Fault:
-    """The right answer, and a stray one so many seconds later, while the connection rests (B10).
+@fault
+def extra_response_when_idle(ex: Exchange) -> None:
+    """The right answer, and a stray one when the client has had time to read it (B10).
 
     The record counts as finished when the stray answer is out, so `Oracle.wait_until_idle` waits for it.
     """
-
-    def play(ex: Exchange) -> None:
-        ex.reply(200, ex.good_body())
-        ex.mark_answered()
-        ex.conn.sleep(seconds)
-        ex.send(_stray(ex))
-
-    return Fault("extra_response_when_idle", play)
+    ex.answer()
+    ex.conn.sleep(0.05)
+    ex.send(_stray(ex))
 
 
-STRAYS = (extra_response_same_packet, extra_half_response, extra_408, extra_response_when_idle())
+STRAYS = (extra_response_same_packet, extra_half_response, extra_408, extra_response_when_idle)
 
+# Answers without end and answers by the drop. Each ends when the client leaves or the server closes.
 
-# Answers without end and answers by the drop: header bombs, endless 1xx, one byte at a time.
-
-_TOGETHER = 64  # headers in one write
+_OK_LINE = b"HTTP/1.1 200 OK\r\n"
 
 
 def header_bomb(headers: int = 20_000, size: int = 1000) -> Fault:
     """So many headers of so many bytes (20 MB), then the right answer (B12)."""
 
     def play(ex: Exchange) -> None:
-        ex.send(b"HTTP/1.1 200 OK\r\n")
-        for start in range(0, headers, _TOGETHER):
-            ex.send(_headers(start, min(headers, start + _TOGETHER), size))
-        body = ex.good_body()
-        ex.send(f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        ex.send(_OK_LINE)
+        for start in range(0, headers, 64):
+            ex.send(_headers(start, min(headers, start + 64), size))
+        good = ex.good_body()
+        ex.send(f"Content-Length: {len(good)}\r\n\r\n".encode() + good)
 
     return Fault(f"header_bomb_{headers}x{size}", play)
 
@@ -1137,35 +837,43 @@ def header_bomb(headers: int = 20_000, size: int = 1000) -> Fault:
 @fault
 def endless_headers(ex: Exchange) -> None:
     """Header after header, for ever."""
-    ex.send(b"HTTP/1.1 200 OK\r\n")
-    for start in count(0, _TOGETHER):
-        ex.send(_headers(start, start + _TOGETHER, 1000))
+    ex.send(_OK_LINE)
+    for start in count(0, 64):
+        ex.send(_headers(start, start + 64, 1000))
 
 
-@fault
-def endless_header(ex: Exchange) -> None:
-    """One header line without an end."""
-    ex.send(b"HTTP/1.1 200 OK\r\nX-Long: ")
-    while True:
-        ex.send(b"a" * 65536)
+def _headers(start: int, stop: int, size: int) -> bytes:
+    value = "b" * size
+    return "".join(f"X-Bomb-{number}: {value}\r\n" for number in range(start, stop)).encode()
 
 
-@fault
-def endless_status_line(ex: Exchange) -> None:
-    ex.send(b"HTTP/1.1 200 ")
-    while True:
-        ex.send(b"O" * 65536)
+def _with_endless_trailer(name: str, beginning: bytes, more: bytes) -> Fault:
+    def play(ex: Exchange) -> None:
+        ex.send(_CHUNKED_HEAD + chunk(ex.good_body()) + b"0\r\n" + beginning)
+        ex.conn.sleep(0.02)  # the trailers come on their own
+        while True:
+            ex.send(more)
+
+    return Fault(name, play)
+
+
+HEADER_BOMBS = (
+    header_bomb(),
+    endless_headers,
+    _endless("endless_header", _OK_LINE + b"X-Long: ", b"a" * 65536),
+    _endless("endless_status_line", b"HTTP/1.1 200 ", b"O" * 65536),
+    _endless(
+        "endless_1xx_headers", b"HTTP/1.1 103 Early Hints\r\n", b"Link: </style.css>; rel=preload\r\n" * 2048
+    ),
+    _with_endless_trailer("endless_trailers", b"", b"X-Trailer: b\r\n" * 4096),
+    _with_endless_trailer("endless_trailer", b"X-Trailer: ", b"b" * 65536),
+)
+"""B12."""
 
 
 def endless_1xx(status: int = 102, interval: float = 0.01) -> Fault:
     """One interim response after the other (B13)."""
-
-    def play(ex: Exchange) -> None:
-        while True:
-            ex.send(head(status, []))
-            ex.conn.sleep(interval)
-
-    return Fault(f"endless_{status}", play)
+    return _endless(f"endless_{status}", b"", head(status, []), interval)
 
 
 def some_1xx(status: int = 103, times: int = 3) -> Fault:
@@ -1173,8 +881,7 @@ def some_1xx(status: int = 103, times: int = 3) -> Fault:
 
     def play(ex: Exchange) -> None:
         ex.send(head(status, []) * times)
-        ex.reply(200, ex.good_body())
-        ex.mark_answered()
+        ex.answer()
 
     return Fault(f"some_{status}", play)
 
@@ -1183,9 +890,10 @@ def slow_headers(interval: float = 0.3) -> Fault:
     """The right answer, its head one byte at a time (B14)."""
 
     def play(ex: Exchange) -> None:
-        body = ex.good_body()
-        ex.conn.drip(head(200, [JSON, ("Content-Length", str(len(body)))]), interval)
-        ex.send(body)
+        good = response(200, ex.good_body())
+        end = good.index(b"\r\n\r\n")
+        ex.conn.drip(good[:end], interval)
+        ex.send(good[end:])
         ex.mark_answered()
 
     return Fault("slow_headers", play)
@@ -1195,9 +903,9 @@ def slow_body(interval: float = 0.3) -> Fault:
     """The right answer, its body one byte at a time (B15)."""
 
     def play(ex: Exchange) -> None:
-        body = ex.good_body()
-        ex.send(head(200, [JSON, ("Content-Length", str(len(body)))]))
-        ex.conn.drip(body, interval)
+        good = ex.good_body()
+        ex.send(head(200, [JSON, ("Content-Length", str(len(good)))]))
+        ex.conn.drip(good, interval)
         ex.mark_answered()
 
     return Fault("slow_body", play)
@@ -1205,99 +913,64 @@ def slow_body(interval: float = 0.3) -> Fault:
 
 def slow_error(status: int = 503, interval: float = 0.3) -> Fault:
     """An error whose body comes one byte at a time."""
-
-    def play(ex: Exchange) -> None:
-        ex.conn.drip(response(status, b'{"code":14,"message":"unavailable","details":[]}'), interval)
-
-    return Fault(f"slow_{status}", play)
+    return Fault(f"slow_{status}", lambda ex: ex.conn.drip(response(status, rpc_body(14)), interval))
 
 
-def _headers(start: int, stop: int, size: int) -> bytes:
-    value = "b" * size
-    return "".join(f"X-Bomb-{number}: {value}\r\n" for number in range(start, stop)).encode()
+# Section A: before there is any TLS, over the bare socket, whatever the server's context.
 
 
-# Faults of a TLS port before there is any TLS: played over the bare socket, whatever the server's context.
-
-handshake_stall = black_hole_on_connect
-"""Accept and say nothing (A08)."""
-
-
-def _client_hello(conn: Connection) -> None:
+def client_hello(conn: Connection) -> bytes:
     """Read the first record, so that what is played is an answer to it."""
     header = conn.read_exactly(5)
-    conn.read_exactly(int.from_bytes(header[3:], "big"))
+    return conn.read_exactly(int.from_bytes(header[3:], "big"))
 
 
-@at(Stage.CONNECT)
-def handshake_stall_after_hello(ex: Exchange) -> None:
-    _client_hello(ex.conn)
-    ex.conn.wait_for_client_to_leave()
+def _after_hello(name: str, play: Callable[[Connection], None]) -> Fault:
+    def action(ex: Exchange) -> None:
+        client_hello(ex.conn)
+        play(ex.conn)
+
+    return Fault(name, action, Stage.CONNECT)
 
 
-@at(Stage.CONNECT)
-def rst_in_handshake(ex: Exchange) -> None:
-    """A09."""
-    _client_hello(ex.conn)
-    ex.conn.rst()
+def _says_after_hello(name: str, data: bytes) -> Fault:
+    def play(conn: Connection) -> None:
+        conn.send(data)
+        conn.fin()
+
+    return _after_hello(name, play)
 
 
-@at(Stage.CONNECT)
-def fin_in_handshake(ex: Exchange) -> None:
-    _client_hello(ex.conn)
-    ex.conn.close()
+handshake_stall = black_hole_on_connect
+handshake_stall_after_hello = _after_hello("handshake_stall_after_hello", Connection.wait_for_client_to_leave)
+rst_in_handshake = _after_hello("rst_in_handshake", Connection.rst)
+fin_in_handshake = _after_hello("fin_in_handshake", Connection.close)
+plaintext_answer_in_handshake = _says_after_hello(
+    "plaintext_answer_in_handshake",
+    response(400, b"Client sent garbage to an HTTP server", [TEXT, ("Connection", "close")]),
+)
+alert_protocol_version = _says_after_hello("alert_protocol_version", bytes.fromhex("15030100020246"))
+garbage_in_handshake = _says_after_hello("garbage_in_handshake", bytes(range(128, 256)))
 
-
-@at(Stage.CONNECT)
-def plaintext_answer_in_handshake(ex: Exchange) -> None:
-    """What a plain HTTP server says to a ClientHello (A07)."""
-    _client_hello(ex.conn)
-    ex.send(response(400, b"Client sent garbage to an HTTP server", [TEXT, ("Connection", "close")]))
-    ex.conn.fin()
-
-
-@at(Stage.CONNECT)
-def alert_protocol_version(ex: Exchange) -> None:
-    """The fatal alert 70 of a server that speaks none of the client's versions (A06)."""
-    _client_hello(ex.conn)
-    ex.send(bytes.fromhex("15030100020246"))
-    ex.conn.fin()
-
-
-@at(Stage.CONNECT)
-def garbage_in_handshake(ex: Exchange) -> None:
-    _client_hello(ex.conn)
-    ex.send(bytes(range(128, 256)))
-    ex.conn.fin()
-
-
-# Mixtures for long runs: faults after which a retry must succeed, and none that takes long.
-
-RESETS_AND_503: tuple[Fault, ...] = (status(503), rst_before_any_byte, rst_mid_body)
-"""G03."""
+# A mixture for long runs: a client survives each after a retry, and none takes long. Some hold the right answer.
 
 MIXED: tuple[Fault, ...] = (
     *CONNECTION_LOSSES,
-    *TRUNCATIONS,
-    illegal_chunk_size,
-    *NOT_HTTP[:3],
+    *CUT_CHUNKS,
+    BAD_LENGTHS[0],
+    truncated_close_delimited,
+    BAD_CHUNK_SIZES[0],
+    *NOT_HTTP[:2],
+    tls_bytes,
     *STRAYS,
     close_after_answer,
-    rst_after_answer,
     *(status(http) for http in (408, 429, 500, 502, 503, 504)),
     html_error(502),
-    text_error(503),
     retry_after("0", http=503),
     *EMPTY_SUCCESSES,
     *WRONG_COUNTS,
     *BROKEN_ENCODINGS,
     ragged,
     number("NaN"),
-    trailing_garbage,
+    BAD_TEXT[1],
 )
-"""A little of everything in sections B, C and D that a client survives; some of them hold the right answer."""
-
-
-def mixed(seed: int, rate: float = 0.3) -> Choice:
-    """A script: that share of requests meets one of `MIXED`."""
-    return at_random(seed, rate, MIXED)

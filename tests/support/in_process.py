@@ -16,12 +16,9 @@ import httpx
 
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, client
 from inworld_embeddings._engine import engine, sync_bridge
-from support.audit import authorization
 from support.connection import GoneError
-from support.fault import OK, Exchange, Request, Stage
-from support.oracle import ConnectionRecord, Oracle, RequestRecord
-from support.reader import Head, problem_with, texts_in
-from support.script import as_script
+from support.fault import OK, Exchange, Request, Stage, as_script
+from support.oracle import ConnectionRecord, Head, Oracle, RequestRecord, texts_in
 from support.vectors import DIM, text_id
 
 KEY = base64.b64encode(b"planted-key:planted-secret").decode()
@@ -111,12 +108,12 @@ class Service(httpx.AsyncBaseTransport):
             on_connection=len(self.requests),
             method=head.method,
             target=head.target,
-            headers=tuple(pair for pair in head.headers if pair[0] != "authorization"),
-            authorization=authorization(head, f"Basic {KEY}"),
+            headers=head.loggable(),
+            authorization=head.authorization(f"Basic {KEY}"),
             credential_elsewhere=False,
             text_ids=tuple(map(text_id, texts)),
             bytes_received=len(request.content),
-            problem=problem_with(head, texts=texts),
+            problem=head.problem(texts),
             started=loop.time(),
         )
         number = len(self.requests)

@@ -1,18 +1,85 @@
-"""What the server saw and did, request by request, and whether vectors that reached a caller are the right ones."""
+"""What a server saw and did, request by request, and whether vectors that reached a caller are the right ones."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from threading import Condition
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from support.audit import Authorization
 from support.vectors import DIM, text_id, vectors_for
 
-_WAIT_SECONDS = 5.0
+EMBED_PATH = "/ml/v1alpha/embedding:embed"
+
+_WAIT_SECONDS = 30.0
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
+
+
+class Authorization(Enum):
+    """What became of the Authorization header. Its value is never kept."""
+
+    ABSENT = "absent"
+    EXPECTED = "expected"
+    OTHER = "other"
+    SEVERAL = "several"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Request line and headers as they came; names in lower case."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+
+    def all(self, name: str) -> list[str]:
+        return [value for known, value in self.headers if known == name.lower()]
+
+    def get(self, name: str) -> str | None:
+        return next(iter(self.all(name)), None)
+
+    def authorization(self, expected: str | None) -> Authorization:
+        """Compare the header with the whole expected value; with None, any value is `Authorization.OTHER`."""
+        match self.all("authorization"):
+            case []:
+                return Authorization.ABSENT
+            case [value]:
+                return Authorization.EXPECTED if value == expected else Authorization.OTHER
+        return Authorization.SEVERAL
+
+    def gives_away(self, expected: str | None, body: bytes) -> bool:
+        """Whether the credential (the value's last word) stands in the target, another header or the body."""
+        if expected is None:
+            return False
+        secret = expected.rpartition(" ")[2]
+        others = [self.target, *(value for name, value in self.headers if name != "authorization")]
+        return any(secret in text for text in others) or secret.encode() in body
+
+    def loggable(self) -> tuple[tuple[str, str], ...]:
+        """The headers without those that hold secrets."""
+        return tuple(pair for pair in self.headers if pair[0] not in _SECRET_HEADERS)
+
+    def problem(self, texts: tuple[str, ...] | None) -> str | None:
+        """Why this is no request that a right client would send, or None."""
+        if self.method != "POST" or self.target != EMBED_PATH:
+            return f"asked for {self.method} {self.target}"
+        if texts is None:
+            return "the body is no embed request"
+        if (self.get("content-type") or "").partition(";")[0] != "application/json":
+            return "the content type is not JSON"
+        return None
+
+
+def texts_in(body: bytes) -> tuple[str, ...] | None:
+    """The texts of an embed request; None for any other body."""
+    try:
+        texts = tuple(item["text"] for item in json.loads(body)["inputs"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return texts if all(isinstance(text, str) for text in texts) else None
 
 
 @dataclass(slots=True)
@@ -52,8 +119,6 @@ class ConnectionRecord:
     number: int
     fault: str = ""
     requests: int = 0
-    bytes_received: int = 0
-    bytes_sent: int = 0
     tls_error: str | None = None
     closed: bool = False
 
@@ -66,33 +131,33 @@ class Oracle:
     requests: list[RequestRecord] = field(default_factory=list)
     connections: list[ConnectionRecord] = field(default_factory=list)
     in_flight: int = 0
-    _changed: Condition = field(default_factory=Condition)
+    changed: Condition = field(default_factory=Condition)
 
     def add_connection(self, record: ConnectionRecord) -> None:
-        with self._changed:
+        with self.changed:
             self.connections.append(record)
-            self._changed.notify_all()
+            self.changed.notify_all()
 
     def add_request(self, record: RequestRecord, connection: ConnectionRecord) -> int:
         """Number and keep a request that has been read; returns how many are in flight with it."""
-        with self._changed:
+        with self.changed:
             record.number = len(self.requests)
             self.requests.append(record)
             connection.requests += 1
             self.in_flight += 1
-            self._changed.notify_all()
+            self.changed.notify_all()
             return self.in_flight
 
     def finish_request(self, record: RequestRecord, now: float) -> None:
-        with self._changed:
+        with self.changed:
             record.finished = now
             self.in_flight -= 1
-            self._changed.notify_all()
+            self.changed.notify_all()
 
     def finish_connection(self, record: ConnectionRecord) -> None:
-        with self._changed:
+        with self.changed:
             record.closed = True
-            self._changed.notify_all()
+            self.changed.notify_all()
 
     def wait_for_requests(self, count: int, seconds: float = _WAIT_SECONDS) -> None:
         """Return when that many requests have come. Raises `TimeoutError`."""
@@ -107,8 +172,8 @@ class Oracle:
         self.wait_for(lambda: all(record.closed for record in self.connections), seconds)
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = _WAIT_SECONDS) -> None:
-        with self._changed:
-            if not self._changed.wait_for(condition, seconds):
+        with self.changed:
+            if not self.changed.wait_for(condition, seconds):
                 raise TimeoutError(f"not within {seconds} s; {len(self.requests)} requests came")
 
     def check(self, texts: Sequence[str], vectors: Any) -> None:
@@ -121,9 +186,9 @@ class Oracle:
         assert rows.dtype == np.float32, f"dtype {rows.dtype}"
         wrong = np.flatnonzero((rows != right).any(axis=1))
         if wrong.size:
-            index = int(wrong[0])
-            owner = _owner(rows[index], right)
-            raise AssertionError(f"{wrong.size} rows are wrong; row {index} holds {owner}")
+            owners = np.flatnonzero((right == rows[wrong[0]]).all(axis=1))
+            owner = f"text {owners[0]}" if owners.size else "no text of this call"
+            raise AssertionError(f"{wrong.size} rows are wrong; row {wrong[0]} holds the vector of {owner}")
 
     def check_one(self, text: str, vector: Any) -> None:
         """The same for one vector of shape ``(dim,)``."""
@@ -157,8 +222,3 @@ class Oracle:
         problems = [record.problem for record in self.requests if record.problem]
         assert not problems, problems
         assert not any(record.credential_elsewhere for record in self.requests), "the credential leaked"
-
-
-def _owner(row: NDArray[np.float32], right: NDArray[np.float32]) -> str:
-    matches = np.flatnonzero((right == row).all(axis=1))
-    return f"the vector of text {int(matches[0])}" if matches.size else "the vector of no text of this call"

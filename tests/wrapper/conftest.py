@@ -1,4 +1,4 @@
-"""Row tests do not wait (the shape of the waits is tested in tests/core), and know nothing of this machine's proxies."""
+"""No test here waits for a backoff (its shape is tested in test_retry.py), or knows of this machine's proxies."""
 
 import os
 from dataclasses import replace
@@ -8,7 +8,7 @@ import pytest
 from inworld_embeddings._http import connect
 from inworld_embeddings._http.adapters import HttpxTransport
 from inworld_embeddings.client import BaseClient
-from support.tls import make_tls
+from support.network import make_tls
 
 
 class Candidate(HttpxTransport):
@@ -75,8 +75,8 @@ def trusted(tls, monkeypatch):
 
 @pytest.fixture
 def short_connect(monkeypatch):
-    """A connect timeout of 0.2 s instead of 5 s."""
-    monkeypatch.setattr(BaseClient, "_timeouts", replace(BaseClient._timeouts, connect=0.2))
+    """A connect timeout of 0.1 s instead of 5 s."""
+    monkeypatch.setattr(BaseClient, "_timeouts", replace(BaseClient._timeouts, connect=0.1))
 
 
 @pytest.fixture

@@ -22,13 +22,11 @@ from inworld_embeddings import (
     _api,
 )
 from inworld_embeddings.options import CALL, defaults, merged
-from support.audit import Authorization
-from support.fault import OK, Fault
+from support.fault import JSON, OK, Fault
 from support.faults import poison, status, wrong_for
 from support.in_process import KEY, AsyncFace, Service, SyncFace, embed
-from support.reader import EMBED_PATH
+from support.oracle import EMBED_PATH, Authorization
 from support.vectors import text_id, vector_for, vectors_for
-from support.wire import JSON
 
 ODD = [
     "\0",

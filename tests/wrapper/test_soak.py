@@ -15,10 +15,10 @@ import pytest
 from inworld_embeddings import AsyncEmbeddingClient
 from inworld_embeddings.client import BaseClient
 from support.clients import KEY
+from support.fault import at_random
 from support.fault_server import FaultServer
 from support.faults import MIXED
 from support.processes import dice
-from support.script import at_random
 from support.vectors import vector_for
 
 SOAK = int(os.environ.get("SOAK", "5000"))

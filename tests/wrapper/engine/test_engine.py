@@ -19,11 +19,11 @@ from inworld_embeddings import (
     PartialFailureError,
 )
 from support.clients import KEY
+from support.fault import at_random
 from support.fault_server import OK, FaultServer
 from support.faults import MIXED, STRAYS, black_hole
 from support.in_process import Service, virtual
 from support.processes import SEED, dice, storm
-from support.script import at_random
 from support.vectors import vector_for
 
 

@@ -1,28 +1,39 @@
-"""Rows D13, D14 and D16: responses that want to fill memory, and responses to somebody else's request."""
+"""What is read of a response: no redirect, of an error its beginning, of a 200 no more than the cap. A16, C13, D13 to D16."""
 
 import tracemalloc
 
+import httpx
 import pytest
 
-from inworld_embeddings import APIResponseValidationError
+from inworld_embeddings import (
+    APIResponseValidationError,
+    ConfigurationError,
+    InternalServerError,
+    NotFoundError,
+    RedirectError,
+)
 from inworld_embeddings._http.adapters import BODY_CAP
-from support.clients import sync_client, sync_embed
-from support.fault import good_body
+from support.clients import failure, sync_client, sync_embed, unpooled_client, verdict
+from support.fault import InOrder, good_body
 from support.fault_server import OK, FaultServer
 from support.faults import (
     STRAYS,
+    answer,
     declared_body,
     deflate_bomb,
     double_gzip_bomb,
     encoded,
     endless_chunks,
     endless_close_delimited,
+    endless_error,
+    error_bodies,
     gzip_bomb,
     many_encodings,
+    packed,
     zstd_bomb,
 )
 from support.in_process import AsyncFace, Service
-from support.script import InOrder
+from support.oracle import EMBED_PATH
 from support.vectors import embeddings_json, vectors_for
 
 MB = 2**20
@@ -51,6 +62,65 @@ def check_is_refused(bomb, sent):
         server.oracle.assert_requests(1)
         assert server.requests[0].bytes_sent <= sent
     assert (caught.value.attempts, caught.value.retryable) == (1, False)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_A16_a_redirect_is_not_followed(status):
+    with FaultServer() as second:
+        for location in (
+            f"{second.url}/a?token=t",
+            "/elsewhere",
+            EMBED_PATH,
+            "file:///etc/hostname",
+            "http://[::bad/",
+            None,
+        ):
+            headers = [] if location is None else [("Location", location)]
+            with FaultServer([answer("redirect", status, b"", headers), OK]) as server:
+                error = failure(server.url, TEXTS, batch_size=1, max_concurrency=1)
+                assert verdict(error) == (RedirectError, 1, False)
+                assert "token" not in str(error)
+                server.oracle.assert_requests(1)
+        assert second.connections == []
+
+
+def test_A16_a_client_of_the_users_that_follows_redirects_does_not_here():
+    with (
+        FaultServer() as second,
+        FaultServer(answer("redirect", 307, b"", [("Location", second.url)])) as server,
+    ):
+        error = failure(server.url, http_client=unpooled_client(follow_redirects=True))
+        assert isinstance(error, RedirectError)
+        server.oracle.assert_requests(1)
+        assert second.connections == []
+
+
+@pytest.mark.parametrize("fault", error_bodies(503), ids=str)
+def test_C13_the_status_decides_whatever_the_body_is(fault):
+    with FaultServer(fault) as server:
+        error = failure(server.url, max_retries=0)
+    assert (type(error), error.status_code) == (InternalServerError, 503)
+    assert len(str(error)) <= 2048
+    assert str(error).isprintable()
+
+
+def test_C13_of_an_endless_body_64_kb_are_read():
+    with FaultServer(endless_error(404), send_buffer=65536) as server:
+        assert isinstance(failure(server.url), NotFoundError)
+        server.oracle.wait_until_idle()
+        assert server.requests[0].bytes_sent < KERNEL
+
+
+def test_C13_of_an_error_bomb_64_kb_are_unpacked(at_most):
+    at_most(4 * MB)
+    bomb = b"".join(packed(50_000_000))
+    with FaultServer(answer("bomb", 500, bomb, [("Content-Encoding", "gzip")])) as server:
+        assert isinstance(failure(server.url, max_retries=0), InternalServerError)
+
+
+def test_a_transport_that_is_not_asynchronous_is_refused():
+    with pytest.raises(ConfigurationError, match="AsyncBaseTransport, not HTTPTransport"):
+        sync_embed("http://127.0.0.1:1", "a", transport=httpx.HTTPTransport())
 
 
 @pytest.mark.parametrize(

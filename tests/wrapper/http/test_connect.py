@@ -1,37 +1,212 @@
-"""Which address of a host a connection goes to."""
+"""Connecting: names, TLS and proxies. Section A of the fault catalogue, what is offered (B18 to B20) and set (B22)."""
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
+import threading
 
 import pytest
 
-from inworld_embeddings import APIConnectionError, AsyncEmbeddingClient
-from inworld_embeddings._http import connect
-from support.clients import KEY, sync_embed
-from support.fault_server import FaultServer
-from support.proxy import ConnectProxy
-
-uvloop = pytest.importorskip("uvloop")
-
-LOOPS = pytest.mark.parametrize(
-    "factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"]
+from inworld_embeddings import (
+    APIConnectionError,
+    APITimeoutError,
+    AsyncEmbeddingClient,
+    ConfigurationError,
+    EmbeddingClient,
+    TLSError,
 )
+from inworld_embeddings._http import connect
+from inworld_embeddings._retry import Timeouts
+from support.clients import (
+    AUTHORIZATION,
+    KEY,
+    failure,
+    sync_client,
+    sync_embed,
+    unpooled_client,
+    verdict,
+    words,
+)
+from support.fault import OK, ByConnection, Stage, at
+from support.fault_server import FaultServer
+from support.faults import (
+    alert_protocol_version,
+    client_hello,
+    fin_in_handshake,
+    garbage_in_handshake,
+    handshake_stall,
+    handshake_stall_after_hello,
+    plaintext_answer_in_handshake,
+    rst_in_handshake,
+    rst_on_connect,
+    tls_bytes,
+)
+from support.network import (
+    ConnectProxy,
+    black_hole,
+    closed_port,
+    die,
+    die_in_tunnel,
+    refuse,
+    socket_to,
+    syn_black_hole,
+    tunnel,
+)
+from support.oracle import Authorization
+
+LOST, SLOW, FINAL = (APIConnectionError, 3, True), (APITimeoutError, 3, True), (TLSError, 1, False)
+THREE = {"texts": ["a", "b", "c"], "batch_size": 1, "max_concurrency": 1}
+PATIENT = {"max_retries": 10}
+"""For a test whose good attempt has a short timeout too, which a busy machine may not keep at once."""
+
+
+class Resolver:
+    """Stands in for the system's: plays one outcome per look-up, the last one for ever."""
+
+    def __init__(self, monkeypatch, *outcomes):
+        if os.environ.get("TRANSPORT") == "pyreqwest":
+            pytest.skip("it looks names up outside of Python, where no test can stand in")
+        self.asked, self.busy, self._outcomes = [], threading.Event(), list(outcomes)
+        self._systems = socket.getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", self)
+
+    def __call__(self, host, port, *args, **options):
+        if host == "127.0.0.1":  # some libraries look addresses up too
+            return self._systems(host, port, *args, **options)
+        self.asked.append(host.decode() if isinstance(host, bytes) else host)
+        self.busy.set()
+        outcome = self._outcomes[min(len(self.asked), len(self._outcomes)) - 1]
+        if isinstance(outcome, threading.Event):
+            outcome.wait(30)
+        elif outcome:
+            raise outcome
+        return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
+
+
+UNKNOWN = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+FLAPPING = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
 
 @pytest.fixture
-def black_hole():
-    """A port of loopback that takes no connection: its queue is full."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(8):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()
+def stall():
+    """An event that a look-up waits for. Whatever ends before it is set did not wait for the look-up."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@contextlib.contextmanager
+def releasing(event):
+    """Sets the event at the end of the block: a client's own end waits for the threads of its look-ups."""
+    try:
+        yield
+    finally:
+        event.set()
+
+
+def test_A01_an_unknown_name_is_looked_up_three_times(monkeypatch):
+    resolver = Resolver(monkeypatch, UNKNOWN)
+    error = failure("https://nowhere.example")
+    assert verdict(error) == LOST
+    assert words("Name or service not known") in str(error)
+    assert resolver.asked == ["nowhere.example"] * 3
+
+
+def test_A02_a_flapping_resolver_costs_a_retry(monkeypatch):
+    Resolver(monkeypatch, FLAPPING, None)
+    with FaultServer() as server:
+        server.oracle.check_one(
+            "text", sync_embed(f"http://name.example:{server.port}", "text", allow_insecure=True)
+        )
+        server.oracle.assert_requests(1)
+
+
+def test_A02_a_stalled_look_up_ends_at_the_deadline(monkeypatch, stall):
+    Resolver(monkeypatch, stall)
+    with sync_client("https://slow.example", timeout=0.1) as embed, releasing(stall):
+        with pytest.raises(APITimeoutError):
+            embed("text")
+        assert not stall.is_set()
+
+
+def test_A02_a_stalled_look_up_is_tried_again_within_the_deadline(monkeypatch, stall, short_connect):
+    resolver = Resolver(monkeypatch, stall, None)
+    with (
+        FaultServer() as server,
+        sync_client(f"http://name.example:{server.port}", allow_insecure=True, **PATIENT) as embed,
+    ):
+        with releasing(stall):
+            server.oracle.check_one("text", embed("text"))
+        assert len(resolver.asked) > 1
+
+
+def test_A02_the_loop_goes_on_while_a_name_is_looked_up(monkeypatch, stall):
+    Resolver(monkeypatch, stall)
+
+    async def run():
+        async with AsyncEmbeddingClient(base_url="https://slow.example", api_key=KEY) as client:
+            call = asyncio.create_task(client.embed("text"))
+            async with AsyncEmbeddingClient(base_url=server.url, api_key=KEY) as other:
+                server.oracle.check_one("text", await other.embed("text"))
+            assert not call.done()
+            call.cancel()
+            await asyncio.wait([call])
+            stall.set()
+
+    with FaultServer() as server:
+        asyncio.run(run())
+
+
+def test_A02_other_threads_go_on_while_a_name_is_looked_up(monkeypatch, stall):
+    resolver = Resolver(monkeypatch, stall)
+    stalled = threading.Thread(target=lambda: failure("https://slow.example", timeout=30))
+    with FaultServer() as server:
+        stalled.start()
+        assert resolver.busy.wait(30)
+        server.oracle.check_one("text", sync_embed(server.url, "text"))
+        assert stalled.is_alive()
+        monkeypatch.undo()  # the second look-up is the system's, and fails
+        stall.set()
+        stalled.join()
+
+
+def test_A03_a_refused_connection_is_tried_three_times():
+    with closed_port() as port:
+        error = failure(f"http://127.0.0.1:{port}")
+    assert verdict(error) == LOST
+    assert words("refused") in str(error).lower() or words("Connect call failed") in str(error)
+
+
+def test_A04_a_connect_without_an_answer_has_its_own_timeout(short_connect):
+    with syn_black_hole() as port:
+        error = failure(f"http://127.0.0.1:{port}")
+    assert verdict(error) == SLOW
+    assert words("0.1") in str(error)
+    assert Timeouts().connect == 5.0
+
+
+@pytest.mark.parametrize("own_client", [False, True], ids=["ours", "http_client"])
+def test_A14_netrc_is_ignored(own_client, tmp_path, monkeypatch):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    more = {"http_client": unpooled_client(auth=("someone", "else"))} if own_client else {}
+    with FaultServer(expected_authorization=AUTHORIZATION) as server:
+        sync_embed(server.url, "text", **more)
+    assert [record.authorization for record in server.requests] == [Authorization.EXPECTED]
+    server.oracle.assert_well_formed()
+
+
+# Addresses
+
+
+def uvloops():
+    return pytest.importorskip("uvloop").new_event_loop()
+
+
+LOOPS = pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloops], ids=["asyncio", "uvloop"])
 
 
 async def first(addresses):
@@ -39,9 +214,13 @@ async def first(addresses):
 
 
 @LOOPS
-def test_a_dead_first_address_costs_a_head_start(factory, black_hole):
-    with socket.create_server(("127.0.0.1", 0)) as listener, asyncio.Runner(loop_factory=factory) as runner:
-        sock = runner.run(first([black_hole, listener.getsockname()]))
+def test_a_dead_first_address_costs_a_head_start(factory):
+    with (
+        syn_black_hole() as port,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        asyncio.Runner(loop_factory=factory) as runner,
+    ):
+        sock = runner.run(first([("127.0.0.1", port), listener.getsockname()]))
         assert sock.getpeername() == listener.getsockname()
         sock.close()
 
@@ -125,6 +304,313 @@ def test_I07_the_key_for_x_localhost_stays_on_this_machine():
         server.oracle.check_one("a", asyncio.run(embed(f"http://any.localhost:{server.port}")))
 
 
+# TLS
+
+
+def assert_refused_once(server, url=None):
+    """The first attempt is the last, for the whole call, and no request was read."""
+    error = failure(url or server.url, **THREE)
+    server.oracle.wait_until_closed()
+    assert verdict(error) == FINAL
+    assert (len(server.connections), server.requests) == (1, [])
+    return str(error)
+
+
+def test_A05_a_trusted_certificate_is_accepted_where_the_environment_is_trusted(trusted):
+    with FaultServer(tls=trusted.good) as server:
+        server.oracle.check_one("a", sync_embed(server.url, "a"))
+        server.oracle.check_one("a", sync_embed(f"https://localhost:{server.port}", "a"))
+        assert verdict(failure(server.url, trust_env=False)) == FINAL
+        server.oracle.assert_requests(2)
+
+
+@pytest.mark.parametrize("certificate", ["untrusted", "expired", "not_yet_valid", "wrong_host"])
+def test_A05_a_certificate_that_cannot_be_trusted_ends_the_call_at_once(certificate, trusted):
+    with FaultServer(tls=getattr(trusted, certificate)) as server:
+        assert_refused_once(server)
+
+
+def test_A05_nothing_in_the_environment_switches_verification_off(monkeypatch, tls):
+    for name in ("PYTHONHTTPSVERIFY", "CURL_INSECURE", "SSL_VERIFY"):
+        monkeypatch.setenv(name, "0")
+    connect.tls_context.cache_clear()
+    with FaultServer(tls=tls.good) as server:
+        assert_refused_once(server)
+
+
+@pytest.mark.skipif(not ssl.HAS_TLSv1_1, reason="this OpenSSL cannot speak TLS 1.1")
+def test_A06_a_server_with_tls_1_1_at_most_is_refused(trusted):
+    with FaultServer(tls=trusted.tls11) as server:
+        assert_refused_once(server)
+
+
+def test_A06_a_version_alert_is_final_and_the_oldest_version_is_1_2(trusted):
+    with FaultServer(alert_protocol_version) as server:
+        assert_refused_once(server, f"https://127.0.0.1:{server.port}")
+    assert connect.tls_context(trust_env=False).minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_A07_https_to_a_plaintext_port_is_final_and_says_so(trusted):
+    with FaultServer(plaintext_answer_in_handshake) as server:
+        said = assert_refused_once(server, f"https://127.0.0.1:{server.port}")
+    assert "does not speak TLS on this port" in said
+    assert "begin with http://" in said
+
+
+def test_A07_https_to_a_silent_plaintext_port_falls_under_the_connect_timeout(trusted, short_connect):
+    with FaultServer() as server:
+        assert verdict(failure(f"https://127.0.0.1:{server.port}")) == SLOW
+        server.oracle.assert_requests(0)
+
+
+def test_A07_http_to_a_port_that_answers_in_tls_is_final_and_says_so():
+    with FaultServer(tls_bytes) as server:
+        error = failure(server.url, **THREE)
+        assert verdict(error) == FINAL
+        assert "speaks TLS on this port: base_url must begin with https://" in str(error)
+        server.oracle.assert_requests(1)
+
+
+def test_A07_http_to_a_tls_port_that_hangs_up_comes_with_a_hint(trusted):
+    """A hang-up without a word looks the same as B02, and is tried again as that."""
+    with FaultServer(tls=trusted.good) as server:
+        error = failure(f"http://127.0.0.1:{server.port}")
+        assert isinstance(error, APIConnectionError)
+        assert words("if that port speaks TLS, the URL must begin with https://") in str(error)
+        server.oracle.assert_requests(0)
+
+
+@pytest.mark.parametrize("stall", [handshake_stall, handshake_stall_after_hello], ids=["deaf", "after_hello"])
+def test_A08_a_stalled_handshake_falls_under_the_connect_timeout(stall, trusted, short_connect):
+    with FaultServer(ByConnection({0: [stall]}), tls=trusted.good) as server:
+        server.oracle.check_one("text", sync_embed(server.url, "text", **PATIENT))
+        server.oracle.assert_requests(1)
+        assert len(server.connections) > 1
+    with FaultServer(stall, tls=trusted.good) as server:
+        assert verdict(failure(server.url)) == SLOW
+        server.oracle.assert_connections(3)
+
+
+@pytest.mark.parametrize("loss", [rst_in_handshake, fin_in_handshake, rst_on_connect], ids=str)
+def test_A09_a_connection_lost_in_the_handshake_is_transient(loss, trusted):
+    with FaultServer(ByConnection({0: [loss], 1: [loss]}), tls=trusted.good) as server:
+        server.oracle.check_one("text", sync_embed(server.url, "text"))
+        server.oracle.assert_requests(1)
+        server.oracle.assert_connections(3)
+    with FaultServer(loss, tls=trusted.good) as server:
+        assert verdict(failure(server.url)) == LOST
+        server.oracle.assert_connections(3)
+
+
+def test_A09_garbage_in_the_handshake_is_no_loss_but_a_refusal(trusted):
+    with FaultServer([garbage_in_handshake, OK], tls=trusted.good) as server:
+        assert_refused_once(server)
+
+
+def test_B18_B19_B20_only_http_1_1_is_offered(trusted):
+    hellos = []
+
+    @at(Stage.CONNECT)
+    def record_hello(ex):
+        hellos.append(client_hello(ex.conn))
+        ex.conn.rst()
+
+    with FaultServer(record_hello, tls=trusted.good) as server:
+        failure(server.url, max_retries=0)
+    assert bytes.fromhex("0010000b000908") + b"http/1.1" in hellos[0]  # RFC 7301: extension 16, one name
+    assert b"\x02h2" not in hellos[0]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the options have these names on Linux")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_B22_the_kernel_watches_over_each_connection(scheme, trusted):
+    with (
+        FaultServer(tls=trusted.good if scheme == "https" else None) as server,
+        sync_client(server.url) as embed,
+    ):
+        embed("text")
+        with socket_to(server.port) as sock:
+            assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            options = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+            found = [sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in options]
+    assert found == [15, 5, 3, 30_000]
+
+
+@pytest.mark.parametrize("trust_env", [True, False])
+def test_I07_the_session_keys_are_written_nowhere(trust_env, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    context = connect.tls_context.__wrapped__(trust_env=trust_env)
+    assert context.keylog_filename is None
+    assert not (tmp_path / "keys").exists()
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+# Proxies
+
+HOST = "elsewhere.example"
+URL = f"https://{HOST}"
+
+
+@pytest.fixture
+def server(trusted):
+    """A server that is HOST, as far as its certificate goes."""
+    with FaultServer(tls=trusted.wrong_host, expected_authorization=AUTHORIZATION) as server:
+        yield server
+
+
+def proxy_to(server, behaviour=tunnel):
+    return ConnectProxy(behaviour, routes={f"{HOST}:443": server.port})
+
+
+def assert_tunnelled(between, server, url=URL, **settings):
+    """The right vector comes through one tunnel, in which there is only TLS, and the server gets the key."""
+    server.oracle.check_one("text", sync_embed(url, "text", **settings))
+    assert [(record.method, record.target) for record in between.records] == [("CONNECT", f"{HOST}:443")]
+    assert not any(record.authorization_in_clear for record in between.records)
+    assert between.records[0].bytes_up
+    assert [record.authorization for record in server.requests] == [Authorization.EXPECTED]
+    server.oracle.assert_well_formed()
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+def test_A13_the_environment_names_the_proxy(name, server, monkeypatch):
+    with proxy_to(server) as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        assert_tunnelled(proxy, server)
+
+
+def test_A13_a_proxy_without_a_scheme_is_an_http_one_and_an_origin_may_be_in_capitals(server, monkeypatch):
+    with proxy_to(server) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
+        assert_tunnelled(proxy, server, f"HTTPS://{HOST}")
+
+
+def test_A13_the_argument_names_the_proxy(server, monkeypatch):
+    with proxy_to(server) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+        monkeypatch.setenv("NO_PROXY", "*")
+        assert_tunnelled(proxy, server, proxy=proxy.url)
+
+
+def test_A13_a_tunnel_is_used_again(server):
+    with proxy_to(server) as proxy, sync_client(URL, proxy=proxy.url) as embed:
+        for text in ("a", "b", "c"):
+            server.oracle.check_one(text, embed(text))
+        assert len(proxy.records) == 1
+        server.oracle.assert_connections(1)
+
+
+@pytest.mark.parametrize(
+    ("exempt", "settings"),
+    [
+        *[(exempt, {}) for exempt in (HOST, ".example", "*", f"a.example, {HOST}:443")],
+        pytest.param("", {"trust_env": False}, id="trust_env off"),
+    ],
+)
+def test_A13_a_host_may_be_exempt(exempt, settings, server, monkeypatch):
+    Resolver(monkeypatch, UNKNOWN)  # asked for directly, the host does not exist
+    with proxy_to(server) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", exempt)
+        assert verdict(failure(f"{URL}:443", **settings)) == LOST
+        assert proxy.records == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_A13_loopback_is_never_proxied_from_the_environment(host, monkeypatch):
+    with FaultServer() as server, ConnectProxy() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        server.oracle.check_one("text", sync_embed(f"http://{host}:{server.port}", "text"))
+        assert proxy.records == []
+
+
+def test_A13_a_plain_http_origin_behind_a_proxy_is_refused(monkeypatch):
+    with FaultServer() as server, ConnectProxy() as proxy:
+        with pytest.raises(ConfigurationError, match="in clear"):
+            sync_embed(server.url, "text", proxy=proxy.url)
+        for name in ("http_proxy", "ALL_PROXY"):
+            with monkeypatch.context() as patch:
+                patch.setenv(name, proxy.url)
+                with pytest.raises(ConfigurationError, match="in clear"):
+                    sync_embed("http://service.example", "text", allow_insecure=True)
+        assert (proxy.records, server.connections) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["socks5://127.0.0.1:1", "ftp://127.0.0.1", "127.0.0.1:3128", "http://", "http://[::1", "nonsense"],
+)
+def test_A13_a_proxy_that_cannot_work_is_refused(proxy):
+    with pytest.raises(ConfigurationError, match="SOCKS is not supported"):
+        sync_embed(URL, "text", proxy=proxy)
+
+
+def test_A13_the_tunnel_ends_at_a_verified_server(trusted):
+    with FaultServer(tls=trusted.good) as impostor, proxy_to(impostor) as proxy:
+        error = failure(URL, proxy=proxy.url)
+        assert verdict(error) == FINAL
+        assert words("mismatch") in str(error)
+        assert (len(proxy.records), impostor.requests) == (1, [])
+
+
+def test_A13_the_proxys_password_goes_to_the_proxy_only(server):
+    with proxy_to(server) as proxy:
+        url = f"http://user:planted-secret@127.0.0.1:{proxy.port}"
+        assert_tunnelled(proxy, server, proxy=url)
+        assert proxy.records[0].proxy_authorization
+        assert "planted" not in repr(EmbeddingClient(base_url=URL, api_key=KEY, proxy=url))
+
+
+def test_A13_certificates_that_cannot_be_loaded_are_a_configuration_error(monkeypatch, tmp_path):
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    connect.tls_context.cache_clear()
+    with FaultServer() as server:
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+            sync_embed(f"https://127.0.0.1:{server.port}", "text")
+        assert server.connections == []
+
+
+def test_A15_a_407_is_final(server):
+    with proxy_to(server, refuse(407)) as proxy:
+        url = f"http://user:planted-secret@127.0.0.1:{proxy.port}"
+        with pytest.raises(ConfigurationError) as caught:
+            sync_embed(URL, proxy=url, **THREE)
+        assert words("407") in str(caught.value)
+        assert words("Check proxy=") in str(caught.value)
+        assert len(proxy.records) == 1
+        server.oracle.assert_connections(0)
+
+
+@pytest.mark.parametrize(
+    "fault", [refuse(502), refuse(503), die, die_in_tunnel(200)], ids=["502", "503", "dies", "dies_in_tunnel"]
+)
+def test_A15_other_trouble_with_the_proxy_is_transient(fault, server):
+    def flaky(proxy, conn, record):
+        (fault if len(proxy.records) == 1 else tunnel)(proxy, conn, record)
+
+    with proxy_to(server, flaky) as proxy:
+        server.oracle.check_one("text", sync_embed(URL, "text", proxy=proxy.url))
+        assert len(proxy.records) == 2
+    with proxy_to(server, fault) as proxy:
+        assert verdict(failure(URL, proxy=proxy.url)) == LOST
+        assert len(proxy.records) == 3
+
+
+def test_A15_a_silent_proxy_falls_under_the_connect_timeout(server, short_connect):
+    with proxy_to(server, black_hole) as proxy:
+        assert verdict(failure(URL, proxy=proxy.url)) == SLOW
+        assert len(proxy.records) == 3
+
+
+def test_A15_a_proxy_that_is_not_there_is_transient_and_named(server):
+    with closed_port() as port:
+        error = failure(URL, proxy=f"http://me:planted-secret@127.0.0.1:{port}")
+    assert verdict(error) == LOST
+    assert words(f"through the proxy 127.0.0.1:{port}") in str(error)
+
+
 EXEMPT = {
     "api.example": ["api.example", "API.example.", ".example", "*.example", "example", "x, api.example", "x api.example", "*", "api.example:443"],
     "192.0.2.7": ["192.0.2.7", "192.0.2.0/24", "192.0.2.7:443", "10.0.0.0/8,192.0.2.7"],
@@ -162,23 +648,3 @@ def test_A15_a_proxy_that_is_none_is_named(behaviour):
     with ConnectProxy(behaviour) as proxy, pytest.raises(APIConnectionError) as caught:
         sync_embed("https://service.example", "text", proxy=proxy.url, max_retries=0)
     assert f"through the proxy 127.0.0.1:{proxy.port}" in str(caught.value)
-
-
-def test_A15_a_proxy_that_cannot_be_reached_is_named():
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        place = f"127.0.0.1:{closed.getsockname()[1]}"
-        with pytest.raises(APIConnectionError, match=f"through the proxy {place}"):
-            sync_embed(
-                "https://service.example", "text", proxy=f"http://me:planted-secret@{place}", max_retries=0
-            )
-
-
-@pytest.mark.parametrize("trust_env", [True, False])
-def test_I07_the_session_keys_are_written_nowhere(trust_env, tmp_path, monkeypatch):
-    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
-    context = connect.tls_context.__wrapped__(trust_env=trust_env)
-    assert context.keylog_filename is None
-    assert not (tmp_path / "keys").exists()
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
-    assert context.minimum_version == ssl.TLSVersion.TLSv1_2

@@ -1,11 +1,239 @@
-"""Long responses are received into memory that is used again: each still belongs to its own texts."""
+"""The connection pool: which connection a request gets, how many there are, how long they rest; into which memory is read."""
 
 import asyncio
+import select
 
-from inworld_embeddings import AsyncEmbeddingClient
-from inworld_embeddings._http.pool import KEPT_BUFFERS
-from support.clients import KEY, pool, vectors_in
+import httpx
+import pytest
+
+from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingClient
+from inworld_embeddings._http.adapters import BODY_CAP
+from inworld_embeddings._http.pool import KEPT_BUFFERS, ConnectionPool
+from inworld_embeddings._retry import Timeouts
+from support.clients import KEY, pool, sync_client, vectors_in
+from support.fault import OK, ByConnection, later_on_each_connection
 from support.fault_server import FaultServer
+from support.faults import (
+    black_hole,
+    extra_response_same_packet,
+    extra_response_when_idle,
+    fin_before_any_byte,
+    rst_before_any_byte,
+    rst_mid_body,
+)
+from support.network import ConnectProxy, socket_to
+from support.oracle import EMBED_PATH
+from support.vectors import text_id
+
+FOUR = [f"text {number}" for number in range(4)]
+
+
+class Four(FaultServer):
+    """Answers nobody before there have been four requests, so that these come over four connections."""
+
+    def __init__(self, script=OK):
+        super().__init__(script, latency=self._until_there_are_four)
+
+    def _until_there_are_four(self, _):
+        self.oracle.wait_for_requests(4)
+        return 0.0
+
+
+def turn_on(seconds):
+    """Moves the running loop's clock on."""
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    loop.time = lambda: now() + seconds
+
+
+def run_over_pool(server, work):
+    async def run():
+        async with pool(server.url) as (transport, send):
+            await work(transport, send)
+
+    with server:
+        asyncio.run(run())
+
+
+def run_with_client(server, work, **settings):
+    async def run():
+        async with AsyncEmbeddingClient(base_url=server.url, api_key=KEY, **settings) as client:
+            await work(client)
+
+    with server:
+        asyncio.run(run())
+
+
+def connections(server):
+    """Which connection each request came over."""
+    return [record.connection for record in server.requests]
+
+
+def test_a_connection_is_used_for_its_own_origin_only():
+    """An auth flow may ask another server for a token; neither gets what is meant for the other."""
+
+    class Login(httpx.Auth):
+        def auth_flow(self, request):
+            yield httpx.Request("POST", there.url + EMBED_PATH, json={"inputs": [{"text": "a token"}]})
+            request.headers["authorization"] = f"Basic {KEY}"
+            yield request
+
+    with FaultServer() as here, FaultServer() as there:
+        with EmbeddingClient(base_url=here.url, auth=Login()) as client:
+            for text in ("a", "b"):
+                here.oracle.check_one(text, client.embed(text))
+        assert [record.text_ids for record in here.requests] == [(text_id("a"),), (text_id("b"),)]
+        assert [record.text_ids for record in there.requests] == [(text_id("a token"),)] * 2
+
+
+def test_a_body_that_ends_with_its_connection_is_not_whole_when_the_pool_was_closed():
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n{")
+        await over.wait()
+        writer.close()
+
+    async def run():
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            transport = ConnectionPool(proxy=None, trust_env=False, connect=5.0, keepalive=15.0)
+            sending = asyncio.create_task(transport.send(httpx.Request("GET", url), BODY_CAP))
+            while not any(connection._parser.status for connection in transport.busy):  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.001)
+            await transport.aclose()
+            with pytest.raises(httpx.ReadError, match="closed"):
+                await sending
+            assert (len(transport.idle), len(transport.busy)) == (0, 0)
+            over.set()
+
+    over = asyncio.Event()
+    asyncio.run(run())
+
+
+def test_a_request_that_is_cancelled_leaves_no_connection_behind():
+    async def work(transport, send):
+        sending = asyncio.create_task(send("a"))
+        await asyncio.to_thread(server.oracle.wait_for_requests, 1)
+        assert (len(transport.idle), len(transport.busy)) == (0, 1)
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert (len(transport.idle), len(transport.busy)) == (0, 0)
+        await asyncio.to_thread(server.oracle.wait_until_closed)
+
+    server = FaultServer(black_hole)
+    run_over_pool(server, work)
+
+
+def test_freshen_has_the_next_request_use_a_new_connection():
+    async def work(transport, send):
+        await send("a")
+        transport.freshen()
+        assert not transport.idle
+        server.oracle.check_one("b", vectors_in(await send("b"))[0])
+
+    server = FaultServer()
+    run_over_pool(server, work)
+    assert connections(server) == [0, 1]
+
+
+def test_B01_the_free_repetition_takes_a_new_connection_when_all_idle_ones_have_ended():
+    """As after a restart of the server, with more idle connections than retries."""
+
+    async def work(client):
+        await asyncio.gather(*map(client.embed, FOUR))
+        assert len(server.connections) == 4
+        server.oracle.check_one("a", await client.embed("a"))
+
+    server = Four(later_on_each_connection(rst_before_any_byte))
+    run_with_client(server, work, max_retries=0)
+    server.oracle.assert_requests(6)
+
+
+def test_B10_a_stray_response_that_the_loop_has_not_read_yet_is_never_the_next_calls():
+    """The loop stands still while the response comes, and the next request is its very next work."""
+
+    async def work(_, send):
+        await send("a")
+        with socket_to(server.port) as sock:
+            select.select([sock], [], [], 30)
+        server.oracle.check_one("b", vectors_in(await send("b"))[0])
+
+    server = FaultServer(ByConnection({0: [extra_response_when_idle]}))
+    run_over_pool(server, work)
+    assert connections(server) == [0, 1]
+
+
+@pytest.mark.parametrize("limit", [1, 8])
+def test_B21_calls_by_the_hundred_wait_for_their_turn_not_for_a_pool(limit):
+    texts = [f"text {number}" for number in range(100)]
+    in_flight = []
+
+    def latency(request):
+        in_flight.append(request.in_flight)
+        return 0.001
+
+    async def work(client):
+        server.oracle.check(texts, await asyncio.gather(*map(client.embed, texts)))
+
+    server = FaultServer(latency=latency)
+    run_with_client(server, work, max_concurrency=limit, max_retries=0)
+    assert max(in_flight) <= limit
+    assert len(server.connections) <= limit
+
+
+def test_B22_a_connection_that_rested_for_15_seconds_is_replaced():
+    async def work(transport, send):
+        await send("a")
+        turn_on(14)
+        await send("b")
+        assert (len(transport.idle), len(transport.busy)) == (1, 0)
+        turn_on(15)
+        await send("c")
+        assert (len(transport.idle), len(transport.busy)) == (1, 0)
+
+    server = FaultServer()
+    run_over_pool(server, work)
+    assert connections(server) == [0, 0, 1]
+    assert Timeouts().keepalive == 15.0
+
+
+def test_B22_the_rest_of_a_burst_is_closed_while_others_work():
+    """The connection used last is used first, so that those of a burst come of age and go."""
+
+    async def work(transport, send):
+        await asyncio.gather(*map(send, FOUR))
+        assert (len(transport.idle), len(server.connections)) == (4, 4)
+        for _ in range(4):
+            turn_on(5)
+            await send("text")
+        assert (len(transport.idle), len(server.connections)) == (1, 4)
+        await asyncio.sleep(0)
+        server.oracle.wait_for(lambda: sum(record.closed for record in server.connections) == 3)
+
+    server = Four()
+    run_over_pool(server, work)
+
+
+def test_B22_a_connection_that_leads_nowhere_costs_one_attempt(short_attempt):
+    with FaultServer(later_on_each_connection(black_hole)) as server:
+        with sync_client(server.url, max_retries=10) as embed:
+            embed("a")
+            server.oracle.check_one("b", embed("b"))
+        assert connections(server)[:3] == [0, 0, 1]
+
+
+def test_B22_several_that_lead_nowhere_cost_one_attempt_too(short_attempt):
+    async def work(client):
+        await asyncio.gather(*map(client.embed, FOUR))
+        assert len(server.connections) >= 4
+        server.oracle.check_one("b", await client.embed("b"))
+        assert sum(record.on_connection > 0 for record in server.requests) == 1
+
+    server = Four(later_on_each_connection(black_hole))
+    run_with_client(server, work, max_retries=10)
+
+
+# Long responses are received into memory that is used again: each still belongs to its own texts.
 
 DIM = 20_000
 """Of a vector that is too long for one read."""
@@ -75,3 +303,34 @@ def test_what_cannot_be_written_to_is_not_taken_back():
         server.oracle.check(["a"], vectors_in(await send("a")))
 
     with_a_pool(work)
+
+
+# uvloop, whose loop and transports are not asyncio's own classes
+
+
+def run_under_uvloop(server, texts, **settings):
+    async def run():
+        async with AsyncEmbeddingClient(**{"base_url": server.url, "api_key": KEY} | settings) as client:
+            server.oracle.check(texts, (await client.embed(texts, batch_size=1)).vectors)
+
+    uvloop = pytest.importorskip("uvloop")
+    with server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run())
+
+
+def test_faults_and_large_responses_under_uvloop():
+    faults = [rst_mid_body, OK, extra_response_same_packet, fin_before_any_byte, OK]
+    run_under_uvloop(FaultServer(faults, dim=20_000), [f"text {number}" for number in range(12)])
+
+
+def test_tls_and_a_tunnel_under_uvloop(trusted):
+    server = FaultServer(tls=trusted.good)
+    run_under_uvloop(server, FOUR, base_url=f"https://localhost:{server.port}")
+    server = FaultServer(tls=trusted.good)
+    with ConnectProxy() as proxy:
+        run_under_uvloop(server, FOUR, proxy=proxy.url)
+
+
+def test_a_deadline_under_uvloop():
+    with pytest.raises(APITimeoutError):
+        run_under_uvloop(FaultServer(black_hole), "text", timeout=0.1)

@@ -1,0 +1,409 @@
+"""A batch is tried again, split or bisected until each of its texts has a vector or an error. Rows C01 to C12, C15 to C17."""
+
+import math
+import random
+from email.utils import formatdate
+
+import pytest
+
+from inworld_embeddings import errors
+from inworld_embeddings._batching import PATIENCE
+from inworld_embeddings._retry import RetryPolicy
+from support.fault import OK
+from support.faults import (
+    DECOMPRESSED_LARGER,
+    EMPTY_SUCCESSES,
+    RECEIVED_LARGER,
+    SENDING_LARGER,
+    answer,
+    html_error,
+    message_larger_than_max,
+    poison,
+    retry_after,
+    retry_after_date,
+    retry_info,
+    status,
+    too_many_bytes,
+    too_many_texts,
+    violations,
+    when,
+)
+from support.in_process import AsyncFace, Service, embed
+from support.vectors import text_id
+
+TEXTS = [f"planted-text {number}" for number in range(500)]
+RETURN, ONE_EACH = {"on_error": "return"}, {"batch_size": 1, "max_concurrency": 1}
+
+
+def refused(script, texts="planted-text", *, latency=0.0, **settings):
+    """The service that was asked, and the error of a call that fails."""
+    service = Service(script, latency=latency)
+    with AsyncFace(service, **settings) as face, pytest.raises(errors.APIError) as caught:
+        face.embed(texts)
+    return service, caught.value
+
+
+def check_only_these_failed(service, result, guilty, error):
+    good = [index for index in range(len(result)) if index not in guilty]
+    service.oracle.check([TEXTS[index] for index in good], result.vectors[good])
+    assert [failure.index for failure in result.failures] == guilty
+    for failure in result.failures:
+        assert (type(failure.error), failure.retryable) == (error, False)
+        assert math.isnan(result.vectors[failure.index][0])
+
+
+# Bisected: what is refused for a text
+
+
+def test_C01_a_refused_text_says_so_after_one_request():
+    long = "bad\x1b[31m\nX-Log: forged " + "é" * 9000
+    service, error = refused(status(400, message=long))
+    service.oracle.assert_requests(1)
+    assert (error.status_code, error.code, error.attempts, error.retryable) == (400, 3, 1, False)
+    assert str(error).startswith(r"HTTP 400: bad\x1b[31m\nX-Log: forged éé")
+    assert len(str(error)) <= 520
+
+
+@pytest.mark.parametrize("batch_size", [500, 7])
+@pytest.mark.parametrize("named", [False, True], ids=["unnamed", "named"])
+@pytest.mark.parametrize("guilty", [[0], [250], [499], [0, 62, 125, 187, 250, 312, 374, 437, 499]], ids=str)
+def test_C01_poison_among_500_texts_costs_itself_only(batch_size, named, guilty):
+    script = poison([TEXTS[index] for index in guilty], field_violations=named)
+    service, result = embed(script, TEXTS, call=RETURN, batch_size=batch_size)
+    check_only_these_failed(service, result, guilty, errors.BadRequestError)
+    batches = math.ceil(len(TEXTS) / batch_size)
+    assert len(service.requests) - batches <= len(guilty) * (2 * math.log2(500) + 6)
+    assert max(service.oracle.times_answered().values()) == 1
+
+
+@pytest.mark.parametrize(
+    "places", [[0], [1, 2, 3], range(127), [500], [10**8]], ids=["0", "1-3", "0-126", "500", "10**8"]
+)
+def test_C01_a_server_that_names_the_wrong_texts_condemns_none(places):
+    guilty = text_id(TEXTS[77])
+    wrong = status(400, details=[violations(places)])
+    script = when(lambda request: guilty in map(text_id, request.texts), wrong)
+    service, result = embed(script, TEXTS, call=RETURN)
+    check_only_these_failed(service, result, [77], errors.BadRequestError)
+    assert len(service.requests) - 4 <= 2 * math.log2(128) + 6
+
+
+@pytest.mark.parametrize("batch_size", [500, 20, 1])
+@pytest.mark.parametrize("refusal", [status(400, message="unknown model"), html_error(400)], ids=str)
+def test_C01_a_400_for_everything_ends_the_call_after_a_handful_of_requests(batch_size, refusal):
+    service, error = refused(refusal, TEXTS, latency=0.005, batch_size=batch_size)
+    assert isinstance(error, errors.BadRequestError)
+    assert len(service.requests) <= 16
+
+
+def test_C01_a_first_batch_of_nothing_but_poison_does_not_end_the_call():
+    service, result = embed(poison(TEXTS[:4]), TEXTS, call=RETURN, batch_size=4, max_concurrency=1)
+    check_only_these_failed(service, result, [0, 1, 2, 3], errors.BadRequestError)
+
+
+def test_C01_a_400_about_the_state_of_something_is_not_about_a_text():
+    service, error = refused(status(400, code=9), TEXTS[:100])
+    assert isinstance(error, errors.BadRequestError)
+    service.oracle.assert_requests(1)
+
+
+# Final: what is refused for everything
+
+
+@pytest.mark.parametrize(
+    ("http", "kind", "says"),
+    [
+        pytest.param(401, errors.AuthenticationError, "INWORLD_API_KEY", id="C02"),
+        pytest.param(403, errors.PermissionDeniedError, "clock", id="C03"),
+        *(pytest.param(http, errors.NotFoundError, "base_url", id=f"C04-{http}") for http in (404, 405, 501)),
+    ],
+)
+def test_C02_C03_C04_what_no_text_is_guilty_of_ends_the_call_and_says_what_to_look_at(http, kind, says):
+    service, error = refused(f"status={http}", TEXTS, latency=0.02, batch_size=5)
+    assert len(service.requests) <= 4, "only what was in flight with it"
+    assert (type(error), error.status_code, error.attempts, error.retryable) == (kind, http, 1, False)
+    assert says in str(error)
+
+
+@pytest.mark.parametrize("http", [402, 406, 410, 414, 415, 418, 422, 431, 451])
+def test_C11_an_unknown_4xx_is_final(http):
+    service, error = refused(f"status={http}")
+    service.oracle.assert_requests(1)
+    assert (type(error), error.status_code, error.retryable) == (errors.BadRequestError, http, False)
+
+
+def test_C02_what_was_answered_before_a_key_was_revoked_is_kept():
+    script = when(lambda request: request.number >= 3, status(401))
+    service, result = embed(script, TEXTS, call=RETURN, batch_size=100, max_concurrency=1)
+    service.oracle.assert_requests(4)
+    service.oracle.check(TEXTS[:300], result.vectors[:300])
+    assert [failure.index for failure in result.failures] == list(range(300, 500))
+    assert {type(failure.error) for failure in result.failures} == {errors.AuthenticationError}
+
+
+# Tried again
+
+
+@pytest.mark.parametrize(
+    ("http", "kind"),
+    [
+        *(pytest.param(http, errors.ConflictError, id=f"C05-{http}") for http in (408, 409, 425, 499)),
+        pytest.param(429, errors.RateLimitError, id="C07"),
+        *(
+            pytest.param(http, errors.InternalServerError, id=f"C11-{http}")
+            for http in (500, 502, 503, 504, 520, 530, 599)
+        ),
+    ],
+)
+def test_C05_C07_C11_what_may_pass_is_tried_three_times(http, kind):
+    service, result = embed(f"status={http} x2, ok", TEXTS[:20])
+    service.oracle.check(TEXTS[:20], result.vectors)
+    assert (result.stats.attempts, result.stats.retries) == (3, 2)
+    service, error = refused(f"status={http}")
+    service.oracle.assert_requests(3)
+    assert (type(error), error.status_code, error.attempts, error.retryable) == (kind, http, 3, True)
+
+
+def test_C11_a_proxys_own_words_are_shown():
+    _, error = refused(answer("proxy", 503, b"no healthy upstream", [("Content-Type", "text/plain")]))
+    assert (type(error), error.code) == (errors.InternalServerError, None)
+    assert "no healthy upstream" in str(error)
+
+
+@pytest.mark.parametrize("fault", EMPTY_SUCCESSES, ids=str)
+def test_C15_a_success_that_brings_nothing_is_tried_again(fault):
+    service, result = embed([fault, OK], TEXTS[:20])
+    service.oracle.check(TEXTS[:20], result.vectors)
+    service, error = refused(fault)
+    service.oracle.assert_requests(3)
+    assert (type(error), error.attempts) == (errors.APIResponseValidationError, 3)
+
+
+HINT = 8.0
+
+
+@pytest.mark.parametrize("hint", [False, True], ids=["no_hint", "hint"])
+def test_C07_a_throttle_closes_the_gate_and_lets_single_requests_in_first(hint, monkeypatch):
+    """Four are in flight at first; no other starts before the gate opens, and then one until one succeeds."""
+    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", RetryPolicy(throttle_base=HINT))
+    monkeypatch.setattr(random, "random", lambda: 0.999)
+    fault = retry_after(str(HINT)) if hint else status(429)
+    service = Service([*[fault] * 4, OK], latency=0.02)
+    with AsyncFace(service, batch_size=1) as face:
+        service.oracle.check(TEXTS[:20], face.embed(TEXTS[:20]).vectors)
+    starts = [record.started for record in service.requests]
+    assert len(starts) == 24
+    assert starts[4] >= starts[0] + 0.02 + 0.99 * HINT
+    assert starts[5] >= starts[4] + 0.02
+
+
+def wait_after(script, **settings):
+    """Seconds from the end of the first request to the start of the second."""
+    service, _ = embed(script, TEXTS[:20], **settings)
+    service.oracle.assert_requests(2)
+    return service.requests[1].started - service.requests[0].finished
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param("status=429;retry-after=8", id="C08"),
+        pytest.param("status=503;retry-after=8", id="C12"),
+        pytest.param("status=429;retry-info=8", id="C09"),
+        pytest.param("status=429;retry-info=1.5;retry-after=8", id="C09-header-longer"),
+        pytest.param("status=429;retry-info=8;retry-after=1", id="C09-detail-longer"),
+        pytest.param(retry_info("-9s", header="8"), id="C09-bad-detail"),
+    ],
+)
+def test_C08_C09_C12_the_longest_hint_is_waited_out(fault):
+    assert HINT <= wait_after([fault, OK]) <= HINT * 1.25
+
+
+@pytest.mark.parametrize("delay", ["0.000000001s", "-3s", "3", "9" * 30 + "s", 3, None, {}])
+def test_C09_a_tiny_or_bad_delay_does_not_hold_up_anything(delay):
+    assert wait_after([retry_info(delay), OK]) < 1
+
+
+def test_C12_a_hint_holds_up_the_clients_next_call_too():
+    service = Service(["status=503;retry-after=8", OK])
+    with AsyncFace(service, max_retries=0) as face:
+        with pytest.raises(errors.InternalServerError) as caught:
+            face.embed("planted-text")
+        assert caught.value.retry_after == HINT
+        face.embed("planted-text")
+    assert service.requests[1].started - service.requests[0].finished >= HINT
+
+
+@pytest.mark.parametrize(
+    ("values", "waited"), [(("0",), 0), (("1.5",), 1.5), (("nan", "3"), 3), (("5", "7"), 7)]
+)
+def test_C16_the_hints_that_are_numbers_count(values, waited):
+    """Which values are: tests/wrapper/test_error_mapping.py."""
+    assert waited <= wait_after([retry_after(*values), OK]) <= max(1.25 * waited, 0.01)
+
+
+@pytest.mark.parametrize("hint", ["61", "1" + "0" * 20])
+@pytest.mark.parametrize("http", [429, 503])
+def test_C16_over_a_minute_is_raised_at_once_with_the_hint(hint, http):
+    """Also with more batches waiting at the gate that the hint has closed."""
+    service, error = refused(retry_after(hint, http=http), TEXTS[:20], latency=0.01, batch_size=1)
+    assert len(service.requests) <= 4
+    assert (error.retry_after, error.retryable) == (float(hint), True)
+    assert service.requests[-1].finished < 1
+
+
+def test_C16_past_the_deadline_is_raised_at_once():
+    service, error = refused("status=429;retry-after=30", timeout=20)
+    service.oracle.assert_requests(1)
+    assert (type(error), error.retry_after) == (errors.RateLimitError, 30)
+
+
+def test_C16_a_call_that_is_over_does_not_wait_out_the_hint_of_another_batch():
+    script = ["status=503;retry-after=50", "status=401"]
+    service, error = refused(script, TEXTS[:2], latency=lambda request: request.number / 10, batch_size=1)
+    assert isinstance(error, errors.AuthenticationError | errors.InternalServerError)
+    assert service.requests[-1].finished < 1
+
+
+def test_C17_a_date_counts_from_the_servers_own_clock():
+    now = 1_784_000_000
+    fault = retry_after_date(formatdate(now + 8, usegmt=True), formatdate(now, usegmt=True))
+    assert HINT <= wait_after([fault, OK]) <= HINT * 1.25
+
+
+# Split: what is too large
+
+
+class LongWaits(RetryPolicy):
+    def wait(self, *_):
+        return 1e9
+
+
+@pytest.fixture
+def no_backoff(monkeypatch):
+    """Waiting would be the mistake: whoever does it passes every deadline."""
+    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", LongWaits())
+
+
+SPLIT = pytest.mark.usefixtures("no_backoff")
+WORDINGS = pytest.mark.parametrize("wording", [RECEIVED_LARGER, DECOMPRESSED_LARGER, SENDING_LARGER])
+MANY = TEXTS[:256]
+
+
+def larger_than(texts, **options):
+    """A message limit that so many texts fit into exactly."""
+    return message_larger_than_max(texts * 3072, size=lambda request: 3072 * len(request.texts), **options)
+
+
+def refusals(service):
+    return sum(not record.answered for record in service.requests)
+
+
+def sizes(service, since=0):
+    return [len(record.text_ids) for record in service.requests[since:]]
+
+
+@SPLIT
+@pytest.mark.parametrize("limit", [100, 40, 5, 1])
+def test_C06_a_413_is_split_until_it_fits(limit):
+    service, result = embed(too_many_texts(limit), MANY)
+    service.oracle.check(MANY, result.vectors)
+    assert max(service.oracle.times_answered().values()) == 1
+    halvings, trials = math.ceil(math.log2(128 / limit)), len(service.requests) / PATIENCE
+    assert refusals(service) <= 2 * (halvings + 1) + trials, "two batches, each halved"
+    assert (result.failures, result.stats.retries) == ((), 0)
+
+
+@SPLIT
+def test_C06_later_batches_of_the_client_are_cut_before_they_are_sent():
+    service = Service(too_many_texts(40))
+    with AsyncFace(service) as face:
+        face.embed(MANY)
+        before = refusals(service)
+        face.embed(MANY)
+    assert refusals(service) == before
+    assert set(sizes(service, since=-8)) == {32}
+
+
+@SPLIT
+def test_C06_the_size_in_bytes_counts_too():
+    texts = [text * 100 for text in MANY]
+    service, result = embed(too_many_bytes(50_000), texts)
+    service.oracle.check(texts, result.vectors)
+
+
+@SPLIT
+@pytest.mark.parametrize("place", [0, 100, 255])
+def test_C06_one_large_text_costs_the_others_neither_their_vectors_nor_their_batches(place):
+    texts = [*MANY]
+    texts[place] *= 1000
+    service = Service(too_many_bytes(10_000))
+    with AsyncFace(service) as face:
+        result = face.embed(texts, on_error="return")
+        good = [index for index in range(len(texts)) if index != place]
+        service.oracle.check([texts[index] for index in good], result.vectors[good])
+        assert [failure.index for failure in result.failures] == [place]
+        assert isinstance(result.failures[0].error, errors.RequestTooLargeError)
+        assert len(service.requests) <= 2 + 2 * math.log2(128)
+        since = len(service.requests)
+        face.embed(MANY)
+    assert sizes(service, since) == [128, 128], "the number of texts was never too large"
+
+
+@SPLIT
+def test_C06_a_cap_that_was_learned_by_mistake_is_forgotten_by_and_by():
+    service = Service([too_many_texts(16)] * 3 + [OK])
+    with AsyncFace(service, max_concurrency=1, batch_size=64) as face:
+        for _ in range(30):
+            face.embed(MANY)
+    assert sizes(service, since=-4) == [64] * 4
+
+
+@SPLIT
+@WORDINGS
+@pytest.mark.parametrize("limit", [100, 3])
+def test_C10_a_429_for_its_size_is_split_by_the_sizes_it_names(wording, limit):
+    service, result = embed(larger_than(limit, wording=wording), MANY)
+    service.oracle.check(MANY, result.vectors)
+    assert refusals(service) <= 2, "one for each batch in flight"
+    most = math.floor(128 * limit / 128 * 0.9)
+    assert max(len(record.text_ids) for record in service.requests if record.answered) == most
+    assert result.stats.retries == 0
+
+
+@SPLIT
+def test_C10_a_message_that_names_only_the_limit_has_it_halved():
+    wording = "grpc: received message after decompression larger than max {limit}"
+    service, result = embed(larger_than(20, wording=wording), TEXTS[:128])
+    service.oracle.check(TEXTS[:128], result.vectors)
+
+
+@SPLIT
+def test_C10_the_cap_is_learned():
+    service = Service(larger_than(50))
+    with AsyncFace(service) as face:
+        face.embed(MANY[:128])
+        face.embed(MANY)
+    assert refusals(service) == 1
+    assert set(sizes(service, since=1)) <= {45, 38}, "128 cut by 45"
+
+
+@SPLIT
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        pytest.param(too_many_texts(0), (413, 2, None), id="C06"),
+        pytest.param(larger_than(0), (429, 8, (3072, 0)), id="C10"),
+    ],
+)
+def test_C06_C10_a_single_text_over_the_limit_fails_at_once(script, said):
+    service, error = refused(script)
+    service.oracle.assert_requests(1)
+    assert isinstance(error, errors.RequestTooLargeError)
+    assert (error.status_code, error.code, error.sizes) == said
+    assert (error.attempts, error.retryable) == (1, False)
+
+
+def test_C10_another_429_with_the_words_too_large_in_it_is_still_a_throttle():
+    service, _ = embed([status(429, message="your bill is larger than usual"), OK], TEXTS[:9])
+    assert sizes(service) == [9, 9]

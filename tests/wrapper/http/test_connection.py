@@ -1,0 +1,314 @@
+"""Connections that end, lie, bring too much, or never end. Section B of the fault catalogue."""
+
+import tracemalloc
+
+import pytest
+
+from inworld_embeddings import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APITimeoutError,
+    RequestTooLargeError,
+)
+from inworld_embeddings._retry import Timeouts
+from support.clients import failure, sync_client, sync_embed, verdict, within, words
+from support.fault import OK, ByConnection, Stage, at
+from support.fault_server import FaultServer
+from support.faults import (
+    BAD_CHUNK_SIZES,
+    BAD_LENGTHS,
+    CONNECTION_LOSSES,
+    CUT_CHUNKS,
+    HEADER_BOMBS,
+    LENIENT_STATUS_LINES,
+    NOT_HTTP,
+    STRAYS,
+    announced_close,
+    black_hole,
+    black_hole_mid_body,
+    black_hole_on_connect,
+    chunked,
+    close_after_answer,
+    close_delimited,
+    content_length_too_small,
+    endless_1xx,
+    extra_line,
+    fin_before_any_byte,
+    fin_mid_body,
+    fin_on_connect,
+    header_bomb,
+    never_read_body,
+    rst_before_any_byte,
+    rst_before_body,
+    rst_on_connect,
+    slow_body,
+    slow_error,
+    slow_headers,
+    some_1xx,
+    tls_bytes,
+    truncated_close_delimited,
+)
+
+TEXTS, ONE_EACH = ["a", "b", "c"], {"batch_size": 1, "max_concurrency": 1}
+MEGABYTE = 2**20
+PATIENT = {"max_retries": 10}
+"""For a test whose good attempt has a short timeout too, which a busy machine may not keep at once."""
+
+
+def assert_transient(fault, error=APIConnectionError):
+    """Twice the fault and the caller sees success; always the fault and it is the third attempt's error."""
+    with FaultServer([fault, fault, OK]) as server:
+        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
+        assert [record.connection for record in server.requests] == [0, 1, 2]
+    with FaultServer(fault) as server:
+        assert verdict(failure(server.url)) == (error, 3, True)
+        server.oracle.assert_requests(3)
+        server.oracle.wait_until_closed()
+
+
+@pytest.mark.parametrize("end", [close_after_answer, announced_close], ids=str)
+def test_B01_a_connection_closed_while_idle_is_not_used_again(end):
+    with FaultServer([end, OK]) as server, sync_client(server.url, max_retries=0) as embed:
+        server.oracle.check_one("a", embed("a"))
+        server.oracle.wait_until_closed()
+        server.oracle.check_one("b", embed("b"))
+        server.oracle.assert_requests(2)
+
+
+@pytest.mark.parametrize("end", [fin_before_any_byte, rst_before_any_byte, rst_before_body], ids=str)
+def test_B01_a_connection_that_ends_as_it_is_used_again_costs_no_retry(end):
+    with FaultServer(ByConnection({0: [OK, end]})) as server, sync_client(server.url, max_retries=0) as embed:
+        server.oracle.check_one("a", embed("a"))
+        result = embed(TEXTS)
+        server.oracle.check(TEXTS, result.vectors)
+        server.oracle.assert_requests(3)
+        assert (result.stats.attempts, result.failures) == (2, ())
+
+
+def test_B01_only_the_first_repetition_is_free():
+    with FaultServer([OK, fin_before_any_byte]) as server, sync_client(server.url, max_retries=1) as embed:
+        embed("a")
+        with pytest.raises(APIConnectionError) as caught:
+            embed("b")
+        assert verdict(caught.value) == (APIConnectionError, 3, True)
+        server.oracle.assert_requests(4)
+
+
+@pytest.mark.parametrize("end", [fin_on_connect, rst_on_connect], ids=["B02", "B03"])
+def test_B02_B03_an_end_before_the_request_was_read(end):
+    with FaultServer(ByConnection({0: [end], 1: [end]})) as server:
+        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
+        server.oracle.assert_requests(1)
+        server.oracle.assert_connections(3)
+
+
+ROW_OF_LOSS = {"fin_before_any_byte": "B02", "rst_before_any_byte": "B03"}
+
+
+@pytest.mark.parametrize(
+    "loss", CONNECTION_LOSSES, ids=lambda loss: f"{ROW_OF_LOSS.get(loss.name, 'B04')}_{loss}"
+)
+def test_B02_B03_B04_a_loss_before_the_response_is_whole(loss):
+    assert_transient(loss)
+
+
+def test_B04_half_a_response_over_a_used_connection_is_no_free_retry():
+    with (
+        FaultServer(ByConnection({0: [OK, fin_mid_body]})) as server,
+        sync_client(server.url, max_retries=0) as embed,
+    ):
+        embed("a")
+        with pytest.raises(APIConnectionError) as caught:
+            embed("b")
+        assert (caught.value.attempts, caught.value.stale) == (1, False)
+
+
+@pytest.mark.parametrize("fault", CUT_CHUNKS, ids=str)
+def test_B05_chunks_that_end_too_early(fault):
+    assert_transient(fault)
+
+
+@pytest.mark.parametrize("fault", BAD_CHUNK_SIZES, ids=str)
+def test_B06_an_illegal_chunk_size(fault):
+    assert_transient(fault)
+
+
+@pytest.mark.parametrize("fault", BAD_LENGTHS, ids=str)
+def test_B07_a_length_that_lies(fault):
+    assert_transient(fault)
+
+
+def test_B07_what_is_beyond_the_length_is_not_the_next_response():
+    """The cut response is no JSON; its rest must not come back with the next one."""
+    with FaultServer([content_length_too_small, OK]) as server:
+        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
+        assert [record.connection for record in server.requests] == [0, 1]
+
+
+def test_B08_a_truncated_response_without_a_length_is_found_out_by_its_json():
+    assert_transient(truncated_close_delimited, APIResponseValidationError)
+
+
+@pytest.mark.parametrize("good", [close_delimited, chunked], ids=str)
+def test_B08_whole_responses_without_a_length_are_responses(good):
+    with FaultServer(good) as server:
+        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
+        server.oracle.assert_requests(1)
+
+
+@pytest.mark.parametrize(
+    "stray", STRAYS, ids=lambda stray: f"{'B10' if stray.name.endswith('when_idle') else 'B09'}_{stray}"
+)
+def test_B09_B10_a_response_too_many_is_never_the_next_calls(stray):
+    with FaultServer(ByConnection({0: [stray]})) as server, sync_client(server.url, max_retries=0) as embed:
+        server.oracle.check(TEXTS, embed(TEXTS).vectors)
+        server.oracle.wait_until_idle()
+        others = ["d", "e", "f"]  # as many, so that only the vectors tell
+        server.oracle.check(others, embed(others).vectors)
+        assert [record.connection for record in server.requests] == [0, 1]
+
+
+def test_B09_an_empty_line_too_many_is_harmless():
+    with FaultServer(extra_line) as server, sync_client(server.url, max_retries=0) as embed:
+        for text in TEXTS:
+            server.oracle.check_one(text, embed(text))
+        server.oracle.assert_requests(3)
+
+
+@pytest.mark.parametrize("fault", NOT_HTTP, ids=str)
+def test_B11_what_is_not_http_1_1(fault):
+    assert_transient(fault)
+
+
+@pytest.mark.parametrize("fault", LENIENT_STATUS_LINES, ids=str)
+def test_B11_an_odd_first_line_is_refused_or_let_pass(fault):
+    with FaultServer(fault) as server:
+        try:
+            server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
+        except APIConnectionError:
+            assert len(server.requests) == 3
+
+
+def test_B11_tls_bytes_from_a_server_that_has_spoken_http_are_garbage_like_any_other():
+    with FaultServer([OK, announced_close, tls_bytes, OK]) as server:
+        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS, **ONE_EACH).vectors)
+
+
+@pytest.mark.parametrize("bomb", HEADER_BOMBS, ids=str)
+def test_B12_headers_without_end_are_not_kept_and_not_asked_for_again(bomb):
+    with FaultServer([OK, bomb]) as server, sync_client(server.url) as embed:
+        embed("warm")
+        tracemalloc.start()
+        try:
+            with pytest.raises(APIConnectionError, match=words("over 65536 bytes of headers")) as caught:
+                embed("text")
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert verdict(caught.value) == (APIConnectionError, 1, False)
+        server.oracle.assert_requests(2)
+        server.oracle.wait_until_closed()
+        assert peak < 2 * MEGABYTE, f"{peak / MEGABYTE:.1f} MB"  # the server's own buffers are in it
+
+
+@pytest.mark.parametrize(
+    ("good", "dim"),
+    [(header_bomb(100, 500), 8), (OK, 10_000), (chunked, 10_000)],
+    ids=["headers", "body", "chunks"],
+)
+def test_B12_many_headers_and_a_large_body_are_no_bomb(good, dim):
+    with FaultServer(good, dim=dim) as server:
+        server.oracle.check_one("text", sync_embed(server.url, "text"))
+        server.oracle.assert_requests(1)
+
+
+def test_B13_a_few_interim_responses_are_harmless():
+    with FaultServer([some_1xx(103), some_1xx(100, 40)]) as server, sync_client(server.url) as embed:
+        for text in ("a", "b"):
+            server.oracle.check_one(text, embed(text))
+        server.oracle.assert_requests(2)
+
+
+ENDLESS = [
+    pytest.param(endless_1xx(102, 0.01), id="B13_102"),
+    pytest.param(endless_1xx(100, 0.001), id="B13_100_quickly"),
+    pytest.param(endless_1xx(103, 0.0), id="B13_103_as_a_flood"),
+    pytest.param(slow_headers(0.1), id="B14"),
+    pytest.param(slow_body(0.1), id="B15"),
+    pytest.param(slow_error(503, 0.1), id="B15_error"),
+    pytest.param(black_hole, id="B16"),
+    pytest.param(black_hole_mid_body, id="B16_mid_body"),
+    pytest.param(black_hole_on_connect, id="B16_on_connect"),
+]
+
+
+@pytest.mark.parametrize("endless", ENDLESS)
+def test_B13_B14_B15_B16_what_does_not_end_is_left_at_the_deadline(endless):
+    """The connection is dropped, not left to drip: only so the server's side closes before the client does."""
+    with FaultServer(endless) as server, sync_client(server.url, timeout=0.1) as embed:
+        with pytest.raises(APITimeoutError) as caught:
+            embed("text")
+        assert caught.value.retryable
+        if endless is not black_hole_on_connect:  # which would not notice
+            server.oracle.wait_until_closed()
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("endless", ENDLESS)
+def test_B13_B14_B15_B16_no_call_outlives_its_deadline(endless):
+    with FaultServer(endless) as server, within(0.2):
+        assert isinstance(failure(server.url, timeout=0.2), APITimeoutError)
+
+
+def test_B16_silence_after_the_request_ends_with_the_attempt_and_is_transient(short_attempt):
+    script = ByConnection({0: [black_hole], 1: [black_hole_mid_body]})
+    with FaultServer(script) as server, sync_client(server.url, **PATIENT) as embed:
+        server.oracle.check_one("text", embed("text"))
+        assert {record.connection for record in server.requests} >= {0, 1, 2}
+
+
+def test_B16_silence_for_ever_is_tried_three_times(monkeypatch):
+    monkeypatch.setattr(
+        "inworld_embeddings.client.BaseClient._timeouts", Timeouts(first_attempt=0.1, longest_attempt=0.1)
+    )
+    with FaultServer(black_hole) as server:
+        assert verdict(failure(server.url)) == (APITimeoutError, 3, True)
+        server.oracle.assert_requests(3)
+
+
+LONG_TEXT = "x" * (9 * MEGABYTE)
+"""Over what both kernels keep for a server that does not read."""
+ROOM = {"max_batch_bytes": 16 * MEGABYTE}
+
+
+def test_B17_a_server_that_does_not_read_falls_under_the_attempt_timeout(short_attempt):
+    script = ByConnection({0: [never_read_body]})
+    with (
+        FaultServer(script, receive_buffer=4096) as server,
+        sync_client(server.url, **ROOM, **PATIENT) as embed,
+    ):
+        server.oracle.check_one(LONG_TEXT, embed(LONG_TEXT))
+        assert server.requests[0].connection == 0
+        assert server.requests[-1].connection > 0
+
+
+def test_B17_a_server_that_does_not_read_falls_under_the_deadline():
+    with FaultServer(never_read_body, receive_buffer=4096) as server:
+        assert isinstance(failure(server.url, LONG_TEXT, timeout=0.3, **ROOM), APITimeoutError)
+
+
+@at(Stage.HEAD)
+def refusal_of_an_unread_body(ex):
+    """Respond after the head, read no more, keep the connection."""
+    ex.reply(413, b'{"code":8,"message":"too large","details":[]}')
+    ex.conn.hold()
+
+
+def test_B17_a_refusal_that_comes_before_the_body_was_read_is_heard():
+    with FaultServer(ByConnection({0: [refusal_of_an_unread_body]}), receive_buffer=4096) as server:
+        with sync_client(server.url, timeout=20, **ROOM) as embed:
+            with pytest.raises(RequestTooLargeError) as caught:
+                embed(LONG_TEXT)
+            assert caught.value.attempts == 1
+            server.oracle.check_one("small", embed("small"))  # not over the connection that is still full
+        assert [record.connection for record in server.requests] == [0, 1]
