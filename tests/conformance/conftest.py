@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -44,3 +45,10 @@ def served(tmp_path_factory):
         yield Program(process)
         process.terminate()
         process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def client(served):
+    """A client of it; paths go out as they are given."""
+    with httpx.Client(base_url=served.url, auth=("local", "local")) as made:
+        yield made

@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from inworld_embeddings_emulator.playground import SETTINGS, page_files
@@ -50,14 +49,8 @@ def test_one_listening_socket_on_loopback(served):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_the_paths_and_no_more(served, path):
-    with httpx.Client() as client:
-        reply = client.get(served.url, extensions={"target": path.encode()})
-    assert reply.status_code == PATHS[path]
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_without_the_key_nothing_is_done(served, path):
-    with httpx.Client() as client:
-        reply = client.post(served.url, content=b"{}", extensions={"target": path.encode()})
+def test_the_paths_and_no_more_and_without_the_key_nothing_is_done(client, path):
+    target = {"target": path.encode()}
+    assert client.get("/", auth=None, extensions=target).status_code == PATHS[path]
+    reply = client.post("/", auth=None, content=b"{}", extensions=target)
     assert reply.status_code == (401 if path.startswith("/ml") else 404)

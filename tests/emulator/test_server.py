@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from inworld_embeddings.errors import ConfigurationError
-from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport
+from inworld_embeddings_emulator import Emulator, EmulatorServer
 
 PATH = "/ml/v1alpha/embedding:embed"
 KEY = "authorization: Basic bG9jYWw6bG9jYWw=\r\n"
@@ -258,27 +258,3 @@ def test_a_handler_that_fails_is_logged_by_type_alone(emulator, log):
         peer.send(raw())
         assert peer.at_end()
     assert log.getvalue() == "connection closed by LookupError\n"
-
-
-@pytest.mark.parametrize(
-    ("line", "body"),
-    [
-        (f"POST {PATH}", BODY),
-        (f"POST {PATH}?a=b", b"nonsense"),
-        (f"POST //{PATH}", BODY),
-        (f"HEAD {PATH}", b""),
-        (f"POST {PATH}", b" " * (33 * 1024 * 1024)),
-    ],
-    ids=lambda value: repr(value[:40]),
-)
-def test_served_and_in_process_the_same_bytes(server, emulator, line, body):
-    """tests/conformance does the same with many more, over `serve`."""
-    method, target = line.split()
-
-    def told(transport):
-        with httpx.Client(transport=transport, auth=("local", "local")) as client:
-            response = client.request(method, server.url + target, content=body)
-        headers = [pair for pair in response.headers.multi_items() if pair[0] not in ("date", "connection")]
-        return response.status_code, sorted(headers), response.content
-
-    assert told(httpx.HTTPTransport()) == told(LocalTransport(emulator))
