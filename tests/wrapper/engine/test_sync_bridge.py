@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 
@@ -160,7 +161,8 @@ for number in range(SIZE):
         pass
 client.embed('released')
 (session,) = client._engine._sessions.values()
-print(len(delays) > SIZE / 2, session.admission.throttle.in_flight, len(session._tasks), max(filter(None, delays)))
+usual = max(interrupted(lambda: time.sleep(600)) for _ in range(10))
+print(len(delays) > SIZE / 2, session.admission.throttle.in_flight, len(session._tasks), max(delays) - usual)
 client.close()
 """
 )
@@ -186,7 +188,7 @@ def test_F05_an_interrupt_ends_a_call_that_hangs_and_the_client_lives(size):
 
 
 @pytest.mark.realtime
-def test_F05_within_250_ms():
+def test_F05_within_250_ms_beyond_what_this_machine_needs_to_interrupt_a_sleep():
     assert hanging(60) < 0.25
 
 
@@ -256,32 +258,32 @@ print(right(client, "after"))
     assert done.stdout.split() == ["True"]
 
 
+def interrupts_who_asks(request):
+    """The text is the caller's process id."""
+    os.kill(int(request.texts[0]), signal.SIGINT)
+    return black_hole
+
+
 def test_F05_an_async_program_is_interrupted_by_asyncio_itself():
     code = """
 async def main():
     async with make(AsyncEmbeddingClient, timeout=600) as client:
-        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
-        await client.embed("x")
+        await client.embed(str(os.getpid()))
 
 try:
     asyncio.run(main())
 except KeyboardInterrupt:
     print("interrupted")
 """
-    with FaultServer(black_hole) as server:
+    with FaultServer(interrupts_who_asks) as server:
         done = program(code, server.url)
     assert_silent(done)
     assert done.stdout == "interrupted\n"
 
 
 def test_F05_an_interrupt_that_nobody_catches_ends_the_program():
-    code = """
-client = make(timeout=600)
-threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
-client.embed("x")
-"""
-    with FaultServer(black_hole) as server:
-        done = program(code, server.url)
+    with FaultServer(interrupts_who_asks) as server:
+        done = program("make(timeout=600).embed(str(os.getpid()))", server.url)
     assert done.returncode == -signal.SIGINT
     assert done.stderr.rstrip().endswith("KeyboardInterrupt")
     assert done.stderr.count("Traceback") == 1
