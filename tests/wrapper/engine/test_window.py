@@ -77,11 +77,13 @@ def test_unordered_rows_come_as_they_are_done_with_their_indexes():
 @virtual
 async def test_E06_the_source_is_not_pulled_further_ahead_than_the_window(ordered):
     source, taken = Counted(names(400)), 0
-    async with client_over(Service(), batch_size=5, max_concurrency=3) as client:
+    async with client_over(Service(latency=late_first), batch_size=5, max_concurrency=3) as client:
         async for _ in client.embed_iter(source, ordered=ordered):
             # In flight: 3 batches of 5. Ready to go or to be read: as many again. In hand: the row's own batch.
             assert source.pulled <= taken + 5 * (3 + 3 + 1)
             taken += 1
+            if taken % 50 == 0:
+                await asyncio.sleep(1.0)  # a slow reader
     assert (source.pulled, taken) == (400, 400)
 
 
