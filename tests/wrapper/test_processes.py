@@ -186,20 +186,6 @@ def last_words():
     client.close()
 atexit.register(last_words)
 client.embed('x')""",
-    "a close that was registered before the import": """
-import atexit
-atexit._clear()
-client = make()
-def last_words():
-    try:
-        client.embed('too late')
-    except ClientClosedError as error:
-        assert "interpreter is ending" in str(error)
-    client.close()
-atexit.register(last_words)
-from inworld_embeddings import client as module
-atexit.register(module._rest)
-client.embed('x')""",
     "asyncio.run without a close": """
 asyncio.run(make(AsyncEmbeddingClient).embed('x'))
 async def left_in_the_middle():
@@ -224,6 +210,27 @@ def hangs_on_request(request):
 def test_F07_the_interpreter_ends_in_silence(ending):
     with FaultServer(hangs_on_request) as server:
         assert_silent(program(ending, server.url))
+
+
+def test_F07_what_was_registered_before_the_import_finds_the_clients_closed():
+    code = """
+import atexit
+
+def last_words():
+    try:
+        client.embed("too late")
+    except ClientClosedError as error:
+        print(error)
+    client.close()
+
+atexit.register(last_words)
+from inworld_embeddings import ClientClosedError, EmbeddingClient
+client = EmbeddingClient.local()
+client.embed("x")
+"""
+    done = program(code, preamble="")
+    assert_silent(done)
+    assert "interpreter is ending" in done.stdout
 
 
 @pytest.mark.long
