@@ -196,8 +196,8 @@ class _Connection(StreamRequestHandler):
 
     timeout = 60.0  # seconds without a byte, idle connections included
     disable_nagle_algorithm = True
-    server: _Listener
-    rfile: BufferedReader
+    server: _Listener  # pyright: ignore[reportIncompatibleVariableOverride] - only a _Listener makes connections
+    rfile: BufferedReader  # pyright: ignore[reportIncompatibleVariableOverride] - a socket's reader is one
 
     def handle(self) -> None:
         """Reads requests and sends replies, one after the other."""

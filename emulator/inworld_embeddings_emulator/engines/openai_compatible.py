@@ -111,10 +111,10 @@ def _embeddings_url(url: str, *, has_key: bool) -> tuple[str, bool]:
     """Where to send to, and whether that is on this machine. The URL is not echoed: it may hold a password."""
     try:
         parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        sound = False
-    if not sound or not url.isascii() or not url.isprintable() or set(url) & set(" \\?#@"):
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address that is none
+        parts, usable = urlsplit(""), False
+    if not usable or not url.isascii() or not url.isprintable() or set(url) & set(" \\?#@"):
         raise ConfigurationError(
             "The backend's URL must be plain, such as http://127.0.0.1:11434/v1, without user, query or fragment."
         )
