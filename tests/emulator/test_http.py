@@ -81,7 +81,13 @@ def test_length(fields, length):
     assert body_length(head(fields), LIMIT) == length
 
 
-SPACES = [b"\xa0", b"\x85", b"\xe3\x80\x80"]  # what str.strip would take for whitespace
+@pytest.mark.parametrize(
+    "field", [b"Content-Length:%c5", b"Content-Length:5%c", b"Transfer-Encoding:%cchunked"]
+)
+def test_nothing_but_space_and_tab_may_stand_around_a_length_or_a_coding(field):
+    for byte in set(range(256)) - set(b"\t 0123456789"):
+        with pytest.raises(RefusedError):
+            body_length(head(field % byte + b"\r\n"), LIMIT)
 
 
 @pytest.mark.parametrize(
@@ -101,8 +107,6 @@ SPACES = [b"\xa0", b"\x85", b"\xe3\x80\x80"]  # what str.strip would take for wh
         (b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
         (b"Transfer-Encoding: gzip\r\n", 501),
         (b"Transfer-Encoding: gzip, chunked\r\n", 501),
-        *((b"Content-Length: 5" + space + b"\r\n", 400) for space in SPACES),
-        *((b"Transfer-Encoding:" + space + b"chunked\r\n", 501) for space in SPACES),
     ],
 )
 def test_lengths_refused(fields, status):
