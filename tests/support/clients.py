@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import inworld_embeddings._engine.engine  # noqa: F401 - loaded here, so that no test's deadline pays for it
-from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, InworldEmbeddingsError, _http
+from inworld_embeddings import EmbeddingClient, InworldEmbeddingsError, _http
 from inworld_embeddings._http.adapters import BODY_CAP
 from support.oracle import EMBED_PATH
 
@@ -31,35 +31,10 @@ def sync_client(url, **settings):
         yield client.embed
 
 
-@contextlib.contextmanager
-def async_client(url, **settings):
-    """The `embed` of an open async client, run on one event loop that stands still between the calls."""
-    with asyncio.Runner() as runner:
-
-        async def closing():
-            await client.close()
-
-        client = AsyncEmbeddingClient(base_url=url, **({"api_key": KEY} | settings))
-        try:
-            yield lambda *texts, **options: runner.run(client.embed(*texts, **options))
-        finally:
-            runner.run(closing())
-
-
 def sync_embed(url, texts, *, call=None, **settings):
     """One `embed` call of a fresh sync client."""
     with sync_client(url, **settings) as embed:
         return embed(texts, **(call or {}))
-
-
-def async_embed(url, texts, *, call=None, **settings):
-    """One `embed` call of a fresh async client, on an event loop of its own."""
-    with async_client(url, **settings) as embed:
-        return embed(texts, **(call or {}))
-
-
-BOTH = pytest.mark.parametrize("embed", [sync_embed, async_embed], ids=["sync", "async"])
-BOTH_OPEN = pytest.mark.parametrize("opened", [sync_client, async_client], ids=["sync", "async"])
 
 
 def failure(url, texts="text", **settings):

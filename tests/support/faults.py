@@ -10,9 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from support.connection import Connection
 from support.fault import (
     CHUNKED,
@@ -29,20 +26,16 @@ from support.fault import (
     body_fault,
     chunk,
     fault,
-    good_body,
     head,
     response,
 )
 from support.vectors import (
-    DIM,
     embeddings_json,
     good_json,
     row_json,
     rows_json,
     stray_texts,
     text_id,
-    values_json,
-    vectors_for,
 )
 
 # Section C: statuses and error bodies.
@@ -222,7 +215,7 @@ def wrong_for(texts: Collection[str], bad: Fault) -> Fault:
     return when(lambda request: any(text_id(text) in guilty for text in request.texts), bad)
 
 
-# Section D: 200s whose shape is wrong.
+# Section D: 200s whose content is wrong.
 
 
 @body
@@ -247,13 +240,6 @@ def ragged(texts: Sequence[str], dim: int) -> bytes:
     return embeddings_json([*rows_json(texts[:-1], dim), row_json(texts[-1], dim - 1)])
 
 
-@body
-def ragged_same_total(texts: Sequence[str], dim: int) -> bytes:
-    """The first vector gives one value to the last: the sum of all lengths is right. Needs two texts."""
-    first, last = row_json(texts[0], dim - 1), row_json(texts[-1], dim + 1)
-    return embeddings_json([first, *rows_json(texts[1:-1], dim), last])
-
-
 def other_dimension(dim: int) -> Fault:
     """Right but for the dimension, and all rows agree: only an earlier response can tell (D05)."""
     return body_fault(f"dimension_{dim}", lambda texts, _: good_json(texts, dim))
@@ -269,104 +255,6 @@ def whole(name: str, data: bytes) -> Fault:
     return body_fault(f"body_{name}", lambda _texts, _dim: data)
 
 
-@body
-def nested_values(texts: Sequence[str], dim: int) -> bytes:
-    """``[[1], [2]]`` for ``[1, 2]``: a reader that flattens would not see it."""
-    nested = [[[value] for value in json.loads(values_json(text, dim))] for text in texts]
-    return json.dumps({"embeddings": [{"values": values} for values in nested]}).encode()
-
-
-@body
-def top_level_rows(texts: Sequence[str], dim: int) -> bytes:
-    """A list of the right rows, without the object around it."""
-    return b"[" + b",".join(rows_json(texts, dim)) + b"]"
-
-
-@body
-def bare_rows(texts: Sequence[str], dim: int) -> bytes:
-    """Rows that are lists of numbers, not objects with ``values``."""
-    return embeddings_json([values_json(text, dim) for text in texts])
-
-
-@body
-def duplicate_embeddings_key(texts: Sequence[str], dim: int) -> bytes:
-    """``embeddings`` twice, first with somebody else's vectors: readers differ in which one they take."""
-    wrong, right = good_json(stray_texts(len(texts)), dim), good_json(texts, dim)
-    return wrong[:-1] + b"," + right[1:]
-
-
-@body
-def duplicate_values_key(texts: Sequence[str], dim: int) -> bytes:
-    """``values`` twice in the last row, first with somebody else's."""
-    wrong, right = row_json(stray_texts(1)[0], dim), row_json(texts[-1], dim)
-    return embeddings_json([*rows_json(texts[:-1], dim), wrong[:-1] + b"," + right[1:]])
-
-
-def _with_unknown_fields(texts: Sequence[str], dim: int) -> bytes:
-    rows = [
-        b'{"index":3,"new":{"values":[9,9]},' + row[1:-1] + b',"z":null}' for row in rows_json(texts, dim)
-    ]
-    return b'{"model":"m","usage":{"embeddings":[1]},' + embeddings_json(rows)[1:-1] + b',"more":[[1],"x"]}'
-
-
-GOOD_SHAPES = (
-    good_body("unknown_fields", _with_unknown_fields),
-    good_body(
-        "white_space",
-        lambda texts, dim: json.dumps(json.loads(good_json(texts, dim)), indent="\t\r\n ").encode(),
-    ),
-    good_body(
-        "escaped_keys",
-        lambda texts, dim: good_json(texts, dim).replace(b'"embeddings"', b'"\\u0065mbeddings"'),
-    ),
-)
-"""Odd, but right: must be accepted (D12)."""
-
-WRONG_COUNTS = (
-    one_vector_short,
-    first_vector_missing,
-    one_vector_extra,
-    whole("no_vectors", b'{"embeddings":[]}'),
-)
-"""D01."""
-
-BAD_ENVELOPES = (
-    whole("embeddings_missing", b"{}"),
-    whole("embeddings_null", b'{"embeddings":null}'),
-    whole("embeddings_object", b'{"embeddings":{}}'),
-    whole("embeddings_string", b'{"embeddings":"none"}'),
-    whole("embeddings_number", b'{"embeddings":1}'),
-    whole("top_level_list", b"[]"),
-    whole("top_level_null", b"null"),
-    whole("top_level_string", b'"ok"'),
-    whole("top_level_number", b"1"),
-    whole("top_level_true", b"true"),
-    whole("blank", b" \n"),
-    whole("error_in_200", b'{"code":13,"message":"internal","details":[]}'),
-    whole("cut", b'{"embeddings":[{"values":[0.1,'),
-    top_level_rows,
-    bare_rows,
-)
-"""D02."""
-
-BAD_ROWS = (
-    last_row("values_missing", b"{}"),
-    last_row("values_null", b'{"values":null}'),
-    last_row("values_empty", b'{"values":[]}'),
-    last_row("values_object", b'{"values":{}}'),
-    last_row("values_string", b'{"values":"0.1"}'),
-    last_row("values_number", b'{"values":0.1}'),
-    last_row("null", b"null"),
-    last_row("list", b"[]"),
-    last_row("string", b'"row"'),
-    nested_values,
-)
-"""D03, and D08 for rows."""
-
-UNEQUAL_ROWS = (ragged, ragged_same_total)
-"""D04; both need at least two texts."""
-
-
 def number(literal: str) -> Fault:
     """The first value of the last vector is this literal, whatever it is."""
 
@@ -376,36 +264,6 @@ def number(literal: str) -> Fault:
         return embeddings_json([*rows_json(texts[:-1], dim), row])
 
     return body_fault(f"number_{literal[:24]}", build)
-
-
-def vectors_with(literal: str, texts: Sequence[str], dim: int = DIM) -> NDArray[np.float32]:
-    """What a client must make of `number` with a good literal: numpy's rounding to float32."""
-    vectors = vectors_for(texts, dim)
-    vectors[-1, 0] = np.float32(float(literal))
-    return vectors
-
-
-GOOD_LITERALS = (
-    "0", "1", "-1", "-0.0", "-0", "1e-45", "1e-46", "5e-324", "1e-400", "1E-2", "1e+2", "123456789",
-    "16777217", "9007199254740993", "18446744073709551616", "3.4028234663852886e38", "0.1",
-    "0." + "1234567890" * 1000,
-    "0.500000029802322387695312" + "5" * 40,
-)  # fmt: skip
-"""Numbers that must be accepted (D09)."""
-
-NOT_FINITE = (
-    "NaN", "Infinity", "-Infinity", "nan", "inf", '"NaN"', '"Infinity"', '"-Infinity"',
-    "1e999", "-1e999", "1e39", "-1e39", "3.5e38", "1" + "0" * 400,
-)  # fmt: skip
-"""Numbers that are none, or none in float32 (D06)."""
-
-NO_NUMBERS = (
-    '"0.5"', '""', "true", "false", "null", "[1]", "[]", "{}", "0x10", "01", "+1", ".5", "1.", "1e", "--1",
-    "1_000", "1,5,", "", "'1'", "0.5 0.5", "\u0661",
-)  # fmt: skip
-"""Things in a number's place that are no JSON numbers (D08)."""
-
-BAD_NUMBERS = tuple(map(number, (*NOT_FINITE, *NO_NUMBERS)))
 
 
 def constant_vectors(literal: str) -> Fault:
@@ -420,17 +278,6 @@ def constant_vectors(literal: str) -> Fault:
 
 zero_vectors = constant_vectors("0")
 huge_norm = constant_vectors("1e30")
-
-_DEEP, _DEEPER = b"[" * 200_000, b"]" * 200_000
-
-DEEP_NESTING = (
-    whole("deep_lists", _DEEP + _DEEPER),
-    whole("deep_lists_open", _DEEP),
-    whole("deep_objects", b'{"a":' * 200_000 + b"1" + b"}" * 200_000),
-    whole("deep_values", b'{"embeddings":[{"values":' + _DEEP + _DEEPER + b"}]}"),
-    whole("deep_unknown", b'{"new":' + _DEEP + _DEEPER + b',"embeddings":[]}'),
-)
-"""D10."""
 
 # 200s whose bytes are not plain UTF-8 JSON.
 
@@ -451,20 +298,6 @@ def content_type(value: str | None) -> Fault:
 def respelled(name: str, respell: Callable[[bytes], bytes]) -> Fault:
     """The right body, passed through a function."""
     return body_fault(name, lambda texts, dim: respell(good_json(texts, dim)))
-
-
-utf8_bom = respelled("utf8_bom", lambda good: b"\xef\xbb\xbf" + good)
-invalid_utf8 = respelled("invalid_utf8", lambda good: good[:-1] + b',"note":"\xff\xfe\xc3"}')
-
-BAD_TEXT = (
-    respelled("utf16", lambda good: good.decode().encode("utf-16")),
-    respelled("trailing_garbage", lambda good: good + b" trailing"),
-    respelled("two_documents", lambda good: good * 2),
-    respelled("nul_after_json", lambda good: good + b"\0"),
-    html_200,
-    answer("html_as_json_200", 200, b"<!DOCTYPE html><html></html>"),
-)
-"""Bytes that are not one JSON document."""
 
 
 def encoded(name: str, encoding: str, encode: Callable[[bytes], bytes], *, good: bool = False) -> Fault:
@@ -968,9 +801,8 @@ MIXED: tuple[Fault, ...] = (
     html_error(502),
     retry_after("0", http=503),
     *EMPTY_SUCCESSES,
-    *WRONG_COUNTS,
+    *(one_vector_short, first_vector_missing, one_vector_extra),
     *BROKEN_ENCODINGS,
     ragged,
     number("NaN"),
-    BAD_TEXT[1],
 )

@@ -1,5 +1,7 @@
 """Both decoders over one table of good and bad bodies, broken ones, any number, any shape; and odd vectors."""
 
+import time
+
 import msgspec
 import numpy as np
 import pytest
@@ -52,15 +54,23 @@ BAD = {
     "D01 one row with a second list": (b'{"embeddings":[{"values":[1.0],"x":[2.0]}]}', 2),
     "D01 none": (b'{"embeddings":[]}', 1),
     "D02 missing": (b"{}", 1),
+    "D02 an error": (b'{"code":13,"message":"internal","details":[]}', 1),
+    "D02 number": (b'{"embeddings":1}', 1),
     "D02 null": (b'{"embeddings":null}', 1),
     "D02 object": (b'{"embeddings":{}}', 1),
     "D02 string": (b'{"embeddings":"private words"}', 1),
     "D02 top-level list": (b"[[1.0]]", 1),
     "D02 top-level null": (b"null", 1),
+    "D02 top-level number": (b"1", 1),
+    "D02 top-level true": (b"true", 1),
+    "D02 blank": (b" \n", 1),
     "D02 top-level string": (b'"private words"', 1),
     "D03 values missing": (b'{"embeddings":[{}]}', 1),
     "D03 values null": (b'{"embeddings":[{"values":null}]}', 1),
     "D03 values empty": (body(b""), 1),
+    "D03 values object": (b'{"embeddings":[{"values":{}}]}', 1),
+    "D03 values string": (b'{"embeddings":[{"values":"0.1"}]}', 1),
+    "D03 values number": (b'{"embeddings":[{"values":0.1}]}', 1),
     "D03 all empty": (body(b"", b""), 2),
     "D04 ragged": (body(b"1.0,2.0", b"1.0"), 2),
     "D04 ragged, same total": (body(b"1.0,2.0", b"1.0", b"1.0,2.0,3.0"), 3),
@@ -84,6 +94,7 @@ BAD = {
     "a comma too many between rows": (b'{"embeddings":[{"values":[1.0]},]}', 1),
     "two rows in one list": (body(b"1.0],[2.0"), 2),
     "row is a list": (b'{"embeddings":[[1.0]]}', 1),
+    "row is a string": (b'{"embeddings":["row"]}', 1),
     "row is null": (b'{"embeddings":[null]}', 1),
     "truncated": (body(b"1.0,2.0")[:-3], 1),
     "trailing garbage": (body(b"1.0") + b"x", 1),
@@ -96,12 +107,22 @@ BAD = {
     "plus sign": (body(b"+1"), 1),
     "hexadecimal": (body(b"0x10"), 1),
     "bare point": (body(b"1."), 1),
+    **{
+        f"D08 {word}": (body(word.encode()), 1)
+        for word in ("{}", ".5", "1e", "--1", "1_000", "'1'", "1 1", "nan", "inf", "\u0661")
+    },
+    "a NUL behind it": (body(b"1.0") + b"\0", 1),
+    "D10 lists": (b"[" * 200_000 + b"]" * 200_000, 1),
+    "D10 lists, open": (b"[" * 200_000, 1),
+    "D10 objects": (b'{"a":' * 200_000 + b"1" + b"}" * 200_000, 1),
+    "D10 in a row": (body(b"[" * 200_000 + b"]" * 200_000), 1),
+    "D10 in an unknown field": (b'{"x":' + b"[" * 200_000 + b"]" * 200_000 + b',"embeddings":[]}', 1),
 }
 
 
 @DECODERS
 @pytest.mark.parametrize("name", GOOD)
-def test_good_bodies(decode, name):
+def test_D09_D12_good_bodies(decode, name):
     raw, rows = GOOD[name]
     received = bytearray(raw)
     vectors = decode(received, len(rows))
@@ -115,7 +136,7 @@ def test_good_bodies(decode, name):
 
 @DECODERS
 @pytest.mark.parametrize("name", BAD)
-def test_bad_bodies(decode, name):
+def test_D02_D03_D10_bad_bodies(decode, name):
     raw, count = BAD[name]
     received = bytearray(raw)
     with pytest.raises(APIResponseValidationError) as caught:
@@ -123,6 +144,32 @@ def test_bad_bodies(decode, name):
     assert caught.value.retryable
     assert "private" not in str(caught.value)
     received.extend(b" ")  # the error and its traceback are still there
+
+
+@DECODERS
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"embeddings":[{"values":['])
+def test_D10_deep_nesting_is_refused_in_under_100_ms_of_cpu_time(decode, opening):
+    begun = time.thread_time()
+    with pytest.raises(APIResponseValidationError):
+        decode(opening * 200_000, 1)
+    assert time.thread_time() - begun < 0.1
+
+
+DOUBTFUL = {
+    "embeddings twice": b'{"embeddings":[{"values":[9.0]}],"embeddings":[{"values":[1.5]}]}',
+    "values twice": b'{"embeddings":[{"values":[9.0],"values":[1.5]}]}',
+    "no UTF-8 in an unknown field": body(b"1.5")[:-1] + b',"note":"\xff\xfe\xc3"}',
+}
+
+
+@DECODERS
+@pytest.mark.parametrize("raw", DOUBTFUL.values(), ids=DOUBTFUL)
+def test_D12_whatever_is_made_of_doubtful_json_no_vector_is_wrong(decode, raw):
+    """A key that stands twice: the last one counts, as in most readers, or the response is refused."""
+    try:
+        assert decode(raw, 1).tolist() == [[1.5]]
+    except APIResponseValidationError as error:
+        assert error.retryable  # noqa: PT017 - one of the two
 
 
 PLAIN = [
