@@ -10,7 +10,7 @@ from typing import Self
 from support.connection import Connection, GoneError, Listener, read_body, read_head
 from support.fault import OK, AnyScript, Exchange, Fault, Request, Stage, as_script
 from support.oracle import ConnectionRecord, Head, Oracle, RequestRecord, texts_in
-from support.vectors import DIM, text_id
+from support.vectors import DIM
 
 __all__ = ["OK", "Exchange", "Fault", "FaultServer", "Request"]
 
@@ -102,20 +102,15 @@ class FaultServer:
         chosen = self._script.take(Stage.HEAD, early)
         body = b"" if chosen else read_body(conn, head)
         texts = () if chosen else texts_in(body)
-        record = RequestRecord(
-            connection=conn.number,
-            on_connection=connection.requests,
-            method=head.method,
-            target=head.target,
-            headers=head.loggable(),
+        record, in_flight = self.oracle.add_request(
+            head,
+            texts,
+            connection,
             authorization=head.authorization(self._expected),
             credential_elsewhere=head.gives_away(self._expected, body),
-            text_ids=tuple(map(text_id, texts or ())),
             bytes_received=conn.bytes_received - before,
-            problem=head.problem(texts),
             started=time.monotonic(),
         )
-        in_flight = self.oracle.add_request(record, connection)
         request = Request(
             number=record.number,
             connection=conn.number,

@@ -18,8 +18,8 @@ from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, client
 from inworld_embeddings._engine import engine, sync_bridge
 from support.connection import GoneError
 from support.fault import OK, Exchange, Request, Stage, as_script
-from support.oracle import ConnectionRecord, Head, Oracle, RequestRecord, texts_in
-from support.vectors import DIM, text_id
+from support.oracle import ConnectionRecord, Head, Oracle, texts_in
+from support.vectors import DIM
 
 KEY = base64.b64encode(b"planted-key:planted-secret").decode()
 
@@ -91,7 +91,7 @@ class Service(httpx.AsyncBaseTransport):
 
     def __init__(self, script=OK, *, dim=DIM, latency=0.0):
         self.oracle, self.bodies = Oracle(dim), []
-        self._script, self._latency = as_script(script), latency
+        self._script, self._latency, self._connection = as_script(script), latency, ConnectionRecord(0)
 
     @property
     def requests(self):
@@ -103,21 +103,16 @@ class Service(httpx.AsyncBaseTransport):
         headers = tuple((name.decode(), value.decode()) for name, value in request.headers.raw)
         head = Head(request.method, request.url.raw_path.decode(), tuple((n.lower(), v) for n, v in headers))
         texts = texts_in(request.content)
-        record = RequestRecord(
-            connection=0,
-            on_connection=len(self.requests),
-            method=head.method,
-            target=head.target,
-            headers=head.loggable(),
+        record, in_flight = oracle.add_request(
+            head,
+            texts,
+            self._connection,
             authorization=head.authorization(f"Basic {KEY}"),
             credential_elsewhere=False,
-            text_ids=tuple(map(text_id, texts)),
             bytes_received=len(request.content),
-            problem=head.problem(texts),
             started=loop.time(),
         )
-        number = len(self.requests)
-        in_flight = oracle.add_request(record, ConnectionRecord(0))
+        number = record.number
         seen = Request(number, 0, number, head, texts, len(request.content), in_flight, loop.time())
         try:
             await asyncio.sleep(self._latency(seen) if callable(self._latency) else self._latency)

@@ -101,7 +101,7 @@ class RequestRecord:
     bytes_received: int
     problem: str | None
     started: float
-    number: int = -1
+    number: int
     fault: str = ""
     answered: tuple[str, ...] = ()
     bytes_sent: int = 0
@@ -138,15 +138,34 @@ class Oracle:
             self.connections.append(record)
             self.changed.notify_all()
 
-    def add_request(self, record: RequestRecord, connection: ConnectionRecord) -> int:
-        """Number and keep a request that has been read; returns how many are in flight with it."""
+    def add_request(
+        self, head: Head, texts: tuple[str, ...] | None, connection: ConnectionRecord, **more: Any
+    ) -> tuple[RequestRecord, int]:
+        """Number and keep a request that has been read; returns its record and how many are in flight with it.
+
+        Args:
+            head: its head.
+            texts: its texts, if it is an embed request.
+            connection: what it came over.
+            **more: the other fields of its record.
+        """
         with self.changed:
-            record.number = len(self.requests)
+            record = RequestRecord(
+                number=len(self.requests),
+                connection=connection.number,
+                on_connection=connection.requests,
+                method=head.method,
+                target=head.target,
+                headers=head.loggable(),
+                text_ids=tuple(map(text_id, texts or ())),
+                problem=head.problem(texts),
+                **more,
+            )
             self.requests.append(record)
             connection.requests += 1
             self.in_flight += 1
             self.changed.notify_all()
-            return self.in_flight
+            return record, self.in_flight
 
     def finish_request(self, record: RequestRecord, now: float) -> None:
         with self.changed:
@@ -201,9 +220,6 @@ class Oracle:
     def times_answered(self) -> Counter[str]:
         """How often each text was answered rightly and completely, by its id."""
         return Counter(one for record in self.requests for one in record.answered)
-
-    def all_answered(self, texts: Sequence[str]) -> bool:
-        return set(map(text_id, texts)) <= self.times_answered().keys()
 
     def faults_played(self) -> Counter[str]:
         """How often each fault was played, at connect or on a request."""

@@ -1,6 +1,7 @@
 """The connection pool: which connection a request gets, how many there are, how long they rest; into which memory is read."""
 
 import asyncio
+import os
 import select
 
 import httpx
@@ -25,6 +26,7 @@ from support.network import ConnectProxy, socket_to
 from support.oracle import EMBED_PATH
 from support.vectors import text_id
 
+OURS = pytest.mark.skipif("TRANSPORT" in os.environ, reason="another transport has a clock of its own")
 FOUR = [f"text {number}" for number in range(4)]
 
 
@@ -181,6 +183,7 @@ def test_B21_calls_by_the_hundred_wait_for_their_turn_not_for_a_pool(limit):
     assert len(server.connections) <= limit
 
 
+@OURS
 def test_B22_a_connection_that_rested_for_15_seconds_is_replaced():
     async def work(transport, send):
         await send("a")
@@ -197,6 +200,7 @@ def test_B22_a_connection_that_rested_for_15_seconds_is_replaced():
     assert Timeouts().keepalive == 15.0
 
 
+@OURS
 def test_B22_the_rest_of_a_burst_is_closed_while_others_work():
     """The connection used last is used first, so that those of a burst come of age and go."""
 
