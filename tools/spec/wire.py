@@ -1,4 +1,4 @@
-"""What changed on the wire between two specs: redocly's `diff`, with what it underrates raised and what it misses named.
+"""What changed on the wire between two specs: redocly's `diff`, with what it underrates raised.
 
 redocly knows the direction of a schema (what is stricter in a request is looser in a response). Its verdict `patch` is
 split here into words and what loosens; the rules in `_RAISED` and `_of_documents` are what it leaves out, each with a
@@ -11,13 +11,11 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tools.spec.changes import Change, Impact
-from tools.spec.document import escape
-from tools.spec.schema import resolve
 
 _IMPACTS = {"major": Impact.BREAKING, "minor": Impact.ADDITIVE, "patch": Impact.COSMETIC}
 _WORDS = frozenset(
@@ -52,10 +50,11 @@ def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """
     if old == new:
         return []
-    report = _report(old, new)
-    found = [_rated(change) for change in report]
+    found = [_rated(change) for change in _report(old, new)]
     found += _of_documents(old, new)
-    found += _unseen(old, new, report)
+    if not found:
+        text = "the documents differ, and the diff tool says nothing of it: read both"
+        found = [Change(Impact.BREAKING, "wire", "", text)]
     unique = {(change.place, change.text): change for change in found}
     return sorted(unique.values(), key=lambda change: -change.impact)
 
@@ -160,64 +159,6 @@ def _of_documents(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
         return []
     text = f"the first server, which is the default address, {short(first[0])} → {short(first[1])}"
     return [Change(Impact.BREAKING, "wire", "#/servers/0", text)]
-
-
-def _unseen(old: dict[str, Any], new: dict[str, Any], report: list[dict[str, Any]]) -> list[Change]:
-    """Differences that no change of the report is about: to be read by a person, so rated breaking unless mere words."""
-    seen = {
-        pointer
-        for change in report
-        for pointer in (
-            change["path"],
-            *(change.get(side, {}).get("pointer") for side in ("base", "revision")),
-        )
-        if pointer
-    }
-    found = []
-    for pointer in differences(old, new):
-        parts = pointer.split("/")
-        above = {"/".join(parts[:length]) for length in range(2, len(parts) + 1)}
-        if above & seen or any(other.startswith(f"{pointer}/") for other in seen):
-            continue
-        words = any(part in _WORDS or part.startswith("x-") for part in parts[1:])
-        text = "differs" if words else "differs, and the diff tool says nothing of it: read both"
-        found.append(Change(Impact.COSMETIC if words else Impact.BREAKING, "wire", place(pointer), text))
-    return found
-
-
-_Pair = tuple[str, str]
-
-
-def differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    """Yield the JSON pointers below which two documents differ; lists of anything but objects are taken whole."""
-    yield from _below(old, new, "#", (old, new), frozenset())
-
-
-def _below(
-    old: Any, new: Any, pointer: str, documents: tuple[Any, Any], seen: frozenset[_Pair]
-) -> Iterator[str]:
-    if old == new and type(old) is type(new):
-        return
-    targets = tuple(value.get("$ref") if isinstance(value, dict) else None for value in (old, new))
-    if any(isinstance(target, str) for target in targets) and targets[0] != targets[1]:
-        pair = (str(targets[0]), str(targets[1]))
-        if pair not in seen:
-            one, other = _resolved(old, documents[0]), _resolved(new, documents[1])
-            yield from _below(one, other, pointer, documents, seen | {pair})
-    elif isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(key for key in new if key not in old)]:
-            below = f"{pointer}/{escape(key)}"
-            if key in old and key in new:
-                yield from _below(old[key], new[key], below, documents, seen)
-            elif pointer != "#/components/schemas":  # by itself a schema does not travel
-                yield below
-    else:
-        yield pointer
-
-
-def _resolved(value: Any, document: Any) -> Any:
-    target = value.get("$ref") if isinstance(value, dict) else None
-    return resolve(document, target) if isinstance(target, str) else value
 
 
 _STRUCTURE = frozenset({"paths", "components", "content", "application/json", "schema", "properties"})

@@ -1,6 +1,5 @@
 """What the diff says: words, classes, versions and exit codes. How each change is rated is tests/evolution's matter."""
 
-import copy
 import shutil
 import subprocess
 
@@ -10,7 +9,7 @@ from tools.spec import diff
 from tools.spec.changes import Change, Impact, changelog, markdown, next_version, worst
 from tools.spec.page import PageError
 from tools.spec.python_surface import Entry, surface_changes, surface_of_package
-from tools.spec.wire import differences, place, short, wire_changes
+from tools.spec.wire import place, short, wire_changes
 
 BREAKING = Change(Impact.BREAKING, "wire", "POST /a", "is gone")
 ADDITIVE = Change(Impact.ADDITIVE, "Python", "A(b)", "is new and optional: int")
@@ -129,47 +128,10 @@ def test_the_surface_of_the_generated_package_is_read_whole(root):
     assert surface["UnexpectedStatus(content)"].text == "bytes"
 
 
-DOCUMENT = {
-    "openapi": "3.0.0",
-    "paths": {"/a": {"post": {"x": {"$ref": "#/components/schemas/A"}, "description": "d"}}},
-    "components": {"schemas": {"A": {"type": "string"}, "B": {"type": "string"}}},
-}
-
-
-def edited(path, value):
-    document = copy.deepcopy(DOCUMENT)
-    *way, last = path
-    inside = document
-    for key in way:
-        inside = inside[key]
-    inside[last] = value
-    return document
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "pointers"),
-    [
-        (["paths", "/a", "post", "x"], {"$ref": "#/components/schemas/B"}, []),
-        (["paths", "/a", "post", "x"], {"type": "string"}, []),
-        (["paths", "/a", "post", "x"], {"type": "integer"}, ["#/paths/~1a/post/x/type"]),
-        (["paths", "/a", "post", "n"], 1, ["#/paths/~1a/post/n"]),
-        (["components", "schemas", "D"], {}, []),
-        (["components", "schemas", "A", "type"], "integer", ["#/components/schemas/A/type"]),
-    ],
-)
-def test_differences_are_those_of_meaning(path, value, pointers):
-    assert list(differences(DOCUMENT, edited(path, value))) == pointers
-
-
-def test_what_the_diff_tool_says_nothing_of_is_breaking_unless_it_is_words(redocly):
+def test_what_the_diff_tool_says_nothing_of_is_breaking(redocly):
     redocly('{"changes": []}')
-    (change,) = wire_changes(DOCUMENT, edited(["paths", "/a", "post", "n"], 1))
-    assert (change.impact, change.text) == (
-        Impact.BREAKING,
-        "differs, and the diff tool says nothing of it: read both",
-    )
-    (change,) = wire_changes(DOCUMENT, edited(["paths", "/a", "post", "description"], "e"))
-    assert change.impact is Impact.COSMETIC
+    (change,) = wire_changes({"openapi": "3.0.0", "paths": {}}, {"openapi": "3.0.0", "paths": {"/a": {}}})
+    assert (change.impact, "read both" in change.text) == (Impact.BREAKING, True)
 
 
 @pytest.mark.parametrize("text", ["", "<html>", '{"changes": 1', "[]", "{}"])

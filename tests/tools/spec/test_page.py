@@ -85,8 +85,6 @@ REFUSED = {
     "cut off": (fenced()[:-4], "never closed"),
     "closed by another count": (fenced()[:-1], "never closed"),
     "HTML": ("<!DOCTYPE html><html><body>Sign in</body></html>", "HTML"),
-    "HTML around a good fence": (f"\ufeff\n<html>\n{fenced()}\n</html>", "HTML"),
-    "HTML after a comment": (f"<!-- a -->\n<!doctype HTML>\n<html>\n{fenced()}", "HTML"),
     "a login page in Markdown": ("# Sign in\n\nPlease [sign in](/login) to go on.\n", "found 0"),
     "operation missing from paths": (fenced(info="yaml get /a/other"), "GET /a/other"),
     "Swagger": (fenced(DOCUMENT.replace("openapi: 3.0.0", "swagger: '2.0'")), "no OpenAPI 3"),
