@@ -31,7 +31,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 CARRIER = ROOT / "wrapper" / "inworld_embeddings" / "_http"
 PAGE = ROOT / "docs" / "transports.md"
-WIRE_ROWS = "test_A or test_B or test_C13 or test_D13 or test_D14 or test_F04"
+WIRE_ROWS = (
+    "test_A0 or test_A1 or test_B0 or test_B1 or test_B2 or test_C13 or test_D13 or test_D14 or test_F04"
+)
+"""Names of tests, as pytest's ``-k`` takes them. It does not tell capitals, so `test_A` would be every `test_a_…` too."""
 LIBRARIES = ("httptools", "httpx", "httpcore", "httpx2", "aiohttp", "urllib3", "pyreqwest")
 
 CASES = {
