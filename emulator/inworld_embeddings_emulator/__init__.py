@@ -4,6 +4,7 @@ One pure function, `Emulator.handle`, is the whole of it. `LocalTransport` carri
 `EmulatorServer` and `serve` over a socket. See docs/emulator.md for what is known and what is assumed.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .handle import TEST_KEY, Emulator
@@ -19,10 +20,10 @@ __all__ = ["TEST_KEY", "Emulator", "EmulatorServer", "Handler", "LocalTransport"
 _LATER = {"EmulatorServer": "server", "serve": "serving", "LocalTransport": "transport"}
 
 
-def __getattr__(name: str) -> Any:
-    """Imports the carriers when they are asked for: the server needs no httpx, local mode no sockets."""
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415
+if not TYPE_CHECKING:  # else no misspelt name would be told
 
-    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        """Imports the carriers when they are asked for: the server needs no httpx, local mode no sockets."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

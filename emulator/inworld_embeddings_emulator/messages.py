@@ -1,4 +1,4 @@
-"""One HTTP exchange as plain data: the seam between whoever carries a request and whoever handles it."""
+"""One HTTP exchange as plain data, between whoever carries a request and whoever handles it."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -14,7 +14,7 @@ from typing import Any, Final, Self, TextIO
 
 from inworld_embeddings.errors import ConfigurationError
 
-from .faults import FaultLayer, Faults, Scripted
+from .faults import FaultLayer, Faults
 from .handle import BODY_TOO_LARGE, MAX_BODY_BYTES, VECTOR_START, Emulator
 from .http import Head, RefusedError, body_length, hears, is_loopback, read_body, read_head, reply_bytes
 from .messages import Carriage, Handler, Reply, Request, joined_headers, plain_reply
@@ -53,7 +53,7 @@ class EmulatorServer:
         port: int = 0,
         allowed_hosts: Collection[str] = (),
         log: TextIO | None = None,
-        faults: Faults | Scripted | None = None,
+        faults: Faults | str | None = None,
         chaos: bool = False,
     ) -> None:
         self._handler = FaultLayer(emulator or Emulator(), faults, chaos=chaos)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from .engines import Engine
-from .faults import ADMIN_PATH, Faults, Scripted
+from .faults import ADMIN_PATH, Faults
 from .handle import TEST_KEY, Emulator
 from .server import EmulatorServer
 
@@ -24,7 +24,7 @@ def serve(
     engine: Engine | None = None,
     openai: bool = False,
     playground: bool = True,
-    faults: Faults | Scripted | None = None,
+    faults: Faults | str | None = None,
     chaos: bool = False,
     allowed_hosts: Collection[str] = (),
     out: TextIO | None = None,

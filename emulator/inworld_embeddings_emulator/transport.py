@@ -1,5 +1,6 @@
 """Local mode's wire: an httpx transport, sync and async in one, that asks the emulator inside this process."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -7,12 +8,9 @@ import httpx
 
 from inworld_embeddings.errors import ConfigurationError, InworldEmbeddingsError
 
-from .faults import FaultLayer, Faults, Scripted
+from .faults import FaultLayer, Faults
 from .handle import Emulator
 from .messages import At, Carriage, Handler, Reply, Request, joined_headers
-
-INLINE_BYTES = 16 * 1024
-"""Async requests with larger bodies are handled in a worker thread, so that the event loop keeps its deadlines."""
 
 
 class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -23,7 +21,7 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         faults: What goes wrong, see `faults.reader`; by default nothing but what a request's header asks for.
     """
 
-    def __init__(self, handler: Handler | None = None, faults: Faults | Scripted | None = None) -> None:
+    def __init__(self, handler: Handler | None = None, faults: Faults | str | None = None) -> None:
         self._handler = FaultLayer(handler or Emulator(), faults)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -33,17 +31,9 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return _carried(reply)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        body = await request.aread()
-        if len(body) <= INLINE_BYTES:
-            reply = self._reply(request, body)
-        else:
-            from anyio import to_thread  # noqa: PLC0415 - comes with httpx, needed here only
-
-            reply = await to_thread.run_sync(self._reply, request, body, abandon_on_cancel=True)
-        if reply.carriage.delay:
-            from anyio import sleep  # noqa: PLC0415 - as above
-
-            await sleep(reply.carriage.delay)
+        # In another thread: however long an engine takes, the event loop keeps its deadlines.
+        reply = await asyncio.to_thread(self._reply, request, await request.aread())
+        await asyncio.sleep(reply.carriage.delay)
         return _carried(reply)
 
     def _reply(self, request: httpx.Request, body: bytes) -> Reply:

@@ -14,7 +14,26 @@ from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, EmbeddingR
 from inworld_embeddings.options import CLIENT
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = ["", ".options", ".result", ".errors", ".auth", ".models", ".details", ".ranking", ".client"]
+EMULATOR = "inworld_embeddings_emulator"
+MODULES = [
+    "inworld_embeddings",
+    *(
+        f"inworld_embeddings.{name}"
+        for name in (
+            "options",
+            "result",
+            "errors",
+            "auth",
+            "models",
+            "details",
+            "ranking",
+            "client",
+            "testing",
+        )
+    ),
+    EMULATOR,
+    *(f"{EMULATOR}.{name}" for name in ("engines", "faults", "openai_face", "playground")),
+]
 CALLED = ("__init__", "__getitem__", "__iter__", "__exit__", "__aexit__")
 
 
@@ -40,7 +59,7 @@ def public(module):
 @pytest.mark.parametrize("name", MODULES)
 def test_type_hints_of_public_names_resolve(name):
     failed = {}
-    for value in public(importlib.import_module(f"inworld_embeddings{name}")):
+    for value in public(importlib.import_module(name)):
         try:
             typing.get_type_hints(value, include_extras=True)
         except Exception as error:  # noqa: BLE001 - all of them at once
@@ -68,6 +87,8 @@ def test_pydantic_holds_them():
 WRONG = {
     "from inworld_embeddings import EmbedingClient": "EmbedingClient",
     "from inworld_embeddings.testing import local_clinet": "local_clinet",
+    "from inworld_embeddings_emulator import EmulatorSever": "EmulatorSever",
+    "from inworld_embeddings_emulator.engines import HashEngin": "HashEngin",
     "from inworld_embeddings import EmbeddingClient\nEmbeddingClient(timout=3)": "timout",
     "from inworld_embeddings import EmbeddingClient\nEmbeddingClient().embed(['a'], batchsize=3)": "batchsize",
     "from inworld_embeddings import EmbeddingClient\nEmbeddingClient().embed([1])": "int",

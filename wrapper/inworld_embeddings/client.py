@@ -57,14 +57,14 @@ from .result import EmbeddingResult, Failure, Plan, Vectors
 
 if TYPE_CHECKING:
     from inworld_embeddings_emulator.engines import Engine as VectorEngine
-    from inworld_embeddings_emulator.faults import Faults, Scripted
+    from inworld_embeddings_emulator.faults import Faults
 
     from ._batching import Batch
     from ._engine.engine import Engine
     from ._engine.observability import Progress
     from ._engine.results import Row
 else:  # for typing.get_type_hints, without loading what they are
-    Engine = Faults = Scripted = VectorEngine = Any
+    Engine = Faults = VectorEngine = Any
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -105,7 +105,7 @@ class BaseClient:
         cls,
         engine: "VectorEngine | None" = None,
         *,
-        faults: "Faults | Scripted | None" = None,
+        faults: "Faults | str | None" = None,
         **options: Unpack[CallOptions],
     ) -> Self:
         """The same client over the in-process emulator: no key, no network.

@@ -4,17 +4,18 @@ The built-in one comes with the package. `named` makes the others: vectors of a 
 or of any server with an OpenAI-compatible ``/v1/embeddings``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from threading import Lock
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
 from inworld_embeddings.errors import ConfigurationError
 
+from .hashed import HashEngine
+
 if TYPE_CHECKING:
-    from .hashed import HashEngine
     from .openai_compatible import OpenAICompatibleEngine
     from .sentence_transformers import SentenceTransformersEngine
 
@@ -105,16 +106,20 @@ def named(spec: str, *, api_key: str | None = None) -> Engine:
     if kind == "hash":
         if rest and not (rest.isascii() and rest.isdigit() and len(rest) < 10):
             raise ConfigurationError("hash:DIMENSION needs a whole number, such as hash:256.")
-        return _later("HashEngine")(*([int(rest)] if rest else []))
+        return HashEngine(int(rest)) if rest else HashEngine()
     if kind == "st" and rest:
-        return _later("SentenceTransformersEngine")(rest)
+        from .sentence_transformers import SentenceTransformersEngine  # noqa: PLC0415 - as above
+
+        return SentenceTransformersEngine(rest)
     if kind == "openai" and rest:
         url, _, model = rest.partition("#")
         if not (url and model):
             raise ConfigurationError(
                 "openai:URL#MODEL needs both, such as openai:http://127.0.0.1:11434/v1#all-minilm."
             )
-        return _later("OpenAICompatibleEngine")(url, model, api_key)
+        from .openai_compatible import OpenAICompatibleEngine  # noqa: PLC0415 - as above
+
+        return OpenAICompatibleEngine(url, model, api_key)
     raise ConfigurationError(f"There is no engine {kind!r} of that form. Choose from: {CHOICES}.")
 
 
@@ -128,19 +133,13 @@ def header_name(kind: str, name: str) -> str:
 
 
 _LATER: Final = {
-    "HashEngine": "hashed",
-    "OpenAICompatibleEngine": "openai_compatible",
-    "SentenceTransformersEngine": "sentence_transformers",
-}
+    "OpenAICompatibleEngine": "openai_compatible", "SentenceTransformersEngine": "sentence_transformers"
+}  # fmt: skip
 
+if not TYPE_CHECKING:  # else no misspelt name would be told
 
-def _later(name: str) -> Callable[..., Engine]:
-    found: Callable[..., Engine] = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
-    return found
-
-
-def __getattr__(name: str) -> object:
-    """Imports the other engines when they are asked for: the built-in one must not pay for them."""
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _later(name)
+    def __getattr__(name: str) -> Any:
+        """Imports the other engines when they are asked for: the built-in one must not pay for them."""
+        if name not in _LATER:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -7,7 +7,7 @@ which, and `layer` lets it happen.
 
 from .kinds import asked
 from .layer import ADMIN_PATH, HEADER, FaultLayer
-from .state import NOTHING, Faults, Observer, Scripted
+from .state import NOTHING, Faults, Observer
 
 __all__ = [
     "ADMIN_PATH",
@@ -16,6 +16,5 @@ __all__ = [
     "FaultLayer",
     "Faults",
     "Observer",
-    "Scripted",
     "asked",
 ]

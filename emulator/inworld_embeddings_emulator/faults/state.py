@@ -19,9 +19,6 @@ from .reader import Script, parse
 NOTHING: Final = "ok"
 """The script without faults."""
 
-Scripted: TypeAlias = str
-"""A script of faults, such as ``status=503 x2, ok``; docs/emulator.md has the language."""
-
 Observer: TypeAlias = Callable[[Request, Reply, tuple[str, ...]], None]
 """Told of each exchange: the request, its reply, and the labels of the faults in it."""
 

@@ -7,15 +7,13 @@ does not. The page asks this server alone: its Content-Security-Policy allows no
 import json
 from functools import cache
 from importlib.resources import files as package_files
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from inworld_embeddings.errors import ConfigurationError
 
+from ..engines import Engine
 from ..handle import TEST_KEY
 from ..messages import Handler, Reply, Request
-
-if TYPE_CHECKING:
-    from ..engines import Engine
 
 PREFIX: Final = "/_emulator/playground/"
 """Where the page's files are, beside the page itself at ``/``."""
@@ -61,7 +59,7 @@ class Playground:
     """
 
     def __init__(
-        self, inner: Handler, engine: "Engine", *, built_in: bool = False, chaos: bool = False
+        self, inner: Handler, engine: Engine, *, built_in: bool = False, chaos: bool = False
     ) -> None:
         self._inner = inner
         settings = {

@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 
 from inworld_embeddings_emulator.engines import Engine
 from inworld_embeddings_emulator.engines.hashed import DIMENSION, HashEngine
-from inworld_embeddings_emulator.faults import NOTHING, Faults, Scripted, asked
+from inworld_embeddings_emulator.faults import NOTHING, Faults, asked
 from inworld_embeddings_emulator.handle import Emulator
 from inworld_embeddings_emulator.messages import Reply, Request
 from inworld_embeddings_emulator.server import EmulatorServer
@@ -114,7 +114,7 @@ class EmulatorOptions(TypedDict, total=False):
         log: Takes down what is sent.
     """
 
-    faults: Faults | Scripted
+    faults: Faults | str
     seed: int
     dimension: int
     engine: Engine | None
@@ -146,7 +146,7 @@ def async_local_client(**options: Unpack[LocalOptions]) -> AsyncEmbeddingClient:
 
 def _emulated(
     *,
-    faults: Faults | Scripted = NOTHING,
+    faults: Faults | str = NOTHING,
     seed: int = 0,
     dimension: int = DIMENSION,
     engine: Engine | None = None,
