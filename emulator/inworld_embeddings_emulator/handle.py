@@ -10,8 +10,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, NoReturn
@@ -21,7 +20,7 @@ import msgspec
 from inworld_embeddings.errors import ConfigurationError
 
 from .engines import Engine, EngineError, default_engine
-from .messages import JSON_HEADERS, Code, Reply, Request, RpcError, error_reply, plain_reply
+from .messages import JSON_HEADERS, Reply, Request, RpcError, plain_reply
 
 EMBED_PATH: Final = "/ml/v1alpha/embedding:embed"
 """The one path [spec]."""
@@ -84,21 +83,20 @@ class Emulator:
         try:
             reply = Reply(200, JSON_HEADERS, self._embeddings(engine, request))
         except RpcError as error:
-            reply = error_reply(error)
+            reply = error.reply
         stamp = (("x-inworld-emulator-engine", engine.name), ("x-inworld-request-id", request_id(request)))
         return Reply(reply.status, reply.headers + stamp, b"" if request.method == "HEAD" else reply.body)
 
     def _embeddings(self, engine: Engine, request: Request) -> bytes:
         if request.route != EMBED_PATH:
-            raise RpcError(Code.NOT_FOUND, "Not Found")
+            raise RpcError(404, "Not Found")
         if request.method != "POST":
-            raise RpcError(Code.UNIMPLEMENTED, "Method Not Allowed")
+            raise RpcError(501, "Method Not Allowed")
         _check_authorization(request.headers.get("authorization"), self._credential)
         message = parse(request.body)
         check_size(request_bytes(message))
         check_size(response_bytes(len(message.texts), engine.dimension))
-        with failures_of(engine):
-            return embeddings_body(vectors_from(engine, message.texts))
+        return embeddings_body(vectors_from(engine, message.texts))
 
 
 def request_id(request: Request) -> str:
@@ -138,9 +136,9 @@ def _check_authorization(header: str | None, credential: bytes) -> None:
     scheme, _, value = (header or "").partition(" ")
     value = value.strip()
     if scheme.lower() != "basic" or not value:
-        raise RpcError(Code.UNAUTHENTICATED, "authentication is required", (_NO_TOKEN,))
+        raise RpcError(401, "authentication is required", (_NO_TOKEN,))
     if not hmac.compare_digest(value.encode("utf-8", "surrogatepass"), credential):
-        raise RpcError(Code.PERMISSION_DENIED, f'API key does not exist or was deleted: "{value[:4]}***"')
+        raise RpcError(403, f'API key does not exist or was deleted: "{value[:4]}***"')
 
 
 # The request's body.
@@ -152,13 +150,8 @@ _MODEL_FIELDS: Final = {
     "model": "model", "serviceProvider": "serviceProvider", "service_provider": "serviceProvider"
 }  # fmt: skip
 _KINDS: Final = {
-    tuple: "object",
-    list: "array",
-    str: "string",
-    float: "number",
-    bool: "bool",
-    type(None): "null",
-}
+    tuple: "object", list: "array", str: "string", float: "number", bool: "bool", type(None): "null"
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +248,7 @@ def check_values(body: bytes) -> None:
     if sum(map(body.count, (b",", b"[", b"{", b'"'))) <= MAX_VALUES:  # the usual case, quickly
         return
     if next(islice(_TOKEN.finditer(body), MAX_VALUES, None), None):
-        raise RpcError(Code.RESOURCE_EXHAUSTED, f"the body holds more than {MAX_VALUES} JSON values")
+        raise RpcError(429, f"the body holds more than {MAX_VALUES} JSON values")
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -272,7 +265,7 @@ _DECODER = json.JSONDecoder(
 
 
 def _refused(message: str) -> RpcError:
-    return RpcError(Code.INVALID_ARGUMENT, f"proto: {message}")
+    return RpcError(400, f"proto: {message}")
 
 
 # Sizes in protobuf bytes. That the tags of the fields are single bytes is assumed.
@@ -299,7 +292,7 @@ def check_size(size: int, limit: int = MAX_MESSAGE_BYTES) -> None:
     """
     if size > limit:
         message = f"grpc: received message larger than max ({size} vs. {limit})"
-        raise RpcError(Code.RESOURCE_EXHAUSTED, message)
+        raise RpcError(429, message)
 
 
 def _string_field(text: str) -> int:
@@ -316,27 +309,29 @@ def _varint(number: int) -> int:
 
 # The vectors.
 
-
-@contextmanager
-def failures_of(engine: Engine) -> Iterator[None]:
-    """Turns whatever is raised inside into the server's error. Of most errors the message may hold a text.
-
-    Raises:
-        RpcError: 500, with the message of an `EngineError`, or else the error's type.
-    """
-    try:
-        yield
-    except Exception as error:
-        told = str(error) if isinstance(error, EngineError) else type(error).__name__
-        raise RpcError(Code.INTERNAL, f"the engine {engine.name} failed: {told}") from error
+_MAX_FLOAT32: Final = 3.4028234663852886e38
 
 
 def vectors_from(engine: Engine, texts: Sequence[str]) -> list[list[float]]:
-    """One vector of the engine's dimension for each text. Raises what the engine raises, or an `EngineError`."""
-    vectors = engine.embed(texts) if texts else []
-    if [len(vector) for vector in vectors] != [engine.dimension] * len(texts):
-        raise EngineError("its vectors are too few, too many or of another dimension")
+    """One vector of the engine's dimension for each text, its numbers as finite as the API's 32-bit ones.
+
+    Raises:
+        RpcError: 500, with the message of an `EngineError`. Of others it names the type: their message may hold a text.
+    """
+    try:
+        vectors = engine.embed(texts) if texts else []
+        _check_vectors(vectors, [engine.dimension] * len(texts))
+    except Exception as error:
+        told = str(error) if isinstance(error, EngineError) else type(error).__name__
+        raise RpcError(500, f"the engine {engine.name} failed: {told}") from error
     return vectors
+
+
+def _check_vectors(vectors: Sequence[Sequence[float]], dimensions: list[int]) -> None:
+    if [len(vector) for vector in vectors] != dimensions:
+        raise EngineError("its vectors are too few, too many or of another dimension")
+    if not all(-_MAX_FLOAT32 <= value <= _MAX_FLOAT32 for vector in vectors for value in vector):
+        raise EngineError("a number in its vectors is not a finite float32")
 
 
 VECTOR_START: Final = b'{"values":'
@@ -346,12 +341,6 @@ _encode = msgspec.json.Encoder().encode
 
 
 def embeddings_body(vectors: Sequence[Sequence[float]]) -> bytes:
-    """``{"embeddings":[{"values":[…]},…]}``, each number in its shortest form, whole ones without a point.
-
-    Raises:
-        EngineError: a number is not finite.
-    """
+    """``{"embeddings":[{"values":[…]},…]}``, each number in its shortest form, whole ones without a point."""
     body = _encode({"embeddings": [{"values": vector} for vector in vectors]})
-    if b"null" in body:
-        raise EngineError("a number in its vectors is not finite")
     return body.replace(b".0,", b",").replace(b".0]", b"]")

@@ -13,13 +13,14 @@ from io import BufferedIOBase
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
-from .messages import At, Reply
+from .messages import Reply
 
-_MAX_LINE: Final = 64 * 1024
-_MAX_FIELDS: Final = 100
-_MAX_CHUNK_LINE: Final = 4096
+_MAX_LINES: Final = 64 * 1024
+"""Most bytes of a head, or of a body's trailer."""
+
 _REQUEST_LINE: Final = re.compile(rb"([!#-'*+\-.^_`|~\w]+) ([!-~\x80-\xff]+) HTTP/(\d)\.(\d)")
 _FIELD: Final = re.compile(rb"([!#-'*+\-.^_`|~\w]+):[ \t]*([\t -~\x80-\xff]*?)[ \t]*")
+_CHUNK: Final = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(;.*)?")
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\s]+)(:[0-9]{1,5})?")
 
@@ -38,45 +39,43 @@ class Head(NamedTuple):
     Attributes:
         method: Such as ``POST``.
         target: As sent.
+        version: ``1.1`` or ``1.0``.
         fields: (name, value) pairs as sent, names in lower case.
-        closes: Whether the client wants the connection closed after the reply.
     """
 
     method: str
     target: str
+    version: str
     fields: list[tuple[str, str]]
-    closes: bool
 
     def values(self, name: str) -> list[str]:
         """The values of a field, by its lower-case name."""
         return [value for key, value in self.fields if key == name]
+
+    @property
+    def closes(self) -> bool:
+        """Whether the client wants the connection closed after the reply."""
+        wishes = [
+            wish.strip(" \t").lower() for value in self.values("connection") for wish in value.split(",")
+        ]
+        return "close" in wishes or (self.version == "1.0" and "keep-alive" not in wishes)
 
 
 def read_head(stream: BufferedIOBase) -> Head:
     """The head of a request; an empty line before it does not count.
 
     Raises:
-        RefusedError: 400 malformed, 414 or 431 too long, 505 another version than HTTP/1.
+        RefusedError: 400 malformed, 431 too long, 505 another version than HTTP/1.
         ConnectionError: the client left in the middle.
     """
-    first = _line(stream, 414) or _line(stream, 414)
+    first, *lines = _lines(stream) or _lines(stream) or [b""]
     matched = _REQUEST_LINE.fullmatch(first)
     if not matched:
         raise RefusedError(400, "malformed request line")
     method, target, major, minor = (part.decode("latin-1") for part in matched.groups())
     if major != "1":
         raise RefusedError(505, "only HTTP/1 is spoken here")
-    fields: list[tuple[str, str]] = []
-    while line := _line(stream, 431):
-        found = _FIELD.fullmatch(line)
-        if not found:
-            raise RefusedError(400, "malformed header")
-        if len(fields) == _MAX_FIELDS:
-            raise RefusedError(431, "too many headers")
-        fields.append((found[1].decode("latin-1").lower(), found[2].decode("latin-1")))
-    head = Head(method, target, fields, closes=False)
-    wishes = [wish.strip(" \t").lower() for value in head.values("connection") for wish in value.split(",")]
-    return head._replace(closes="close" in wishes or (minor == "0" and "keep-alive" not in wishes))
+    return Head(method, target, f"1.{minor}", _fields(lines))
 
 
 def body_length(head: Head, limit: int) -> int | None:
@@ -101,12 +100,7 @@ def body_length(head: Head, limit: int) -> int | None:
 
 
 def read_body(stream: BufferedIOBase, length: int | None, limit: int) -> bytes:
-    """The body.
-
-    Args:
-        stream: Positioned after the head.
-        length: From `body_length`.
-        limit: Most bytes a chunked body may have.
+    """The body: so many bytes, or for None the chunks, which may have as many as the limit.
 
     Raises:
         RefusedError: 400 malformed chunks, 413 over the limit.
@@ -121,27 +115,39 @@ def read_body(stream: BufferedIOBase, length: int | None, limit: int) -> bytes:
         body += _exactly(stream, size)
         if _exactly(stream, 2) != b"\r\n":
             raise RefusedError(400, "malformed chunk")
-    trailer = 0
-    while line := _line(stream, 400, _MAX_CHUNK_LINE):
-        trailer += len(line)
-        if trailer > _MAX_CHUNK_LINE or not _FIELD.fullmatch(line):
-            raise RefusedError(400, "malformed trailer, or one too long")
+    _fields(_lines(stream))
     return bytes(body)
 
 
 def _chunk_size(stream: BufferedIOBase) -> int:
-    digits = _line(stream, 400, _MAX_CHUNK_LINE).partition(b";")[0].strip(b" \t")
-    if not re.fullmatch(rb"[0-9a-fA-F]{1,15}", digits):
+    found = _CHUNK.fullmatch(_line(stream, _MAX_LINES))
+    if not found:
         raise RefusedError(400, "malformed chunk size")
-    return int(digits, 16)
+    return int(found[1], 16)
 
 
-def _line(stream: BufferedIOBase, too_long: int, limit: int = _MAX_LINE) -> bytes:
-    """A line without its end. One that is too long is refused with the given status."""
+def _fields(lines: list[bytes]) -> list[tuple[str, str]]:
+    found = [_FIELD.fullmatch(line) for line in lines]
+    if not all(found):
+        raise RefusedError(400, "malformed header")
+    return [(field[1].decode("latin-1").lower(), field[2].decode("latin-1")) for field in found if field]
+
+
+def _lines(stream: BufferedIOBase) -> list[bytes]:
+    """The lines before an empty one."""
+    lines, room = [], _MAX_LINES
+    while line := _line(stream, room):
+        lines.append(line)
+        room -= len(line) + 2
+    return lines
+
+
+def _line(stream: BufferedIOBase, limit: int) -> bytes:
+    """A line without its end."""
     line = stream.readline(limit)
     if not line.endswith(b"\n"):
-        if len(line) == limit:
-            raise RefusedError(too_long, "a line is too long")
+        if len(line) >= limit:
+            raise RefusedError(431, "the head is too long")
         raise ConnectionError("the client left inside its request")
     if not line.endswith(b"\r\n") or b"\r" in line[:-2]:
         raise RefusedError(400, "CR and LF must come together, at the end of a line")
@@ -156,18 +162,19 @@ def _exactly(stream: BufferedIOBase, length: int) -> bytes:
 
 
 def reply_bytes(reply: Reply, *, close: bool) -> bytes:
-    """What is sent of a reply, whose carriage may give it up early."""
-    reason = _REASONS.get(reply.status, "Unknown")
+    """What is sent of a reply, whose carriage may end it early."""
     framing = [("content-length", str(len(reply.body))), ("date", formatdate(usegmt=True))]
     framing += [("connection", "close")] if close else []
     fields = [f"{name}: {text}" for name, text in (*reply.headers, *framing)]
-    head = "\r\n".join([f"HTTP/1.1 {reply.status} {reason}", *fields, "", ""]).encode("latin-1")
-    match reply.carriage.drop:
-        case At.BEFORE:
+    line = f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'Unknown')}"
+    head = "\r\n".join([line, *fields, "", ""]).encode("latin-1")
+    match reply.carriage.end:
+        case "start":
             return b""
-        case At.HEAD:
+        case "head":
             return head[: len(head) // 2]
-    return head + reply.body[: reply.carriage.cut]
+        case cut:
+            return head + reply.body[:cut]
 
 
 # Hosts. A web page can make its own name resolve to 127.0.0.1 and then talk to servers there (DNS rebinding). Its

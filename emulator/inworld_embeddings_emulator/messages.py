@@ -3,8 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +28,19 @@ class Request:
         return self.path.partition("?")[0]
 
 
-class At(Enum):
-    """Where a reply is given up: before its first byte, or in the middle of its head."""
-
-    BEFORE = "before"
-    HEAD = "head"
-
-
 @dataclass(frozen=True, slots=True)
 class Carriage:
     """How to carry a reply, where that is to go wrong. By default nothing does.
 
     Attributes:
         delay: Seconds to wait before the first byte.
-        drop: Where to close the connection instead of replying in full.
-        cut: Close it after so many bytes of the body, whose whole length was declared.
+        end: Where the connection is closed too early: at the start of the reply, in its head, or after so many bytes of
+            the body, whose whole length was declared.
         reset: Close it with a reset (RST), not with an orderly end (FIN).
     """
 
     delay: float = 0.0
-    drop: At | None = None
-    cut: int | None = None
+    end: Literal["start", "head"] | int | None = None
     reset: bool = False
 
 
@@ -95,44 +86,28 @@ def joined_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return headers
 
 
-# Errors in the words of grpc-gateway: ``{"code", "message", "details"}`` with the HTTP status of the code.
+# Errors in the words of grpc-gateway: ``{"code", "message", "details"}``.
 
 JSON_HEADERS: Final = (("content-type", "application/json"),)
 
-
-class Code(IntEnum):
-    """The gRPC codes the emulator uses."""
-
-    INVALID_ARGUMENT = 3
-    NOT_FOUND = 5
-    PERMISSION_DENIED = 7
-    RESOURCE_EXHAUSTED = 8
-    UNIMPLEMENTED = 12
-    INTERNAL = 13
-    UNAUTHENTICATED = 16
+_CODES: Final = {  # grpc-gateway v2, runtime/errors.go, read backwards [source]
+    400: 3, 401: 16, 403: 7, 404: 5, 408: 1, 409: 10, 429: 8, 499: 1, 500: 13, 501: 12, 503: 14, 504: 4
+}  # fmt: skip
+_UNKNOWN: Final = 2
 
 
-_HTTP_STATUS: Final = {3: 400, 5: 404, 7: 403, 8: 429, 12: 501, 13: 500, 16: 401}
-"""By code: grpc-gateway v2, runtime/errors.go [source]."""
+def status_reply(status: int, message: str, details: Sequence[Mapping[str, object]] = ()) -> Reply:
+    """A reply with a ``google.rpc.Status`` as its body."""
+    told = {"code": _CODES.get(status, _UNKNOWN), "message": message, "details": details}
+    return Reply(status, JSON_HEADERS, json.dumps(told, separators=(",", ":")).encode())
 
 
 class RpcError(Exception):
-    """Ends a request with an error."""
+    """Ends a request with an error, of which `reply` tells."""
 
-    def __init__(self, code: Code, message: str, details: tuple[Mapping[str, object], ...] = ()) -> None:
+    def __init__(self, status: int, message: str, details: Sequence[Mapping[str, object]] = ()) -> None:
         super().__init__(message)
-        self.code, self.message, self.details = code, message, details
-
-
-def error_reply(error: RpcError) -> Reply:
-    """The reply that tells of an error."""
-    return status_reply(_HTTP_STATUS[error.code], error.code.value, error.message, error.details)
-
-
-def status_reply(http: int, code: int, message: str, details: Sequence[Mapping[str, object]] = ()) -> Reply:
-    """A reply with a ``google.rpc.Status`` as its body."""
-    status = {"code": code, "message": message, "details": details}
-    return Reply(http, JSON_HEADERS, json.dumps(status, separators=(",", ":")).encode())
+        self.reply = status_reply(status, message, details)
 
 
 def plain_reply(status: int, text: str) -> Reply:

@@ -7,20 +7,19 @@
 import base64
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from struct import Struct
 from typing import Any, Final, NoReturn, Protocol, Self
 from urllib.parse import unquote
 
 import msgspec
 
-from .engines import Engine, EngineError
-from .handle import TEST_KEY, Emulator, basic_credential, check_values, failures_of, request_id, vectors_from
+from .engines import Engine
+from .handle import TEST_KEY, Emulator, basic_credential, check_values, request_id, vectors_from
 from .messages import JSON_HEADERS, Handler, Reply, Request, RpcError
 
-__all__ = ["Embedded", "EngineSource", "OpenAIError", "OpenAIFace", "Source"]
+__all__ = ["EngineSource", "OpenAIError", "OpenAIFace", "Source"]
 
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 """Largest request body. Below the server's own limit, so that its refusal is in OpenAI's words."""
@@ -28,22 +27,19 @@ MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 MOST_INPUTS: Final = 2048
 """As OpenAI has it."""
 
-_EMBEDDINGS: Final = "/v1/embeddings"
+EMBEDDINGS: Final = "/v1/embeddings"
 _MODELS: Final = "/v1/models"
-_MAX_FLOAT32: Final = 3.4028234663852886e38
 
 
 class OpenAIError(Exception):
-    """Ends a request with an error.
+    """Ends a request with an error, of which `reply` tells.
 
     Args:
         status: HTTP status.
         message: Shown to who asked: without a text or a key.
         param: Name of the field that is to blame, if one is.
         code: OpenAI's word for the case, if it has one.
-        retry_after: Seconds to wait before asking again.
-        final: Tell clients that understand ``x-should-retry`` not to ask again by themselves.
-        allow: The methods that a path has, for 405.
+        headers: (name, value) pairs for the reply.
     """
 
     def __init__(
@@ -53,49 +49,16 @@ class OpenAIError(Exception):
         *,
         param: str | None = None,
         code: str | None = None,
-        retry_after: float | None = None,
-        final: bool = False,
-        allow: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
     ) -> None:
         super().__init__(message)
-        self.status = status
-        self.message = message
-        self.param = param
-        self.code = code
-        self.retry_after = retry_after
-        self.final = final
-        self.allow = allow
-
-    def reply(self) -> Reply:
-        """The error in OpenAI's words: ``{"error": {"message", "type", "param", "code"}}``."""
-        kind = "server_error" if self.status >= 500 else "invalid_request_error"
-        kind = "rate_limit_error" if self.status == 429 else kind
-        told = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
-        hints = []
-        if self.retry_after is not None:
-            hints.append(("retry-after", str(ceil(self.retry_after))))
-        if self.allow is not None:
-            hints.append(("allow", self.allow))
-        if self.final:
-            hints.append(("x-should-retry", "false"))
-        body = json.dumps({"error": told}, separators=(",", ":")).encode()
-        return Reply(self.status, (*JSON_HEADERS, *hints), body)
-
-
-# Where the vectors come from. The real API is another source, see `inworld_embeddings.gateway`.
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """Vectors, and whose they are.
-
-    Attributes:
-        vectors: One for each text, in order, all of one length, each value a finite float32.
-        engine: Name of the emulator's engine that made them; None for the real API.
-    """
-
-    vectors: Sequence[Sequence[float]] = field(repr=False)
-    engine: str | None
+        self.status, self.param = status, param
+        kind = "server_error" if status >= 500 else "invalid_request_error"
+        kind = "rate_limit_error" if status == 429 else kind
+        told = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+        self.reply = Reply(
+            status, (*JSON_HEADERS, *headers), json.dumps(told, separators=(",", ":")).encode()
+        )
 
 
 class Source(Protocol):
@@ -111,8 +74,8 @@ class Source(Protocol):
     @property
     def models(self) -> Sequence[str]: ...
 
-    def embed(self, texts: Sequence[str], model: str) -> Embedded:
-        """The vectors of the texts.
+    def embed(self, texts: Sequence[str], model: str) -> tuple[Sequence[Sequence[float]], str | None]:
+        """A vector of finite float32 values for each text, and the emulator's engine that made them, if one did.
 
         Raises:
             OpenAIError: there are none; says why, without a text or a key.
@@ -128,15 +91,12 @@ class EngineSource:
         self.engine: str = engine.name
         self.models: Sequence[str] = (engine.name,)
 
-    def embed(self, texts: Sequence[str], model: str) -> Embedded:  # noqa: ARG002 - any name is accepted
+    def embed(self, texts: Sequence[str], model: str) -> tuple[Sequence[Sequence[float]], str]:  # noqa: ARG002 - any
+        """The engine's vectors, and its name."""
         try:
-            with failures_of(self._engine):
-                vectors = vectors_from(self._engine, texts)
-                if not all(-_MAX_FLOAT32 <= value <= _MAX_FLOAT32 for vector in vectors for value in vector):
-                    raise EngineError("a number in its vectors is not a finite float32")
+            return vectors_from(self._engine, texts), self.engine
         except RpcError as error:
-            raise OpenAIError(500, error.message) from None
-        return Embedded(vectors, self.engine)
+            raise OpenAIError(500, str(error)) from None
 
 
 class OpenAIFace:
@@ -179,7 +139,7 @@ class OpenAIFace:
             body, engine = self._body(request)
             reply = Reply(200, JSON_HEADERS, body)
         except OpenAIError as error:
-            reply = error.reply()
+            reply = error.reply
         stamp = [("x-inworld-emulator-engine", engine)] if engine else []
         stamp += [("x-request-id", request_id(request))]
         return Reply(reply.status, (*reply.headers, *stamp), b"" if request.method == "HEAD" else reply.body)
@@ -187,24 +147,22 @@ class OpenAIFace:
     def _body(self, request: Request) -> tuple[bytes, str | None]:
         """The body of a good reply, and the engine whose it is."""
         route = request.route
-        if route not in (_EMBEDDINGS, _MODELS) and not route.startswith(f"{_MODELS}/"):
+        if route not in (EMBEDDINGS, _MODELS) and not route.startswith(f"{_MODELS}/"):
             raise OpenAIError(404, "There is nothing at this path under /v1.", code="unknown_url")
-        allow = "POST" if route == _EMBEDDINGS else "GET, HEAD"
+        allow = "POST" if route == EMBEDDINGS else "GET, HEAD"
         if request.method not in allow.split(", "):
-            raise OpenAIError(
-                405, "This method is not allowed here.", code="method_not_supported", allow=allow
-            )
+            message, code = "This method is not allowed here.", "method_not_supported"
+            raise OpenAIError(405, message, code=code, headers=[("allow", allow)])
         self._check_bearer(request.headers.get("authorization"))
-        if route == _EMBEDDINGS:
+        if route == EMBEDDINGS:
             return self._embeddings(request.body)
         if route == _MODELS:
             listed = {"object": "list", "data": [_model(name) for name in self._source.models]}
             return msgspec.json.encode(listed), self._source.engine
         name = unquote(route.removeprefix(f"{_MODELS}/"))
         if name not in self._source.models:
-            raise OpenAIError(
-                404, "There is no such model in the list.", param="model", code="model_not_found"
-            )
+            message = "There is no such model in the list."
+            raise OpenAIError(404, message, param="model", code="model_not_found")
         return msgspec.json.encode(_model(name)), self._source.engine
 
     def _check_bearer(self, header: str | None) -> None:
@@ -221,12 +179,10 @@ class OpenAIFace:
 
     def _embeddings(self, body: bytes) -> tuple[bytes, str | None]:
         asked = parse(body)
-        made = self._source.embed(asked.texts, asked.model)
-        dimension = len(made.vectors[0])
+        vectors, engine = self._source.embed(asked.texts, asked.model)
+        dimension = len(vectors[0])
         if asked.dimensions not in (None, dimension):
-            message = (
-                f"These vectors have {dimension} dimensions and are not shortened: leave 'dimensions' out."
-            )
+            message = f"These vectors have {dimension} dimensions and are not shortened: leave the field out."
             raise OpenAIError(400, message, param="dimensions")
         floats = Struct(f"<{dimension}f")
         data = [
@@ -235,13 +191,13 @@ class OpenAIFace:
                 "index": index,
                 "embedding": base64.b64encode(floats.pack(*vector)).decode() if asked.base64 else vector,
             }
-            for index, vector in enumerate(made.vectors)
+            for index, vector in enumerate(vectors)
         ]
         # An estimate, not a count: a token for every 4 bytes of UTF-8 or part of them.
         tokens = sum(-(-len(text.encode()) // 4) for text in asked.texts)
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         told = {"object": "list", "data": data, "model": asked.model, "usage": usage}
-        return msgspec.json.encode(told), made.engine
+        return msgspec.json.encode(told), engine
 
 
 def _model(name: str) -> dict[str, str | int]:
@@ -287,7 +243,7 @@ def _object(body: bytes) -> dict[str, Any]:
         check_values(body)
         fields = msgspec.json.decode(body)
     except RpcError as error:
-        raise OpenAIError(413, f"Too large: {error.message}.") from None
+        raise OpenAIError(413, f"Too large: {error}.") from None
     except (msgspec.DecodeError, RecursionError, ValueError):
         raise OpenAIError(400, "The body could not be parsed as JSON.") from None
     if type(fields) is not dict:

@@ -17,7 +17,7 @@ from inworld_embeddings.errors import ConfigurationError
 from .faults import FaultLayer, Faults
 from .handle import BODY_TOO_LARGE, MAX_BODY_BYTES, VECTOR_START, Emulator
 from .http import Head, RefusedError, body_length, hears, is_loopback, read_body, read_head, reply_bytes
-from .messages import Carriage, Handler, Reply, Request, joined_headers, plain_reply
+from .messages import Handler, Reply, Request, joined_headers, plain_reply
 
 HEALTH_PATH: Final = "/healthz"
 """GET replies 200 as long as the server runs; neither key nor engine is needed."""
@@ -132,11 +132,8 @@ class _Listener(ThreadingTCPServer):
     def __init__(
         self, handler: Handler, host: str, port: int, allowed_hosts: Collection[str], log: TextIO | None
     ) -> None:
-        self.handler = handler
-        self.bound_host = host
-        self.allowed_hosts = allowed_hosts
+        self.handler, self.host, self.allowed_hosts, self._log = handler, host, allowed_hosts, log
         self.stopping = False
-        self._log = log
         self._changed = threading.Condition()
         self._connections: set[socket.socket] = set()
         self._busy = 0
@@ -201,15 +198,14 @@ class _Connection(StreamRequestHandler):
 
     def handle(self) -> None:
         """Reads requests and sends replies, one after the other."""
-        open_still = True
-        while open_still and self.rfile.peek(1):
+        closed = False
+        while not closed and self.rfile.peek(1):
             with self.server.exchange():
-                open_still, refused = self._exchange()
-            if refused:
-                self._linger()
+                closed = self._exchange()
+        self._linger()
 
-    def _exchange(self) -> tuple[bool, bool]:
-        """Whether another request may follow, and whether this one was refused before it was read to its end."""
+    def _exchange(self) -> bool:
+        """One request and its reply. Whether the connection has come to its end."""
         started, head, refused = time.perf_counter(), None, True
         try:
             head = read_head(self.rfile)
@@ -221,16 +217,20 @@ class _Connection(StreamRequestHandler):
         close = refused or head is None or head.closes or self.server.stopping
         self.wfile.write(reply_bytes(reply, close=close))
         self._log(head, reply, (time.perf_counter() - started) * 1000)
-        return not (self._broken_off(reply.carriage) or close), refused
+        if reply.carriage.reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.rfile.close()  # while it is open, so is the socket
+            self.connection.close()
+        return close or reply.carriage.end is not None
 
     def _request(self, head: Head) -> Request:
         hosts = head.values("host")
         if len(hosts) != 1:
             raise RefusedError(400, "one Host header is needed")
-        if not hears(hosts[0], self.server.bound_host, self.server.allowed_hosts):
+        if not hears(hosts[0], self.server.host, self.server.allowed_hosts):
             raise RefusedError(403, "this emulator does not serve that Host")
         length = body_length(head, MAX_BODY_BYTES)
-        if head.values("expect") and head.values("expect")[0].lower() == "100-continue" and length != 0:
+        if length != 0 and "100-continue" in map(str.lower, head.values("expect")):
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = read_body(self.rfile, length, MAX_BODY_BYTES)
         return Request(head.method, head.target, joined_headers(head.fields), body)
@@ -249,21 +249,14 @@ class _Connection(StreamRequestHandler):
             while self.connection.recv(65536) and time.monotonic() < end:
                 pass
 
-    def _broken_off(self, carriage: Carriage) -> bool:
-        """Whether the reply was not to arrive as a whole. A reset closes the connection here."""
-        if carriage.reset and (carriage.drop or carriage.cut is not None):
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self.rfile.close()  # while it is open, so is the socket
-            self.connection.close()
-        return carriage.drop is not None or carriage.cut is not None
-
     def _log(self, head: Head | None, reply: Reply, milliseconds: float) -> None:
         """One line for each reply. It never holds a body, a header or a query."""
-        method, target = (head.method[:20], head.target) if head else ("-", "-")
+        method, path = (head.method[:20], head.target.partition("?")[0]) if head else ("-", "-")
         vectors = sum(map(reply.body.count, _VECTORS)) if reply.status == 200 else 0
-        told = (
-            "dropped" if reply.carriage.drop else f"{reply.status} {len(reply.body)} bytes {vectors} vectors"
+        told, end = f"{reply.status} {len(reply.body)} bytes {vectors} vectors", reply.carriage.end
+        told, cut = (
+            ("dropped", "")
+            if isinstance(end, str)
+            else (told, "" if end is None else f", cut after {end} bytes")
         )
-        broken = f", cut after {reply.carriage.cut} bytes" if reply.carriage.cut is not None else ""
-        path = ascii(target.partition("?")[0])[1:-1][:200]
-        self.server.log(f"{method} {path} {told} {milliseconds:.1f} ms{broken}")
+        self.server.log(f"{method} {ascii(path)[1:-1][:200]} {told} {milliseconds:.1f} ms{cut}")

@@ -1,19 +1,16 @@
 """The emulator in a terminal: serves until it is told to stop, and says how to reach it."""
 
-import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from .engines import Engine
 from .faults import ADMIN_PATH, Faults
 from .handle import TEST_KEY, Emulator
+from .messages import Handler
 from .server import EmulatorServer
-
-if TYPE_CHECKING:
-    from .messages import Handler
 
 
 def serve(
@@ -27,10 +24,8 @@ def serve(
     faults: Faults | str | None = None,
     chaos: bool = False,
     allowed_hosts: Collection[str] = (),
-    out: TextIO | None = None,
-    log: TextIO | None = None,
 ) -> None:
-    """Serves until SIGINT or SIGTERM; prints how to reach it and what its vectors are.
+    """Serves until SIGINT or SIGTERM. Prints how to reach it, and on standard error a line for each reply.
 
     Args:
         host: Address to listen on. Other than loopback needs an ``api_key`` of its own.
@@ -42,100 +37,89 @@ def serve(
         faults: What goes wrong, see `faults.reader`; by default nothing but what a request's header asks for.
         chaos: Whether whoever has the key may change that by a call.
         allowed_hosts: ``Host`` names it serves beside loopback and its own address.
-        out: Where the notice goes; by default standard output.
-        log: Where a line for each reply goes; by default standard error.
 
     Raises:
         ConfigurationError: as `EmulatorServer` and `Emulator`, or the built-in engine cannot be loaded.
         OSError: it cannot listen there; says what to do.
     """
     emulator = Emulator(engine, api_key)
-    handler: Handler = emulator
-    if openai:
-        from .openai_face import OpenAIFace  # noqa: PLC0415 - only when asked for
-
-        handler = OpenAIFace.local(emulator.engine, api_key)
-    if playground:
-        from .playground import Playground  # noqa: PLC0415 - as above
-
-        handler = Playground(handler, emulator.engine, built_in=engine is None, chaos=chaos)
     server = EmulatorServer(
-        handler,
+        _layers(
+            emulator, api_key, openai=openai, playground=playground, built_in=engine is None, chaos=chaos
+        ),
         host=host,
         port=port,
         allowed_hosts=allowed_hosts,
-        log=log or sys.stderr,
+        log=sys.stderr,
         faults=faults,
         chaos=chaos,
     )
-
-    def notice() -> str:
-        lines = [_notice(server, emulator, built_in=engine is None)]
+    with server, until_signal():
+        say(*reach(server.address, emulator, built_in=engine is None))
         if openai:
-            lines.append(openai_notice(server, uses_test_key=emulator.uses_test_key))
+            say(openai_notice(server, uses_test_key=emulator.uses_test_key))
         if faults is not None:
-            lines.append(f"Faults: {server.faults.script} (seed {server.faults.seed})\n")
+            say(f"Faults: {server.faults.script} (seed {server.faults.seed})")
         if chaos:
-            lines.append(f"Chaos is on: GET, PUT and DELETE {server.url}{ADMIN_PATH}\n")
+            say(f"Chaos is on: GET, PUT and DELETE {server.url}{ADMIN_PATH}")
         if playground:
-            lines.append(f"Playground: {server.url}/\n")
-        return "".join(lines)
-
-    run(server, notice, out)
+            say(f"Playground: {server.url}/")
 
 
-def run(server: EmulatorServer, notice: Callable[[], str], out: TextIO | None = None) -> None:
-    """Serves until SIGINT or SIGTERM.
+def _layers(
+    emulator: Emulator, api_key: str, *, openai: bool, playground: bool, built_in: bool, chaos: bool
+) -> Handler:
+    """The emulator in the layers that were asked for."""
+    handler: Handler = emulator
+    if openai:
+        from .openai_face import EngineSource, OpenAIFace  # noqa: PLC0415 - only when asked for
 
-    Args:
-        server: Started and stopped here.
-        notice: What to print once it listens.
-        out: Where that goes; by default standard output.
+        handler = OpenAIFace(handler, EngineSource(emulator.engine), api_key)
+    if playground:
+        from .playground import Playground  # noqa: PLC0415 - as above
 
-    Raises:
-        OSError: it cannot listen there; says what to do.
-    """
-    with _stop_signal() as stopped, server:
-        output = out or sys.stdout
-        output.write(notice())
-        output.flush()
-        while not stopped.wait(0.5):  # in steps: on Windows an endless wait cannot be interrupted
-            pass
+        handler = Playground(handler, emulator.engine, built_in=built_in, chaos=chaos)
+    return handler
+
+
+def reach(address: str, emulator: Emulator, *, built_in: bool) -> tuple[str, str, str]:
+    """How to reach an emulator on a ``host:port``, and what its vectors are."""
+    engine, url = emulator.engine, f"http://{address}"
+    meaning = "English search is meaningful, other languages match by spelling only. " if built_in else ""
+    whose = f"Stand-in vectors from the engine {engine.name}, {engine.dimension} dimensions."
+    return (
+        f"Emulator of the embeddings API on {url}",
+        f"{whose} {meaning}Never mix them with vectors of the real API.",
+        f"export INWORLD_EMULATOR_HOST={address}"
+        if emulator.uses_test_key
+        else f'Reach it with base_url="{url}" and the api_key it was given, base64-encoded.',
+    )
 
 
 def openai_notice(server: EmulatorServer, *, uses_test_key: bool) -> str:
     """How an OpenAI client reaches the server."""
     key = f"OPENAI_API_KEY={TEST_KEY}" if uses_test_key else "and as OPENAI_API_KEY the key it was given"
-    return f"For OpenAI clients:\nexport OPENAI_BASE_URL={server.url}/v1 {key}\n"
+    return f"For OpenAI clients:\nexport OPENAI_BASE_URL={server.url}/v1 {key}"
 
 
-def _notice(server: EmulatorServer, emulator: Emulator, *, built_in: bool) -> str:
-    engine = emulator.engine
-    meaning = "English search is meaningful, other languages match by spelling only. " if built_in else ""
-    reach = (
-        f"export INWORLD_EMULATOR_HOST={server.address}"
-        if emulator.uses_test_key
-        else f'Reach it with base_url="{server.url}" and the api_key it was given, base64-encoded.'
-    )
-    return (
-        f"Emulator of the embeddings API on {server.url}\n"
-        f"Stand-in vectors from the engine {engine.name}, {engine.dimension} dimensions. {meaning}"
-        "Never mix them with vectors of the real API.\n"
-        f"{reach}\n"
-    )
+def say(*lines: str) -> None:
+    """Prints lines at once, also where standard output is a pipe."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.flush()
 
 
-@contextlib.contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, if this is the main thread, where alone Python allows it."""
+@contextmanager
+def until_signal() -> Iterator[None]:
+    """Does not leave its block before SIGINT or SIGTERM."""
     stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stopped.set()) for number in numbers]
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # where alone Python allows it
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, lambda *_: stopped.set())
     try:
-        yield stopped
+        yield
+        while not stopped.wait(0.5):  # in steps: on Windows an endless wait cannot be interrupted
+            pass
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)

@@ -10,7 +10,7 @@ from inworld_embeddings.errors import ConfigurationError, InworldEmbeddingsError
 
 from .faults import FaultLayer, Faults
 from .handle import Emulator
-from .messages import At, Carriage, Handler, Reply, Request, joined_headers
+from .messages import Carriage, Handler, Reply, Request, joined_headers
 
 
 class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -54,31 +54,29 @@ def _carried(reply: Reply) -> httpx.Response:
         httpx.TransportError: it does not: what a socket would have raised.
     """
     carriage = reply.carriage
-    if carriage.drop:
-        raise _broken(carriage, "peer closed connection before the end of its head")
     headers = [*reply.headers, ("content-length", str(len(reply.body)))]
-    if carriage.cut is not None:
-        return httpx.Response(reply.status, headers=headers, stream=_CutStream(reply.body, carriage))
-    return httpx.Response(reply.status, headers=headers, content=reply.body)
+    match carriage.end:
+        case None:
+            return httpx.Response(reply.status, headers=headers, content=reply.body)
+        case "start":
+            raise _broken(carriage, "Server disconnected without sending a response.")
+        case "head":
+            raise _broken(carriage, "peer closed connection before the end of its head")
+        case cut:
+            told = f"body (received {cut} bytes, expected {len(reply.body)})"
+            error = _broken(carriage, f"peer closed connection without sending complete message {told}")
+            return httpx.Response(reply.status, headers=headers, stream=_CutStream(reply.body[:cut], error))
 
 
 def _broken(carriage: Carriage, text: str) -> httpx.TransportError:
-    if carriage.reset:
-        return httpx.ReadError("Connection reset by peer")
-    if carriage.drop is At.BEFORE:
-        text = "Server disconnected without sending a response."
-    return httpx.RemoteProtocolError(text)
+    return httpx.ReadError("Connection reset by peer") if carriage.reset else httpx.RemoteProtocolError(text)
 
 
 class _CutStream(httpx.SyncByteStream, httpx.AsyncByteStream):
     """The beginning of a body, and then the end of the connection."""
 
-    def __init__(self, body: bytes, carriage: Carriage) -> None:
-        self._part = body[: carriage.cut]
-        told = f"(received {len(self._part)} bytes, expected {len(body)})"
-        self._error = _broken(
-            carriage, f"peer closed connection without sending complete message body {told}"
-        )
+    def __init__(self, part: bytes, error: httpx.TransportError) -> None:
+        self._part, self._error = part, error
 
     def __iter__(self) -> Iterator[bytes]:
         yield self._part

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from inworld_embeddings_emulator import Emulator, EmulatorServer
-from inworld_embeddings_emulator.serving import _notice
+from inworld_embeddings_emulator.serving import reach
 
 PROGRAM = """
 import sys
@@ -65,10 +65,8 @@ def test_with_a_key_of_its_own_it_does_not_offer_the_variable_that_sends_the_tes
 
 @pytest.mark.parametrize(("built_in", "said"), [(True, True), (False, False)])
 def test_only_of_the_built_in_engine_is_it_said_what_it_understands(engine, built_in, said):
-    class Server:
-        address, url = "127.0.0.1:1", "http://127.0.0.1:1"
-
-    assert ("by spelling only" in _notice(Server(), Emulator(engine), built_in=built_in)) is said
+    told = "".join(reach("127.0.0.1:1", Emulator(engine), built_in=built_in))
+    assert ("by spelling only" in told) is said
 
 
 def test_a_taken_port_ends_the_command_with_one_line():

@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Collection, Sequence
-from typing import TextIO
+from math import ceil
 
 from inworld_embeddings_emulator import TEST_KEY, Reply, Request
 from inworld_embeddings_emulator.messages import plain_reply
-from inworld_embeddings_emulator.openai_face import Embedded, OpenAIError, OpenAIFace
+from inworld_embeddings_emulator.openai_face import OpenAIError, OpenAIFace
 from inworld_embeddings_emulator.server import EmulatorServer
-from inworld_embeddings_emulator.serving import openai_notice, run
+from inworld_embeddings_emulator.serving import openai_notice, say, until_signal
 
 from . import errors
 from .client import EmbeddingClient
@@ -30,7 +30,7 @@ class Upstream:
     def __init__(self, client: EmbeddingClient) -> None:
         self._client = client
 
-    def embed(self, texts: Sequence[str], model: str) -> Embedded:
+    def embed(self, texts: Sequence[str], model: str) -> tuple[list[list[float]], str | None]:
         """The API's vectors of that model.
 
         Raises:
@@ -40,7 +40,7 @@ class Upstream:
             result = self._client.embed(texts, model=model)
         except errors.InworldEmbeddingsError as error:
             raise openai_error(error) from None
-        return Embedded(result.tolist(), result.engine)
+        return result.tolist(), result.engine
 
 
 class NothingElse:
@@ -60,10 +60,8 @@ def serve_upstream(
     *,
     api_key: str = TEST_KEY,
     allowed_hosts: Collection[str] = (),
-    out: TextIO | None = None,
-    log: TextIO | None = None,
 ) -> None:
-    """Serves the OpenAI-compatible face of the API a client talks to, until SIGINT or SIGTERM.
+    """Serves the OpenAI-compatible face of the API a client talks to, until SIGINT or SIGTERM; logs to standard error.
 
     Args:
         client: Sends the requests, with its own key. It is not closed here.
@@ -71,24 +69,19 @@ def serve_upstream(
         port: 0 picks a free one.
         api_key: The ``key:secret`` that is asked for here. It is not the client's, and may not be.
         allowed_hosts: ``Host`` names it serves beside loopback and its own address.
-        out: Where the notice goes; by default standard output.
-        log: Where a line for each response goes; by default standard error.
 
     Raises:
         ConfigurationError: another address than loopback with the published test key.
         OSError: the address is taken.
     """
     face = OpenAIFace(NothingElse(), Upstream(client), api_key)
-    server = EmulatorServer(face, host=host, port=port, allowed_hosts=allowed_hosts, log=log or sys.stderr)
-
-    def notice() -> str:
-        return (
-            f"OpenAI-compatible face on {server.url}/v1\n"
-            f"Requests go on with the key of {client!r}: whoever reaches this address spends its quota.\n"
-            f"{openai_notice(server, uses_test_key=face.uses_test_key)}"
+    server = EmulatorServer(face, host=host, port=port, allowed_hosts=allowed_hosts, log=sys.stderr)
+    with server, until_signal():
+        say(
+            f"OpenAI-compatible face on {server.url}/v1",
+            f"Requests go on with the key of {client!r}: whoever reaches this address spends its quota.",
+            openai_notice(server, uses_test_key=face.uses_test_key),
         )
-
-    run(server, notice, out)
 
 
 def openai_error(error: errors.InworldEmbeddingsError) -> OpenAIError:
@@ -97,12 +90,13 @@ def openai_error(error: errors.InworldEmbeddingsError) -> OpenAIError:
         return openai_error(error.failures[0].error)
     status = _status(error)
     refused = "The embeddings API refused the key this server was given."
+    wait = getattr(error, "retry_after", None)
+    hints = [("retry-after", str(ceil(wait)))] if wait is not None else []
     return OpenAIError(
         status,
         refused if status in (401, 403) else str(error),
         code="rate_limit_exceeded" if status == 429 else None,
-        retry_after=getattr(error, "retry_after", None),
-        final=True,
+        headers=[*hints, ("x-should-retry", "false")],
     )
 
 

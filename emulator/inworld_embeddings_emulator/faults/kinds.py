@@ -11,19 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from math import ceil, nan
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from ..handle import EmbedMessage, check_size, check_values, request_bytes, response_bytes
-from ..handle import parse as parse_request
-from ..messages import JSON_HEADERS, At, Carriage, Reply, Request, RpcError, error_reply, status_reply
+from .. import handle, openai_face
+from ..handle import EmbedMessage, check_size, request_bytes, response_bytes
+from ..messages import JSON_HEADERS, Carriage, Reply, Request, RpcError, status_reply
 
 LONGEST: Final = 600.0
 """Most seconds of any duration: a typing error must not hold a thread for a day."""
 
-_CODES: Final = {  # grpc-gateway v2, runtime/errors.go, read backwards [source]
-    400: 3, 401: 16, 403: 7, 404: 5, 408: 1, 409: 10, 429: 8, 499: 1, 500: 13, 501: 12, 503: 14, 504: 4
-}  # fmt: skip
-_UNKNOWN: Final = 2
 _REASONS: Final = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 _VECTOR: Final = {"embeddings": "values", "data": "embedding"}
 """The list in the API's reply and in that of the OpenAI-compatible face, and what a vector is called in it."""
@@ -86,13 +82,11 @@ Vectors: TypeAlias = list[Any]
 def asked(request: Request) -> EmbedMessage:
     """The texts and the model that a request names, on either face; empty ones where it cannot be read."""
     try:
-        if request.route != "/v1/embeddings":
-            return parse_request(request.body)
-        check_values(request.body)
-        body = json.loads(request.body)
-        texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-        return EmbedMessage(tuple(t for t in texts if isinstance(t, str)), str(body.get("model", "")), 0)
-    except (RpcError, ValueError, TypeError, LookupError, RecursionError):
+        if request.route != openai_face.EMBEDDINGS:
+            return handle.parse(request.body)
+        found = openai_face.parse(request.body)
+        return EmbedMessage(found.texts, found.model, 0)
+    except (RpcError, openai_face.OpenAIError):
         return EmbedMessage((), "", 0)
 
 
@@ -176,7 +170,7 @@ def _refused(status: int, message: str, hints: Mapping[str, Any]) -> Reply:
     if "retry-info" in hints:
         delay = f"{hints['retry-info']:.9f}".rstrip("0").rstrip(".")
         details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{delay}s"}]
-    reply = status_reply(status, _CODES.get(status, _UNKNOWN), message, details)
+    reply = status_reply(status, message, details)
     return replace(reply, headers=(*reply.headers, *_retry_after(hints)))
 
 
@@ -196,8 +190,8 @@ def _html(hit: Hit) -> Reply:
 
 
 def _dropped(hit: Hit) -> Reply:
-    at = At.HEAD if hit.fault.value else At.BEFORE
-    return Reply(200, JSON_HEADERS, b"{}", Carriage(drop=at, reset="reset" in hit.fault.settings))
+    end: Literal["start", "head"] = "head" if hit.fault.value else "start"
+    return Reply(200, JSON_HEADERS, b"{}", Carriage(end=end, reset="reset" in hit.fault.settings))
 
 
 def _poisoned(hit: Hit) -> Reply | None:
@@ -207,14 +201,14 @@ def _poisoned(hit: Hit) -> Reply | None:
     why = "refused by the emulator's poison pattern"
     places = [{"field": f"inputs[{place}]", "description": why} for place, hit in enumerate(found) if hit]
     detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": places}
-    return status_reply(400, 3, "invalid input", [] if "silent" in hit.fault.settings else [detail])
+    return status_reply(400, "invalid input", [] if "silent" in hit.fault.settings else [detail])
 
 
 def _too_large(hit: Hit, size: int) -> Reply | None:
     try:
         check_size(size, hit.fault.value)
     except RpcError as error:
-        return error_reply(error)
+        return error.reply
     return None
 
 
@@ -278,9 +272,9 @@ def _late(hit: Hit, reply: Reply) -> Reply:
 def _cut(hit: Hit, reply: Reply) -> Reply:
     after, length = hit.fault.value, len(reply.body)
     after = after if isinstance(after, int) else int(length * after)
-    if reply.carriage.drop or reply.carriage.cut is not None or after >= length:
+    if reply.carriage.end is not None or after >= length:
         return reply
-    return replace(reply, carriage=replace(reply.carriage, cut=after, reset="reset" in hit.fault.settings))
+    return replace(reply, carriage=replace(reply.carriage, end=after, reset="reset" in hit.fault.settings))
 
 
 _RESET: Final = {"reset": FLAG}

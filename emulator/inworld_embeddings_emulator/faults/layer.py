@@ -75,12 +75,12 @@ class FaultLayer:
         try:
             faults = _own_faults(text, patterns=self._chaos)
         except ConfigurationError as error:
-            return status_reply(400, 3, f"{HEADER}: {error}")
+            return status_reply(400, f"{HEADER}: {error}")
         return self._reply(request, self.faults.once(faults, request))
 
     def _administered(self, request: Request) -> Reply:
         if _is_foreign(request.headers):
-            return status_reply(403, 7, "only pages of this emulator may call this from a browser")
+            return status_reply(403, "only pages of this emulator may call this from a browser")
         key = {name: text for name, text in request.headers.items() if name == "authorization"}
         probe = self._probe(Request("POST", EMBED_PATH, key, b""))
         return administer(self.faults, request) if probe.status == 200 else probe
@@ -146,9 +146,9 @@ def administer(faults: Faults, request: Request) -> Reply:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method not in ("GET", "PUT", "DELETE"):
-        return status_reply(405, 12, "GET reads the faults, PUT sets them, DELETE ends them")
+        return status_reply(405, "GET reads the faults, PUT sets them, DELETE ends them")
     if request.method == "PUT" and kind not in ("text/plain", "application/json"):
-        return status_reply(415, 3, "content-type must be application/json or text/plain")
+        return status_reply(415, "content-type must be application/json or text/plain")
     try:
         if request.method == "PUT":
             script, seed = _given(request.body.decode(), is_json=kind == "application/json")
@@ -156,9 +156,9 @@ def administer(faults: Faults, request: Request) -> Reply:
         elif request.method == "DELETE":
             faults.clear()
     except ConfigurationError as error:
-        return status_reply(400, 3, str(error))
+        return status_reply(400, str(error))
     except (ValueError, RecursionError):
-        return status_reply(400, 3, "the body is not UTF-8, or not JSON")
+        return status_reply(400, "the body is not UTF-8, or not JSON")
     told = {
         "faults": faults.script,
         "seed": faults.seed,

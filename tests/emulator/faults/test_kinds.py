@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from inworld_embeddings_emulator.faults import HEADER, FaultLayer, Faults
-from inworld_embeddings_emulator.messages import PLAIN, At, Carriage, Reply
+from inworld_embeddings_emulator.messages import PLAIN, Carriage, Reply
 
 GOOD = [[1, 9.7e-06, -0.5], [2, 2e-07, -0.5], [3, 0.3, -0.5]]
 
@@ -136,12 +136,12 @@ def test_poison_names_the_texts_by_place_unless_it_is_silent(through):
     [
         ("latency=2", Carriage(delay=2.0)),
         ("latency=2 + latency=500ms", Carriage(delay=2.5)),
-        ("drop", Carriage(drop=At.BEFORE)),
-        ("drop=head;reset", Carriage(drop=At.HEAD, reset=True)),
-        ("truncate=0;reset", Carriage(cut=0, reset=True)),
-        ("truncate=5 + truncate=7", Carriage(cut=5)),
-        ("drop + truncate=5", Carriage(drop=At.BEFORE)),
-        ("latency=1 + drop", Carriage(delay=1.0, drop=At.BEFORE)),
+        ("drop", Carriage(end="start")),
+        ("drop=head;reset", Carriage(end="head", reset=True)),
+        ("truncate=0;reset", Carriage(end=0, reset=True)),
+        ("truncate=5 + truncate=7", Carriage(end=5)),
+        ("drop + truncate=5", Carriage(end="start")),
+        ("latency=1 + drop", Carriage(delay=1.0, end="start")),
     ],
 )
 def test_carriage(through, script, carriage):
@@ -150,7 +150,7 @@ def test_carriage(through, script, carriage):
 
 def test_a_share_of_the_body_is_of_its_bytes(through):
     reply = through("truncate=50%")
-    assert reply.carriage.cut == len(reply.body) // 2
+    assert reply.carriage.end == len(reply.body) // 2
 
 
 @pytest.mark.parametrize(
@@ -185,13 +185,13 @@ def test_openais_replies_are_made_wrong_too(request_of):
         def handle(self, request):
             return Reply(200, (), self.body)
 
-    def ask(script, content=b'{"input":["x","poison"]}'):
+    def ask(script, content=b'{"model":"m","input":["x","poison"]}'):
         return FaultLayer(Face(), script).handle(request_of(content, path="/v1/embeddings?x"))
 
     assert json.loads(ask("short").body)["data"] == [{"index": 0, "embedding": [1, 2]}]
     assert [row["embedding"] for row in json.loads(ask("swap").body)["data"]] == [[3, 4], [1, 2]]
     assert json.loads(ask("poison=po").body)["details"][0]["fieldViolations"][0]["field"] == "inputs[1]"
-    assert ask("poison=y", b'{"input":"y"}').status == 400
+    assert ask("poison=y", b'{"model":"m","input":"y"}').status == 400
     assert ask("poison=y", b"[]").status == 200
     Face.body = b'{"data":[{"index":0,"embedding":"AACAPw=="}]}'
     assert ask("null").body == Face.body

@@ -89,9 +89,8 @@ class RequestLog:
     def note(self, request: Request, reply: Reply, faults: tuple[str, ...]) -> None:
         """Takes down an exchange. This is what `Faults.watch` wants."""
         message = asked(request)
-        path = request.path.partition("?")[0]
-        status = None if reply.carriage.drop else reply.status
-        made = LoggedRequest(request.method, path, message.texts, message.model, status, faults)
+        status = None if isinstance(reply.carriage.end, str) else reply.status
+        made = LoggedRequest(request.method, request.route, message.texts, message.model, status, faults)
         with self._lock:
             self._requests.append(made)
 
