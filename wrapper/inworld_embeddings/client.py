@@ -6,6 +6,7 @@
 import atexit
 import os
 import sys
+import threading
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -66,6 +67,30 @@ if TYPE_CHECKING:
 else:  # for typing.get_type_hints, without loading what they are
     Engine = Faults = VectorEngine = Any
 
+_loading = threading.RLock()
+"""Held while the engine's modules are imported. A fork waits for it: what another thread imports just then would stay locked
+in the child for ever."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+    )
+_loaded = False
+
+
+def _load() -> None:
+    """Imports what a call needs, all of it: httpx, numpy, the engine, and what they would import later."""
+    global _loaded  # noqa: PLW0603 - once in a process
+    if _loaded:
+        return
+    with _loading:
+        from concurrent.futures import thread  # noqa: F401, PLC0415 - asyncio loads it with the first lookup
+
+        from ._engine import engine, sync_bridge  # noqa: F401, PLC0415 - see above
+
+        "localhost".encode("idna")  # the same
+        _loaded = True
+
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 Source: TypeAlias = Iterable[str] | AsyncIterable[str]
@@ -122,7 +147,8 @@ class BaseClient:
             ConfigurationError: an option out of range, faults that cannot be, or a copy without the emulator.
         """
         try:  # only local mode pays
-            from inworld_embeddings_emulator import Emulator, LocalTransport  # noqa: PLC0415
+            with _loading:
+                from inworld_embeddings_emulator import Emulator, LocalTransport  # noqa: PLC0415
         except ModuleNotFoundError as missing:
             if not (missing.name or "").endswith("_emulator"):  # in a copy it has another name in front
                 raise
@@ -147,7 +173,8 @@ class BaseClient:
             InvalidInputError: a text that `embed` would refuse too.
             ConfigurationError: an option out of range.
         """
-        from ._batching import checked_source, plan  # noqa: PLC0415 - loaded when it is used
+        _load()
+        from ._batching import checked_source, plan  # noqa: PLC0415
 
         checked_source(texts, Iterable)
         checked, chosen, _ = self._checked(texts, options, CALL)
@@ -183,16 +210,31 @@ class BaseClient:
 
     @property
     def _engine(self) -> "Engine":
-        """The engine, made on first use: only then are the HTTP library and numpy loaded."""
+        """The engine, made on first use."""
         if self._closed:
             raise ClientClosedError("This client is closed. Make a new one.")
         if self._made_engine is None:
-            from ._engine.engine import Engine  # noqa: PLC0415 - see above
+            from ._engine.engine import Engine  # noqa: PLC0415 - see _load
 
             made = Engine(self._settings, self._policy, self._timeouts)
             # Atomic, where a lock could be held for ever in a forked child.
             return cast("Engine", self.__dict__.setdefault("_made_engine", made))
         return self._made_engine
+
+    def _warm_up(self) -> None:
+        """Makes the engine, and reads the certificates that it is going to need."""
+        _load()
+        _ = self._engine
+        settings = self._settings
+        if (
+            settings.transport is None
+            and settings.http_client is None
+            and settings.base_url.startswith("https")
+        ):
+            from ._http.connect import tls_context  # noqa: PLC0415 - see _load
+
+            with suppress(Exception):  # the call that needs them tells what is wrong
+                tls_context(trust_env=settings.trust_env)
 
     def _merged(self, given: Mapping[str, Any], table: Mapping[str, Option]) -> "Merged":
         """The client's options, with a call's own in their place."""
@@ -201,7 +243,7 @@ class BaseClient:
     @staticmethod
     def _room(options: CallOptions) -> int:
         """The bytes that a request has for its texts."""
-        from ._api import envelope  # noqa: PLC0415 - loaded when it is used
+        from ._api import envelope  # noqa: PLC0415 - see _load
 
         return options["max_batch_bytes"] - envelope(options["model"], options["service_provider"] or "").size
 
@@ -209,7 +251,7 @@ class BaseClient:
         self, texts: Any, given: Mapping[str, Any], table: Mapping[str, Option]
     ) -> "tuple[list[str], Merged, Progress | None]":
         """Checked texts, complete options, what tells progress: all that can be wrong before sending is found here."""
-        from ._batching import checked_text, checked_texts  # noqa: PLC0415 - loaded when it is used
+        from ._batching import checked_text, checked_texts  # noqa: PLC0415 - see _load
 
         chosen = self._merged(given, table)
         room, replace = self._room(chosen), chosen["replace_surrogates"]
@@ -221,7 +263,7 @@ class BaseClient:
 def _progress(options: "Merged") -> "Progress | None":
     if not options["show_progress"] and options["on_progress"] is None:
         return None
-    from ._engine.observability import Progress  # noqa: PLC0415 - loaded when it is used
+    from ._engine.observability import Progress  # noqa: PLC0415 - see _load
 
     return Progress(options["on_progress"], bar=options["show_progress"])
 
@@ -332,6 +374,7 @@ class EmbeddingClient(BaseClient):
             APIError: no text has one.
         """
         began, alone = time.monotonic(), isinstance(texts, str)
+        _load()
         checked, chosen, progress = self._checked(texts, options, EMBED)
         result = self._run(partial(self._engine.embed, checked, chosen, progress, began, alone=alone))
         return _returned(result, chosen, alone=alone)
@@ -360,7 +403,8 @@ class EmbeddingClient(BaseClient):
             ConfigurationError: an option out of range; raised at once.
             APIError: with ``on_error="raise"``, the first failure's own error; a note on it names the index.
         """
-        from ._batching import checked_source, stream_batches  # noqa: PLC0415 - loaded when it is used
+        _load()
+        from ._batching import checked_source, stream_batches  # noqa: PLC0415
 
         chosen = self._merged({**options, "on_error": on_error}, STREAM)
         checked_source(texts, Iterable)
@@ -371,10 +415,14 @@ class EmbeddingClient(BaseClient):
         return self._rows(lambda source: engine.embed_iter(source, chosen, progress), batches)
 
     def _rows(self, stream: Callable[[Any], Any], batches: "Iterator[Batch]") -> "Iterator[Row]":
-        from ._engine.sync_bridge import loop_thread  # noqa: PLC0415 - loaded when it is used
+        from ._engine.sync_bridge import loop_thread  # noqa: PLC0415 - see _load
 
         for rows in loop_thread().iterate(stream, batches):
             yield from rows
+
+    def warm_up(self) -> None:
+        """Loads what the first call would load otherwise, some 0.3 s: httpx, numpy, the engine, certificates."""
+        self._warm_up()
 
     def close(self) -> None:
         """Closes the connections. Calls in flight end with `ClientClosedError`; closing twice does nothing."""
@@ -385,7 +433,7 @@ class EmbeddingClient(BaseClient):
 
     @staticmethod
     def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        from ._engine.sync_bridge import loop_thread  # noqa: PLC0415 - starts a thread: only when needed
+        from ._engine.sync_bridge import loop_thread  # noqa: PLC0415 - see _load
 
         return loop_thread().run(work)
 
@@ -462,6 +510,7 @@ class AsyncEmbeddingClient(BaseClient):
     ) -> "Vectors | EmbeddingResult":
         """As `EmbeddingClient.embed`, awaited. Cancelling it cancels what is in flight."""
         began, alone = time.monotonic(), isinstance(texts, str)
+        _load()
         checked, chosen, progress = self._checked(texts, options, EMBED)
         result = await self._engine.embed(checked, chosen, progress, began, alone=alone)
         return _returned(result, chosen, alone=alone)
@@ -481,7 +530,8 @@ class AsyncEmbeddingClient(BaseClient):
 
         ``texts`` may be an async iterable as well. A plain iterable is pulled on the event loop, so it must not block.
         """
-        from ._batching import async_stream_batches, checked_source  # noqa: PLC0415 - loaded when it is used
+        _load()
+        from ._batching import async_stream_batches, checked_source  # noqa: PLC0415
 
         chosen = self._merged({**options, "on_error": on_error}, STREAM)
         checked_source(texts, Iterable | AsyncIterable)
@@ -490,6 +540,12 @@ class AsyncEmbeddingClient(BaseClient):
         )
         return _rows(self._engine.embed_iter(batches, chosen, _progress(chosen)))
 
+    async def warm_up(self) -> None:
+        """As `EmbeddingClient.warm_up`, in a thread, so that the event loop goes on. ``async with`` does it too."""
+        import asyncio  # noqa: PLC0415 - there already
+
+        await asyncio.to_thread(self._warm_up)
+
     async def close(self) -> None:
         """Closes the connections. Calls in flight end with `ClientClosedError`; closing twice does nothing."""
         self._closed = True
@@ -497,6 +553,7 @@ class AsyncEmbeddingClient(BaseClient):
             await self._made_engine.aclose()
 
     async def __aenter__(self) -> Self:
+        await self.warm_up()
         return self
 
     async def __aexit__(

@@ -10,12 +10,19 @@ import contextlib
 import os
 import queue
 import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Generic, TypeVar
 
-from ..errors import ClientClosedError
+from ..errors import ClientClosedError, ConfigurationError
+
+_clock = (
+    partial(time.clock_gettime, time.CLOCK_MONOTONIC) if hasattr(time, "clock_gettime") else time.monotonic
+)
+_BOX = queue.SimpleQueue
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -48,6 +55,8 @@ class LoopThread:
         # what the thread's own frame can reach, so that no task is torn up in the middle.
         self._tasks: set[asyncio.Task[Any]] = set()
         self.loop = asyncio.new_event_loop()
+        # A clock that nobody replaces: tests that freeze time would have this thread wait for ever.
+        self.loop.time = _clock  # type: ignore[method-assign]
         # A daemon: a client that was never closed must not keep the interpreter from exiting.
         self._thread = threading.Thread(target=self._serve, name="inworld-embeddings", daemon=True)
         try:
@@ -94,8 +103,8 @@ class LoopThread:
         # What the stream wants or has, each with the future that it waits for; at its end, its task.
         box: queue.SimpleQueue[tuple[Any, asyncio.Future[Any]] | asyncio.Task[None]] = queue.SimpleQueue()
         call = _Call(lambda: _pump(stream, box), box.put, self._tasks)
-        self.loop.call_soon_threadsafe(call.start)
         try:
+            self.loop.call_soon_threadsafe(call.start)
             while not isinstance(message := receive(box), asyncio.Task):
                 value, waits = message
                 if value is _NEXT:
@@ -209,26 +218,39 @@ _lock = threading.Lock()
 _shared: LoopThread | None = None
 
 
-def _make() -> None:
+def _make(failed: list[BaseException]) -> None:
     global _shared  # noqa: PLW0603 - one for the process, by design
     with _lock:
         if _shared is None or _shared.pid != os.getpid():
-            _shared = LoopThread()
+            try:
+                _shared = LoopThread()
+            except BaseException as error:  # noqa: BLE001 - raised by the one who waits
+                failed.append(error)
 
 
 def loop_thread() -> LoopThread:
     """The process's loop thread. A forked child makes its own: threads do not survive a fork.
 
     Raises:
-        ClientClosedError: the interpreter is ending.
+        ClientClosedError: the interpreter is ending, or no thread or socket can be had; the cause says which.
+        ConfigurationError: gevent patched the standard library too late.
     """
+    if queue.SimpleQueue is not _BOX:
+        raise ConfigurationError(
+            "gevent.monkey.patch_all() ran after the first call of a client, whose thread it cannot reach any more. Call "
+            "it first thing in the program."
+        )
     if _shared is None or _shared.pid != os.getpid():
         # In a thread, where Ctrl-C does not reach: one in the middle of this would leave half of one behind.
-        maker = threading.Thread(target=_make, daemon=True)
+        failed: list[BaseException] = []
+        maker = threading.Thread(target=_make, args=(failed,), daemon=True)
         maker.start()
         maker.join()
         if _shared is None or _shared.pid != os.getpid():
-            raise ClientClosedError("The client's thread could not be started.")
+            why = f": {type(failed[0]).__name__}: {failed[0]}" if failed else "."
+            raise ClientClosedError(f"The client's thread could not be started{why}") from (failed or [None])[
+                0
+            ]
     if _shared.at_rest:
         if threading.current_thread().daemon:
             threading.Event().wait()  # it is about to be stopped in any case
