@@ -36,7 +36,7 @@ ALLOWED = {
     "ranking": {"result"},
     "_api": set(),
     "_settings": {"_redaction", *FACTS},
-    "auth": {"_error_mapping", "_jwt", "_redaction", "_settings", *FACTS},
+    "auth": {"_http", "_error_mapping", "_jwt", "_redaction", "_settings", *FACTS},
     "_http": {"_error_mapping", "_retry", "_settings", *FACTS},
     "_engine": {"_api", "_http", "_settings", "auth", *PURE, *FACTS},
     "client": {"_api", "_batching", "_engine", "_redaction", "_retry", "_settings", "emulator", *FACTS},

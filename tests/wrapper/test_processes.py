@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from inworld_embeddings import ClientClosedError, EmbeddingClient
+from inworld_embeddings._engine import sync_bridge
 from support.fault_server import OK, FaultServer
-from support.faults import black_hole
+from support.faults import black_hole, status
 from support.processes import STORM, assert_silent, program, storm
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "processes.md"
@@ -299,3 +301,115 @@ except ImportError as error:
         assert_silent(done)
         assert done.stdout == "numpy\n"
         server.oracle.assert_requests(0)
+
+
+@forks
+def test_I06_a_fork_during_another_threads_first_call_waits_for_its_imports():
+    """What a thread that is gone was importing stays locked in the child for ever."""
+    code = """
+import builtins, os, threading
+from inworld_embeddings import EmbeddingClient
+client = EmbeddingClient.local()
+importing, forked = threading.Event(), threading.Event()
+real = builtins.__import__
+def slowly(name, *rest, **more):
+    if name == "numpy" and not importing.is_set():
+        importing.set()
+        forked.wait(0.3)  # for ever, if the fork waited for nothing: it comes in the middle of this
+    return real(name, *rest, **more)
+builtins.__import__ = slowly
+first = threading.Thread(target=client.embed, args=("a",))
+first.start()
+importing.wait()
+child = os.fork()
+forked.set()
+if child == 0:
+    os._exit(client.embed("b").shape != (768,))
+first.join()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = program(code, "-", *NO_FORK_WARNING, preamble="", timeout=60)
+    assert done.stdout == "0\n", done.stderr
+
+
+def test_I06_time_that_is_frozen_stops_no_sync_call():
+    """freezegun replaces the monotonic clock too, which the engine's loop would wait by."""
+    pytest.importorskip("freezegun")
+    code = """
+import freezegun
+client = make(max_retries=3)
+with freezegun.freeze_time("2020-01-01"):
+    print(client.embed("a").shape)
+print(client.embed("b").shape)
+client.close()
+"""
+    with FaultServer([status(503), OK]) as server:
+        done = program(code, server.url)
+    assert_silent(done)
+    assert done.stdout.split("\n")[:2] == ["(8,)", "(8,)"]
+
+
+def test_I06_a_key_provider_that_hangs_keeps_no_process_from_exiting():
+    code = """
+import threading
+from inworld_embeddings import APITimeoutError, EmbeddingClient
+never = threading.Event()
+try:
+    EmbeddingClient(api_key=never.wait, base_url="http://127.0.0.1:9", timeout=0.3, max_retries=0).embed("a")
+except APITimeoutError:
+    print("timed out")
+"""
+    assert program(code, "-", preamble="").stdout == "timed out\n"  # or `program` gives up
+
+
+def test_I06_gevent_that_comes_after_the_first_call_is_named():
+    pytest.importorskip("gevent")
+    code = """
+from inworld_embeddings import ConfigurationError
+client = make()
+client.embed("a")
+from gevent import monkey
+monkey.patch_all()
+try:
+    client.embed("b")
+except ConfigurationError as error:
+    print("first thing in the program" in str(error))
+os._exit(0)
+"""
+    with FaultServer() as server:
+        assert program(code, server.url).stdout.split("\n")[0] == "True"
+
+
+def test_I06_why_the_clients_thread_cannot_start_is_told(monkeypatch):
+    class BlockedError(RuntimeError):
+        pass
+
+    def blocked(*_, **__):
+        raise BlockedError("A test tried to use socket.socket.")
+
+    monkeypatch.setattr(sync_bridge, "_shared", None)
+    monkeypatch.setattr(sync_bridge.asyncio, "new_event_loop", blocked)  # as it asks for sockets of its own
+    with (
+        EmbeddingClient.local() as client,
+        pytest.raises(ClientClosedError, match="A test tried to use") as caught,
+    ):
+        client.embed("a")
+    assert isinstance(caught.value.__cause__, BlockedError)
+    monkeypatch.undo()
+
+
+def test_I06_an_async_client_is_loaded_off_the_event_loop():
+    code = """
+import asyncio, sys, threading
+from inworld_embeddings import AsyncEmbeddingClient
+where = {}
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        where.setdefault(name.partition(".")[0], threading.current_thread() is threading.main_thread())
+sys.meta_path.insert(0, Watch())
+async def main():
+    async with AsyncEmbeddingClient(api_key="YTpi") as client:
+        print([where[name] for name in ("httpx", "numpy", "msgspec")])
+asyncio.run(main())
+"""
+    assert program(code, "-", preamble="").stdout == "[False, False, False]\n"

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ._error_mapping import Response, exchange_error
+from ._http.connect import in_daemon_thread
 from ._jwt import authorization, key_and_secret, read_token, refusal
 from ._redaction import Redactor, Secret, arguments_hidden
 from ._settings import (
@@ -92,7 +93,7 @@ class ProviderAuth(httpx.Auth):
         if inspect.iscoroutinefunction(self._provider):
             value = await self._provider()
         else:
-            value = await asyncio.to_thread(self._provider)
+            value = await in_daemon_thread(self._provider)
             value = await value if inspect.isawaitable(value) else value
         yield _signed(request, "Basic", basic_value(value))
 

@@ -4,6 +4,8 @@
 # mypy: disable-error-code="import-not-found"
 
 import atexit
+import concurrent.futures.thread  # noqa: F401 - see _loading
+import logging  # noqa: F401 - see _loading
 import os
 import sys
 import threading
@@ -69,7 +71,8 @@ else:  # for typing.get_type_hints, without loading what they are
 
 _loading = threading.RLock()
 """Held while the engine's modules are imported. A fork waits for it: what another thread imports just then would stay locked
-in the child for ever."""
+in the child for ever. It waits before it takes the locks of `logging` and of thread pools, which imports want too: what is
+registered last comes first, so those two are imported above."""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
@@ -83,11 +86,9 @@ def _load() -> None:
     if _loaded:
         return
     with _loading:
-        from concurrent.futures import thread  # noqa: F401, PLC0415 - asyncio loads it with the first lookup
-
         from ._engine import engine, sync_bridge  # noqa: F401, PLC0415 - see above
 
-        "localhost".encode("idna")  # the same
+        "localhost".encode("idna")  # loads what the first lookup would
         _loaded = True
 
 

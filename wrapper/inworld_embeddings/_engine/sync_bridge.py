@@ -248,9 +248,9 @@ def loop_thread() -> LoopThread:
         maker.join()
         if _shared is None or _shared.pid != os.getpid():
             why = f": {type(failed[0]).__name__}: {failed[0]}" if failed else "."
-            raise ClientClosedError(f"The client's thread could not be started{why}") from (failed or [None])[
-                0
-            ]
+            raise ClientClosedError(f"The client's thread could not be started{why}") from next(
+                iter(failed), None
+            )
     if _shared.at_rest:
         if threading.current_thread().daemon:
             threading.Event().wait()  # it is about to be stopped in any case

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import contextvars
 import functools
 import ipaddress
 import os
@@ -10,8 +11,11 @@ import re
 import socket
 import ssl
 import sys
+import threading
+from collections.abc import Callable
+from functools import partial
 from itertools import zip_longest
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
@@ -22,6 +26,8 @@ from .._error_mapping import ProxyRefusedError
 from .._settings import Settings, address_of, is_loopback
 from ..errors import ConfigurationError
 from .connection import Connection
+
+T = TypeVar("T")
 
 # A NAT that forgets an idle connection says nothing; the kernel finds out (catalogue B22).
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
@@ -173,7 +179,7 @@ async def _addresses(host: str, port: int) -> list[tuple[int, Any]]:
     elif is_loopback(host):
         return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))]
     else:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await in_daemon_thread(partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
     addresses = list(dict.fromkeys((int(family), place) for family, _, _, _, place in found))
     first = addresses[0][0]
     families = [[one for one in addresses if (one[0] == first) is same] for same in (True, False)]
@@ -207,6 +213,33 @@ async def _first_of(addresses: list[tuple[int, Any]]) -> socket.socket:
             if task is not winner:
                 task.cancel()
                 task.add_done_callback(_close_loser)
+
+
+async def in_daemon_thread(work: Callable[[], T]) -> T:
+    """The result of a function that may block, as of `asyncio.to_thread`; one that hangs keeps no process from exiting."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if done.done():  # nobody waits any more
+            return
+        if error is None:
+            done.set_result(cast("T", result))
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        result, failed = None, None
+        try:
+            result = context.run(work)
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+            failed = RuntimeError("StopIteration") if isinstance(error, StopIteration) else error
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, result, failed)
+
+    threading.Thread(target=run, name="inworld-embeddings-wait", daemon=True).start()
+    return await done
 
 
 async def _connected(family: int, address: Any) -> socket.socket:
