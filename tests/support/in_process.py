@@ -14,7 +14,7 @@ from unittest import mock
 
 import httpx
 
-from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, client
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, auth, client
 from inworld_embeddings._engine import engine, sync_bridge
 from support.connection import GoneError
 from support.fault import OK, Exchange, Request, Stage, as_script
@@ -46,8 +46,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.now = 0.0
         super().__init__(_Jumping(self))
 
-    def time(self):
-        return self.now
+    # A loop thread gives its loop a clock; not this one.
+    time = property(lambda self: lambda: self.now, lambda self, clock: None)
 
     def run_in_executor(self, executor, function, *arguments):
         done = self.create_future()
@@ -58,12 +58,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return done
 
 
+async def at_once(work):
+    return work()
+
+
 def standing_still():
     """For the clients, no time passes before a call has reached its event loop."""
     still = SimpleNamespace(monotonic=lambda: 0.0)
     stack = contextlib.ExitStack()
     for module in (client, engine):
         stack.enter_context(mock.patch.object(module, "time", still))
+    stack.enter_context(mock.patch.object(auth, "in_daemon_thread", at_once))
     return stack
 
 

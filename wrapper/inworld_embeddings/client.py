@@ -223,19 +223,8 @@ class BaseClient:
         return self._made_engine
 
     def _warm_up(self) -> None:
-        """Makes the engine, and reads the certificates that it is going to need."""
         _load()
-        _ = self._engine
-        settings = self._settings
-        if (
-            settings.transport is None
-            and settings.http_client is None
-            and settings.base_url.startswith("https")
-        ):
-            from ._http.connect import tls_context  # noqa: PLC0415 - see _load
-
-            with suppress(Exception):  # the call that needs them tells what is wrong
-                tls_context(trust_env=settings.trust_env)
+        self._engine.warm_up()
 
     def _merged(self, given: Mapping[str, Any], table: Mapping[str, Option]) -> "Merged":
         """The client's options, with a call's own in their place."""

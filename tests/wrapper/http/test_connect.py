@@ -268,13 +268,13 @@ def test_a_race_that_is_cancelled_as_it_is_won_closes_the_winner(factory, monkey
     assert [sock.fileno() for sock in made] == [-1]
 
 
-def test_the_families_take_turns():
-    async def getaddrinfo(host, port, **_):
+def test_the_families_take_turns(monkeypatch):
+    def getaddrinfo(host, port, **_):
         places = [("::1", port, 0, 0), ("::2", port, 0, 0), ("192.0.2.1", port)]
         return [(socket.AF_INET6 if ":" in place[0] else socket.AF_INET, 1, 6, "", place) for place in places]
 
     async def ask():
-        asyncio.get_running_loop().getaddrinfo = getaddrinfo
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
         return await connect._addresses("name.example", 80)
 
     assert [place[0] for _, place in asyncio.run(ask())] == ["::1", "192.0.2.1", "::2"]

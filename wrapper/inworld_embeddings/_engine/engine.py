@@ -10,10 +10,13 @@ from contextlib import aclosing
 from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+import httpx
+
 # Not used here. Loaded with the engine, in the caller's time: on an event loop it would make other calls late.
 import numpy as np  # noqa: F401
 
 from .._batching import Batch, batches, distinct
+from .._http.connect import tls_context
 from ..errors import ClientClosedError
 from ..options import Merged
 from ..result import EmbeddingResult, Failure
@@ -47,6 +50,13 @@ class Engine:
         self._closed = False
         # A client that is dropped without being closed takes its connections with it.
         weakref.finalize(self, _end_elsewhere, self._sessions).atexit = False
+
+    def warm_up(self) -> None:
+        """Reads the certificates that connections are going to need. What is wrong with them is told by the first call."""
+        settings = self._settings
+        if not (settings.transport or settings.http_client) and settings.base_url.startswith("https"):
+            with contextlib.suppress(httpx.LocalProtocolError):
+                tls_context(trust_env=settings.trust_env)
 
     async def embed(
         self, texts: list[str], options: Merged, progress: Progress | None, began: float, *, alone: bool
