@@ -156,6 +156,10 @@ class Batch:
         """Some of its texts, by their positions in the batch, rising."""
         return Batch([self.indexes[at] for at in positions], [self.texts[at] for at in positions])
 
+    def shortest(self) -> int:
+        """The position of its shortest text."""
+        return min(range(len(self)), key=lambda at: len(self.texts[at]))
+
     def without(self, indexes: Container[int]) -> "Batch":
         """Its texts but those of some indexes; it may be empty then."""
         return self.pick([position for position, index in enumerate(self.indexes) if index not in indexes])
@@ -309,6 +313,8 @@ class BatchCap:
 
 ENOUGH: Final = 8
 """So many texts refused alone, and none accepted: then it is not the texts."""
+ENOUGH_WRONG: Final = 3
+"""As many, where the response to each was wrong: each is tried three times."""
 
 
 def named_positions(error: InworldEmbeddingsError, count: int) -> list[int]:

@@ -38,6 +38,7 @@ _ADVICE: Final = {
     errors.PermissionDeniedError: "The key is unknown here, was deleted, or may not do this. For signed tokens also "
     "check this machine's clock.",
     errors.NotFoundError: "Check base_url.",
+    errors.RateLimitError: "Lower rate_limit= or max_concurrency=, or allow more time with timeout=.",
 }
 
 _LONGEST_HEADER: Final = 1000
@@ -263,7 +264,9 @@ def unexpected_content(response: Response, redactor: Redactor) -> errors.APIResp
     )
 
 
-def exchange_error(error: Exception, redactor: Redactor) -> errors.InworldEmbeddingsError:
+def exchange_error(
+    error: Exception, redactor: Redactor, host: str = "the service"
+) -> errors.InworldEmbeddingsError:
     """The error for what was raised in place of a response, by the network, for want of memory, or by the user's code.
 
     An exception of the HTTP library is described, not chained: it holds the request, and the request holds the key.
@@ -273,7 +276,7 @@ def exchange_error(error: Exception, redactor: Redactor) -> errors.InworldEmbedd
         case errors.InworldEmbeddingsError():
             return error.with_traceback(None)  # the frames below hold the request, and that the key
         case httpx.HTTPError() | httpx.InvalidURL():
-            return _http_error(error, redactor)
+            return _http_error(error, redactor, host)
         case MemoryError():
             made = errors.InworldEmbeddingsError(
                 "Not enough memory for the response. A smaller batch_size needs less."
@@ -298,11 +301,12 @@ def _described(error: Exception) -> str:
     return type(error).__name__ + "".join(f" at {Path(at.filename).name}:{at.lineno}" for at in where)
 
 
-def _http_error(error: Exception, redactor: Redactor) -> errors.InworldEmbeddingsError:
+def _http_error(error: Exception, redactor: Redactor, host: str) -> errors.InworldEmbeddingsError:
     reason = redactor.clean(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+    host = redactor.clean(host, 100)
     match error:
         case StaleConnectionError():
-            return errors.APIConnectionError(f"The server had closed the connection ({reason}).", stale=True)
+            return errors.APIConnectionError(f"{host} had closed the connection ({reason}).", stale=True)
         case ProxyRefusedError():
             return errors.ConfigurationError(
                 f"The proxy cannot be used ({reason}). Check proxy= and HTTPS_PROXY."
@@ -312,7 +316,7 @@ def _http_error(error: Exception, redactor: Redactor) -> errors.InworldEmbedding
         case OversizedHeadError():
             return errors.APIConnectionError(f"The response was not read ({reason}).", retryable=False)
         case httpx.TimeoutException():
-            return errors.APITimeoutError(f"The attempt timed out ({reason}).")
+            return errors.APITimeoutError(f"The attempt timed out at {host} ({reason}).")
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | httpx.LocalProtocolError():
             return errors.ConfigurationError(
                 f"The request cannot be sent ({reason}). Check base_url and proxy."
@@ -321,11 +325,13 @@ def _http_error(error: Exception, redactor: Redactor) -> errors.InworldEmbedding
             return errors.APIResponseValidationError(f"The response cannot be decompressed ({reason}).")
         case _ if _is_tls_failure(error):
             return errors.TLSError(
-                f"No trusted connection ({reason}). The server's certificate or TLS version was refused, or it does "
+                f"No trusted connection to {host} ({reason}). The server's certificate or TLS version was refused, or it does "
                 "not speak TLS on this port (then base_url must begin with http://); SSL_CERT_FILE names further "
                 "certificates to trust."
             )
-    return errors.APIConnectionError(f"The connection failed ({reason}).")
+    return errors.APIConnectionError(
+        f"The connection to {host} failed ({reason}). Check base_url, the network and the proxy."
+    )
 
 
 def _is_tls_failure(error: BaseException) -> bool:

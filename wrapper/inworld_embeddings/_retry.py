@@ -50,7 +50,9 @@ class RetryPolicy:
     budget: float = 50.0
     refund: float = 0.5
 
-    def wait(self, base: float, retries: int, random: Random, retry_after: float | None = None) -> float:
+    def wait(
+        self, base: float, retries: int, random: Random, retry_after: float | None = None, most: float = inf
+    ) -> float:
         """Seconds to wait: what the server asked for and up to ``spread`` more, or else full jitter.
 
         Args:
@@ -58,10 +60,11 @@ class RetryPolicy:
             retries: Retries already made for the same cause, 0 for the first wait.
             random: Source of randomness.
             retry_after: Seconds the server asked for, if it did.
+            most: The longest wait that makes sense, seconds, if the server asked for none.
         """
         if retry_after is not None:
             return retry_after * (1.0 + self.spread * random())
-        return full_jitter(retries, random, base=base, cap=self.longest_wait)
+        return full_jitter(retries, random, base=base, cap=min(self.longest_wait, most))
 
 
 HEDGE_CAPACITY: Final = 5.0
@@ -98,6 +101,10 @@ class Budget:
         if available := self.available:
             self._left -= 1.0
         return available
+
+    def give_back(self) -> None:
+        """Puts an extra request back that was not sent after all."""
+        self._left = min(self._capacity, self._left + 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +213,7 @@ class Spent:
     """What a batch has used up so far.
 
     Attributes:
+        first_at: When the first of them was sent.
         attempts: Requests sent for its texts.
         free: Retries at no cost.
         faults: Retries after faults that may pass.
@@ -213,6 +221,7 @@ class Spent:
         bisecting: Whether the batch is a part of one in which a refused text is looked for.
     """
 
+    first_at: float = inf
     attempts: int = 0
     free: int = 0
     faults: int = 0
@@ -227,15 +236,22 @@ class Spent:
 
     def part(self, *, bisecting: bool = False) -> "Spent":
         """What a part of the batch starts with."""
-        return Spent(attempts=self.attempts, bisecting=self.bisecting or bisecting)
+        return Spent(self.first_at, self.attempts, bisecting=self.bisecting or bisecting)
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Send the same request again after ``wait`` seconds."""
+    """Send the same request again after ``wait`` seconds.
+
+    Attributes:
+        kind: Of the failure.
+        wait: Seconds.
+        counts: Whether it is one of ``max_retries`` and has been taken out of the budget.
+    """
 
     kind: Kind
     wait: float
+    counts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +268,13 @@ class Bisect:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Give up: the error stands."""
+    """Give up: the error stands.
+
+    Attributes:
+        limit: Which limit of the caller's ended it, in words, if one did.
+    """
+
+    limit: str = ""
 
 
 Step = Retry | Split | Bisect | Stop
@@ -308,8 +330,9 @@ def decide(
     policy: RetryPolicy,
     budget: Budget,
     random: Random,
+    patient: bool = False,
 ) -> Step:
-    """The step after a failed attempt. A `Retry` that is not free has been taken out of the budget.
+    """The step after a failed attempt. A `Retry` that counts has been taken out of the budget.
 
     Args:
         error: The failure.
@@ -320,6 +343,8 @@ def decide(
         policy: How long to wait.
         budget: The retry budget; when it is empty, there is no further retry (catalogue G08).
         random: Source of randomness.
+        patient: Whether nothing else succeeds either: then a fault that may pass is retried until the deadline,
+            and neither ``max_retries`` nor the budget is used up.
     """
     kind = kind_of(error)
     if kind is Kind.FREE:
@@ -335,15 +360,21 @@ def decide(
     suspicious = texts > 1 and max_retries > 0 and _has_wrong_content(error)
     if suspicious and spent.bisecting:
         return Bisect()  # the whole batch was tried often enough; its single texts are again
-    if spent.faults + spent.throttles >= max_retries:
-        return Bisect() if suspicious else Stop()
+    patient = patient and not _has_wrong_content(error)
+    if not patient and spent.faults + spent.throttles >= max_retries:
+        return Bisect() if suspicious else Stop(f"max_retries={max_retries}")
     if kind is Kind.THROTTLE:
-        wait = policy.wait(policy.throttle_base, spent.throttles, random, _retry_after(error))
+        base, retries = policy.throttle_base, spent.throttles
     else:
-        wait = policy.wait(policy.transient_base, spent.faults, random, _retry_after(error))
-    if wait >= remaining or _asks_for_too_much(error, policy) or not budget.spend():
+        base, retries = policy.transient_base, spent.faults
+    wait = policy.wait(base, retries, random, _retry_after(error), most=remaining / 2)
+    if wait >= remaining:
+        return Stop("timeout")
+    if _asks_for_too_much(error, policy):
         return Stop()
-    return Retry(kind, wait)
+    if not patient and not budget.spend():
+        return Stop("the client's retry budget, which many failures have emptied")
+    return Retry(kind, wait, counts=not patient)
 
 
 def _retry_after(error: errors.InworldEmbeddingsError) -> float | None:

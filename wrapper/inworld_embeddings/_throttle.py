@@ -27,6 +27,10 @@ PROBE_CAP: Final = 10.0
 PROBE_SILENCE: Final = 15.0
 """Seconds. A probe sent into a black hole hangs until its timeout. The next one does not wait for it longer than this,
 so that work resumes within 20 s of recovery whatever the timeout is."""
+LAST_SILENCE: Final = 1.0
+"""The same while a deadline is near."""
+PROBE_GAP: Final = 0.25
+"""Seconds from the end of a probe to the next one, however near a deadline is."""
 
 SLACK: Final = 0.01
 RATE_CUT: Final = 0.15
@@ -181,24 +185,45 @@ class Throttle:
         self._random, self._policy, self._max = random, policy, max_concurrency
         self.limit, self._threshold = float(min(FIRST_LIMIT, max_concurrency)), float(max_concurrency)
         self.in_flight = 0
-        self._cut_at = self._full_at = self._last_at = self._gate = -inf
+        self._cut_at = self._full_at = self._last_at = self._gate = self._backoff = -inf
         self._throttles = 0  # without a success in between
         self._fixed = RateLimit(rate_limit) if rate_limit is not None else None
         self._adaptive = AdaptiveRate()
         self.probing = False
         self._outcomes: deque[bool] = deque(maxlen=OUTCOMES)
-        self._changed_at = self._next_probe = self._probe_started = -inf
+        self._changed_at = self._probe_ended = -inf
+        self._probe_started: float | None = None
         self._probes = 0
 
-    def next_start(self, now: float) -> float:
-        """When the next request may start: ``now``, a later time, or ``math.inf`` until one arrives."""
+    @property
+    def blocked(self) -> bool:
+        """Whether nothing succeeds at present, so that requests go one at a time."""
+        return self.probing or self._throttles > 0
+
+    @property
+    def opens_at(self) -> float:
+        """Before this nothing starts for certain: the server asked to wait, or the caller's rate limit does not allow it."""
+        return self._gate if self._fixed is None else max(self._gate, self._fixed.next_at)
+
+    def next_start(self, now: float, last_chance: float = inf) -> float:
+        """When the next request may start: ``now``, a later time, or ``math.inf`` until one arrives.
+
+        Args:
+            now: The present.
+            last_chance: While nothing succeeds, a request starts at this time at the latest, if none is in flight:
+                later, somebody's deadline would come first.
+        """
         allowed = 1 if self._throttles else int(self.limit)
         if self.probing:  # requests from before the outage may still hang; they must not keep probes out
             allowed = self._max
         if self.in_flight >= allowed:
             return inf
-        due = max(now, self._gate, self._next_probe if self.probing else self._adaptive.next_at)
-        return due if self._fixed is None else max(due, self._fixed.next_at)
+        due = max(self._backoff, self._adaptive.next_at)
+        if self._probe_started is not None:
+            due = min(self._probe_started + PROBE_SILENCE, max(self._probe_started + LAST_SILENCE, last_chance))
+        elif self.blocked:
+            due = min(self._backoff, max(self._probe_ended + PROBE_GAP, last_chance))
+        return max(now, self.opens_at, due)
 
     def start(self, now: float) -> None:
         """Records that a request starts now; only right after ``next_start(now)`` allowed it."""
@@ -211,7 +236,6 @@ class Throttle:
             self._full_at = now
         if self.probing:
             self._probe_started = now
-            self._next_probe = now + PROBE_SILENCE
         if self._adaptive.known:
             self._adaptive.start(now)
         if self._fixed is not None:
@@ -235,9 +259,12 @@ class Throttle:
         """
         self._last_at = now
         if retry_after is not None:
-            self._close_gate(now, min(retry_after, self._policy.longest_retry_after))
+            asked = min(retry_after, self._policy.longest_retry_after)
+            self._gate = max(self._gate, now + self._policy.wait(0.0, 0, self._random, asked))
         if outcome is Outcome.SUCCESS or outcome is Outcome.REFUSED:
             self._throttles = 0
+            if started_at > self._cut_at:  # perhaps a last chance, before the time
+                self._backoff = -inf
             self._adaptive.success(now)
             if self.probing:
                 if started_at >= self._changed_at:
@@ -258,17 +285,15 @@ class Throttle:
             if outcome is Outcome.THROTTLED and started_at > self._cut_at:
                 self._throttled(now, retry_after)
 
-    def _close_gate(self, now: float, retry_after: float | None) -> None:
-        wait = self._policy.wait(self._policy.throttle_base, self._throttles, self._random, retry_after)
-        self._gate = max(self._gate, now + wait)
-
     def _throttled(self, now: float, retry_after: float | None) -> None:
         if retry_after is None:
-            self._close_gate(now, None)
+            wait = self._policy.wait(self._policy.throttle_base, self._throttles, self._random)
+            self._backoff = max(self._backoff, now + wait)
         self._throttles += 1
+        self._probe_ended = now
         self.limit = self._threshold = max(1.0, self.limit * CUT)
         self._cut_at = now
-        self._adaptive.throttled(now, max(now, self._gate))
+        self._adaptive.throttled(now, max(now, self._gate, self._backoff))
 
     def _failed(self, now: float, started_at: float) -> None:
         if started_at < self._changed_at:
@@ -285,9 +310,11 @@ class Throttle:
             self._threshold = max(2.0, self.limit / 2)
 
     def _change(self, now: float, *, probing: bool) -> None:
-        self.probing, self._changed_at, self._probes = probing, now, 0
+        self.probing, self._changed_at, self._probes, self._probe_started = probing, now, 0, None
+        self._backoff = -inf
         self._outcomes.clear()
 
     def _probe_later(self, now: float) -> None:
-        self._next_probe = now + full_jitter(self._probes, self._random, base=PROBE_BASE, cap=PROBE_CAP)
+        self._probe_started, self._probe_ended = None, now
+        self._backoff = now + full_jitter(self._probes, self._random, base=PROBE_BASE, cap=PROBE_CAP)
         self._probes += 1

@@ -3,13 +3,17 @@
 import asyncio
 import math
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .._retry import Budget, Latency, RetryPolicy, Timeouts
 from .._throttle import Outcome, Throttle
 
 if TYPE_CHECKING:
+    from ..errors import APIStatusError
     from .call import Call
+
+LAST_CHANCE: Final = 0.75
+"""Seconds, beside two usual latencies: so long before the nearest deadline a blocked client looks once more."""
 
 
 class TooLateError(Exception):
@@ -59,6 +63,7 @@ class Permit:
         """Vectors came."""
         admission = self._admission
         admission.newest_answered = max(admission.newest_answered, self.started)
+        admission.last_error = None
         admission.latency.success(self.took or 0.0)
         admission.budget.earn()
 
@@ -68,6 +73,7 @@ class Admission:
 
     Attributes:
         newest_answered: The latest start of a request that vectors came for.
+        last_error: The server's last error, if no vectors came since.
         changed: Set whenever a request may be able to start.
         queue: Held by whoever is next; the others wait for it.
     """
@@ -82,6 +88,8 @@ class Admission:
         self.latency = Latency(timeouts)
         self.budget = Budget(policy.budget, policy.refund, left=policy.budget)
         self.newest_answered = -math.inf
+        self.last_error: APIStatusError | None = None
+        self._deadlines: list[float] = []
         self.changed = asyncio.Event()
         self.queue = asyncio.Lock()
 
@@ -105,6 +113,8 @@ class Admission:
         return await self._in_turn(call, deadline, bisecting=bisecting)
 
     async def _in_turn(self, call: "Call", deadline: float, *, bisecting: bool) -> Permit:
+        self._deadlines.append(deadline)
+        self.changed.set()
         try:
             async with call.waiting(deadline):
                 while not call.halted:
@@ -114,6 +124,8 @@ class Admission:
                         return permit
         except TimeoutError:
             pass
+        finally:
+            self._deadlines.remove(deadline)
         raise TooLateError
 
     async def _next(self, call: "Call", deadline: float, *, bisecting: bool) -> Permit | None:
@@ -132,19 +144,22 @@ class Admission:
         return None
 
     def _start(self, call: "Call", deadline: float) -> Permit | None:
-        now = self.time()
-        due = self.throttle.next_start(now)
-        if due < math.inf and (due >= deadline or due + self.latency.p50 > deadline):
-            if due < deadline:  # nothing but the estimate speaks against it
+        now, throttle = self.time(), self.throttle
+        earliest = max(now, throttle.opens_at)  # what else holds requests back may end at any moment
+        if earliest >= deadline or earliest + self.latency.p50 > deadline:
+            if earliest < deadline:  # nothing but the estimate speaks against it
                 self.latency.forget_oldest()
             raise TooLateError
-        if due > now:
+        if throttle.next_start(now, self._last_chance() if throttle.blocked else math.inf) > now:
             return None
-        self.throttle.start(now)
+        throttle.start(now)
         return Permit(self, now, call.slots)
 
+    def _last_chance(self) -> float:
+        return min(self._deadlines, default=math.inf) - LAST_CHANCE - 2 * self.latency.p50
+
     async def _until_something_changes(self) -> None:
-        due = self.throttle.next_start(self.time())
+        due = self.throttle.next_start(self.time(), self._last_chance())
         self.changed.clear()
         try:
             async with asyncio.timeout_at(due if due < math.inf else None):

@@ -48,6 +48,8 @@ async def attempt(session: "Session", call: Call, batch: Batch, permit: Permit, 
         permit.release(*learned)
     if not isinstance(outcome, InworldEmbeddingsError):
         permit.answered()
+    elif isinstance(outcome, APIStatusError) and outcome.retryable:
+        session.admission.last_error = outcome
     elif isinstance(outcome, APIResponseValidationError | APITimeoutError):
         session.transport.freshen()  # a timeout: the other idle connections may lead nowhere too (B22)
     return outcome
@@ -65,7 +67,7 @@ async def _exchange(session: "Session", call: Call, batch: Batch, permit: Permit
             session.admission.latency.timed_out(ends, permit.started)
         return APITimeoutError("No complete response arrived in time.")
     except Exception as error:  # noqa: BLE001 - an auth flow or transport of the user's may raise anything
-        return exchange_error(error, session.redactor(request))
+        return exchange_error(error, session.redactor(request), session.host)
     call.bytes_received += len(response.body)
     if response.status != 200:
         return status_error(response, now=time.time(), redactor=session.redactor(request).about(batch.texts))
@@ -115,6 +117,8 @@ def _load_of(outcome: "Outcome | None") -> tuple[Load, float | None]:
     match outcome:
         case RateLimitError():
             return Load.THROTTLED, retry_after
+        case APIResponseValidationError(content=True):
+            return Load.REFUSED, None
         case APIConnectionError(stale=True):
             return Load.CANCELLED, None
         case APIConnectionError() | APITimeoutError() | InternalServerError() | APIResponseValidationError():

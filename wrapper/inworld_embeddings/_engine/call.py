@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import copy
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING
 
 from .._api import envelope
-from ..errors import APITimeoutError, InworldEmbeddingsError
+from ..errors import APIError, APIStatusError, APITimeoutError, InworldEmbeddingsError
 from ..models import MODELS
 from ..options import Merged
 from ..result import Stats
@@ -16,7 +17,16 @@ from ..result import Stats
 if TYPE_CHECKING:
     from ..result import Vectors
 
-TOO_LATE = "The call's timeout leaves no time for a further request."
+
+
+def explain(error: APIError, text: str) -> None:
+    """Adds to an error's message what ended the attempts."""
+    error.args = (f"{error} ({text})",)
+
+
+def counted(attempts: int) -> str:
+    """A number of attempts, in words."""
+    return f"{attempts} attempt" if attempts == 1 else f"{attempts} attempts"
 
 
 class Call:
@@ -35,9 +45,12 @@ class Call:
         dimension: Length of the vectors, once a response told it.
         engine: Name of the engine that answered, if it was an emulator.
         halted: An error that every further request would meet too; once set, nothing is sent any more.
-        refused: Texts that the service refused alone.
+        refused: Texts that the service refused alone, as too large only if they are no shorter than one before.
+        shortest: Bytes of the shortest text that was too large.
         open: Whether batches may be sent. Not while nothing was accepted yet and one batch is being searched for
             texts to blame: the others would be refused the same way.
+        batches: Batches that were begun.
+        refusals: Kinds of errors that attempts met, each with its last error.
         requests: Batches answered well; for the other figures see `Stats`.
     """
 
@@ -53,7 +66,9 @@ class Call:
         self.dimension: int | None = None
         self.engine: str | None = None
         self.halted: InworldEmbeddingsError | None = None
-        self.refused = 0
+        self.refused = self.batches = 0
+        self.shortest = inf
+        self.refusals: dict[type[APIError], APIError] = {}
         self.open = asyncio.Event()
         self.open.set()
         self._bisecting = 0
@@ -71,9 +86,35 @@ class Call:
             if not wait.expired():
                 wait.reschedule(0.0)
 
-    def end(self) -> InworldEmbeddingsError:
+    def refused_by(self, error: APIError) -> None:
+        """An attempt failed in a way that may pass."""
+        self.refusals.pop(type(error), None)  # the last one stands last
+        self.refusals[type(error)] = error
+
+    def out_of_time(self, attempts: int, last_error: APIStatusError | None) -> APIError:
+        """The error of texts whose time is up: the service's own, where it always gave the same kind of error.
+
+        Args:
+            attempts: Requests sent for them.
+            last_error: What the service last told this client, if it does not work at present.
+        """
+        kinds = list(self.refusals) or ([type(last_error)] if last_error and not self.attempts else [])
+        last = list(self.refusals.values())[-1] if self.refusals else last_error
+        after = f"timeout={self.timeout:g} ended this after {counted(attempts)}"
+        if last is not None and len(kinds) == 1 and isinstance(last, APIStatusError):
+            error: APIError = copy.copy(last)
+            explain(error, after)
+        else:
+            error = APITimeoutError(
+                f"No complete response arrived: {after}. Raise timeout=, or embed fewer texts in a call."
+            )
+            error.__cause__ = last
+        error.attempts = attempts
+        return error
+
+    def end(self, last_error: APIStatusError | None) -> InworldEmbeddingsError:
         """The error for what is not begun any more; from here on nothing is sent."""
-        self.halted = self.halted or APITimeoutError(TOO_LATE)
+        self.halted = self.halted or self.out_of_time(0, last_error)
         return self.halted
 
     @contextlib.asynccontextmanager

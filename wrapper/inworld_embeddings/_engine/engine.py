@@ -162,7 +162,7 @@ async def _outcomes(session: Session, call: Call, texts: list[str]) -> AsyncGene
             async for part in parts:
                 yield part
     if call.begun < len(texts):
-        yield BatchOutcome(range(call.begun, len(texts)), call.end())
+        yield BatchOutcome(range(call.begun, len(texts)), call.end(session.admission.last_error))
 
 
 PIECE: Final = 1 << 16

@@ -30,6 +30,7 @@ class Session:
         admission: Says when the next request may start.
         cap: Most texts that the service takes in one request, once it refused more as too large.
         hedges: How many second requests may be sent.
+        host: Of the service, with its port where that is not the usual one.
         closed: Set by `aclose`; work that ends by it was not cancelled by its caller.
         ending: Runs `aclose`, if another thread asked for it.
     """
@@ -46,8 +47,9 @@ class Session:
         self._watch = self._until_the_loop_ends()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._base_url = httpx.URL(settings.base_url)
+        self.host = self._base_url.netloc.decode("ascii")
         self._headers = {
-            "host": self._base_url.netloc.decode("ascii"),
+            "host": self.host,
             "user-agent": settings.user_agent,
             "accept": "*/*",
             "accept-encoding": settings.compression or "identity",

@@ -21,6 +21,7 @@ BODY_CAP = 64 * 1024 * 1024
 ERROR_BODY_CAP = 64 * 1024
 """Bytes that are read of the body of any other status."""
 
+_GZIP = b"\x1f\x8b"
 _NEVER_BY_ACCIDENT = ("br", "zstd", "compress", ",")
 """In a ``Content-Encoding``: what nobody sends by accident where ``identity`` was asked for."""
 
@@ -129,13 +130,25 @@ async def _read(body: bytearray, chunks: AsyncIterable[bytes], encoding: str, li
     """Reads a body up to the limit; what came before an error is in it."""
     decompressor = _decompressor(encoding)
     async for chunk in chunks:
-        room = limit - len(body)
-        try:
-            body += decompressor.decompress(chunk, room) if decompressor else chunk[:room]
-        except zlib.error:
-            raise httpx.DecodingError("the compressed body is broken") from None
-        if len(body) == limit:
-            return
+        rest: bytes = chunk
+        while rest:
+            room = limit - len(body)
+            if decompressor is None:
+                body += rest[:room]
+                rest = b""
+            else:
+                if decompressor.eof:
+                    if not _GZIP.startswith(rest[:2]):
+                        break  # what follows is no further gzip member
+                    decompressor = _decompressor(encoding)
+                    assert decompressor is not None
+                try:
+                    body += decompressor.decompress(rest, room)
+                except zlib.error:
+                    raise httpx.DecodingError("the compressed body is broken") from None
+                rest = decompressor.unused_data
+            if len(body) == limit:
+                return
     if decompressor and not decompressor.eof:
         raise httpx.DecodingError("the compressed body ends early")
 
