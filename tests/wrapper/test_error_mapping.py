@@ -112,7 +112,11 @@ def test_C10_message_too_large(message, expected):
 @pytest.mark.parametrize(
     ("status", "headers", "says"),
     [
-        (429, [("Retry-After", "12")], "HTTP 429: slow down (the server asks to wait 12 s)"),
+        (
+            429,
+            [("Retry-After", "12")],
+            "HTTP 429: slow down (the server asks to wait 12 s) (Lower rate_limit= or max_concurrency=.)",
+        ),
         (503, [("Retry-After-Ms", "1500")], "HTTP 503: slow down (the server asks to wait 1.5 s)"),
         (503, [("Retry-After", "0")], "HTTP 503: slow down"),
         (401, [], "HTTP 401: slow down (Check INWORLD_API_KEY, or api_key=.)"),

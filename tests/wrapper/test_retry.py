@@ -28,7 +28,7 @@ def a_budget(size=POLICY.budget):
     return Budget(size, POLICY.refund, left=size)
 
 
-def step(error, *, spent=None, texts=8, max_retries=2, remaining=100.0, budget=None):
+def step(error, *, spent=None, texts=8, max_retries=2, remaining=100.0, budget=None, patient=False):
     return decide(
         error,
         spent or Spent(attempts=1),
@@ -38,6 +38,7 @@ def step(error, *, spent=None, texts=8, max_retries=2, remaining=100.0, budget=N
         policy=POLICY,
         budget=budget or a_budget(),
         random=lambda: 0.5,
+        patient=patient,
     )
 
 
@@ -80,12 +81,12 @@ def test_a_stale_connection_is_repeated_once_for_free_and_then_like_a_reset():
     again = step(STALE, spent=Spent(attempts=2, free=1))
     assert isinstance(again, Retry)
     assert again.kind is Kind.TRANSIENT
-    assert step(STALE, spent=Spent(attempts=2, free=1), max_retries=0) == Stop()
+    assert step(STALE, spent=Spent(attempts=2, free=1), max_retries=0) == Stop("max_retries=0")
 
 
 def test_retries_end():
     assert isinstance(step(RESET, spent=Spent(attempts=2, faults=1)), Retry)
-    assert step(RESET, spent=Spent(attempts=3, faults=1, throttles=1)) == Stop()
+    assert step(RESET, spent=Spent(attempts=3, faults=1, throttles=1)) == Stop("max_retries=2")
 
 
 def test_waits_grow_by_kind_and_follow_retry_after_but_not_past_the_deadline_or_a_minute():
@@ -93,7 +94,7 @@ def test_waits_grow_by_kind_and_follow_retry_after_but_not_past_the_deadline_or_
     assert step(THROTTLED, spent=Spent(throttles=1)).wait == pytest.approx(1.0)  # half of 1 * 2
     for kind in (errors.RateLimitError, errors.InternalServerError):
         assert step(kind("x", retry_after=8.0)).wait == pytest.approx(9.0)  # 8 * (1 + 0.25 / 2)
-        assert step(kind("x", retry_after=8.0), remaining=8.5) == Stop()
+        assert step(kind("x", retry_after=8.0), remaining=8.5) == Stop("timeout")
         assert step(kind("x", retry_after=61.0)) == Stop()
 
 
@@ -108,7 +109,7 @@ def test_wrong_content_is_bisected_once_the_retries_are_used_up():
     assert isinstance(step(WRONG), Retry)
     assert step(WRONG, spent=Spent(faults=2)) == Bisect()
     assert step(WRONG, spent=Spent().part(bisecting=True).part()) == Bisect()
-    assert step(WRONG, spent=Spent(faults=2), texts=1) == Stop()
+    assert step(WRONG, spent=Spent(faults=2), texts=1) == Stop("max_retries=2")
 
 
 @pytest.mark.parametrize(
@@ -130,10 +131,26 @@ def test_C08_a_retry_after_is_never_cut_short_and_at_most_a_quarter_longer(retry
 
 def test_G08_an_empty_budget_ends_retries_but_no_free_one_and_what_is_not_sent_spends_nothing():
     budget = a_budget(1)
-    assert step(THROTTLED, budget=budget, remaining=0.1) == Stop()
+    assert step(errors.RateLimitError("x", retry_after=8.0), budget=budget, remaining=0.1) == Stop("timeout")
     assert isinstance(step(BUSY, budget=budget), Retry)
-    assert step(BUSY, budget=budget) == Stop()
+    stopped = step(BUSY, budget=budget)
+    assert isinstance(stopped, Stop)
+    assert "budget" in stopped.limit
     assert isinstance(step(STALE, budget=budget), Retry)
+    budget.give_back()
+    assert isinstance(step(BUSY, budget=budget), Retry)
+
+
+@pytest.mark.parametrize("error", [BUSY, THROTTLED, RESET], ids=repr)
+def test_I01_while_nothing_else_succeeds_a_fault_is_retried_until_the_deadline_and_costs_nothing(error):
+    budget, spent = a_budget(1), Spent(attempts=9, faults=2, throttles=2)
+    assert budget.spend()
+    for remaining in (100.0, 0.2, 0.01):
+        again = step(error, spent=spent, budget=budget, remaining=remaining, patient=True)
+        assert isinstance(again, Retry)
+        assert not again.counts
+        assert again.wait <= remaining / 2
+    assert step(WRONG, spent=Spent(faults=2), patient=True) == Bisect(), "that is about these texts"
 
 
 def test_successes_buy_retries_back_but_never_over_the_full_budget():

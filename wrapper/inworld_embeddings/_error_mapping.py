@@ -38,7 +38,7 @@ _ADVICE: Final = {
     errors.PermissionDeniedError: "The key is unknown here, was deleted, or may not do this. For signed tokens also "
     "check this machine's clock.",
     errors.NotFoundError: "Check base_url.",
-    errors.RateLimitError: "Lower rate_limit= or max_concurrency=, or allow more time with timeout=.",
+    errors.RateLimitError: "Lower rate_limit= or max_concurrency=.",
 }
 
 _LONGEST_HEADER: Final = 1000

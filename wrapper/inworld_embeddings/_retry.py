@@ -363,6 +363,19 @@ def decide(
     patient = patient and not _has_wrong_content(error)
     if not patient and spent.faults + spent.throttles >= max_retries:
         return Bisect() if suspicious else Stop(f"max_retries={max_retries}")
+    return _repeat(error, kind, spent, remaining, policy, random, None if patient else budget)
+
+
+def _repeat(
+    error: errors.InworldEmbeddingsError,
+    kind: Kind,
+    spent: Spent,
+    remaining: float,
+    policy: RetryPolicy,
+    random: Random,
+    budget: Budget | None,
+) -> Retry | Stop:
+    """Another attempt, if there is time for it, and a retry left in the budget where one is asked."""
     if kind is Kind.THROTTLE:
         base, retries = policy.throttle_base, spent.throttles
     else:
@@ -372,9 +385,9 @@ def decide(
         return Stop("timeout")
     if _asks_for_too_much(error, policy):
         return Stop()
-    if not patient and not budget.spend():
+    if budget is not None and not budget.spend():
         return Stop("the client's retry budget, which many failures have emptied")
-    return Retry(kind, wait, counts=not patient)
+    return Retry(kind, wait, counts=budget is not None)
 
 
 def _retry_after(error: errors.InworldEmbeddingsError) -> float | None:

@@ -220,7 +220,9 @@ class Throttle:
             return inf
         due = max(self._backoff, self._adaptive.next_at)
         if self._probe_started is not None:
-            due = min(self._probe_started + PROBE_SILENCE, max(self._probe_started + LAST_SILENCE, last_chance))
+            due = min(
+                self._probe_started + PROBE_SILENCE, max(self._probe_started + LAST_SILENCE, last_chance)
+            )
         elif self.blocked:
             due = min(self._backoff, max(self._probe_ended + PROBE_GAP, last_chance))
         return max(now, self.opens_at, due)
@@ -262,21 +264,7 @@ class Throttle:
             asked = min(retry_after, self._policy.longest_retry_after)
             self._gate = max(self._gate, now + self._policy.wait(0.0, 0, self._random, asked))
         if outcome is Outcome.SUCCESS or outcome is Outcome.REFUSED:
-            self._throttles = 0
-            if started_at > self._cut_at:  # perhaps a last chance, before the time
-                self._backoff = -inf
-            self._adaptive.success(now)
-            if self.probing:
-                if started_at >= self._changed_at:
-                    self._change(now, probing=False)
-                    self.limit = max(1.0, min(FIRST_LIMIT, self._max, self._threshold / 2))
-                return
-            if started_at >= self._changed_at:
-                self._outcomes.append(True)
-            was_full = started_at <= self._full_at  # the limit was reached during this request's life
-            if was_full and outcome is Outcome.SUCCESS:
-                step = 1.0 if self.limit < self._threshold else 1.0 / self.limit
-                self.limit = min(self._max, self.limit + step)
+            self._alive(now, started_at, outcome)
         elif outcome is Outcome.FAILED:
             self._failed(now, started_at)
         else:
@@ -284,6 +272,23 @@ class Throttle:
                 self._probe_later(now)  # it proved nothing
             if outcome is Outcome.THROTTLED and started_at > self._cut_at:
                 self._throttled(now, retry_after)
+
+    def _alive(self, now: float, started_at: float, outcome: Outcome) -> None:
+        self._throttles = 0
+        if started_at > self._cut_at:  # perhaps a last chance, before the time
+            self._backoff = -inf
+        self._adaptive.success(now)
+        if self.probing:
+            if started_at >= self._changed_at:
+                self._change(now, probing=False)
+                self.limit = max(1.0, min(FIRST_LIMIT, self._max, self._threshold / 2))
+            return
+        if started_at >= self._changed_at:
+            self._outcomes.append(True)
+        was_full = started_at <= self._full_at  # the limit was reached during this request's life
+        if was_full and outcome is Outcome.SUCCESS:
+            step = 1.0 if self.limit < self._threshold else 1.0 / self.limit
+            self.limit = min(self._max, self.limit + step)
 
     def _throttled(self, now: float, retry_after: float | None) -> None:
         if retry_after is None:

@@ -1,4 +1,4 @@
-"""Rows G08 and G09, F04, F09 and promise 3: who may send, for how long, and that nothing outlives its deadline or its caller."""
+"""Rows G08, G09 and I01, F04, F09 and promise 3: who may send, for how long, and that nothing outlives its deadline or its caller."""
 
 import asyncio
 import itertools
@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 
+import httpx
 import numpy as np
 import pytest
 
@@ -66,7 +67,7 @@ def test_G09_a_deadline_shorter_than_responses_take_is_refused_without_a_request
     with AsyncFace(Service(latency=0.1)) as face:
         taught(face)
         began = face.now
-        with pytest.raises(APITimeoutError, match="no time") as caught:
+        with pytest.raises(APITimeoutError, match=r"timeout=0\.03 .* 0 attempts") as caught:
             face.embed("x", timeout=0.03)
         assert caught.value.attempts == 0
         assert face.now < began + 0.03
@@ -78,7 +79,7 @@ def test_G09_a_retry_that_cannot_finish_is_not_sent_and_the_error_says_how_many_
     script = lambda request: status(503) if request.number == USUAL else OK  # noqa: E731
     with AsyncFace(Service(script, latency=0.1)) as face:
         taught(face)
-        with pytest.raises(APITimeoutError) as caught:
+        with pytest.raises(InternalServerError, match=r"timeout=0\.16 .* 1 attempt") as caught:
             face.embed("x", timeout=0.16)
         assert caught.value.attempts == 1
         face.service.oracle.assert_requests(USUAL + 1)
@@ -108,6 +109,90 @@ def test_G09_an_expired_call_does_not_wear_the_estimate_down():
         with pytest.raises(APITimeoutError):
             face.embed(list(map(str, range(500))), timeout=0.2)
         assert len(face.admission.latency._samples) >= 19
+
+
+MANY = [f"text {number}" for number in range(5000)]
+
+
+def down(seconds, fault, start=0.0):
+    return lambda request: fault if start <= request.at < start + seconds else OK
+
+
+DOWN = pytest.mark.parametrize("fault", [status(503), status(429), rst_mid_body], ids=str)
+
+
+@DOWN
+@pytest.mark.parametrize("seconds", [0.3, 2, 9])
+@pytest.mark.parametrize("beyond", [1, 4])
+@pytest.mark.parametrize("latency", [0.001, 0.05])
+def test_I01_a_short_outage_inside_the_timeout_loses_nothing(fault, seconds, beyond, latency):
+    with AsyncFace(Service(down(seconds, fault), latency=latency)) as face:
+        result = face.embed(MANY, timeout=seconds + beyond)
+        face.service.oracle.check(MANY, result.vectors)
+        assert face.now < seconds + beyond
+
+
+@DOWN
+@pytest.mark.parametrize("start", [0.0, 0.07])
+def test_I01_nor_does_it_in_a_stream_whichever_the_moment(fault, start):
+    with AsyncFace(Service(down(2, fault, start), latency=0.02)) as face:
+        rows, error = face.rows(MANY, timeout=3.1)
+        assert (len(rows), error) == (len(MANY), None)
+
+
+@DOWN
+def test_I01_calls_beside_each_other_wait_for_the_end_of_an_outage_each_up_to_its_own_deadline(fault):
+    service = Service(down(4, fault, 0.1), latency=0.02)
+
+    @virtual
+    async def run():
+        async with AsyncEmbeddingClient(api_key=KEY, transport=service) as client:
+            await client.embed("so that there is a session")
+            first = asyncio.create_task(client.embed(MANY * 4, timeout=60))
+            await asyncio.sleep(1)
+            others = [client.embed(f"other {n}", timeout=t) for n, t in enumerate([0.5, 1, 2, 4.2, 5, 9, 30])]
+            done = await asyncio.gather(*others, return_exceptions=True)
+            return [isinstance(each, Exception) for each in done], len(await first)
+
+    assert run() == ([True] * 3 + [False] * 4, 4 * len(MANY))
+
+
+def test_I01_with_a_probe_in_flight_others_wait_for_its_end():
+    @virtual
+    async def run():
+        failing = True
+        held = asyncio.Event()
+
+        async def respond(request):
+            if failing:
+                return httpx.Response(503)
+            await held.wait()
+            return httpx.Response(200, json={"embeddings": [{"values": [1.0]}]})
+
+        transport = httpx.MockTransport(respond)
+        async with AsyncEmbeddingClient(api_key=KEY, transport=transport, timeout=30) as client:
+            lost = [client.embed(str(n), max_retries=9) for n in range(16)]
+            calls = [asyncio.create_task(each) for each in lost]
+            session = await client._engine._session()
+            await asyncio.sleep(0.5)
+            assert session.admission.throttle.probing
+            failing = False
+            await asyncio.sleep(11)  # longer than any pause between two probes
+            assert session.admission.throttle.in_flight == 1
+            calls += [asyncio.create_task(client.embed(f"beside {n}", timeout=3)) for n in range(10)]
+            await asyncio.sleep(0.5)
+            assert not any(call.done() for call in calls[16:]), "none gives up while there is time"
+            held.set()
+            return len(await asyncio.gather(*calls))
+
+    assert run() == 26
+
+
+def test_I01_what_an_outage_kept_from_being_sent_has_spent_nothing():
+    with AsyncFace(Service(down(3, status(503)), latency=0.02)) as face:
+        result = face.embed(MANY, timeout=5)
+        assert result.failures == ()
+        assert face.admission.budget._left == 50
 
 
 HANGS = [black_hole, black_hole_mid_body, slow_body(), endless_1xx(), status(503), status(429)]

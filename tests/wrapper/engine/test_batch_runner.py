@@ -1,4 +1,4 @@
-"""A batch is tried again, split or bisected until each of its texts has a vector or an error. Rows C01 to C12, C15 to C17."""
+"""A batch is tried again, split or bisected until each of its texts has a vector or an error. Rows C01 to C12, C15 to C17, I02, I09."""
 
 import math
 import random
@@ -16,12 +16,15 @@ from support.faults import (
     RECEIVED_LARGER,
     SENDING_LARGER,
     answer,
+    black_hole,
     html_error,
     message_larger_than_max,
+    one_vector_short,
     poison,
     retry_after,
     retry_after_date,
     retry_info,
+    rst_before_any_byte,
     status,
     too_many_bytes,
     too_many_texts,
@@ -344,7 +347,7 @@ def test_C06_one_large_text_costs_the_others_neither_their_vectors_nor_their_bat
         service.oracle.check([texts[index] for index in good], result.vectors[good])
         assert [failure.index for failure in result.failures] == [place]
         assert isinstance(result.failures[0].error, errors.RequestTooLargeError)
-        assert len(service.requests) <= 2 + 2 * math.log2(128)
+        assert len(service.requests) <= 3 + 2 * math.log2(128)
         since = len(service.requests)
         face.embed(MANY)
     assert sizes(service, since) == [128, 128], "the number of texts was never too large"
@@ -407,3 +410,74 @@ def test_C06_C10_a_single_text_over_the_limit_fails_at_once(script, said):
 def test_C10_another_429_with_the_words_too_large_in_it_is_still_a_throttle():
     service, _ = embed([status(429, message="your bill is larger than usual"), OK], TEXTS[:9])
     assert sizes(service) == [9, 9]
+
+
+def ended(script, texts=MANY, **settings):
+    """The error of a call that its timeout of 20 s ended, and the requests it took."""
+    service = Service(script, latency=0.05)
+    with AsyncFace(service, **settings) as face, pytest.raises(errors.APIError) as caught:
+        face.embed(texts, timeout=20.0)
+    return caught.value, len(service.requests)
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "status_code"),
+    [
+        pytest.param(status(429), errors.RateLimitError, 429, id="only 429"),
+        pytest.param(status(503), errors.InternalServerError, 503, id="only 503"),
+        pytest.param([status(503), status(500)], errors.InternalServerError, 500, id="5xx"),
+    ],
+)
+def test_I02_a_call_that_saw_one_kind_of_refusal_raises_it_when_its_time_is_up(script, kind, status_code):
+    error, requests = ended(script)
+    assert (type(error), error.status_code, error.retryable) == (kind, status_code, True)
+    assert "timeout=20 " in str(error)
+    assert f"{error.attempts} attempt" in str(error)
+    assert requests < 60
+
+
+def test_I02_of_mixed_ones_the_last_is_the_cause_and_silence_is_a_timeout():
+    error, _ = ended([status(503), status(429)])
+    assert type(error) is errors.APITimeoutError
+    assert isinstance(error.__cause__, errors.RateLimitError)
+    error, _ = ended(black_hole)
+    assert (type(error), error.__cause__, error.attempts) == (errors.APITimeoutError, None, 1)
+
+
+def test_I02_a_call_that_an_outage_held_back_tells_what_the_client_saw():
+    with AsyncFace(Service(status(503), latency=0.05), timeout=5.0) as face:
+        with pytest.raises(errors.InternalServerError):
+            face.embed(MANY)
+        with pytest.raises(errors.InternalServerError, match=r"timeout=0\.001 .* 0 attempts") as caught:
+            face.embed("x", timeout=0.001)
+        assert (caught.value.attempts, caught.value.status_code) == (0, 503)
+
+
+def test_a_message_names_the_limit_that_ended_it_and_the_host():
+    _, error = refused(status(500))
+    assert "3 attempts by max_retries=2" in str(error)
+    _, error = refused(rst_before_any_byte)
+    assert "api.inworld.ai" in str(error)
+
+
+def test_I09_what_is_refused_whatever_it_is_costs_a_bounded_number_of_requests():
+    for script in (status(413), status(400)):
+        for texts in (MANY * 4, [text * (300 - number) for number, text in enumerate(MANY)]):
+            service, result = embed(script, texts, call={"on_error": "return"})
+            assert len(result.failures) == len(texts)
+            assert len(service.requests) <= 24
+
+
+@pytest.mark.parametrize("large", [8, 20, 200])
+def test_I09_the_longest_first_do_not_end_a_call(large):
+    texts = ["x" * (9000 - number) for number in range(large)] + ["y"] * 300
+    _, result = embed(too_many_bytes(5000), texts, call={"on_error": "return"})
+    assert [failure.index for failure in result.failures] == list(range(large))
+
+
+def test_a_batch_that_is_wrong_as_a_whole_costs_twelve_requests_and_the_others_nothing():
+    texts = ["a"] * 128 + ["BAD"] * 128 + ["b"] * 128
+    script = lambda request: one_vector_short if "BAD" in request.texts else OK  # noqa: E731
+    service, result = embed(script, texts, call={"on_error": "return"})
+    assert [failure.index for failure in result.failures] == list(range(128, 256))
+    assert len(service.requests) <= 2 + 12

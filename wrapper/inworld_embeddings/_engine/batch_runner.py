@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from .._batching import ENOUGH, ENOUGH_WRONG, Batch, named_positions, spread_out
 from .._retry import Bisect, Retry, Spent, Split, Step, Stop, decide, is_about_texts, stops_the_call
-from ..errors import APIError, APITimeoutError, BadRequestError, ClientClosedError, InworldEmbeddingsError, RequestTooLargeError
+from ..errors import (
+    APIError,
+    APITimeoutError,
+    BadRequestError,
+    ClientClosedError,
+    InworldEmbeddingsError,
+    RequestTooLargeError,
+)
 from .admission import TooLateError
 from .attempt import attempt
 from .call import Call, counted, explain
@@ -65,7 +72,7 @@ class BatchRunner:
                     log_retry(outcome, retry.wait, texts=len(batch), attempts=spent.attempts)
                 case Split(most):
                     cap.lower(most)
-                    return await self._split(batch, most, spent)
+                    return await self._split(batch, outcome, most, spent)
                 case Bisect():
                     return await self._bisect(batch, outcome, spent)
                 case Stop(limit):
@@ -126,12 +133,15 @@ class BatchRunner:
         """The parts of a batch, one after another: what one of them learns, the next one need not."""
         return [part for batch in batches for part in await self.run(batch, spent.part())]
 
-    async def _split(self, batch: Batch, most: int, spent: Spent) -> list[BatchOutcome]:
-        """Sends a batch that is too large in parts. While nothing was accepted, its shortest text goes ahead alone.
+    async def _split(
+        self, batch: Batch, error: InworldEmbeddingsError, most: int, spent: Spent
+    ) -> list[BatchOutcome]:
+        """Sends a batch that is too large in parts.
 
-        Where even that is refused, so are the longer ones: they need not be sent.
+        While nothing was accepted and the limit is not known, its shortest text goes ahead alone: where even that is
+        refused, so are the longer ones, which need not be sent.
         """
-        if self._call.requests:
+        if self._call.requests or getattr(error, "sizes", None):
             return await self._each(batch.parts(most), spent)
         shortest = batch.shortest()
         first = await self.run(batch.pick([shortest]), spent.part())
@@ -143,7 +153,9 @@ class BatchRunner:
         """Finds the refused texts: tries some alone, then what is left, whole or in halves."""
         with self._call.bisecting():
             spent = spent.part(bisecting=True)
-            names = named_positions(error, len(batch)) if self._call.requests and self._names_are_right else []
+            names = (
+                named_positions(error, len(batch)) if self._call.requests and self._names_are_right else []
+            )
             few = ENOUGH if isinstance(error, BadRequestError) else ENOUGH_WRONG
             parts = await self._alone(batch, names or spread_out(len(batch))[:few], spent)
             if names:

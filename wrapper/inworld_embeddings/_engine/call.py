@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..result import Vectors
 
 
-
 def explain(error: APIError, text: str) -> None:
     """Adds to an error's message what ended the attempts."""
     error.args = (f"{error} ({text})",)

@@ -132,23 +132,18 @@ async def _read(body: bytearray, chunks: AsyncIterable[bytes], encoding: str, li
     async for chunk in chunks:
         rest: bytes = chunk
         while rest:
+            if decompressor and decompressor.eof:
+                if not _GZIP.startswith(rest[:2]):
+                    break
+                decompressor = _decompressor(encoding)  # gzip may come in several members
             room = limit - len(body)
-            if decompressor is None:
-                body += rest[:room]
-                rest = b""
-            else:
-                if decompressor.eof:
-                    if not _GZIP.startswith(rest[:2]):
-                        break  # what follows is no further gzip member
-                    decompressor = _decompressor(encoding)
-                    assert decompressor is not None
-                try:
-                    body += decompressor.decompress(rest, room)
-                except zlib.error:
-                    raise httpx.DecodingError("the compressed body is broken") from None
-                rest = decompressor.unused_data
+            try:
+                body += decompressor.decompress(rest, room) if decompressor else rest[:room]
+            except zlib.error:
+                raise httpx.DecodingError("the compressed body is broken") from None
             if len(body) == limit:
                 return
+            rest = decompressor.unused_data if decompressor else b""
     if decompressor and not decompressor.eof:
         raise httpx.DecodingError("the compressed body ends early")
 
