@@ -1,5 +1,6 @@
 """What is read of a response: no redirect, of an error its beginning, of a 200 no more than the cap. A16, C13, D13 to D16."""
 
+import gzip
 import tracemalloc
 
 import httpx
@@ -129,6 +130,16 @@ def test_a_transport_that_is_not_asynchronous_is_refused():
 def test_D13_a_bomb_is_read_up_to_the_cap(bomb, at_most):
     at_most(BODY_CAP + 64 * MB)
     check_is_refused(bomb, BODY_CAP + KERNEL)
+
+
+def in_members(body):
+    return b"".join(gzip.compress(body[at : at + 99]) for at in range(0, len(body), 99))
+
+
+def test_a_gzip_body_of_several_members_is_one_body():
+    with FaultServer(encoded("members", "gzip", in_members)) as server:
+        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
+        server.oracle.assert_requests(1)
 
 
 BROTLI = encoded("brotli", "br", lambda _: b"\x1b" + b"x" * 99)
