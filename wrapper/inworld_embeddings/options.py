@@ -25,7 +25,7 @@ Progressed: TypeAlias = Callable[[int, int | None], object]
 
 
 class Option(NamedTuple):
-    """What belongs to an option beside its type.
+    """What stands beside the type of an option, in this order.
 
     Attributes:
         default: Its value where neither the call nor the client says otherwise.
@@ -42,18 +42,14 @@ def _any(name: str, value: object) -> None:
     """Checked where it is used: what belongs together is judged together."""
 
 
-def _is_positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+def _number_of(what: str) -> Callable[[str, object], None]:
+    def check(name: str, value: object) -> None:
+        if value is None:
+            return
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
+            raise ConfigurationError(f"{name} must be a number of {what} above 0, or None for no limit.")
 
-
-def _seconds(name: str, value: object) -> None:
-    if value is not None and not _is_positive(value):
-        raise ConfigurationError(f"{name} must be a number of seconds above 0, or None for no limit.")
-
-
-def _rate(name: str, value: object) -> None:
-    if value is not None and not _is_positive(value):
-        raise ConfigurationError(f"{name} must be a number of requests per second above 0, or None.")
+    return check
 
 
 def _count(least: int) -> Callable[[str, object], None]:
@@ -69,19 +65,17 @@ def _flag(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be True or False.")
 
 
-def _on_error(name: str, value: object) -> None:
-    if value not in ("raise", "return"):
-        raise ConfigurationError(f'{name} must be "raise" or "return".')
+def _one_of(*names: str | None) -> Callable[[str, object], None]:
+    def check(name: str, value: object) -> None:
+        if value not in names:
+            raise ConfigurationError(f"{name} must be {' or '.join(map(repr, names))}.")
+
+    return check
 
 
 def _model(name: str, value: object) -> None:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ConfigurationError(f"{name} must be the name of a model.")
-
-
-def _compression(name: str, value: object) -> None:
-    if value not in ("gzip", None):
-        raise ConfigurationError(f'{name} must be "gzip" or None.')
 
 
 def _user_agent(name: str, value: object) -> None:
@@ -99,53 +93,43 @@ class CallOptions(TypedDict, total=False):
     most one request in twenty gets a hedge, and none while the service is slow or throttles.
     """
 
-    model: Annotated[str, Option(DEFAULT_MODEL, _model, "Model name, see `models.MODELS`.")]
+    model: Annotated[str, DEFAULT_MODEL, _model, "Model name, see `models.MODELS`."]
     service_provider: Annotated[
-        str | None,
-        Option(None, _any, "`ServiceProvider` or its exact name. None: the known provider of the model."),
+        str | None, None, _any, "`ServiceProvider` or its exact name. None: the known provider of the model."
     ]
     timeout: Annotated[
         float | None,
-        Option(
-            600.0,
-            _seconds,
-            "For a whole call, retries and waits included; for each batch of a stream. None: no limit.",
-        ),
+        600.0,
+        _number_of("seconds"),
+        "For a whole call, retries and waits included; for each batch of a stream. None: no limit.",
     ]
-    max_retries: Annotated[int, Option(2, _count(0), "Retries of each batch; 2 means up to three attempts.")]
-    batch_size: Annotated[int, Option(128, _count(1), "Most texts in one request.")]
-    max_batch_bytes: Annotated[int, Option(1024 * 1024, _count(1), "Most bytes of one request body.")]
-    max_concurrency: Annotated[int, Option(64, _count(1), "Most requests in flight, of one call and of all.")]
+    max_retries: Annotated[int, 2, _count(0), "Retries of each batch; 2 means up to three attempts."]
+    batch_size: Annotated[int, 128, _count(1), "Most texts in one request."]
+    max_batch_bytes: Annotated[int, 1024 * 1024, _count(1), "Most bytes of one request body."]
+    max_concurrency: Annotated[int, 64, _count(1), "Most requests in flight, of one call and of all."]
     dedupe: Annotated[
-        bool, Option(False, _flag, "Send each distinct text of a call once; all its places get the vector.")
+        bool, False, _flag, "Send each distinct text of a call once; all its places get the vector."
     ]
     hedge: Annotated[
         bool,
-        Option(
-            False,
-            _flag,
-            "Send a second request beside an unusually late one; the first good response counts.",
-        ),
+        False,
+        _flag,
+        "Send a second request beside an unusually late one; the first good response counts.",
     ]
     replace_surrogates: Annotated[
         bool,
-        Option(
-            False,
-            _flag,
-            "Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing the text.",
-        ),
+        False,
+        _flag,
+        "Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing the text.",
     ]
     warn_long: Annotated[
-        bool,
-        Option(True, _flag, "Warn in the log of a text that is surely longer than the model reads."),
+        bool, True, _flag, "Warn in the log of a text that is surely longer than the model reads."
     ]
     reject_zero: Annotated[
         bool,
-        Option(
-            False,
-            _flag,
-            "Treat an all-zero vector as a wrong response. Else it is kept, and counted in `Stats`.",
-        ),
+        False,
+        _flag,
+        "Treat an all-zero vector as a wrong response. Else it is kept, and counted in `Stats`.",
     ]
 
 
@@ -155,14 +139,12 @@ class ProgressOptions(CallOptions, total=False):
     ``on_progress`` is called from the engine's thread. What it raises is logged once, and it is not called again.
     """
 
-    show_progress: Annotated[bool, Option(False, _flag, "A tqdm bar on standard error.")]
+    show_progress: Annotated[bool, False, _flag, "A tqdm bar on standard error."]
     on_progress: Annotated[
         Progressed | None,
-        Option(
-            None,
-            _any,
-            "Called with (texts done, texts in all) after each batch; of a stream the second is None.",
-        ),
+        None,
+        _any,
+        "Called with (texts done, texts in all) after each batch; of a stream the second is None.",
     ]
 
 
@@ -174,7 +156,7 @@ class EmbedOptions(ProgressOptions, total=False):
     """
 
     on_error: Annotated[
-        OnError, Option("raise", _on_error, 'What becomes of texts that fail: "raise" or "return".')
+        OnError, "raise", _one_of("raise", "return"), 'What becomes of texts that fail: "raise" or "return".'
     ]
 
 
@@ -182,7 +164,7 @@ class StreamOptions(ProgressOptions, total=False):
     """Keywords of `embed_iter`, beside ``on_error``, on which its type depends."""
 
     ordered: Annotated[
-        bool, Option(True, _flag, "Yield in input order, or as batches are done, which may be faster.")
+        bool, True, _flag, "Yield in input order, or as batches are done, which may be faster."
     ]
 
 
@@ -195,66 +177,58 @@ class ClientOptions(CallOptions, total=False):
 
     api_key: Annotated[
         str | KeyProvider | None,
-        Option(
-            None,
-            _any,
-            "The portal's base64 value, or a callable asked for it on each attempt. None: `INWORLD_API_KEY`.",
-        ),
+        None,
+        _any,
+        "The portal's base64 value, or a callable asked for it on each attempt. None: `INWORLD_API_KEY`.",
     ]
-    key: Annotated[
-        str | None, Option(None, _any, "With `secret`, instead of `api_key`. None: `INWORLD_KEY`.")
-    ]
-    secret: Annotated[str | None, Option(None, _any, "See `key`. None: `INWORLD_SECRET`.")]
-    auth: Annotated["Auth | None", Option(None, _any, "Any `httpx.Auth`, instead of a key.")]
+    key: Annotated[str | None, None, _any, "With `secret`, instead of `api_key`. None: `INWORLD_KEY`."]
+    secret: Annotated[str | None, None, _any, "See `key`. None: `INWORLD_SECRET`."]
+    auth: Annotated["Auth | None", None, _any, "Any `httpx.Auth`, instead of a key."]
     base_url: Annotated[
         str | None,
-        Option(
-            None,
-            _any,
-            "Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server.",
-        ),
+        None,
+        _any,
+        "Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server.",
     ]
     allow_insecure: Annotated[
-        bool,
-        Option(False, _flag, "Permit an http:// `base_url` beyond loopback: the key then travels in clear."),
+        bool, False, _flag, "Permit an http:// `base_url` beyond loopback: the key then travels in clear."
     ]
     rate_limit: Annotated[
         float | None,
-        Option(None, _rate, "Most requests per second, if you know your quota. None: throttling teaches it."),
+        None,
+        _number_of("requests per second"),
+        "Most requests per second, if you know your quota. None: throttling teaches it.",
     ]
     http_client: Annotated[
         "AsyncClient | None",
-        Option(
-            None,
-            _any,
-            "For both clients: sends the requests, with its own proxies and hooks. Not closed here.",
-        ),
+        None,
+        _any,
+        "For both clients: sends the requests, with its own proxies and hooks. Not closed here.",
     ]
     transport: Annotated[
         "AsyncBaseTransport | None",
-        Option(None, _any, "For both clients, instead of `http_client`. Not closed here."),
+        None,
+        _any,
+        "For both clients, instead of `http_client`. Not closed here.",
     ]
     proxy: Annotated[
-        str | None,
-        Option(None, _any, "URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide."),
+        str | None, None, _any, "URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide."
     ]
-    trust_env: Annotated[bool, Option(True, _flag, "Whether those, and `SSL_CERT_FILE`, count.")]
+    trust_env: Annotated[bool, True, _flag, "Whether those, and `SSL_CERT_FILE`, count."]
     compression: Annotated[
         Literal["gzip"] | None,
-        Option(
-            None,
-            _compression,
-            '"gzip": less than half the bytes, at more CPU; worth it below some 1.5 Gbit/s.',
-        ),
+        None,
+        _one_of("gzip", None),
+        '"gzip": less than half the bytes, at more CPU; worth it below some 1.5 Gbit/s.',
     ]
     user_agent: Annotated[
-        str | None, Option(None, _user_agent, "Goes before this package's name in the `User-Agent` header.")
+        str | None, None, _user_agent, "Goes before this package's name in the `User-Agent` header."
     ]
 
 
 def table_of(options: type) -> dict[str, Option]:
     """The options that a TypedDict declares, by name."""
-    return {name: hint.__metadata__[0] for name, hint in options.__annotations__.items()}
+    return {name: Option(*hint.__metadata__) for name, hint in options.__annotations__.items()}
 
 
 CALL: Final = table_of(CallOptions)
