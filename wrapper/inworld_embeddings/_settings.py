@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from ._redaction import Secret
 from ._version import VENDORED, __version__
 from .errors import ConfigurationError
-from .options import ClientOptions, KeyProvider
+from .options import KeyProvider
 
 if TYPE_CHECKING:
     import httpx
@@ -55,26 +55,17 @@ class Settings(NamedTuple):
     compression: str | None
 
 
-def resolve(options: ClientOptions, environ: Mapping[str, str]) -> Settings:
+def resolve(options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     """The settings of a client from its complete, checked options and the environment.
 
     Raises:
         ConfigurationError: contradicting, missing or malformed settings. No key is echoed.
     """
-    return Settings(
-        *_target(options, environ),
-        user_agent(options["user_agent"]),
-        options["max_concurrency"],
-        options["rate_limit"],
-        options["transport"],
-        options["http_client"],
-        options["proxy"],
-        options["trust_env"],
-        options["compression"],
-    )
+    unchanged = {name: options[name] for name in Settings._fields[3:]}
+    return Settings(*_target(options, environ), user_agent(options["user_agent"]), **unchanged)
 
 
-def _target(options: ClientOptions, environ: Mapping[str, str]) -> tuple[str, Credential]:
+def _target(options: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, Credential]:
     """The base URL and the credential that goes with it.
 
     An emulator named by ``INWORLD_EMULATOR_HOST`` is only ever given the published test key, so that a program
@@ -83,13 +74,16 @@ def _target(options: ClientOptions, environ: Mapping[str, str]) -> tuple[str, Cr
     given = given_credential(options["api_key"], options["key"], options["secret"], options["auth"])
     insecure = options["allow_insecure"]
     if options["base_url"] is not None:
-        address = check_base_url(
-            options["base_url"], source="base_url", explicit=True, allow_insecure=insecure
-        )
+        address = check_base_url(options["base_url"], source="base_url", allow_insecure=insecure)
     elif emulator := environ.get("INWORLD_EMULATOR_HOST"):
         return _emulator_url(emulator), emulator_credential()
     elif base := environ.get("INWORLD_API_BASE"):
-        address = check_base_url(base, source="INWORLD_API_BASE", explicit=False, allow_insecure=insecure)
+        address = check_base_url(base, source="INWORLD_API_BASE", allow_insecure=insecure)
+        if not is_loopback(host := urlsplit(base).hostname or "") and host != _API_HOST:
+            raise ConfigurationError(
+                f"INWORLD_API_BASE names a host that is not {_API_HOST} or loopback. "
+                "If you trust it with your key, pass it as base_url=."
+            )
     else:
         address = DEFAULT_BASE_URL
     return address, given or credential_from(environ)
@@ -102,7 +96,7 @@ _WAYS = "Copy the value of the portal's Basic (Base64) button, or pass key= and 
 
 def emulator_credential() -> Secret:
     """The emulator's published test key."""
-    key, _, secret = TEST_KEY.partition(":")
+    key, secret = TEST_KEY.split(":")
     return join_key_and_secret(key, secret)
 
 
@@ -145,11 +139,7 @@ def credential_from(environ: Mapping[str, str]) -> Secret:
 
 
 def basic_value(api_key: str, name: str = "api_key") -> Secret:
-    """The ready base64 value, checked.
-
-    Args:
-        api_key: The value.
-        name: What it is called in messages.
+    """The ready base64 value, checked; messages call it by the name.
 
     Raises:
         ConfigurationError: whitespace, control characters, another alphabet, or no ``key:secret`` inside.
@@ -173,12 +163,7 @@ def basic_value(api_key: str, name: str = "api_key") -> Secret:
 def join_key_and_secret(
     key: str | None, secret: str | None, names: tuple[str, str] = ("key", "secret")
 ) -> Secret:
-    """``base64("key:secret")`` of a pair, checked.
-
-    Args:
-        key: What is before the colon.
-        secret: What is after it.
-        names: What the two are called in messages.
+    """``base64("key:secret")`` of a pair, checked; messages call the two by the names.
 
     Raises:
         ConfigurationError: a part is missing or empty, whitespace, control characters, or a colon in the key.
@@ -215,29 +200,21 @@ _PLACE = re.compile(r"(\[[^\[\]]*\]|[^\[\]]*)(:\d*)?\Z")
 """Host and port. urlsplit drops what stands around brackets without a word: x[::1]y:1."""
 
 
-def check_base_url(url: str, *, source: str, explicit: bool, allow_insecure: bool = False) -> str:
+def check_base_url(url: str, *, source: str, allow_insecure: bool = False) -> str:
     """The URL without a trailing slash, if the key may be sent there.
 
     Args:
         url: What was configured.
         source: Its name in messages: ``base_url`` or an environment variable.
-        explicit: Whether it was passed by the program (any host) or found in the environment (the API's host).
         allow_insecure: Permit http:// beyond loopback.
 
     Raises:
         ConfigurationError: anything else. The URL itself is not echoed: it may hold a password.
     """
     parts = _split(url, source)
-    host = parts.hostname or ""
-    loopback = is_loopback(host)
-    if parts.scheme == "http" and not loopback and not allow_insecure:
+    if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not allow_insecure:
         raise ConfigurationError(
             f"{source} is http://, which would send the key in clear. Use https://, or allow_insecure=True."
-        )
-    if not explicit and not loopback and host != _API_HOST:
-        raise ConfigurationError(
-            f"{source} names a host that is not {_API_HOST} or loopback. "
-            "If you trust it with your key, pass it as base_url=."
         )
     return url.rstrip("/")
 
@@ -280,7 +257,7 @@ def _split(url: object, source: str) -> SplitResult:
 
 def _emulator_url(host: str) -> str:
     url = host if "://" in host else f"http://{host}"
-    url = check_base_url(url, source="INWORLD_EMULATOR_HOST", explicit=True, allow_insecure=True)
+    url = check_base_url(url, source="INWORLD_EMULATOR_HOST", allow_insecure=True)
     if not is_loopback(urlsplit(url).hostname or ""):
         raise ConfigurationError(
             "INWORLD_EMULATOR_HOST must be on loopback, such as 127.0.0.1:8080. "
@@ -341,12 +318,7 @@ def fingerprint(credential: Credential) -> bytes | None:
 
 
 def made_again(maker: Callable[..., Any], given: Mapping[str, Any], owner: bytes | None = None) -> Any:
-    """A client from what travelled.
-
-    Args:
-        maker: Makes one.
-        given: Its keywords, see `travelling`.
-        owner: Fingerprint of the key that the client was given as an argument, if it was.
+    """A client from what travelled: what makes one, its keywords, and the fingerprint of a key it was given as one.
 
     Raises:
         ConfigurationError: the settings do not work here; above all, there is no key, or another one.

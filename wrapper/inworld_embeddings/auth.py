@@ -151,7 +151,7 @@ class JWTAuth(httpx.Auth):
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = check_base_url(token_url, source="token_url", explicit=True)
+        self._url = check_base_url(token_url, source="token_url")
         if not (math.isfinite(leeway) and leeway >= 0):
             raise ConfigurationError("leeway must be a number of seconds, 0 or more.")
         if http_client is not None and not isinstance(http_client, httpx.Client):
@@ -294,11 +294,6 @@ class JWTAuth(httpx.Auth):
                     if len(content) >= 64 * 1024:  # far more than a token
                         break
         return Response(response.status_code, response.headers.raw, content)
-
-
-def as_auth(credential: httpx.Auth | KeyProvider) -> httpx.Auth:
-    """The flow itself, or that of a key provider."""
-    return credential if isinstance(credential, httpx.Auth) else ProviderAuth(credential)
 
 
 def _signed(request: httpx.Request, scheme: str, value: Secret) -> httpx.Request:

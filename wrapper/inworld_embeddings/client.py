@@ -119,7 +119,7 @@ class BaseClient:
             raise TypeError(f"{type(self).__name__} takes keywords only, such as api_key=.")
         checked = merged(defaults(CLIENT), options, CLIENT)
         self._options = defaults(STREAM) | {name: checked[name] for name in CALL}
-        self._settings = resolve(cast("ClientOptions", checked), os.environ)
+        self._settings = resolve(checked, os.environ)
         self._closed = False
         self._maker: Callable[..., Any] = type(self)
         self._given = {name: value for name, value in options.items() if not _is_key(name, value)}

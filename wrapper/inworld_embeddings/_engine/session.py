@@ -14,7 +14,7 @@ from .._http import transport_for
 from .._redaction import Redactor, Secret
 from .._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget, RetryPolicy, Timeouts
 from .._settings import Settings
-from ..auth import as_auth
+from ..auth import ProviderAuth
 from .admission import Admission
 
 T = TypeVar("T")
@@ -54,10 +54,13 @@ class Session:
             "accept": "*/*",
             "accept-encoding": settings.compression or "identity",
         }
+        self._auth: httpx.Auth | None = None
         self._endpoints: dict[str, tuple[httpx.URL, httpx.Headers]] = {}
-        self._auth = None if isinstance(settings.credential, Secret) else as_auth(settings.credential)
-        if isinstance(settings.credential, Secret):  # the same for every request: no flow to ask
-            self._headers["authorization"] = f"Basic {settings.credential.reveal()}"
+        credential = settings.credential
+        if isinstance(credential, Secret):  # the same for every request: no flow to ask
+            self._headers["authorization"] = f"Basic {credential.reveal()}"
+        else:
+            self._auth = credential if isinstance(credential, httpx.Auth) else ProviderAuth(credential)
         # A token that was sent stands for a key that was not, and that the service may echo all the same.
         self._behind: tuple[Secret, ...] = getattr(self._auth, "secrets", ())
         self._redactor, self._redacted = Redactor(self._behind), hash("")
@@ -79,11 +82,9 @@ class Session:
         return self._endpoints.setdefault(envelope.path, made)
 
     async def send(self, request: httpx.Request, cap: int) -> Response:
-        """The response to a request, through the auth flow if the credential is one.
+        """The response to a request of at most ``cap`` bytes, through the auth flow if the credential is one.
 
-        Args:
-            request: Afterwards it holds the credential it was last sent with, which `redactor` reads.
-            cap: Most bytes of a good response.
+        The request holds afterwards the credential it was last sent with, which `redactor` reads.
         """
         if self._auth is None:
             return await self.transport.send(request, cap)
