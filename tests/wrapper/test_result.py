@@ -53,7 +53,12 @@ class TestFailures:
 
     def test_they_equal_a_tuple_of_the_same(self):
         failures = Failures(self.RUNS)
-        assert failures == self.PLAIN == failures == Failures.of(self.PLAIN)
+        assert (
+            failures
+            == self.PLAIN
+            == failures
+            == EmbeddingResult(rows(1), "model", failures=self.PLAIN).failures
+        )
         assert hash(failures) == hash(self.PLAIN)
         assert failures != self.PLAIN[:-1]
         assert failures != list(self.PLAIN), "as a tuple is no list"

@@ -38,29 +38,20 @@ class Failures(Sequence[Failure]):
     Equal to a tuple of the same failures. It keeps one entry for texts that stand side by side and share an error, so a
     call of millions that ends early costs nothing.
 
-    Args:
-        runs: (start, stop, error): the texts from start up to stop have that error. In any order.
+    Attributes:
+        runs: (start, stop, error), rising: the texts from start up to stop have that error. Given in any order.
     """
 
-    __slots__ = ("_counts", "_runs")
+    __slots__ = ("_counts", "runs")
 
     def __init__(self, runs: Iterable[tuple[int, int, InworldEmbeddingsError]] = ()) -> None:
-        self._runs = sorted(runs, key=lambda run: run[0])
-        self._counts = list(accumulate((stop - start for start, stop, _ in self._runs), initial=0))
-
-    @classmethod
-    def of(cls, failures: Iterable[Failure]) -> "Failures":
-        """The same failures, as runs."""
-        return cls((one.index, one.index + 1, one.error) for one in failures)
+        self.runs = sorted(runs, key=lambda run: run[0])
+        self._counts = list(accumulate((stop - start for start, stop, _ in self.runs), initial=0))
 
     def error_of(self, index: int) -> InworldEmbeddingsError | None:
         """The error of the text at an index, None if it has a vector."""
-        at = bisect_right(self._runs, index, key=lambda run: run[0]) - 1
-        return self._runs[at][2] if at >= 0 and index < self._runs[at][1] else None
-
-    def runs(self) -> Iterator[tuple[int, int, InworldEmbeddingsError]]:
-        """(start, stop, error), rising."""
-        return iter(self._runs)
+        at = bisect_right(self.runs, index, key=lambda run: run[0]) - 1
+        return self.runs[at][2] if at >= 0 and index < self.runs[at][1] else None
 
     def __len__(self) -> int:
         return self._counts[-1]
@@ -74,11 +65,11 @@ class Failures(Sequence[Failure]):
         if isinstance(positions, range):
             return tuple(self[position] for position in positions)
         run = bisect_right(self._counts, positions) - 1
-        start, _, error = self._runs[run]
+        start, _, error = self.runs[run]
         return failure(start + positions - self._counts[run], error)
 
     def __iter__(self) -> Iterator[Failure]:
-        return (failure(index, error) for start, stop, error in self._runs for index in range(start, stop))
+        return (failure(index, error) for start, stop, error in self.runs for index in range(start, stop))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, tuple | Failures):
@@ -168,7 +159,9 @@ class EmbeddingResult:
     ) -> None:
         self._held = _Held(vectors)
         self.model, self.engine, self.stats = model, engine, stats
-        self.failures = failures if isinstance(failures, Failures) else Failures.of(failures)
+        if not isinstance(failures, Failures):
+            failures = Failures((one.index, one.index + 1, one.error) for one in failures)
+        self.failures = failures
 
     @classmethod
     def of(
@@ -197,7 +190,7 @@ class EmbeddingResult:
         if held.finished:
             return held.rows
         rows = held.rows if held.places is None else held.rows[held.places]
-        for start, stop, _ in self.failures.runs():
+        for start, stop, _ in self.failures.runs:
             rows[start:stop] = float("nan")
         self._held = _Held(rows)
         return rows

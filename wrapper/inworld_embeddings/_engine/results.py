@@ -106,8 +106,8 @@ def _spread(failures: Failures, count: int, places: list[int]) -> Failures:
     """The failures of all texts, from those of the distinct ones."""
     import numpy as np  # noqa: PLC0415 - only where something failed
 
-    numbers, errors = np.zeros(count, dtype=np.int64), [error for _, _, error in failures.runs()]
-    for number, (start, stop, _) in enumerate(failures.runs(), 1):
+    numbers, errors = np.zeros(count, dtype=np.int64), [error for _, _, error in failures.runs]
+    for number, (start, stop, _) in enumerate(failures.runs, 1):
         numbers[start:stop] = number
     spread = numbers[places]
     starts = np.flatnonzero(np.diff(spread, prepend=-1)).tolist()
