@@ -7,7 +7,6 @@ over the cap is kept. Of an error's body, what can be read of its beginning is k
 import zlib
 from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
 
 import httpx
 
@@ -26,7 +25,7 @@ _NEVER_BY_ACCIDENT = ("br", "zstd", "compress", ",")
 """In a ``Content-Encoding``: what nobody sends by accident where ``identity`` was asked for."""
 
 
-class Transport(Protocol):
+class Transport:
     """Sends requests on one event loop; every response is whole, decompressed and bounded."""
 
     async def send(self, request: httpx.Request, cap: int) -> Response:
@@ -40,7 +39,7 @@ class Transport(Protocol):
             APIResponseValidationError: the body of a 200 is over the cap, or compressed as nobody asked for.
             httpx.RequestError: there is no whole response.
         """
-        ...
+        raise NotImplementedError
 
     def freshen(self) -> None:
         """Has the next request use a new connection, after a response that makes this one doubtful."""
@@ -52,8 +51,8 @@ class Transport(Protocol):
         """Closes the connections."""
 
 
-class HttpxTransport:
-    """A transport or client of the user's, read by way of httpx's interface. It is never closed here.
+class HttpxTransport(Transport):
+    """A transport or client of the user's, read by way of httpx's interface. Its connections are never closed here.
 
     Args:
         send: Sends a request; the response's body may still have to be read.
@@ -78,15 +77,6 @@ class HttpxTransport:
         finally:
             await stream.aclose()
 
-    def freshen(self) -> None:
-        """Nothing: the connections are the user's."""
-
-    def reuse(self, body: bytes | bytearray) -> None:
-        """Nothing: the body is the user's."""
-
-    async def aclose(self) -> None:
-        """Nothing: the user closes it."""
-
 
 def cap_for(texts: int, dimension: int | None) -> int:
     """Bytes that the response with so many vectors may take: 32 a number, which leaves room for every spelling of one."""
@@ -96,13 +86,7 @@ def cap_for(texts: int, dimension: int | None) -> int:
 async def read_response(
     status: int, headers: list[tuple[bytes, bytes]], chunks: AsyncIterable[bytes], cap: int
 ) -> Response:
-    """The whole response, from its head and the pieces of its body.
-
-    Args:
-        status: HTTP status.
-        headers: (name, value) pairs.
-        chunks: The body as it comes. What is beyond the limit is left unread.
-        cap: Most bytes of the body of a 200.
+    """The whole response, from its head and the pieces of its body; what is beyond the cap is left unread.
 
     Raises:
         APIResponseValidationError: a 200 over the cap, or compressed in a way that was not asked for.

@@ -109,14 +109,11 @@ def _is_exempt(host: str, port: int) -> bool:
         return bool(proxy_bypass(f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
     address, name = address_of(host), host.rstrip(".").lower()
     for entry in re.split(r"[,\s]+", named.lower()):
-        bracketed = re.fullmatch(r"\[(.*)\](?::(\d+))?|([^:]*)(?::(\d+))?", entry)
-        place = (
-            (bracketed[1] or bracketed[3] or "") if bracketed else entry
-        )  # an IPv6 address without brackets
-        only = bracketed and (bracketed[2] or bracketed[4])
         if entry == "*":
             return True
-        if only and int(only) != port:
+        has_port = entry.count(":") == 1 or "]:" in entry  # an IPv6 address has colons of its own
+        place, _, only = entry.rpartition(":") if has_port else (entry, "", "")
+        if only and only != str(port):
             continue
         if address is None:
             domain = place.removeprefix("*").strip(".")
@@ -124,7 +121,7 @@ def _is_exempt(host: str, port: int) -> bool:
                 return True
         else:
             with contextlib.suppress(ValueError):
-                if address in ipaddress.ip_network(place, strict=False):
+                if address in ipaddress.ip_network(place.strip("[]"), strict=False):
                     return True
     return False
 
@@ -132,13 +129,7 @@ def _is_exempt(host: str, port: int) -> bool:
 async def open_connection(
     url: httpx.URL, *, proxy: httpx.URL | None, trust_env: bool, seconds: float
 ) -> Connection:
-    """A fresh connection to an URL's origin.
-
-    Args:
-        url: Where to.
-        proxy: Where a tunnel goes through, if anywhere.
-        trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
-        seconds: Most that it may take, TLS included.
+    """A fresh connection to an URL's origin, made within some seconds; see `ConnectionPool`.
 
     Raises:
         httpx.ConnectTimeout: not in time.

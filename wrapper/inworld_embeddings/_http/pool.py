@@ -7,7 +7,7 @@ from functools import partial
 import httpx
 
 from .._error_mapping import Response, StaleConnectionError, WrongSchemeError
-from .adapters import read_response
+from .adapters import Transport, read_response
 from .connect import open_connection
 from .connection import Connection
 
@@ -15,7 +15,7 @@ KEPT_BUFFERS = 4
 """Receive buffers kept for the next use. They come back as fast as responses are read: more would only lie there."""
 
 
-class ConnectionPool:
+class ConnectionPool(Transport):
     """A transport of our own: HTTP/1.1 for one event loop.
 
     There is no limit on connections: whoever sends decides how many requests are in flight.
