@@ -128,13 +128,7 @@ def parse_status(body: bytes | bytearray) -> tuple[int | None, str, tuple[Detail
 
 
 def status_error(response: Response, *, now: float, redactor: Redactor) -> errors.APIError:
-    """The exception for a response that is not 200.
-
-    Args:
-        response: The response.
-        now: Wall clock, seconds since the epoch, for waits that are given as dates.
-        redactor: Cleans the server's text of pieces of the key, and of the request's texts.
-    """
+    """The exception for a response that is not 200. See `retry_after` on ``now``."""
     if 300 <= response.status < 400:
         return _redirect_error(response, redactor)
     code, text, details = parse_status(response.body)
@@ -191,12 +185,8 @@ def retry_after(response: Response, details: Iterable[Any], now: float) -> float
     """Seconds to wait, the longest that the server asks for in any valid way; None without any.
 
     Read are ``Retry-After`` (seconds or a date), ``retry-after-ms``, ``RetryInfo`` and Inworld's ``reconnectTime``.
-    Dates are measured against the response's own ``Date``: the server's clock may not be ours. Past ones mean now.
-
-    Args:
-        response: Its repeated headers all count.
-        details: From `parse_details`.
-        now: Wall clock, seconds since the epoch, for responses without a ``Date``.
+    Repeated headers all count. Dates are measured against the response's own ``Date``, for the server's clock may not
+    be ours; without one against ``now``, seconds since the epoch. Past ones mean now.
     """
     server_now = server_time(response)
     server_now = now if server_now is None else server_now
@@ -271,7 +261,6 @@ def exchange_error(
 
     An exception of the HTTP library is described, not chained: it holds the request, and the request holds the key.
     """
-    made: errors.InworldEmbeddingsError
     match error:
         case errors.InworldEmbeddingsError():
             return error.with_traceback(None)  # the frames below hold the request, and that the key
@@ -281,15 +270,13 @@ def exchange_error(
             made = errors.InworldEmbeddingsError(
                 "Not enough memory for the response. A smaller batch_size needs less."
             )
+            made.__cause__ = error
+            return made
         case OSError():  # TimeoutError is one: a vault, a metadata service or a proxy that fails once
             return errors.APIConnectionError(f"What this client was given raised {_described(error)}.")
-        case _:
-            return errors.ConfigurationError(
-                "The key provider, auth flow or transport that this client was given raised "
-                f"{_described(error)}."
-            )
-    made.__cause__ = error
-    return made
+    return errors.ConfigurationError(
+        f"The key provider, auth flow or transport that this client was given raised {_described(error)}."
+    )
 
 
 def _described(error: Exception) -> str:

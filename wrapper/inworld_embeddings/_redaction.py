@@ -195,11 +195,7 @@ def truncate(text: str, limit: int) -> str:
 def excerpt(body: bytes | bytearray, limit: int = 500) -> str:
     """What a person can use of any body, on one line: an HTML page's title, a text's beginning, or its size.
 
-    It may still hold a key that the server echoed: pass it through a ``Redactor``.
-
-    Args:
-        body: Any bytes; the first 64 kB are looked at.
-        limit: Longest result, characters.
+    The first 64 kB are looked at. It may still hold a key that the server echoed: pass it through a ``Redactor``.
     """
     text = body[:LOOK].decode("utf-8", "replace")
     unreadable = len(_UNREADABLE.findall(text))

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Collection, Sequence
 from math import ceil
+from typing import Final
 
 from inworld_embeddings_emulator import TEST_KEY, Reply, Request
 from inworld_embeddings_emulator.messages import plain_reply
@@ -13,6 +14,17 @@ from inworld_embeddings_emulator.serving import openai_notice, say, until_signal
 from . import errors
 from .client import EmbeddingClient
 from .models import MODELS
+
+_STATUSES: Final[dict[type[BaseException], int]] = {
+    errors.InvalidInputError: 400,
+    errors.NotFoundError: 404,
+    errors.RequestTooLargeError: 413,
+    errors.APIConnectionError: 502,
+    errors.APIResponseValidationError: 502,
+    errors.ClientClosedError: 503,
+    errors.APITimeoutError: 504,
+}
+"""What an error is told as; others as the API told them, or 500."""
 
 
 class Upstream:
@@ -88,7 +100,8 @@ def openai_error(error: errors.InworldEmbeddingsError) -> OpenAIError:
     """A client's error as the face tells it. The client's errors hold neither key nor texts, so they keep their words."""
     if isinstance(error, errors.PartialFailureError):
         return openai_error(error.failures[0].error)
-    status = _status(error)
+    own = getattr(error, "status_code", 500)
+    status = next((_STATUSES[kind] for kind in type(error).mro() if kind in _STATUSES), own)
     refused = "The embeddings API refused the key this server was given."
     wait = getattr(error, "retry_after", None)
     hints = [("retry-after", str(ceil(wait)))] if wait is not None else []
@@ -98,22 +111,3 @@ def openai_error(error: errors.InworldEmbeddingsError) -> OpenAIError:
         code="rate_limit_exceeded" if status == 429 else None,
         headers=[*hints, ("x-should-retry", "false")],
     )
-
-
-def _status(error: errors.InworldEmbeddingsError) -> int:
-    match error:
-        case errors.InvalidInputError():
-            return 400
-        case errors.NotFoundError():
-            return 404
-        case errors.RequestTooLargeError():
-            return 413
-        case errors.APIStatusError():
-            return error.status_code
-        case errors.APITimeoutError():
-            return 504
-        case errors.APIConnectionError() | errors.APIResponseValidationError():
-            return 502
-        case errors.ClientClosedError():
-            return 503
-    return 500
