@@ -48,12 +48,7 @@ class Envelope(NamedTuple):
 
 @functools.lru_cache(maxsize=64)
 def envelope(model: str, service_provider: str) -> Envelope:
-    """The envelope of a model's requests, made by the generated endpoint from a request without texts.
-
-    Args:
-        model: Its exact name.
-        service_provider: As the service names it.
-    """
+    """The envelope of a model's requests, made by the generated endpoint from a request without texts."""
     identity = ModelId(model=model, service_provider=ServiceProvider(service_provider))
     request = embed.request_kwargs(body=EmbedRequest(inputs=[], model=identity))
     before, inputs, after = msgspec.json.encode(request["json"]).partition(_INPUTS)

@@ -5,18 +5,8 @@ Everywhere here ``max_bytes`` is what the endpoint's envelope leaves of ``max_ba
 
 import math
 import re
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Container,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from collections.abc import (
-    Set as AbstractSet,
-)
+from collections.abc import AsyncIterable, AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
@@ -73,11 +63,7 @@ def checked_texts(texts: Any, max_bytes: int, *, replace: bool = False) -> list[
 def checked_text(text: Any, max_bytes: int, index: int | None = None, *, replace: bool = False) -> str:
     """One text, checked: a str that UTF-8 can hold and that fits into a request of its own.
 
-    Args:
-        text: What may be a text.
-        max_bytes: Most bytes of it as JSON.
-        index: Where it stands, for messages; None if it stands alone.
-        replace: Whether to put U+FFFD in the place of each surrogate, instead of refusing the text.
+    ``index`` is where it stands, None if alone. With ``replace`` U+FFFD takes the place of each surrogate.
 
     Raises:
         InvalidInputError: with ``index``.
@@ -132,12 +118,9 @@ def checked_source(texts: Any, kind: Any) -> None:
 
 
 class Batch:
-    """Texts that travel in one request.
+    """Checked texts that travel in one request, and the position of each in the input, rising.
 
-    Args:
-        indexes: Position of each text in the input, rising.
-        texts: The texts, checked.
-        body: Their JSON, see `encode_inputs`, if it is known already; encoded once, however often it is sent.
+    The body is their JSON, see `encode_inputs`; encoded once, however often it is sent.
     """
 
     def __init__(self, indexes: Sequence[int], texts: Sequence[str], body: bytes | None = None) -> None:

@@ -36,13 +36,7 @@ Sessions: TypeAlias = dict[tuple[int, asyncio.AbstractEventLoop], Session]
 
 
 class Engine:
-    """Runs the calls of both clients.
-
-    Args:
-        settings: Where to send, as whom, through what.
-        policy: How failed attempts are repeated.
-        timeouts: Of connections and attempts.
-    """
+    """Runs the calls of both clients."""
 
     def __init__(self, settings: "Settings", policy: "RetryPolicy", timeouts: "Timeouts") -> None:
         self._settings, self._policy, self._timeouts = settings, policy, timeouts
@@ -61,17 +55,10 @@ class Engine:
     async def embed(
         self, texts: list[str], options: Merged, progress: Progress | None, began: float, *, alone: bool
     ) -> EmbeddingResult:
-        """The vectors of checked texts. Failed ones are listed.
+        """The vectors of checked texts. Failed ones are listed, unless all failed and the caller wants it raised.
 
-        Args:
-            texts: The texts.
-            options: How to embed them.
-            progress: What is told of each batch.
-            began: When the caller called, by ``time.monotonic``: imports and checks count against the timeout.
-            alone: Whether it is one text that stands alone.
-
-        Raises:
-            APIError: there are no others, and the caller wants to be told so, as for a text that stands alone.
+        ``began`` is when the caller called, by ``time.monotonic``: imports and checks count against the timeout. One
+        text that stands ``alone`` always raises.
         """
         call = Call(options, asyncio.get_running_loop().time() - (time.monotonic() - began))
         if (watched := instruments()) is None:

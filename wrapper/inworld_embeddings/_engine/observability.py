@@ -33,14 +33,8 @@ logger = logging.getLogger(__name__.removesuffix("._engine.observability"))  # a
 
 def log_retry(error: InworldEmbeddingsError, wait: float, *, texts: int, attempts: int) -> None:
     """A request will be repeated."""
-    logger.info(
-        "attempt %d with %d texts failed (%s: %s); next in %.2f s",
-        attempts,
-        texts,
-        type(error).__name__,
-        error,
-        wait,
-    )
+    said = "attempt %d with %d texts failed (%s: %s); next in %.2f s"
+    logger.info(said, attempts, texts, type(error).__name__, error, wait)
 
 
 def log_odd_vectors(zeros: int, huge: int) -> None:
@@ -52,13 +46,11 @@ def warn_of_long_texts(call: "Call", batch: "Batch") -> None:
     """A text is longer than its model reads. Told once in a call."""
     for index, text in zip(batch.indexes, batch.texts, strict=True):
         if call.reads is not None and surely_longer(text, call.reads):
-            logger.warning(
+            said = (
                 "inputs[%d] is longer than the %d tokens that %s reads; what the service does with the rest is not "
-                "known, it may ignore it. chunk() cuts texts, plan() counts the long ones, warn_long=False is quiet",
-                index,
-                call.reads,
-                call.options["model"],
+                "known, it may ignore it. chunk() cuts texts, plan() counts the long ones, warn_long=False is quiet"
             )
+            logger.warning(said, index, call.reads, call.options["model"])
             call.reads = None
 
 
@@ -68,18 +60,14 @@ def warn_of_long_texts(call: "Call", batch: "Batch") -> None:
 class Progress:
     """Counts texts that are done, with or without a vector.
 
-    Args:
-        callback: Called with (done, total) after each batch, from the engine's thread; total is None for streams.
-            What it raises is logged once, and it is not called again: a call must not lose answers to it.
-        bar: Show a tqdm bar on standard error (a widget in a notebook).
+    See `ProgressOptions` on the callback. A call must not lose vectors to it: what it raises is logged.
 
     Raises:
         ConfigurationError: a bar without tqdm installed.
     """
 
     def __init__(self, callback: Progressed | None = None, *, bar: bool = False) -> None:
-        self._callback = callback
-        self._bar_class = _tqdm() if bar else None
+        self._callback, self._bar_class = callback, _tqdm() if bar else None
         self._bar: Any = None
         self._done = 0
         self._total: int | None = None
@@ -149,11 +137,7 @@ class Watch:
 def operation(instruments: "tuple[Tracer, Histogram]", call: "Call", base_url: str) -> "Iterator[Watch]":
     """Reports a call, from its start to the end of the block.
 
-    Args:
-        instruments: See there.
-        call: What it is about. Its work is done in the span's context, unless it is a stream: between two items that
-            context would be the consumer's too.
-        base_url: Where the call goes.
+    Its work is done in the span's context, unless it is a stream: between two items that would be the consumer's too.
     """
     from opentelemetry.trace import SpanKind, StatusCode, use_span  # noqa: PLC0415 - here it is loaded already
 

@@ -33,9 +33,7 @@ class BatchOutcome:
 class Results:
     """Collects the rows of a call into one float32 array of shape (n, dim).
 
-    Args:
-        count: How many texts are sent.
-        places: For each text of the caller which of those it is, if some are sent for several.
+    ``count`` texts are sent; ``places`` tells for each text of the caller which it is, if some are sent for several.
     """
 
     def __init__(self, count: int, places: list[int] | None = None) -> None:

@@ -24,10 +24,6 @@ class Session:
     """One event loop's connections to the API.
 
     Attributes:
-        policy: How failed attempts are repeated.
-        transport: Carries requests.
-        decoder: Reads vectors; it is used by one thread only.
-        admission: Says when the next request may start.
         cap: Most texts that the service takes in one request, once it refused more as too large.
         hedges: How many second requests may be sent.
         host: Of the service, with its port where that is not the usual one.

@@ -21,13 +21,7 @@ Source: TypeAlias = Iterator[Batch] | AsyncIterator[Batch]
 
 
 class Window:
-    """A bounded number of a call's batches in work at a time.
-
-    Args:
-        session: Runs them.
-        call: Whose batches they are.
-        ordered: Whether outcomes come in the order of the batches, or as they are done.
-    """
+    """A bounded number of a call's batches in work at a time; outcomes as they are done, or ``ordered`` as the batches."""
 
     def __init__(self, session: "Session", call: Call, *, ordered: bool = False) -> None:
         self._session, self._call, self._ordered = session, call, ordered

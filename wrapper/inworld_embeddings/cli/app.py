@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from .. import EmbeddingClient, EmbeddingResult, about, errors
-from ..options import CallOptions
+from ..models import DEFAULT_MODEL
 from ..ranking import rank
 from .serve import serve
 
@@ -59,8 +59,10 @@ def app() -> None:
 
 # Keys come from the environment only: arguments show in process lists.
 _local = click.option("--local", is_flag=True, help="No key, no network: vectors of the built-in stand-in.")
-_model = click.option("--model", metavar="NAME", help="Default: the model of the spec's examples.")
-_timeout = click.option("--timeout", type=float, metavar="SECONDS", help="For the whole call. Default 600.")
+_model = click.option("--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True)
+_timeout = click.option(
+    "--timeout", metavar="SECONDS", default=600.0, show_default=True, help="For the whole call."
+)
 
 
 @app.command()
@@ -74,9 +76,7 @@ _timeout = click.option("--timeout", type=float, metavar="SECONDS", help="For th
 @_local
 @_model
 @_timeout
-def embed(
-    texts: tuple[str, ...], form: str | None, *, local: bool, model: str | None, timeout: float | None
-) -> None:
+def embed(texts: tuple[str, ...], form: str | None, *, local: bool, model: str, timeout: float) -> None:
     """Embed TEXTS, or the lines piped in."""
     if not texts and sys.stdin.isatty():
         raise click.UsageError("Give texts as arguments, or pipe them in, one on each line.")
@@ -96,7 +96,7 @@ def embed(
 @_local
 @_model
 @_timeout
-def search(query: str, file: str, top: int, *, local: bool, model: str | None, timeout: float | None) -> None:
+def search(query: str, file: str, top: int, *, local: bool, model: str, timeout: float) -> None:
     """Rank the lines of FILE (or - for standard input) by their similarity to QUERY."""
     lines = _lines(file)
     result = _embedded([query, *lines], local=local, model=model, timeout=timeout)
@@ -107,9 +107,9 @@ def search(query: str, file: str, top: int, *, local: bool, model: str | None, t
 @app.command()
 @click.argument("file")
 @_model
-def plan(file: str, model: str | None) -> None:
+def plan(file: str, model: str) -> None:
     """Say what embedding the lines of FILE (or - for standard input) would send. Sends nothing, needs no key."""
-    planned = EmbeddingClient.local(**_options(model)).plan(_lines(file))
+    planned = EmbeddingClient.local(model=model).plan(_lines(file))
     click.echo(f"{planned.texts} texts in {planned.requests} requests, {planned.bytes} bytes")
 
 
@@ -139,20 +139,10 @@ def vendor(arguments: tuple[str, ...]) -> int:
 app.add_command(serve)
 
 
-def _options(model: str | None, timeout: float | None = None) -> CallOptions:
-    options = CallOptions()
-    if model is not None:
-        options["model"] = model
-    if timeout is not None:
-        options["timeout"] = timeout
-    return options
-
-
-def _embedded(texts: list[str], *, local: bool, model: str | None, timeout: float | None) -> EmbeddingResult:
+def _embedded(texts: list[str], *, local: bool, model: str, timeout: float) -> EmbeddingResult:
     """The texts' vectors. Says on standard error that they are a stand-in, when they are."""
-    options = _options(model, timeout)
-    with EmbeddingClient.local(**options) if local else EmbeddingClient(**options) as client:
-        result = client.embed(texts)
+    with EmbeddingClient.local() if local else EmbeddingClient() as client:
+        result = client.embed(texts, model=model, timeout=timeout)
     if result.engine:
         click.echo(
             f"engine: {result.engine} (a local stand-in; never mix its vectors with the service's)", err=True

@@ -1,6 +1,5 @@
 """Clients over an emulator, in the test's own process or on a port; what it was asked; the vectors it makes."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,13 +21,9 @@ FakeEngine = HashEngine
 
 
 def fake_vectors(texts: Iterable[str], dimension: int = DIMENSION) -> list[list[float]]:
-    """What an emulator with a `FakeEngine` answers: a unit vector for each text, in order.
+    """What an emulator with a `FakeEngine` answers: a unit vector of that dimension for each text, in order.
 
     They are the same on every Python and platform, and have no meaning: similar texts are not near each other.
-
-    Args:
-        texts: The texts.
-        dimension: Length of each vector.
     """
     return FakeEngine(dimension).embed(list(texts))
 
@@ -62,14 +57,12 @@ class RequestLog:
     """The requests of an emulator in the order in which they were answered. Thread-safe."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._requests: list[LoggedRequest] = []
+        self._requests: list[LoggedRequest] = []  # whose methods are atomic
 
     @property
     def requests(self) -> list[LoggedRequest]:
         """The requests so far."""
-        with self._lock:
-            return list(self._requests)
+        return self._requests.copy()
 
     @property
     def texts(self) -> list[str]:
@@ -83,16 +76,15 @@ class RequestLog:
 
     def clear(self) -> None:
         """Forgets them."""
-        with self._lock:
-            self._requests.clear()
+        self._requests.clear()
 
     def note(self, request: Request, reply: Reply, faults: tuple[str, ...]) -> None:
         """Takes down an exchange. This is what `Faults.watch` wants."""
         message = asked(request)
         status = None if isinstance(reply.carriage.end, str) else reply.status
-        made = LoggedRequest(request.method, request.route, message.texts, message.model, status, faults)
-        with self._lock:
-            self._requests.append(made)
+        self._requests.append(
+            LoggedRequest(request.method, request.route, message.texts, message.model, status, faults)
+        )
 
     def __len__(self) -> int:
         return len(self._requests)

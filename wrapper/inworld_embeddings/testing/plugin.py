@@ -18,16 +18,14 @@ if TYPE_CHECKING:
     from ..client import AsyncEmbeddingClient, EmbeddingClient
     from . import Faults, RequestLog, ServedEmulator
 
-MARKER: Final = "inworld"
 ARGUMENTS: Final = ("faults", "seed", "dimension", "engine")
 """What the marker takes."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Makes the marker known."""
-    config.addinivalue_line(
-        "markers", "inworld(faults, seed, dimension, engine): what the inworld_* fixtures of a test are like."
-    )
+    told = "what the inworld_* fixtures of a test are like."
+    config.addinivalue_line("markers", f"inworld({', '.join(ARGUMENTS)}): {told}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -42,17 +40,15 @@ def marked(item: pytest.Item) -> dict[str, Any]:
         pytest.UsageError: an argument that there is not.
     """
     found: dict[str, Any] = {}
-    for marker in reversed(list(item.iter_markers(MARKER))):
+    for marker in reversed(list(item.iter_markers("inworld"))):
         if marker.args:
-            raise pytest.UsageError(f"@pytest.mark.{MARKER} takes keywords only: {', '.join(ARGUMENTS)}.")
-        for name in marker.kwargs:
-            if name not in ARGUMENTS:
-                near = difflib.get_close_matches(name, ARGUMENTS, 1)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                raise pytest.UsageError(
-                    f"@pytest.mark.{MARKER} has no argument {name!r}.{hint} There are: {', '.join(ARGUMENTS)}."
-                )
+            raise pytest.UsageError(f"@pytest.mark.inworld takes keywords only: {', '.join(ARGUMENTS)}.")
         found |= marker.kwargs
+    for name in [name for name in found if name not in ARGUMENTS]:
+        near = difflib.get_close_matches(name, ARGUMENTS, 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        told = f"has no argument {name!r}.{hint} There are: {', '.join(ARGUMENTS)}."
+        raise pytest.UsageError(f"@pytest.mark.inworld {told}")
     return found
 
 
