@@ -243,7 +243,7 @@ print(parsed.embeddings[0].values)
 
 def test_the_low_level_client_alone_needs_httpx_and_attrs(acme, source):
     folder = acme(choice=Choice(low_level_only=True), name=GENERATED)
-    others = ("msgspec", "numpy", "simdjson", "httptools", "dateutil", *PLACES)
+    others = ("msgspec", "numpy", "simdjson", "httptools", *PLACES)
     assert alone(LOW_LEVEL, folder, blocked=others).strip() == "[1.0]"
     home = folder / "acme" / "_vendor" / GENERATED
     assert (home / "py.typed").exists()

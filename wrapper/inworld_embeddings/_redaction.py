@@ -92,10 +92,7 @@ class Redactor:
     """Replaces every piece of a key of eight characters or more by ``[redacted]``, and a request's texts by ``[input]``.
 
     It keeps hashes of the pieces, salted by the interpreter, not the secrets: nothing that looks into it finds a key.
-    For the same reason it does not pickle.
-
-    Args:
-        secrets: Base64 values, keys, secrets, tokens. A base64 value also stands for the pair inside it.
+    For the same reason it does not pickle. A base64 value also stands for the pair inside it.
     """
 
     __slots__ = ("_inputs", "_keys", "_long_texts", "_masked")

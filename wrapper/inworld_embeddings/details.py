@@ -34,6 +34,7 @@ ERROR_TYPES: Final = (
 )
 RECONNECT_TYPES: Final = ("UNDEFINED", "NO_RETRY", "IMMEDIATE", "TIMEOUT")
 
+_SNAKE = re.compile("_([a-z])")
 _DURATION = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?s")
 _INPUT_INDEX = re.compile(r"(?<![a-z0-9_])inputs?[\[./]([0-9]{1,9})(?![0-9])", re.IGNORECASE | re.ASCII)
 _LONGEST_TIME: Final = 64
@@ -130,28 +131,28 @@ def parse_details(value: object) -> tuple[Detail | dict[str, Any], ...]:
 
 
 def _parse(raw: dict[str, Any]) -> Detail | dict[str, Any]:
+    known = {_SNAKE.sub(lambda part: part[1].upper(), name): value for name, value in raw.items()}
     match _text(raw, "@type").rpartition("/")[2]:
         case "google.rpc.RetryInfo":
-            delay = _text(raw, "retryDelay", "retry_delay")
+            delay = _text(known, "retryDelay")
             return RetryInfo(float(delay[:-1]) if _DURATION.fullmatch(delay) else None)
         case "google.rpc.ErrorInfo":
             metadata = raw.get("metadata")
-            known = metadata if isinstance(metadata, dict) else {}
-            return ErrorInfo(_text(raw, "reason"), _text(raw, "domain"), known)
+            metadata = metadata if isinstance(metadata, dict) else {}
+            return ErrorInfo(_text(raw, "reason"), _text(raw, "domain"), metadata)
         case "google.rpc.BadRequest":
-            members = _objects(_member(raw, "fieldViolations", "field_violations"))
-            return BadRequest(tuple(map(_field_violation, members)))
+            return BadRequest(tuple(map(_field_violation, _objects(known.get("fieldViolations")))))
         case "google.rpc.QuotaFailure":
             pairs = [(_text(m, "subject"), _text(m, "description")) for m in _objects(raw.get("violations"))]
             return QuotaFailure(tuple(QuotaViolation(*pair) for pair in pairs))
         case "google.rpc.RequestInfo":
-            return RequestInfo(_text(raw, "requestId", "request_id"))
+            return RequestInfo(_text(known, "requestId"))
         case "ai.inworld.common.InworldStatus":
             return InworldStatus(
-                _enum(_member(raw, "errorType", "error_type"), ERROR_TYPES, ""),
-                _enum(_member(raw, "reconnectType", "reconnect_type"), RECONNECT_TYPES, "UNDEFINED"),
-                timestamp(_member(raw, "reconnectTime", "reconnect_time")),
-                integer(_member(raw, "maxRetries", "max_retries")) or 0,
+                _enum(known.get("errorType"), ERROR_TYPES, ""),
+                _enum(known.get("reconnectType"), RECONNECT_TYPES, "UNDEFINED"),
+                timestamp(known.get("reconnectTime")),
+                integer(known.get("maxRetries")) or 0,
             )
     return raw
 
@@ -162,12 +163,8 @@ def _field_violation(raw: dict[str, Any]) -> FieldViolation:
     return FieldViolation(path, _text(raw, "description"), int(index[1]) if index else None)
 
 
-def _member(raw: dict[str, Any], camel: str, snake: str = "") -> Any:
-    return raw.get(camel, raw.get(snake or camel))
-
-
-def _text(raw: dict[str, Any], camel: str, snake: str = "") -> str:
-    value = _member(raw, camel, snake)
+def _text(raw: dict[str, Any], name: str) -> str:
+    value = raw.get(name)
     return value if isinstance(value, str) else ""
 
 
@@ -191,12 +188,10 @@ def _enum(value: object, names: tuple[str, ...], unset: str) -> str:
 
 def timestamp(value: object) -> datetime | None:
     """An RFC 3339 timestamp, in UTC; without a zone it is taken for UTC. None if it is unreadable."""
-    from dateutil.parser import isoparse  # noqa: PLC0415 - slow to import, and only some responses carry a time
-
     if not isinstance(value, str) or not len("2025-05-16T02:50:26") <= len(value) <= _LONGEST_TIME:
         return None
     try:
-        return _with_zone(isoparse(value)).astimezone(UTC)
+        return _with_zone(datetime.fromisoformat(value)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -32,8 +32,6 @@ class Call:
     """State of one call, touched only from its own event loop.
 
     Attributes:
-        options: How to embed.
-        envelope: Of its requests.
         started: Loop time at which the call began.
         endless: Whether it is a stream, for which the timeout counts from each batch's start.
         timeout: Seconds, infinite if there is none.
@@ -74,9 +72,8 @@ class Call:
         self._waits: set[asyncio.Timeout] = set()
         self.requests = self.attempts = self.retries = self.hedges = 0
         self.bytes_sent = self.bytes_received = self.zero_vectors = self.huge_vectors = 0
-        self.request_ids: deque[str] = deque(
-            maxlen=0 if endless else None
-        )  # a stream would keep them for ever
+        # A stream would keep them for ever.
+        self.request_ids: deque[str] = deque(maxlen=0 if endless else None)
 
     def halt(self, error: InworldEmbeddingsError) -> None:
         """Ends the call: what waits, waits no longer; what is in flight is finished."""
