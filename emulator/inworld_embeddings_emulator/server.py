@@ -7,7 +7,8 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from functools import partial
 from io import BufferedReader
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any, Final, Self, TextIO
@@ -61,7 +62,8 @@ class EmulatorServer:
             raise ConfigurationError(
                 f"The emulator listens on {host!r} only with an api_key of its own: anyone knows the test key."
             )
-        self._host, self._port, self._allowed_hosts, self._log = host, port, tuple(allowed_hosts), log
+        self._host, self._port = host, port
+        self._listen = partial(_Listener, self._handler, host, port, tuple(allowed_hosts), log)
         self._listener: _Listener | None = None
 
     def start(self) -> Self:
@@ -74,7 +76,7 @@ class EmulatorServer:
         if self._listener:
             raise RuntimeError("the server is running already")
         try:
-            self._listener = _Listener(self._handler, self._host, self._port, self._allowed_hosts, self._log)
+            self._listener = self._listen()
         except OSError as error:
             place = f"{self._host or '0.0.0.0'} port {self._port}"  # noqa: S104 - what an empty host binds to
             raise OSError(
@@ -136,7 +138,6 @@ class _Listener(ThreadingTCPServer):
         self.stopping = False
         self._changed = threading.Condition()
         self._connections: set[socket.socket] = set()
-        self._busy = 0
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Connection)
 
@@ -151,29 +152,17 @@ class _Listener(ThreadingTCPServer):
             self._connections.discard(request)
             self._changed.notify_all()
 
-    @contextlib.contextmanager
-    def exchange(self) -> Iterator[None]:
-        """Holds back a stop while a request is handled."""
-        with self._changed:
-            self._busy += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._busy -= 1
-                self._changed.notify_all()
-
     def stop(self, grace: float) -> None:
         """Accepts no more, lets replies under way finish for ``grace`` seconds, closes every connection."""
         self.stopping = True
         self.shutdown()
         self.server_close()
         with self._changed:
-            self._changed.wait_for(lambda: not self._busy, grace)
-            for connection in self._connections:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-            self._changed.wait_for(lambda: not self._connections, 1.0)
+            for how, seconds in ((socket.SHUT_RD, grace), (socket.SHUT_RDWR, 1.0)):
+                for connection in self._connections:  # which ends those that wait for a request, and then all
+                    with contextlib.suppress(OSError):
+                        connection.shutdown(how)
+                self._changed.wait_for(lambda: not self._connections, seconds)
 
     def log(self, line: str) -> None:
         """Writes a line, if there is somewhere to write it."""
@@ -200,8 +189,7 @@ class _Connection(StreamRequestHandler):
         """Reads requests and sends replies, one after the other."""
         closed = False
         while not closed and self.rfile.peek(1):
-            with self.server.exchange():
-                closed = self._exchange()
+            closed = self._exchange()
         self._linger()
 
     def _exchange(self) -> bool:

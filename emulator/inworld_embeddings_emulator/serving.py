@@ -55,15 +55,16 @@ def serve(
         chaos=chaos,
     )
     with server, until_signal():
-        say(*reach(server.address, emulator, built_in=engine is None))
+        lines = [reach(server.address, emulator, built_in=engine is None)]
         if openai:
-            say(openai_notice(server, uses_test_key=emulator.uses_test_key))
+            lines.append(openai_notice(server, uses_test_key=emulator.uses_test_key))
         if faults is not None:
-            say(f"Faults: {server.faults.script} (seed {server.faults.seed})")
+            lines.append(f"Faults: {server.faults.script} (seed {server.faults.seed})")
         if chaos:
-            say(f"Chaos is on: GET, PUT and DELETE {server.url}{ADMIN_PATH}")
+            lines.append(f"Chaos is on: GET, PUT and DELETE {server.url}{ADMIN_PATH}")
         if playground:
-            say(f"Playground: {server.url}/")
+            lines.append(f"Playground: {server.url}/")
+        say(*lines)
 
 
 def _layers(
@@ -82,17 +83,16 @@ def _layers(
     return handler
 
 
-def reach(address: str, emulator: Emulator, *, built_in: bool) -> tuple[str, str, str]:
+def reach(address: str, emulator: Emulator, *, built_in: bool) -> str:
     """How to reach an emulator on a ``host:port``, and what its vectors are."""
     engine, url = emulator.engine, f"http://{address}"
     meaning = "English search is meaningful, other languages match by spelling only. " if built_in else ""
-    whose = f"Stand-in vectors from the engine {engine.name}, {engine.dimension} dimensions."
+    reach = f'Reach it with base_url="{url}" and the api_key it was given, base64-encoded.'
     return (
-        f"Emulator of the embeddings API on {url}",
-        f"{whose} {meaning}Never mix them with vectors of the real API.",
-        f"export INWORLD_EMULATOR_HOST={address}"
-        if emulator.uses_test_key
-        else f'Reach it with base_url="{url}" and the api_key it was given, base64-encoded.',
+        f"Emulator of the embeddings API on {url}\n"
+        f"Stand-in vectors from the engine {engine.name}, {engine.dimension} dimensions. {meaning}"
+        "Never mix them with vectors of the real API.\n"
+        + (f"export INWORLD_EMULATOR_HOST={address}" if emulator.uses_test_key else reach)
     )
 
 
@@ -103,7 +103,7 @@ def openai_notice(server: EmulatorServer, *, uses_test_key: bool) -> str:
 
 
 def say(*lines: str) -> None:
-    """Prints lines at once, also where standard output is a pipe."""
+    """Prints lines, all at once and also where standard output is a pipe."""
     sys.stdout.writelines(f"{line}\n" for line in lines)
     sys.stdout.flush()
 

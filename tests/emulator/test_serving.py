@@ -39,7 +39,7 @@ def run(api_key="local:local"):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_and_imports_nothing_heavy(number):
     with run() as program:
-        lines = [program.stdout.readline() for _ in range(3)]
+        lines = [program.stdout.readline() for _ in range(4)]
         address = re.fullmatch(r"export INWORLD_EMULATOR_HOST=(127\.0\.0\.1:\d+)\n", lines[2])[1]
         url = f"http://{address}/ml/v1alpha/embedding:embed"
         response = httpx.post(url, json={"inputs": [{"text": "private"}]}, auth=("local", "local"))

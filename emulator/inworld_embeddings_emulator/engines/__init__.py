@@ -1,7 +1,7 @@
 """What makes the emulator's vectors: the `Engine` protocol, the built-in engine, and others by name.
 
-The built-in one comes with the package. `named` makes the others: vectors of a hash, of a sentence-transformers model,
-or of any server with an OpenAI-compatible ``/v1/embeddings``.
+`named` makes the others: vectors of a hash, of a sentence-transformers model, or of a server that speaks
+OpenAI's ``/v1/embeddings``.
 """
 
 from collections.abc import Sequence
@@ -70,9 +70,9 @@ def default_engine() -> Engine:
 
 @cache
 def _load() -> Engine:
-    from .local import LocalEngine  # noqa: PLC0415 - importing the emulator must not pay for its table
+    from .local import LocalEngine, Table  # noqa: PLC0415 - importing the emulator must not pay for its table
 
-    return LocalEngine.load()
+    return LocalEngine(Table.load())
 
 
 CHOICES: Final = (
@@ -86,8 +86,7 @@ def named(spec: str, *, api_key: str | None = None) -> Engine:
     """The engine that a short text describes.
 
     Args:
-        spec: ``local``; ``hash`` or ``hash:DIMENSION``; ``st:FOLDER`` or ``st:ID``; ``openai:URL#MODEL``. The first
-            word may be written out: ``sentence-transformers``, ``openai-compatible``.
+        spec: ``local``; ``hash`` or ``hash:DIMENSION``; ``st:FOLDER`` or ``st:ID``; ``openai:URL#MODEL``.
         api_key: For the server behind ``openai:``, if it asks for one.
 
     Raises:
@@ -98,7 +97,6 @@ def named(spec: str, *, api_key: str | None = None) -> Engine:
         [[0.7240446, -0.4568072, 0.5168043]]
     """
     kind, _, rest = spec.partition(":")
-    kind = {"sentence-transformers": "st", "openai-compatible": "openai"}.get(kind, kind)
     if api_key is not None and kind != "openai":
         raise ConfigurationError(f"The engine {kind!r} takes no key; only openai:URL#MODEL does.")
     if kind == "local" and not rest:
@@ -124,11 +122,7 @@ def named(spec: str, *, api_key: str | None = None) -> Engine:
 
 
 def header_name(kind: str, name: str) -> str:
-    """``kind:name`` in printable ASCII, fit for a header; whatever else is in the name is percent-encoded.
-
-    >>> header_name("openai-compatible", "bge-m3:567m")
-    'openai-compatible:bge-m3:567m'
-    """
+    """``kind:name`` in printable ASCII, fit for a header; whatever else is in the name is percent-encoded."""
     return f"{kind}:{quote(name.strip(), safe='/:@+ ,=()[]')}"
 
 

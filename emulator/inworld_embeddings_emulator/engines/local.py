@@ -211,19 +211,12 @@ def _divide(number: int, by: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """One word's part of a text.
-
-    Attributes:
-        text: The word.
-        weight: 1 (a word as frequent as "the") to 255.
-        known: How much of the weight the table vouches for.
-        values: Both halves, already times the weights.
-    """
+    """One word's part of a text."""
 
     text: str
-    weight: int
-    known: int
-    values: NDArray[np.int32]
+    weight: int  # 1 (a word as frequent as "the") to 255
+    known: int  # how much of the weight the table vouches for
+    values: NDArray[np.int32]  # both halves, already times the weights
 
 
 class LocalEngine:
@@ -236,11 +229,6 @@ class LocalEngine:
         self._table = table
         self._scales = list(table.scales)
         self.word: Callable[[str], _Word] = lru_cache(_CACHED_WORDS)(self._make_word)
-
-    @classmethod
-    def load(cls) -> Self:
-        """The engine over the table that comes with the package. Raises as `Table.load`."""
-        return cls(Table.load())
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Unit vectors of 768 floats, each with at most 7 decimals. A text without words has one too."""

@@ -1,11 +1,8 @@
 """Any OpenAI-compatible ``/v1/embeddings`` as an engine: ollama, TEI, vLLM, llama.cpp, or a service like them."""
 
-import binascii
-import sys
-from array import array
+import struct
 from base64 import b64decode
 from collections.abc import Sequence
-from math import isfinite
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
@@ -24,15 +21,14 @@ BATCH: Final = 32
 class OpenAICompatibleEngine:
     """Sends the texts to a backend and checks what comes back; thread-safe, connections are kept alive.
 
-    Unless ``dimension`` is given, making one sends one word to the backend, to learn it. Nothing is retried: whoever
-    asks the emulator does that. Redirects are not followed.
+    Making one sends one word to the backend, to learn the dimension. Nothing is retried: whoever asks the emulator does
+    that. Redirects are not followed.
 
     Args:
         url: Base URL such as ``http://127.0.0.1:11434/v1``. Without a path, ``/v1`` is meant; ``/embeddings`` at its
             end may stay. On loopback the proxy variables of the environment do not count.
         model: Name the backend knows the model by.
         api_key: Sent as ``Authorization: Bearer``, if given. It needs https, or loopback.
-        dimension: Length of the vectors, if it is known already. It is checked, not sent.
         timeout: Seconds without a sign of life from the backend; connecting gets at most 5 of them.
         batch_size: Most texts in one request.
         transport: Carries the requests instead of the network.
@@ -46,7 +42,6 @@ class OpenAICompatibleEngine:
         url: str,
         model: str,
         api_key: str | None = None,
-        dimension: int | None = None,
         *,
         timeout: float = 60.0,
         batch_size: int = BATCH,
@@ -67,7 +62,14 @@ class OpenAICompatibleEngine:
             transport=transport,
         )
         self.name: str = header_name("openai-compatible", model)
-        self.dimension: int = self._probed() if dimension is None else dimension
+        try:
+            self.dimension: int = len(self._ask(["dimension"])[0])
+        except EngineError as error:
+            self.close()
+            raise ConfigurationError(
+                f"No usable embeddings from the model {model!r} at {self._url}: {error}. "
+                "Is the server running, the URL its /v1, and the model loaded?"
+            ) from None
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("an engine with a backend does not pickle: it may hold a key")
@@ -76,27 +78,17 @@ class OpenAICompatibleEngine:
         """The backend's vectors, in the order of the texts.
 
         Raises:
-            EngineError: the backend did not give one finite vector of `dimension` floats for each text.
+            EngineError: the backend did not give a vector for each text.
         """
-        starts = range(0, len(texts), self._batch_size)
-        pieces = [texts[start : start + self._batch_size] for start in starts]
-        return [vector for piece in pieces for vector in self._ask(piece, self.dimension)]
+        size = self._batch_size
+        pieces = [texts[start : start + size] for start in range(0, len(texts), size)]
+        return [vector for piece in pieces for vector in self._ask(piece)]
 
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
 
-    def _probed(self) -> int:
-        try:
-            return len(self._ask(["dimension"], None)[0])
-        except EngineError as error:
-            self.close()
-            raise ConfigurationError(
-                f"No usable embeddings from the model {self._model!r} at {self._url}: {error}. "
-                "Is the server running, the URL its /v1, and the model loaded?"
-            ) from None
-
-    def _ask(self, texts: Sequence[str], dimension: int | None) -> list[list[float]]:
+    def _ask(self, texts: Sequence[str]) -> list[list[float]]:
         message = {"model": self._model, "input": list(texts), "encoding_format": "float"}
         try:
             response = self._client.post(self._url, json=message)
@@ -104,7 +96,7 @@ class OpenAICompatibleEngine:
             raise EngineError(f"the backend did not respond: {type(error).__name__}") from None
         if response.status_code != 200:
             raise EngineError(f"the backend responded with status {response.status_code}")
-        return vectors_of(response.content, len(texts), dimension)
+        return vectors_of(response.content, len(texts))
 
 
 def _embeddings_url(url: str, *, has_key: bool) -> tuple[str, bool]:
@@ -136,23 +128,18 @@ class _Rows(msgspec.Struct):
     data: list[_Row]
 
 
-_decode = msgspec.json.Decoder(_Rows).decode
+def vectors_of(body: bytes, count: int) -> list[list[float]]:
+    """The vectors in a response to so many texts, in the order of the texts.
 
-
-def vectors_of(body: bytes, count: int, dimension: int | None = None) -> list[list[float]]:
-    """The vectors in a response, in the order of the texts.
-
-    Args:
-        body: The response. Embeddings may be lists of numbers or base64 of little-endian float32. Rows are put in
-            order by ``index``; where no row has one, their own order counts.
-        count: Number of texts that were sent.
-        dimension: Length every vector must have; None where only their being equal is asked for.
+    Embeddings may be lists of numbers or base64 of little-endian float32. Rows are put in order by ``index``; where no
+    row has one, their own order counts. Whether their dimension is the engine's and their numbers are finite is checked
+    with every engine's.
 
     Raises:
-        EngineError: anything else than one finite vector for each text.
+        EngineError: anything else than a vector for each text.
     """
     try:
-        rows = _decode(body).data
+        rows = msgspec.json.decode(body, type=_Rows).data
     except msgspec.ValidationError:
         raise EngineError("the backend's response is not a list of embeddings") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -165,21 +152,14 @@ def vectors_of(body: bytes, count: int, dimension: int | None = None) -> list[li
             raise EngineError("the indexes in the backend's response are not those of the texts")
         rows = [placed[index] for index in range(count)]
     vectors = [row.embedding if isinstance(row.embedding, list) else _floats(row.embedding) for row in rows]
-    lengths = {len(vector) for vector in vectors}
-    if len(lengths) > 1 or 0 in lengths:
-        raise EngineError("the backend's embeddings are empty or differ in length")
-    if dimension is not None and lengths - {dimension}:
-        raise EngineError(f"the backend's embeddings have {lengths.pop()} dimensions, not {dimension}")
-    if not all(isfinite(value) for vector in vectors for value in vector):
-        raise EngineError("an embedding in the backend's response holds a number that is not finite")
+    if not all(vectors):
+        raise EngineError("an embedding in the backend's response is empty")
     return vectors
 
 
 def _floats(encoded: str) -> list[float]:
     try:
-        values = array("f", b64decode(encoded, validate=True))
-    except (binascii.Error, ValueError):
+        data = b64decode(encoded, validate=True)
+        return list(struct.unpack(f"<{len(data) // 4}f", data))
+    except (ValueError, struct.error):
         raise EngineError("an embedding in the backend's response is not base64 of float32 values") from None
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values.tolist()

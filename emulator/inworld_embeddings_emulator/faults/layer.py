@@ -6,7 +6,9 @@ The emulator stays a pure function, and whoever carries its replies need know on
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from inworld_embeddings.errors import ConfigurationError
 
@@ -83,7 +85,7 @@ class FaultLayer:
             return status_reply(403, "only pages of this emulator may call this from a browser")
         key = {name: text for name, text in request.headers.items() if name == "authorization"}
         probe = self._probe(Request("POST", EMBED_PATH, key, b""))
-        return administer(self.faults, request) if probe.status == 200 else probe
+        return _administer(self.faults, request) if probe.status == 200 else probe
 
     def _probe(self, request: Request) -> Reply:
         """What the handler says when asked in the same way, but for nothing: 200 or 400 if the key is right."""
@@ -93,10 +95,7 @@ class FaultLayer:
 def apply(hits: Sequence[Hit], request: Request, real: Callable[[Request], Reply]) -> tuple[Reply, list[str]]:
     """The reply to a request that has met some faults, and the labels of those that had something to do.
 
-    Args:
-        hits: The faults, in the order of their script.
-        request: The request.
-        real: Gives the real reply; not called if a fault replies instead.
+    The real reply is not asked for if a fault replies instead.
     """
     met = [(hit, KINDS[hit.fault.name]) for hit in hits]
     reply, labels = None, []
@@ -114,22 +113,17 @@ def apply(hits: Sequence[Hit], request: Request, real: Callable[[Request], Reply
 
 
 def _own_faults(text: str, *, patterns: bool) -> Sequence[Fault]:
-    """The faults in a header: nothing that would reach beyond its request.
-
-    Args:
-        text: The header.
-        patterns: Whether regular expressions are welcome: an evil one holds up every thread of the process.
+    """The faults in a header; patterns only where they are welcome: an evil one holds up every thread of the process.
 
     Raises:
-        ConfigurationError: it cannot be read, or belongs to the whole server.
+        ConfigurationError: it cannot be read, or reaches beyond its request.
     """
     script = parse(text)
-    step = script.steps[0]
+    step, names = script.steps[0], {fault.name for fault in script.steps[0].faults}
     if len(script.steps) > 1 or script.repeat or step.times is not None or step.seconds is not None:
         raise ConfigurationError(
             "one request has one step: sequences, 'x', 'for' and 'repeat' are for scripts"
         )
-    names = {fault.name for fault in step.faults}
     if "quota" in names:
         raise ConfigurationError("a quota counts many requests: it is for scripts")
     if "poison" in names and not patterns:
@@ -137,28 +131,36 @@ def _own_faults(text: str, *, patterns: bool) -> Sequence[Fault]:
     return step.faults
 
 
-def administer(faults: Faults, request: Request) -> Reply:
-    """The reply to an admin call that has shown the key.
+class _Setting(msgspec.Struct, forbid_unknown_fields=True):
+    faults: str
+    seed: int | None = None
 
-    Args:
-        faults: What is read and changed.
-        request: GET; PUT with the script as ``application/json`` (``{"faults": …, "seed": …}``) or ``text/plain``; DELETE.
-    """
+
+def _administer(faults: Faults, request: Request) -> Reply:
+    """The reply to an admin call that has shown the key: GET, PUT with JSON or a script as plain text, DELETE."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method not in ("GET", "PUT", "DELETE"):
-        return status_reply(405, "GET reads the faults, PUT sets them, DELETE ends them")
-    if request.method == "PUT" and kind not in ("text/plain", "application/json"):
-        return status_reply(415, "content-type must be application/json or text/plain")
     try:
-        if request.method == "PUT":
-            script, seed = _given(request.body.decode(), is_json=kind == "application/json")
-            faults.set(script, seed=seed)
-        elif request.method == "DELETE":
-            faults.clear()
+        match request.method, kind:
+            case "GET", _:
+                pass
+            case "PUT", "text/plain":
+                faults.set(request.body.decode())
+            case "PUT", "application/json":
+                setting = msgspec.json.decode(request.body, type=_Setting)
+                faults.set(setting.faults, seed=setting.seed)
+            case "PUT", _:
+                return status_reply(415, "content-type must be application/json or text/plain")
+            case "DELETE", _:
+                faults.clear()
+            case _:
+                return status_reply(405, "GET reads the faults, PUT sets them, DELETE ends them")
     except ConfigurationError as error:
         return status_reply(400, str(error))
     except (ValueError, RecursionError):
-        return status_reply(400, "the body is not UTF-8, or not JSON")
+        return status_reply(
+            400,
+            'the body must be UTF-8: a script, or the JSON {"faults": "a script", "seed": a whole number}',
+        )
     told = {
         "faults": faults.script,
         "seed": faults.seed,
@@ -166,18 +168,6 @@ def administer(faults: Faults, request: Request) -> Reply:
         "injected": faults.injected,
     }
     return Reply(200, (*JSON_HEADERS, ("cache-control", "no-store")), json.dumps(told).encode())
-
-
-def _given(text: str, *, is_json: bool) -> tuple[str, int | None]:
-    """The script and the seed in a body."""
-    fields: Any = json.loads(text) if is_json else {"faults": text}
-    if not (
-        isinstance(fields, dict)
-        and isinstance(fields.get("faults"), str)
-        and set(fields) <= {"faults", "seed"}
-    ):
-        raise ConfigurationError('the body must be {"faults": "a script", "seed": a whole number}')
-    return fields["faults"], fields.get("seed")
 
 
 def _is_foreign(headers: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""Reads a script of faults from its text. The language is the same in Python, a request's header, the admin call and ``serve``.
+"""Reads a script of faults. The language is the same in Python, a request's header, the admin call and ``serve``.
 
 ::
 
@@ -6,12 +6,7 @@
     step   = part *("+" part) ["x" COUNT | "for" DURATION]
     part   = [PERCENT "%"] fault ["=" value] *(";" setting ["=" value])
 
-A step lasts for one request, for ``x3`` requests or ``for 5s``; the last one, if it does not say, for ever. After a last
-one that does say, nothing is wrong any more, unless ``repeat`` starts the script again. Parts joined by ``+`` are drawn
-independently and apply together; of several that replace the reply the first one written does.
-
-A value is bare, or in double quotes if it holds a blank or one of ``, ; + "``; inside quotes ``""`` is one quote, and a
-backslash is only a backslash. The faults and their settings are the rows of `kinds.KINDS`.
+docs/emulator.md says what it means; the faults and their settings are the rows of `kinds.KINDS`.
 """
 
 import difflib
