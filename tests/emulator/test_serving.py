@@ -1,4 +1,4 @@
-"""`serve` as a program: what it prints, how it stops, what it imports."""
+"""`serve` as a program: what it prints and serves, how it stops, what it imports."""
 
 import os
 import re
@@ -11,7 +11,9 @@ import pytest
 
 from inworld_embeddings_emulator import Emulator, EmulatorServer
 from inworld_embeddings_emulator.serving import reach
+from support.programs import serve
 
+EMBED = "/ml/v1alpha/embedding:embed"
 PROGRAM = """
 import sys
 from inworld_embeddings_emulator.serving import serve
@@ -21,67 +23,67 @@ class TinyEngine:
     def embed(self, texts):
         return [[0.5, 0.25] for _ in texts]
 
-serve(port=0, engine=TinyEngine(), api_key=sys.argv[1])
+serve(port=0, engine=TinyEngine())
 print("heavy:", sorted({"httpx", "numpy", "asyncio", "attrs"} & set(sys.modules)))
 """
 
 
-def run(api_key="local:local"):
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, api_key],
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_serves_until_a_signal_and_imports_nothing_heavy(number):
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_a_signal_and_imports_nothing_heavy(number):
-    with run() as program:
+    ) as program:
         lines = [program.stdout.readline() for _ in range(4)]
         address = re.fullmatch(r"export INWORLD_EMULATOR_HOST=(127\.0\.0\.1:\d+)\n", lines[2])[1]
-        url = f"http://{address}/ml/v1alpha/embedding:embed"
-        response = httpx.post(url, json={"inputs": [{"text": "private"}]}, auth=("local", "local"))
+        body = {"inputs": [{"text": "private"}]}
+        response = httpx.post(f"http://{address}{EMBED}", json=body, auth=("local", "local"))
         program.send_signal(number)
         out, err = program.communicate(timeout=20)
     assert response.json() == {"embeddings": [{"values": [0.5, 0.25]}]}
     assert lines[0] == f"Emulator of the embeddings API on http://{address}\n"
-    assert "tiny" in lines[1]
-    assert "Never mix" in lines[1]
+    assert lines[3] == f"Playground: http://{address}/\n"
     assert (program.returncode, out) == (0, "heavy: []\n")
     assert re.fullmatch(r"POST /ml/v1alpha/embedding:embed 200 38 bytes 1 vectors \S+ ms\n", err)
 
 
-def test_with_a_key_of_its_own_it_does_not_offer_the_variable_that_sends_the_test_key():
-    with run("my:own") as program:
-        notice = "".join(program.stdout.readline() for _ in range(3))
-        program.terminate()
-        program.communicate(timeout=20)
-    assert "INWORLD_EMULATOR_HOST" not in notice
-    assert "my:own" not in notice
-    assert "base_url=" in notice
+@pytest.mark.parametrize(("built_in", "key"), [(True, "local:local"), (False, "my:own")])
+def test_what_the_vectors_mean_and_how_to_reach_them(engine, built_in, key):
+    told = reach("127.0.0.1:1", Emulator(engine, key), built_in=built_in)
+    assert "the engine tiny, 3 dimensions." in told
+    assert "Never mix" in told
+    assert ("by spelling only" in told) is built_in
+    assert ("INWORLD_EMULATOR_HOST=127.0.0.1:1" in told) is ("base_url=" not in told) is (key != "my:own")
+    assert "my:own" not in told
 
 
-@pytest.mark.parametrize(("built_in", "said"), [(True, True), (False, False)])
-def test_only_of_the_built_in_engine_is_it_said_what_it_understands(engine, built_in, said):
-    told = "".join(reach("127.0.0.1:1", Emulator(engine), built_in=built_in))
-    assert ("by spelling only" in told) is said
-
-
-def test_a_taken_port_ends_the_command_with_one_line():
-    with EmulatorServer(Emulator()) as server:
-        command = [
-            "-m",
-            "inworld_embeddings",
-            "serve",
-            "--engine",
-            "hash",
-            "--port",
-            server.url.rpartition(":")[2],
+def test_faults_chaos_and_the_page_as_options():
+    with serve("--fault", "status=503 x1, ok", "--seed", "7", "--chaos", "--no-playground") as running:
+        lines = [running.stdout.readline() for _ in range(5)]
+        url = lines[0].split()[-1]
+        assert lines[3:] == [
+            "Faults: status=503 x1, ok (seed 7)\n",
+            f"Chaos is on: GET, PUT and DELETE {url}/_emulator/faults\n",
         ]
-        done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "")
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    assert "choose another port" in line
+        with httpx.Client(base_url=url, auth=("local", "local")) as client:
+            assert [client.post(EMBED, json={}).status_code for _ in range(2)] == [503, 200]
+            assert client.get("/_emulator/faults").json()["injected"] == {"status=503": 1}
+            assert client.get("/?private").status_code == 404
+        running.terminate()
+        assert "private" not in running.communicate(timeout=20)[1]
+
+
+def test_a_taken_port_or_a_wrong_script_ends_the_command_with_one_line():
+    with EmulatorServer(Emulator()) as server:
+        taken = serve("--port", server.url.rpartition(":")[2])
+        for program, code, said in (
+            (taken, 1, r"error: .* choose another port; .*\n"),
+            (serve("--fault", "sttus=503"), 2, r"error: faults, at .* did you mean status\?.*\n"),
+            (serve("--openai", "--upstream", "--chaos"), 2, r"error: .* not for --upstream.*\n"),
+        ):
+            out, err = program.communicate(timeout=20)
+            assert (program.returncode, out) == (code, "")
+            assert re.fullmatch(said, err)

@@ -1,8 +1,11 @@
+"""Local mode's wire: the server's bytes without a socket, off the event loop, and from a zip."""
+
 import asyncio
 import os
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
@@ -14,37 +17,88 @@ import inworld_embeddings_client
 import inworld_embeddings_emulator
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings.errors import ConfigurationError
-from inworld_embeddings_emulator import Emulator, LocalTransport
+from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport
 
-URL = "http://emulator.localhost/ml/v1alpha/embedding:embed"
+PATH = "/ml/v1alpha/embedding:embed"
+URL = f"http://localhost{PATH}"
 BODY = b'{"inputs":[{"text":"a"}]}'
 AUTH = ("local", "local")
 
 
-@pytest.fixture
-def transport(emulator):
-    return LocalTransport(emulator)
-
-
-def test_sync_and_async_again_and_again(transport):
-    async def ask():
-        async with httpx.AsyncClient(transport=transport, auth=AUTH) as client:
-            return await client.post(URL, content=BODY)
-
-    for _ in range(2):  # it outlives the clients and loops that used it
-        other = asyncio.run(ask())
+def outcome(transport, url=URL):
+    """The exception's class, or status, headers and body."""
+    try:
         with httpx.Client(transport=transport, auth=AUTH) as client:
-            response = client.post(URL, content=iter([BODY[:5], BODY[5:]]))
-        assert (response.status_code, response.headers, response.content) == (
-            200,
-            other.headers,
-            other.content,
-        )
-    assert response.headers["content-length"] == str(len(response.content))
-    assert response.headers["x-inworld-emulator-engine"] == "tiny"
+            return told(client.post(url, content=iter([BODY[:5], BODY[5:]]), headers={"te": "x"}))
+    except httpx.TransportError as error:
+        return type(error)
 
 
-def test_an_engine_does_not_block_the_loop_and_can_be_cancelled(engine):
+async def async_outcome(transport):
+    try:
+        async with httpx.AsyncClient(transport=transport, auth=AUTH) as client:
+            return told(await client.post(URL, content=BODY))
+    except httpx.TransportError as error:
+        return type(error)
+
+
+def told(response):
+    pairs = [pair for pair in response.headers.multi_items() if pair[0] not in ("date", "connection")]
+    return response.status_code, sorted(pairs), response.content
+
+
+FAULTS = [
+    ("drop", httpx.RemoteProtocolError),
+    ("drop;reset", httpx.ReadError),
+    ("drop=head", httpx.RemoteProtocolError),
+    ("truncate=5", httpx.RemoteProtocolError),
+    ("truncate=5;reset", httpx.ReadError),
+    ("rate-limit;retry-after=1;retry-info=1", 429),
+    ("html", 502),
+    ("nan", 200),
+    ("ok", 200),
+]
+
+
+@pytest.mark.parametrize(("script", "expected"), FAULTS, ids=[script for script, _ in FAULTS])
+def test_the_same_over_a_socket_in_process_and_async_also_when_it_breaks(emulator, script, expected):
+    with EmulatorServer(emulator, faults=script) as server:
+        served = outcome(httpx.HTTPTransport(), server.url + PATH)
+    transport = LocalTransport(emulator, script)
+    for _ in range(2):  # it outlives the clients and loops that used it
+        assert served == outcome(transport) == asyncio.run(async_outcome(transport))
+    assert (served if isinstance(served, type) else served[0]) == expected
+
+
+def test_a_part_of_a_truncated_reply_arrives(emulator, request_of):
+    whole = emulator.handle(request_of(BODY)).body
+    transport = LocalTransport(emulator, "truncate=7")
+    with (
+        httpx.Client(transport=transport, auth=AUTH) as client,
+        client.stream("POST", URL, content=BODY) as response,
+    ):
+        stream = response.iter_raw()
+        assert next(stream) == whole[:7]
+        with pytest.raises(httpx.RemoteProtocolError, match=rf"received 7 bytes, expected {len(whole)}"):
+            next(stream)
+
+
+def test_latency_is_waited_for_and_no_longer_than_a_deadline(emulator, monkeypatch):
+    async def scenario():
+        async with asyncio.timeout(0.01):
+            await async_outcome(LocalTransport(emulator, "latency=600"))
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(scenario())
+    waited = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    with EmulatorServer(emulator, faults="latency=500") as server:
+        assert outcome(httpx.HTTPTransport(), server.url + PATH)[0] == 200
+    assert outcome(LocalTransport(emulator, "latency=400"))[0] == 200
+    assert {500.0, 400.0} <= set(waited)
+
+
+def test_an_engine_does_not_block_the_loop_and_can_be_left_alone(engine):
     release, finished = threading.Event(), threading.Event()
 
     async def scenario():
@@ -57,14 +111,13 @@ def test_an_engine_does_not_block_the_loop_and_can_be_cancelled(engine):
             return [[0.5, 0.5, 0.5]] * len(texts)
 
         engine.embed = slow
-        async with httpx.AsyncClient(transport=LocalTransport(Emulator(engine)), auth=AUTH) as client:
-            call = asyncio.create_task(client.post(URL, content=BODY))
-            await asyncio.wait_for(arrived.wait(), 10)  # only because the loop still runs
-            call.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await call
-            assert not finished.is_set()
-            release.set()
+        call = asyncio.create_task(async_outcome(LocalTransport(Emulator(engine))))
+        await asyncio.wait_for(arrived.wait(), 10)  # only because the loop still runs
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert not finished.is_set()
+        release.set()
 
     asyncio.run(scenario())
 
@@ -86,13 +139,12 @@ def test_what_an_engine_does_is_never_blamed_on_the_key(engine):
 
 
 ZIPPED = """
-import sys
 from inworld_embeddings import EmbeddingClient, errors
-from inworld_embeddings_emulator import handle
+from inworld_embeddings_emulator import handle, playground
 assert ".zip" in handle.__file__, handle.__file__
 try:
     with EmbeddingClient.local() as client:
-        print(client.embed("a").shape)
+        print(client.embed("a").shape, len(playground.page_files()))
 except errors.ConfigurationError as error:
     print(error)
 """
@@ -100,9 +152,13 @@ except errors.ConfigurationError as error:
 
 @pytest.mark.parametrize(
     ("left_out", "said"),
-    [(None, "(768,)"), ("minilm_table.bin", "its table minilm_table.bin (FileNotFoundError)")],
+    [
+        (None, "(768,) 8"),
+        ("minilm_table.bin", "its table minilm_table.bin (FileNotFoundError)"),
+        ("app.js", "The playground's file app.js is missing"),
+    ],
 )
-def test_local_mode_works_from_a_zip_and_names_a_missing_file(tmp_path, left_out, said):
+def test_local_mode_and_the_page_work_from_a_zip_and_name_a_missing_file(tmp_path, left_out, said):
     archive = tmp_path / "packages.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         for package in (inworld_embeddings, inworld_embeddings_client, inworld_embeddings_emulator):

@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
+from inworld_embeddings import EmbeddingClient, errors
 from inworld_embeddings_emulator.faults import HEADER, FaultLayer, Faults
 from inworld_embeddings_emulator.messages import PLAIN, Carriage, Reply
 
@@ -53,7 +54,6 @@ def test_the_message_may_be_chosen_and_is_in_no_label(through):
     reply = through('status=500;message="so, it is"')
     assert json.loads(reply.body)["message"] == "so, it is"
     assert dict(reply.headers)[HEADER] == "status=500"
-    assert dict(through("poison=a").headers)[HEADER] == "poison"
 
 
 def test_html(through):
@@ -142,15 +142,11 @@ def test_poison_names_the_texts_by_place_unless_it_is_silent(through):
         ("truncate=5 + truncate=7", Carriage(end=5)),
         ("drop + truncate=5", Carriage(end="start")),
         ("latency=1 + drop", Carriage(delay=1.0, end="start")),
+        ("truncate=50%", Carriage(end=44)),
     ],
 )
 def test_carriage(through, script, carriage):
     assert through(script).carriage == carriage
-
-
-def test_a_share_of_the_body_is_of_its_bytes(through):
-    reply = through("truncate=50%")
-    assert reply.carriage.end == len(reply.body) // 2
 
 
 @pytest.mark.parametrize(
@@ -195,3 +191,21 @@ def test_openais_replies_are_made_wrong_too(request_of):
     assert ask("poison=y", b"[]").status == 200
     Face.body = b'{"data":[{"index":0,"embedding":"AACAPw=="}]}'
     assert ask("null").body == Face.body
+
+
+ERRORS = [
+    ("status=503", errors.InternalServerError),
+    ("html=502", errors.InternalServerError),
+    ("rate-limit;retry-info=100", errors.RateLimitError),
+    ("drop", errors.APIConnectionError),
+    ("truncate=7;reset", errors.APIConnectionError),
+    ("nan", errors.APIResponseValidationError),
+    ("max-message=5", errors.RequestTooLargeError),
+    ("poison=a", errors.BadRequestError),
+]
+
+
+@pytest.mark.parametrize(("script", "expected"), ERRORS, ids=[script for script, _ in ERRORS])
+def test_each_is_the_error_it_stands_for_to_a_client(engine, script, expected):
+    with EmbeddingClient.local(engine, faults=script) as client, pytest.raises(expected):
+        client.embed("a", max_retries=0)

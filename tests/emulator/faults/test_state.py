@@ -67,9 +67,9 @@ def test_a_quota_is_a_token_bucket_and_tells_the_wait():
     assert met(faults, 4) == [".", ".", ".", "quota"]
 
 
-@pytest.mark.parametrize(("rate", "burst"), [("0.5", 1), ("1", 1), ("2", 2), ("2.5", 2), ("10", 10)])
-def test_the_bucket_holds_what_a_second_brings(rate, burst):
-    assert met(Faults(f"quota={rate}", clock=Clock()), burst + 1)[-2:] == [".", "quota"]
+def test_without_a_burst_the_bucket_holds_what_a_second_brings():
+    for rate, burst in (("0.5", 1), ("2.5", 2), ("10", 10)):
+        assert met(Faults(f"quota={rate}", clock=Clock()), burst + 1)[-2:] == [".", "quota"]
 
 
 def test_the_same_seed_is_the_same_mix_and_another_is_another():
@@ -83,9 +83,7 @@ def test_the_same_seed_is_the_same_mix_and_another_is_another():
 
 def test_the_mix_is_this_one_on_every_python_and_platform():
     hits = met(Faults("30% drop", seed=1), 40)
-    assert (
-        "".join("x" if row == "drop" else "." for row in hits) == "...xx.xx..xxxx.x.....xx...x...x.x..x..xx"
-    )
+    assert "".join(hits).replace("drop", "x") == "...xx.xx..xxxx.x.....xx...x...x.x..x..xx"
 
 
 def test_decisions_do_not_depend_on_threads():

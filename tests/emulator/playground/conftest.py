@@ -1,48 +1,210 @@
-"""The page in front of an emulator, and its JavaScript under Node.js where that is installed."""
+"""A headless Chromium, a served emulator, and a page that must stay quiet: no errors, no other host, nothing beside the edge.
 
+``CHROMIUM`` and ``CHROMEDRIVER`` name the programs; otherwise they are looked for on the PATH. Where there are none, or
+no selenium, these tests are skipped. ``SCREENSHOTS`` names a folder to leave pictures in.
+"""
+
+import base64
 import json
+import logging
+import os
 import shutil
-import subprocess
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from inworld_embeddings_emulator import Emulator
+from inworld_embeddings_emulator import TEST_KEY, Emulator, EmulatorServer
 from inworld_embeddings_emulator.engines import named
-from inworld_embeddings_emulator.playground import page_files
+from inworld_embeddings_emulator.playground import Playground
+
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+
+
+def program(variable, *names):
+    """A program of the browser's."""
+    found = os.environ.get(variable) or next(filter(None, map(shutil.which, names)), None)
+    if not found:
+        pytest.skip(f"no {names[0]}: set {variable} to the program, or put it on the PATH")
+    return found
+
+
+@pytest.fixture(scope="session")
+def driver(tmp_path_factory):
+    webdriver = pytest.importorskip("selenium.webdriver", reason="nox -s playground installs selenium")
+    for chatter in ("selenium", "urllib3"):
+        logging.getLogger(chatter).setLevel(logging.WARNING)
+    options = webdriver.ChromeOptions()
+    options.binary_location = program("CHROMIUM", "chromium", "chromium-browser", "google-chrome")
+    for flag in FLAGS.split():
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    service = webdriver.ChromeService(program("CHROMEDRIVER", "chromedriver"))
+    started = webdriver.Chrome(options=options, service=service)
+    yield started
+    started.quit()
+
+
+class Page:
+    """The playground in the browser."""
+
+    def __init__(self, driver, server):
+        self.driver, self.server, self.url = driver, server, server.url
+        self.expected_errors = 0
+
+    def open(self, width=1280, **media):
+        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        features = [
+            {"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in media.items()
+        ]
+        self.cdp("Emulation.setDeviceMetricsOverride", **metrics)
+        self.cdp("Emulation.setEmulatedMedia", features=features)
+        self.driver.get(f"{self.url}/")
+        self.until("'ready' in document.documentElement.dataset")
+        return self
+
+    def cdp(self, command, **parameters):
+        return self.driver.execute_cdp_cmd(command, parameters)
+
+    def run(self, script, *arguments):
+        return self.driver.execute_script(script, *arguments)
+
+    def until(self, condition, *arguments):
+        """Waits until a JavaScript expression is true, and returns it."""
+        deadline = time.monotonic() + 10
+        while not (found := self.run(f"return {condition}", *arguments)):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within ten seconds: {condition}; error: {self.text('error')}")
+            time.sleep(0.02)
+        return found
+
+    def find(self, css):
+        return self.driver.find_element("css selector", css)
+
+    def click(self, css):
+        self.find(css).click()
+
+    def choose(self, value, inside=""):
+        """Clicks the switch or the radio button of a value."""
+        self.click(f"{inside} label:has([value='{value}'])")
+
+    def keys(self, *keys, holding=None):
+        """Presses keys wherever the focus is."""
+        from selenium.webdriver import ActionChains
+
+        actions = ActionChains(self.driver)
+        if holding:
+            actions.key_down(holding)
+        actions.send_keys(*keys)
+        if holding:
+            actions.key_up(holding)
+        actions.perform()
+
+    def text(self, identifier):
+        return self.run("return document.getElementById(arguments[0]).textContent", identifier)
+
+    def write(self, identifier, value):
+        """Types into a field, after what was in it is gone."""
+        field = self.find(f"#{identifier}")
+        field.clear()
+        field.send_keys(value)
+
+    def embed(self, texts=None):
+        """Clicks, and waits for the vectors."""
+        if texts is not None:
+            self.write("texts", "\n".join(texts))
+        self.click("#embed")
+        self.until("document.querySelector('#map svg')")
+
+    def error(self, begins=""):
+        """Waits for what went wrong, in words."""
+        return self.until(
+            "!error.hidden && error.textContent.startsWith(arguments[0]) && error.textContent", begins
+        )
+
+    def rows(self, count):
+        """Waits for so many ranked texts."""
+        self.until("document.querySelectorAll('#ranking li').length === arguments[0]", count)
+
+    def clipboard(self, text=None):
+        """What is in the clipboard, or what is put there."""
+        permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"]
+        self.cdp("Browser.grantPermissions", origin=self.url, permissions=permissions)
+        call = "readText()" if text is None else f"writeText({json.dumps(text)})"
+        return self.driver.execute_async_script(f"navigator.clipboard.{call}.then(arguments[0])")
+
+    def shown(self, css, name="textContent"):
+        """A property of each element that there is."""
+        return self.run(
+            "return [...document.querySelectorAll(arguments[0])].map((e) => e[arguments[1]])", css, name
+        )
+
+    def screenshot(self, name):
+        """A picture of the whole page, if somebody wants to see it."""
+        if folder := os.environ.get("SCREENSHOTS"):
+            size = self.run("return [innerWidth, document.documentElement.scrollHeight]")
+            metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+            self.cdp("Emulation.setDeviceMetricsOverride", **metrics)
+            self.run("return new Promise((done) => requestAnimationFrame(() => setTimeout(done, 300)))")
+            data = self.cdp("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(data))
+
+
+def foreign_requests(driver, host):
+    """Addresses elsewhere that the browser asked for the page."""
+    for entry in driver.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        if message["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated"):
+            parameters = message["params"]
+            url = urlsplit(parameters.get("request", parameters)["url"])
+            if url.netloc != host and url.scheme not in ("data", "about"):
+                yield url.geturl()
+
+
+@pytest.fixture
+def serve_page(driver):
+    """Opens the page of a new server; afterwards it must have been quiet."""
+    servers, pages = [], []
+
+    def start(*, engine=None, api_key=TEST_KEY, chaos=False):
+        emulator = Emulator(engine, api_key)
+        layer = Playground(emulator, emulator.engine, built_in=engine is None, chaos=chaos)
+        servers.append(EmulatorServer(layer, chaos=chaos).start())
+        driver.get("about:blank")
+        for kind in ("browser", "performance"):
+            driver.get_log(kind)
+        pages.append(Page(driver, servers[-1]))
+        return pages[-1]
+
+    yield start
+    page = pages[-1]
+    assert page.run("return document.documentElement.scrollWidth <= innerWidth"), "beyond the right edge"
+    errors = [entry for entry in driver.get_log("browser") if entry["level"] not in ("DEBUG", "INFO")]
+    assert len(errors) == page.expected_errors, errors
+    assert not list(foreign_requests(driver, page.server.address))
+    assert page.run("return localStorage.length + sessionStorage.length + document.cookie.length") == 0
+    driver.get("about:blank")
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def page(serve_page):
+    """The page in front of an engine of 16 dimensions, with chaos on."""
+    return serve_page(engine=named("hash:16"), chaos=True).open()
+
+
+@pytest.fixture
+def keys():
+    return pytest.importorskip("selenium.webdriver").Keys
 
 
 @pytest.fixture
 def emulator():
     return Emulator(named("hash:8"))
-
-
-@pytest.fixture(scope="session")
-def modules(tmp_path_factory):
-    """The page's modules where Node.js takes them for modules."""
-    if not shutil.which("node"):
-        pytest.skip("Node.js is not installed")
-    folder = tmp_path_factory.mktemp("modules")
-    for path, content in page_files().items():
-        (folder / (path.rpartition("/")[2] or "index.html")).write_bytes(content)
-    (folder / "package.json").write_text('{"type": "module"}')
-    return folder
-
-
-@pytest.fixture
-def js(modules):
-    """What a module's function returns: ``js("vectors.cosine", a, b)``."""
-
-    def call(function, *arguments):
-        module, _, name = function.partition(".")
-        program = (
-            f"import {{ readFileSync }} from 'node:fs'; import {{ {name} }} from './{module}.js';"
-            f"const back = {name}(...JSON.parse(readFileSync(0)));"
-            "process.stdout.write(JSON.stringify({ back }))"
-        )
-        command = ["node", "--input-type=module", "-e", program]
-        pipes = {"input": json.dumps(arguments), "capture_output": True, "encoding": "utf-8"}
-        done = subprocess.run(command, cwd=modules, **pipes)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)["back"]
-
-    return call

@@ -1,0 +1,387 @@
+"""What only a browser shows: clicks and keys, what is drawn and announced, colours, and what its origin rules keep out."""
+
+from itertools import pairwise
+
+import httpx
+import numpy as np
+import pytest
+
+from inworld_embeddings.ranking import rank
+from inworld_embeddings_emulator import EmulatorServer, Reply
+from inworld_embeddings_emulator.engines import named
+
+TEXTS = ["the parcel is late", "my package has not arrived", "I forgot my password", "où est mon colis ?"]
+XSS = "<img src=x onerror=\"document.title='hit'\"><script>document.title='hit'</script>"
+CELLS = "#heat td[data-value]"
+STATE = "document.getElementById('faults-state').textContent.includes(arguments[0])"
+EMBED = "/ml/v1alpha/embedding:embed"
+
+
+def test_typed_texts_become_a_table_a_map_and_a_ranking(page, keys):
+    vectors = np.array(named("hash:16").embed([*TEXTS, "lost delivery"]))
+    cosines = vectors[:4] @ vectors[:4].T
+    page.write("texts", "\n".join(TEXTS))
+    page.write("query", "lost delivery" + keys.ENTER)  # nothing is embedded yet: the search does it
+    page.rows(4)
+    assert page.shown("#ranking .text") == [TEXTS[index] for index, _ in rank(vectors[4], vectors[:4])]
+    assert page.text("summary") == "Here is the query's vector, of 16 dimensions."
+    assert page.shown(CELLS) == [f"{value:.2f}" for value in cosines.flat]
+    page.click(f"tbody tr:nth-child(2) {CELLS.split()[1]}:nth-child(4)")
+    assert page.text("heat-reading") == f"2 · 3: {cosines[1, 2]:.4f} — “{TEXTS[1]}” and “{TEXTS[2]}”"
+    assert page.shown("#map g", "ariaLabel") == [f"{number}: {text}" for number, text in enumerate(TEXTS, 1)]
+    facts = dict(zip(page.shown("#facts dt"), page.shown("#facts dd"), strict=True))
+    assert (facts["Status"], facts["Engine"], page.text("engine")) == ("200 OK", "hash-16", "hash-16")
+    assert len(facts["Request id"]) == 32
+    page.write("texts", "a car\na bus\na train")
+    page.click("#search")
+    page.rows(3)
+
+
+def test_pasted_markup_is_text_and_more_than_fits_is_left_out(page, keys):
+    page.find("#texts").clear()
+    page.click("#texts")
+    page.clipboard(f"{XSS}\nplain")
+    page.keys("v", holding=keys.CONTROL)
+    assert page.find("#texts").get_property("value") == f"{XSS}\nplain"
+    page.write("query", XSS + keys.ENTER)
+    page.rows(2)
+    page.click(CELLS)
+    assert XSS[:40] in page.text("heat-reading")
+    assert page.shown("#ranking .text")[0] == XSS
+    assert (page.shown("img, body script"), page.driver.title) == ([], "Embeddings playground")
+    page.clipboard("\n".join(map(str, range(70))))
+    page.click("#texts")
+    page.keys("a", "v", holding=keys.CONTROL)
+    assert page.text("texts-count") == "50 texts, 20 left out"
+    page.embed()
+    assert len(page.shown(CELLS)) == 2500
+    page.find("#texts").clear()
+    page.click("#embed")
+    assert page.error() == "There is no text to embed."
+
+
+# Faults.
+
+WRONG = {  # switch: what the page says, how often the browser itself complains
+    "rate-limit;retry-after=2": ("429: injected by the emulator: status=429 (code 8). Retry after 2 s.", 1),
+    "status=503": ("503: injected by the emulator: status=503 (code 14).", 1),
+    "html=502": ("502, not in the API's form but as text/html: “502 Bad Gateway 502 Bad Gateway”.", 1),
+    "drop": ("The connection ended without an answer. Is the server still running?", 1),
+    "truncate=50%": ("The connection ended in the middle of the answer.", 1),
+    "short": ("2 texts were sent, 1 vectors came back. No vector of this answer is used.", 0),
+    "nan": ("The answer is not JSON", 0),
+    "dimension=8": ("Vector 1 has 8 dimensions, the engine's have 16.", 0),
+}
+
+
+def test_each_fault_is_shown_in_words_and_gone_with_its_switch(page):
+    assert set(page.shown("#switches input", "value")) == {*WRONG, "latency=800ms", "swap"}
+    page.embed(["a", "b"])
+    for fault, (said, complaints) in WRONG.items():
+        page.choose(fault)
+        page.click("#embed")
+        page.error(said)
+        assert page.shown("#heat table, #map svg") == []
+        page.expected_errors += complaints
+        page.choose(fault)
+        page.embed()
+    page.choose("swap")  # nobody can tell
+    page.embed()
+    assert "swap" in page.text("facts")
+
+
+def test_only_the_last_click_counts_and_words_join_the_switches(page):
+    page.choose("latency=800ms")
+    page.write("texts", "slow\nslower")
+    page.click("#embed")
+    page.choose("latency=800ms")
+    page.embed(["a", "b", "c"])
+    page.run("return new Promise((done) => setTimeout(done, 900))")
+    assert len(page.shown(CELLS)) == 9
+    page.find("#words").send_keys("status=418;message=tea\n")
+    page.choose("latency=800ms")
+    page.click("#embed")
+    page.error("418: tea (code 2).")
+    assert "'x-inworld-emulator-fault: latency=800ms + status=418;message=tea'" in page.text("curl")
+    page.choose("latency=800ms")
+    for words, said in (("oh", "400: x-inworld-emulator-fault: "), ("html;message=☃", "This cannot be")):
+        page.write("words", words)
+        page.click("#embed")
+        page.error(said)
+    page.expected_errors = 2
+
+
+def test_the_whole_servers_faults_are_set_counted_and_ended_with_chaos_only(page, serve_page):
+    def others():
+        return httpx.post(page.url + EMBED, json={}, auth=("local", "local")).status_code
+
+    page.server.faults.set("ok, html")
+    page.choose("server")
+    page.until(STATE, "Whole server: ok, html.")  # looking changes nothing
+    page.choose("page")
+    assert page.server.faults.script == "ok, html"
+    page.server.faults.clear()
+    page.choose("status=503")
+    assert others() == 200
+    page.choose("server")
+    page.until(STATE, "Whole server: status=503. 0 requests")
+    assert others() == 503
+    assert "x-inworld-emulator-fault" not in page.text("curl")
+    page.click("#embed")
+    page.until(STATE, "2 requests since, with status=503 \u00d7 2")
+    page.write("words", "nonsense\n")
+    page.until(STATE, "are as they were. 400")
+    page.expected_errors = 2
+    page.write("words", "drop\n")
+    page.choose("status=503")
+    page.until(STATE, "Whole server: drop")
+    page.choose("page")  # leaving ends what was set there
+    page.until(STATE, "This page")
+    assert page.server.faults.script == "ok"
+    assert serve_page().open().run("return scope.hidden && document.getElementById('key-field').hidden")
+
+
+# Without a mouse, and what a screen reader is told.
+
+WHERE = """
+const e = document.activeElement;
+return e.id || (e.dataset.copy && `copy ${e.dataset.copy}`) || e.name || e.value || (e.matches("td") ? "cell" : e.matches("g") ? "point" : e.tagName);
+"""
+SEEN = """
+const e = document.activeElement, shown = e.closest("#theme, #scope") ? e.nextElementSibling : e.matches("g") ? e.querySelector("circle") : e;
+const style = getComputedStyle(shown);
+return e.matches("g") ? parseFloat(style.strokeWidth) > 2 : style.outlineStyle === "solid" && parseFloat(style.outlineWidth) >= 2;
+"""
+START = """
+document.activeElement.blur(); document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex');
+"""
+
+
+def test_the_tab_key_goes_through_everything_once_in_reading_order(page, keys):
+    page.embed(["a", "b", "c"])
+    page.run(START)
+    stops = []
+    page.keys(keys.TAB)
+    while (stop := page.run(WHERE)) not in ("BODY", *stops):
+        stops.append(stop)
+        assert page.run(SEEN), f"{stop} does not show that it has the focus"
+        page.keys(keys.TAB)
+    faults = page.shown("#switches input", "value")
+    expected = ["theme", "texts", "embed", "cell", "point", "query", "search", "scope", *faults, "words"]
+    assert stops == [*expected, "copy curl", "curl", "copy python", "python"]
+
+
+def test_a_session_with_the_keyboard_alone(page, keys):
+    page.keys(keys.TAB, keys.TAB)
+    page.keys("a", holding=keys.CONTROL)
+    page.keys("one", keys.ENTER, "two", keys.ENTER, "three", keys.TAB, keys.ENTER)
+    page.until("document.querySelectorAll('#map g').length === 3")
+    page.keys(keys.TAB, keys.ARROW_DOWN, keys.ARROW_DOWN, keys.ARROW_RIGHT)
+    assert page.text("heat-reading").startswith("3 · 2: ")
+    page.keys(keys.ARROW_DOWN, keys.END)
+    assert page.text("heat-reading").startswith("3 · 3: 1.0000")
+    page.keys(keys.HOME, holding=keys.CONTROL)
+    page.keys(keys.ARROW_LEFT, keys.ARROW_UP)
+    assert page.text("heat-reading").startswith("1 · 1: 1.0000")
+    page.keys(keys.TAB, keys.ARROW_RIGHT, keys.ARROW_DOWN)
+    assert page.text("map-reading") == "3: “three”"
+    page.keys(keys.TAB, "two", keys.ENTER)
+    page.rows(3)
+    page.keys(keys.TAB, keys.TAB, keys.TAB, keys.TAB)
+    assert page.run(WHERE) == "status=503"
+    page.keys(keys.SPACE)
+    page.keys(keys.ENTER, holding=keys.CONTROL)
+    page.error("503: ")
+    page.expected_errors = 1
+
+
+NAMELESS = """
+const named = (e) => e.ariaLabel || e.labels?.[0]?.textContent.trim() || e.getAttribute("aria-labelledby") || e.textContent.trim();
+return [...document.querySelectorAll("button, input, textarea, [tabindex], section, table, ul[role], g")].filter((e) => !named(e)).map((e) => e.outerHTML);
+"""
+LIVE = """
+return Object.fromEntries([...document.querySelectorAll('[role=status], [role=alert], [aria-live]')].map((e) => [e.id, e.role ?? e.ariaLive]));
+"""
+DANGLING = """
+const ids = [...document.querySelectorAll('[aria-labelledby], [aria-describedby]')].flatMap((e) => `${e.getAttribute('aria-labelledby') ?? ''} ${e.getAttribute('aria-describedby') ?? ''}`.trim().split(/\\s+/));
+return ids.filter((id) => !document.getElementById(id));
+"""
+ROLES = "grid gridcell rowheader columnheader switch radio searchbox status main banner"
+
+
+def test_everything_has_a_name_and_the_results_are_announced(page):
+    page.embed(["a", "b"])
+    assert (page.run(NAMELESS), page.run(DANGLING)) == ([], [])
+    status = dict.fromkeys(("summary", "faults-state", "copied"), "status")
+    assert page.run(LIVE) == {**status, "error": "alert", "ranking": "polite"}
+    headings = [int(name[1]) for name in page.shown("h1, h2, h3", "tagName")]
+    assert (headings[0], max(later - earlier for earlier, later in pairwise(headings))) == (1, 1)
+    nodes = page.cdp("Accessibility.getFullAXTree")["nodes"]
+    assert set(ROLES.split()) <= {node["role"]["value"] for node in nodes if not node["ignored"]}
+
+
+# How it looks. That nothing is beyond the right edge is checked after each test.
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_and_looks_right(serve_page, keys, width, scheme):
+    page = serve_page(chaos=True).open(width, color_scheme=scheme)
+    page.screenshot(f"empty-{width}-{scheme}")
+    page.write("query", "shipping delay" + keys.ENTER)
+    page.rows(7)
+    page.screenshot(f"full-{width}-{scheme}")
+    page.write("texts", "w" * 300)
+    page.embed()
+
+
+def test_the_colours_follow_the_system_and_the_switch(page):
+    def dark():
+        colour = page.run(
+            "return getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).map(Number)"
+        )
+        return sum(colour[:3]) < 3 * 128
+
+    seen = [page.open(color_scheme="dark") and dark()]
+    for choice in ("light", "dark", ""):
+        page.choose(choice, "#theme")
+        seen.append(dark())
+    assert seen == [True, False, True, True]
+
+
+CONTRAST = """
+const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const rgb = (colour) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+const light = ([r, g, b]) => [r, g, b].map((c) => c / 255).map((c) => (c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4)).reduce((sum, c, i) => sum + c * [.2126, .7152, .0722][i], 0);
+const behind = (node) => { for (; node; node = node.parentElement) { const found = getComputedStyle(node).backgroundColor; if (rgb(found)[3] === 255) return found; } };
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const found = [];
+while (texts.nextNode()) {
+  const { parentElement: node, textContent } = texts.currentNode;
+  if (!textContent.trim() || !node.checkVisibility() || node.closest(".unseen, svg, noscript")) continue;
+  const [one, other] = [getComputedStyle(node).color, behind(node)].map((c) => light(rgb(c)) + .05);
+  found.push([Math.max(one, other) / Math.min(one, other), textContent.trim().slice(0, 40)]);
+}
+return found;
+"""
+SHARES = """
+for (const [index, td] of [...document.querySelectorAll("#heat td[data-value]")].entries()) {
+  td.style.setProperty("--share", `${index * 4}%`);
+  td.toggleAttribute("data-below", index % 2 === 1);
+}
+"""
+MOVING = """
+return [...document.querySelectorAll('*')].filter((e) => getComputedStyle(e).transitionDuration !== '0s' || getComputedStyle(e).animationName !== 'none').length;
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read_and_reduced_motion_moves_nothing(page, scheme):
+    page.open(color_scheme=scheme, reduced_motion="reduce")
+    assert page.run(MOVING) == 0
+    page.embed(list("abcde"))
+    page.run(SHARES)  # every shade of the heatmap
+    found = page.run(CONTRAST)
+    page.choose("drop")
+    page.click("#embed")
+    page.error()
+    page.expected_errors = 1
+    found += page.run(CONTRAST)
+    assert len(found) > 80
+    assert not [entry for entry in found if entry[0] < 4.5]
+
+
+# Copying, keys and origins. That the shown commands run is tested without a browser.
+
+
+def test_both_requests_are_copied_or_where_the_clipboard_is_closed_selected(page):
+    page.clipboard()  # allows it
+    for name in ("curl", "python"):
+        button = page.find(f"[data-copy={name}]")
+        page.run("arguments[0].scrollIntoView({ block: 'center' })", button)
+        button.click()
+        page.until("copied.textContent.startsWith('Copied')")
+        assert page.clipboard() == page.text(name)
+    page.run("navigator.clipboard.writeText = () => Promise.reject(new Error())")
+    page.click("[data-copy=curl]")
+    page.until("copied.textContent.startsWith('Selected')")
+    assert page.run("return getSelection().toString()") == page.text("curl")
+
+
+def test_a_key_of_ones_own_is_asked_for_and_shown_nowhere(serve_page):
+    page = serve_page(engine=named("hash:16"), api_key="my-own:secret-of-mine").open()
+    assert page.find("#key").get_attribute("type") == "password"
+    page.click("#embed")
+    page.error("401: authentication is required (code 16).")
+    page.write("key", "wrong:key")
+    page.click("#embed")
+    page.error("403")
+    page.expected_errors = 2
+    page.write("key", "my-own:secret-of-mine")
+    page.embed()
+    shown = page.run("return document.documentElement.outerHTML")
+    assert not any(part in shown for part in ("secret-of-mine", "bXktb3du"))
+    page.driver.refresh()
+    page.until("'ready' in document.documentElement.dataset")
+    assert page.find("#key").get_property("value") == ""
+
+
+class Elsewhere:
+    """A page of somebody else, on another port: to a browser another origin."""
+
+    uses_test_key = True
+
+    def handle(self, request):
+        return Reply(200, (("content-type", "text/html"),), b"<title>elsewhere</title><body></body>")
+
+
+FOREIGN = """
+const [url, done] = arguments;
+const key = { authorization: "Basic bG9jYWw6bG9jYWw=", "content-type": "application/json" };
+const tries = [
+  ["/", {}],
+  ["/_emulator/playground/settings.json", {}],
+  ["/ml/v1alpha/embedding:embed", { method: "POST", headers: key, body: "{}" }],
+  ["/_emulator/faults", { method: "PUT", headers: key, body: '{"faults": "drop"}' }],
+  ["/_emulator/faults", { headers: key }],
+];
+Promise.all(tries.map(([path, options]) => fetch(url + path, options).then(() => path, () => "refused"))).then(done);
+"""
+BLIND = """
+const [url, done] = arguments;
+fetch(url, { method: "POST", mode: "no-cors", body: '{"inputs": [{"text": "a"}]}' }).then((answer) => done(answer.type), done);
+"""
+FRAME = """
+const frame = document.createElement("iframe");
+frame.onload = arguments[1];
+frame.src = arguments[0];
+document.body.append(frame);
+"""
+
+
+def test_a_page_of_another_origin_reads_changes_and_frames_nothing_and_has_no_key(serve_page):
+    page = serve_page(engine=named("hash:16"), chaos=True)
+    seen, ask = [], page.driver.execute_async_script
+    with EmulatorServer(Elsewhere()) as server:
+        page.driver.get(server.url)
+        assert ask(FOREIGN, page.url) == ["refused"] * 5
+        assert (page.server.faults.script, page.server.faults.requests) == ("ok", 0)
+        page.server.faults.watch(lambda request, reply, labels: seen.append(reply.status))
+        assert (ask(BLIND, page.url + EMBED), seen) == ("opaque", [401])
+        ask(FRAME, page.url)
+        page.driver.switch_to.frame(0)
+        assert page.run("return location.href") == "chrome-error://chromewebdata/"
+        page.driver.switch_to.default_content()
+        assert "frame-ancestors" in str(page.driver.get_log("browser"))
+        page.driver.get_log("performance")  # this page did ask elsewhere
+
+
+def test_a_program_that_got_in_could_call_nowhere(page):
+    """What the policy forbids, it forbids: checked by breaking it."""
+    tries = "Promise.allSettled([fetch('http://127.0.0.1:9/'), import('data:text/javascript,1')]).then((all) => arguments[0](all.map((a) => a.status)))"
+    assert page.driver.execute_async_script(tries) == ["rejected", "rejected"]
+    page.run(
+        "const s = document.createElement('script'); s.textContent = 'document.title = 1'; document.body.append(s)"
+    )
+    assert page.driver.title == "Embeddings playground"
+    assert str(page.driver.get_log("browser")).count("Content Security Policy") >= 3
