@@ -90,8 +90,8 @@ def test_the_nearer_text_is_nearer(engine, one, near, far):
 
 
 def test_threads_and_a_full_cache_change_nothing(engine):
-    fresh = local.LocalEngine.load()
-    texts = [f"item {number} of a long list" for number in range(3000)]
+    fresh = local.LocalEngine(local.Table.load())
+    texts = [f"item {number} of a long list" for number in range(2500)]
     with ThreadPoolExecutor(4) as pool:
         together = [vector for part in pool.map(fresh.embed, [texts] * 2) for vector in part]
         assert {id(made) for made in pool.map(lambda _: default_engine(), range(8))} == {id(engine)}
@@ -140,7 +140,7 @@ def test_a_damaged_file_is_named(monkeypatch, tmp_path, content):
     damaged.write_bytes(content)
     monkeypatch.setattr(local, "TABLE", damaged)
     with pytest.raises(ConfigurationError, match=r"cannot read its table table\.bin"):
-        local.LocalEngine.load()
+        local.Table.load()
 
 
 # Words, pieces and n-grams.

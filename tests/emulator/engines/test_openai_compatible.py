@@ -20,6 +20,7 @@ from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 KEY = "planted-key:planted-secret"
 TEXTS = [f"text {number}" for number in range(70)]
+GOOD = b'{"data":[{"embedding":[1,2,3]}]}'
 
 
 @dataclass
@@ -69,7 +70,7 @@ def test_connections_are_kept_alive(monkeypatch, server):
     [("", "/v1"), ("/", "/v1"), ("/v1", "/v1"), ("/v1/", "/v1"), ("/v1/embeddings", "/v1"), ("/api", "/api")],
 )
 def test_what_is_sent_and_where_to(given, path):
-    backend = Backend(body=b'{"data":[{"embedding":[1,2,3]}]}')
+    backend = Backend(body=GOOD)
     OpenAICompatibleEngine(f"http://localhost:1{given}", "m", KEY, transport=LocalTransport(backend))
     (request,) = backend.seen
     assert (request.method, request.path) == ("POST", f"{path}/embeddings")
@@ -78,36 +79,37 @@ def test_what_is_sent_and_where_to(given, path):
 
 
 @pytest.mark.parametrize(
-    ("backend", "says"),
+    ("status", "body", "says"),
     [
-        (Backend(500, b"planted-text"), "status 500"),
-        (Backend(302, headers=(("location", "http://localhost:1/planted-text"),)), "status 302"),
-        (Backend(200, b"<html>planted-text</html>"), "not JSON"),
-        (Backend(200, b'{"data":[{"embedding":[1,2]}]}'), "2 dimensions, not 3"),
+        (500, b"planted-text", "status 500"),
+        (302, b"", "status 302"),
+        (200, b"<html>planted-text</html>", "not JSON"),
+        (200, b'{"data":[{"embedding":[1,2]}]}', "another dimension"),
+        (200, b'{"data":[{"embedding":"AACAfwAAgH8AAIB/"}]}', "not a finite float32"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_failures_are_named_by_status_or_kind_and_go_to_who_asked(backend, says, caplog):
+def test_failures_are_named_by_status_or_kind_and_go_to_who_asked(status, body, says, caplog):
     caplog.set_level(logging.DEBUG)
-    made = OpenAICompatibleEngine("http://localhost:1", "m", KEY, 3, transport=LocalTransport(backend))
-    with pytest.raises(EngineError, match=says) as caught:
-        made.embed(["planted-text"])
-    assert "planted" not in str(caught.value)
-    asked = httpx.Client(transport=LocalTransport(Emulator(made)), auth=("local", "local")).post(
-        "http://localhost/ml/v1alpha/embedding:embed", json={"inputs": [{"text": "planted-text"}]}
-    )
-    assert asked.status_code == 500
-    assert asked.json()["message"] == f"the engine openai-compatible:m failed: {caught.value}"
+    backend = Backend(body=GOOD)
+    made = OpenAICompatibleEngine("http://localhost:1", "m", KEY, transport=LocalTransport(backend))
+    backend.status, backend.body, backend.headers = status, body, (("location", "http://localhost:1/x"),)
+    with httpx.Client(transport=LocalTransport(Emulator(made)), auth=("local", "local")) as client:
+        url = "http://localhost/ml/v1alpha/embedding:embed"
+        reply = client.post(url, json={"inputs": [{"text": "planted-text"}]})
+    assert reply.status_code == 500
+    assert reply.json()["message"].startswith("the engine openai-compatible:m failed: ")
+    assert says in reply.json()["message"]
+    assert "planted" not in reply.text
     assert len(backend.seen) == 2  # nothing was retried
 
 
 def test_nobody_there_is_named_by_its_type():
-    made = OpenAICompatibleEngine("http://127.0.0.1:9", "m", dimension=3)
-    with pytest.raises(EngineError, match="did not respond: ConnectError"):
-        made.embed(["planted-text"])
+    made = OpenAICompatibleEngine("http://localhost:1", "m", transport=LocalTransport(Backend(body=GOOD)))
     made.close()
     with pytest.raises(EngineError, match="did not respond: RuntimeError"):
         made.embed(["planted-text"])
+    with pytest.raises(ConfigurationError, match="did not respond: ConnectError"):
+        OpenAICompatibleEngine("http://127.0.0.1:9", "m")
 
 
 def test_a_backend_that_says_nothing_is_given_up():
@@ -137,16 +139,16 @@ def test_unusable_settings(arguments):
         OpenAICompatibleEngine("http://127.0.0.1:9", "m", batch_size=0)
 
 
-@pytest.mark.parametrize(
-    ("url", "asked"), [("http://127.0.0.1:9/v1", []), ("http://gpu.example/v1", ["CONNECT"])]
-)
-def test_on_loopback_no_proxy_of_the_environment_counts(monkeypatch, url, asked):
-    for name in ("http_proxy", "HTTP_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    made = OpenAICompatibleEngine(url, "m", dimension=3)  # a known dimension is not asked for
-    assert bool(made._client._mounts) is bool(asked)
+def test_on_loopback_no_proxy_of_the_environment_counts(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    with EmulatorServer(Backend(body=GOOD)) as server:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        with closing(OpenAICompatibleEngine(server.url, "m")) as engine:
+            assert engine.dimension == 3
+        monkeypatch.setenv("http_proxy", server.url)
+        with pytest.raises(ConfigurationError, match="status 403"):  # by the proxy, which is not that host
+            OpenAICompatibleEngine("http://gpu.example", "m")
 
 
 def test_it_neither_shows_nor_pickles_its_key(engine):
@@ -184,7 +186,7 @@ def row(embedding, **more):
     ids=["by index", "no index", "null index", "base64 and numbers", "more fields"],
 )
 def test_good_responses(body):
-    assert vectors_of(body, 2) == [A, B] == vectors_of(body, 2, 2)
+    assert vectors_of(body, 2) == [A, B]
 
 
 @pytest.mark.parametrize(
@@ -194,13 +196,10 @@ def test_good_responses(body):
         (sent(row(A, index=0), row(B, index=0)), "indexes"),
         (sent(row(A, index=1), row(B, index=2)), "indexes"),
         (sent(row(A, index=0), row(B)), "indexes"),
-        (sent(row(A, index=0), row([0.5], index=1)), "differ in length"),
         (sent(row([]), row("")), "empty"),
         (sent(row([0.5, float("nan")]), row(B)), "not JSON"),
-        (sent(row(encoded([0.5, float("nan")])), row(B)), "not finite"),
         (sent(row([0.5, None]), row(B)), "not a list of embeddings"),
-        (sent(row(["0.5", "1"]), row(B)), "not a list of embeddings"),
-        (sent(row([True, False]), row(B)), "not a list of embeddings"),
+        (sent(row(["0.5", True]), row(B)), "not a list of embeddings"),
         (sent(row(A, index="0"), row(B, index="1")), "not a list of embeddings"),
         (sent(row("planted-text!"), row(B)), "not base64"),
         (sent(row("QUJD"), row(B)), "not base64"),

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import pickle
 import re
 import struct
@@ -54,12 +55,9 @@ def test_the_shape_of_a_reply(face, engine):
     }
 
 
-def test_base64_is_little_endian_float32(face, engine):
+def test_base64_is_little_endian_float32_and_other_dimensions_are_refused(face, engine):
     rows = [base64.b64decode(row["embedding"]) for row in told(face, encoding_format="base64")["data"]]
     assert rows == [struct.pack("<3f", *vector) for vector in engine.embed(TEXTS)]
-
-
-def test_other_dimensions_are_refused(face):
     reply = ask(face, {"model": "m", "input": "a", "dimensions": 2})
     assert (reply.status, error(reply)["param"]) == (400, "dimensions")
     assert "3 dimensions" in error(reply)["message"]
@@ -120,47 +118,37 @@ def test_either_keys_being_the_test_key_keeps_it_on_loopback(engine, inner, own)
         EmulatorServer(OpenAIFace(Emulator(engine, inner), None, own), host="0.0.0.0")
 
 
-@pytest.mark.parametrize("path", ["/", "/v1x", "/ml/v1alpha/embedding:embed", "/V1/embeddings"])
-def test_everything_else_is_passed_on(face, emulator, request_of, path):
-    request = request_of({"inputs": [{"text": "a"}]}, path=path)
-    assert face.handle(request) == emulator.handle(request)
-
-
-def test_every_reply_names_the_engine_and_has_an_id(face):
+def test_everything_else_is_passed_on_and_every_reply_of_its_own_names_the_engine(face, emulator, request_of):
+    for path in ("/", "/v1x", "/ml/v1alpha/embedding:embed", "/V1/embeddings"):
+        request = request_of({"inputs": [{"text": "a"}]}, path=path)
+        assert face.handle(request) == emulator.handle(request)
     for reply in (ask(face, {"model": "m", "input": "a"}), ask(face), ask(face, path="/v1/x")):
         headers = dict(reply.headers)
-        assert headers["x-inworld-emulator-engine"] == "tiny"
-        assert len(headers["x-request-id"]) == 32
+        assert (headers["x-inworld-emulator-engine"], len(headers["x-request-id"])) == ("tiny", 32)
 
 
 @pytest.mark.parametrize(
-    ("raised", "told"),
+    ("made", "told"),
     [
         (LookupError("planted-text"), "LookupError"),
         (EngineError("status 503"), "status 503"),
-        (None, "its vectors are too few, too many or of another dimension"),
+        ([], "its vectors are too few, too many or of another dimension"),
+        *(
+            ([[0.0, value, 0.0]], "a number in its vectors is not a finite float32")
+            for value in (math.nan, -1e39)
+        ),
     ],
 )
-def test_a_failing_engine_is_a_server_error(engine, raised, told):
-    def fail(texts):
-        if raised:
-            raise raised
-        return []
+def test_a_failing_engine_is_a_server_error(engine, made, told):
+    def embed(texts):
+        if isinstance(made, Exception):
+            raise made
+        return made
 
-    engine.embed = fail
+    engine.embed = embed
     reply = ask(OpenAIFace.local(engine), {"model": "m", "input": "planted-text"})
-    assert reply.status == 500
-    assert error(reply) == {
-        "message": f"the engine tiny failed: {told}", "type": "server_error", "param": None, "code": None
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e39, -1e39])
-@pytest.mark.parametrize("encoding", ["float", "base64"])
-def test_a_number_that_is_no_float32_is_a_server_error(engine, value, encoding):
-    engine.embed = lambda texts: [[0.0, value, 0.0]] * len(texts)
-    reply = ask(OpenAIFace.local(engine), {"model": "m", "input": "a", "encoding_format": encoding})
-    assert reply.status == 500
+    assert (reply.status, error(reply)["type"]) == (500, "server_error")
+    assert error(reply)["message"] == f"the engine tiny failed: {told}"
 
 
 def test_it_neither_shows_nor_pickles_its_key(engine):
@@ -170,19 +158,13 @@ def test_it_neither_shows_nor_pickles_its_key(engine):
         pickle.dumps(face)
 
 
-def test_a_served_reply_is_the_same_and_the_log_counts_its_vectors(face):
-    log, sent = io.StringIO(), {"model": "planted-text", "input": ["planted-text", "b"]}
+def test_the_servers_log_counts_its_vectors(face):
+    log = io.StringIO()
     with EmulatorServer(face, log=log) as server:
         for encoding in ("float", "base64"):
-            body = json.dumps({**sent, "encoding_format": encoding}).encode()
-            response = httpx.post(
-                f"{server.url}/v1/embeddings", content=body, headers={"authorization": BEARER}
-            )
-            assert response.content == ask(face, body).body
-    lines = log.getvalue().splitlines()
-    assert [re.sub(r"\d+ bytes|\S+ ms", "", line) for line in lines] == [
-        "POST /v1/embeddings 200  2 vectors "
-    ] * 2
+            sent = {"model": "planted-text", "input": ["planted-text", "b"], "encoding_format": encoding}
+            httpx.post(f"{server.url}/v1/embeddings", json=sent, headers={"authorization": BEARER})
+    assert re.fullmatch(r"(POST /v1/embeddings 200 \d+ bytes 2 vectors \S+ ms\n){2}", log.getvalue())
 
 
 # The body of a request.
