@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from inworld_embeddings import EmbeddingClient, JWTAuth
 from inworld_embeddings import _settings as settings
 from inworld_embeddings._redaction import Secret
 from inworld_embeddings._settings import basic_value, check_base_url, emulator_credential, join_key_and_secret
@@ -198,3 +199,15 @@ def test_what_contradicts_or_cannot_be_names_the_argument_or_variable(environ, g
     with pytest.raises(ConfigurationError, match=says) as caught:
         resolve(environ, **given)
     assert KEY[:8] not in str(caught.value)
+
+
+@pytest.mark.parametrize("others", ["http_client", "transport"])
+def test_I07_a_name_below_localhost_that_others_look_up_may_be_anywhere(others):
+    answers = httpx.MockTransport(lambda request: httpx.Response(200))
+    arguments = {others: httpx.AsyncClient(transport=answers) if others == "http_client" else answers}
+    with pytest.raises(ConfigurationError, match=r"http://.*in clear"):
+        EmbeddingClient(api_key=KEY, base_url="http://x.localhost:8080", **arguments)
+    EmbeddingClient(api_key=KEY, base_url="http://x.localhost:8080", allow_insecure=True, **arguments)
+    EmbeddingClient(api_key=KEY, base_url="http://localhost:8080", **arguments)
+    with pytest.raises(ConfigurationError, match=r"token_url is http://"):
+        JWTAuth(KEY, token_url="http://x.localhost:8080")

@@ -74,7 +74,10 @@ def _target(options: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str
     given = given_credential(options["api_key"], options["key"], options["secret"], options["auth"])
     insecure = options["allow_insecure"]
     if options["base_url"] is not None:
-        address = check_base_url(options["base_url"], source="base_url", allow_insecure=insecure)
+        others = options["transport"] is not None or options["http_client"] is not None
+        address = check_base_url(
+            options["base_url"], source="base_url", allow_insecure=insecure, looked_up=others
+        )
     elif emulator := environ.get("INWORLD_EMULATOR_HOST"):
         return _emulator_url(emulator), emulator_credential()
     elif base := environ.get("INWORLD_API_BASE"):
@@ -200,19 +203,24 @@ _PLACE = re.compile(r"(\[[^\[\]]*\]|[^\[\]]*)(:\d*)?\Z")
 """Host and port. urlsplit drops what stands around brackets without a word: x[::1]y:1."""
 
 
-def check_base_url(url: str, *, source: str, allow_insecure: bool = False) -> str:
+def check_base_url(
+    url: str, *, source: str, allow_insecure: bool = False, looked_up: bool = False
+) -> str:
     """The URL without a trailing slash, if the key may be sent there.
 
     Args:
         url: What was configured.
         source: Its name in messages: ``base_url`` or an environment variable.
         allow_insecure: Permit http:// beyond loopback.
+        looked_up: Whether somebody else opens the connection, and may look up a name below localhost, which can be anywhere.
 
     Raises:
         ConfigurationError: anything else. The URL itself is not echoed: it may hold a password.
     """
     parts = _split(url, source)
-    if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not allow_insecure:
+    host = parts.hostname or ""
+    loopback = is_loopback(host) and not (looked_up and host.rstrip(".").lower().endswith(".localhost"))
+    if parts.scheme == "http" and not loopback and not allow_insecure:
         raise ConfigurationError(
             f"{source} is http://, which would send the key in clear. Use https://, or allow_insecure=True."
         )

@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future, wait
+from functools import partial
 from typing import Final, NamedTuple, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 
 from ._error_mapping import Response, exchange_error
-from ._http.connect import in_daemon_thread
+from ._http.connect import in_daemon_thread, tls_context
 from ._jwt import authorization, key_and_secret, read_token, refusal
 from ._redaction import Redactor, Secret, arguments_hidden
 from ._settings import (
@@ -151,7 +152,7 @@ class JWTAuth(httpx.Auth):
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = check_base_url(token_url, source="token_url")
+        self._url = check_base_url(token_url, source="token_url", looked_up=True)
         if not (math.isfinite(leeway) and leeway >= 0):
             raise ConfigurationError("leeway must be a number of seconds, 0 or more.")
         if http_client is not None and not isinstance(http_client, httpx.Client):
@@ -276,7 +277,8 @@ class JWTAuth(httpx.Auth):
         """The response to a signed request, never sent by the API's HTTP client: that may follow redirects."""
         # On loopback no proxy of the environment: it would see the request in clear.
         trust_env, given = not is_loopback(urlsplit(self._url).hostname or ""), self._http_client
-        own_or_given = httpx.Client(trust_env=trust_env) if given is None else contextlib.nullcontext(given)
+        own = partial(httpx.Client, trust_env=trust_env, verify=tls_context(trust_env=True))
+        own_or_given = own() if given is None else contextlib.nullcontext(given)
         headers = {
             "authorization": signed.reveal(),
             "accept-encoding": "identity",

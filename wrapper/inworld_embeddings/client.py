@@ -158,7 +158,7 @@ class BaseClient:
             ) from None
         transport = LocalTransport(Emulator(engine), faults)
         key = emulator_credential().reveal()
-        client = cls(base_url=LOCAL_URL, api_key=key, transport=transport, **options)
+        client = cls(base_url=LOCAL_URL, api_key=key, transport=transport, allow_insecure=True, **options)
         client._maker = cls.local
         client._given, client._owner = {"engine": engine, "faults": faults, **options}, None
         return client
