@@ -4,6 +4,7 @@ Exceptions are built here, not raised: whoever decides on retries reads them fir
 and no header makes anything here raise, however broken.
 """
 
+import errno
 import re
 import ssl
 import traceback
@@ -40,6 +41,11 @@ _ADVICE: Final = {
     errors.NotFoundError: "Check base_url.",
     errors.RateLimitError: "Lower rate_limit= or max_concurrency=.",
 }
+
+_NO_MEANS: Final = frozenset(
+    getattr(errno, name) for name in ("EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EAGAIN", "EADDRNOTAVAIL")
+)
+"""Error numbers of a system that is short of something."""
 
 _LONGEST_HEADER: Final = 1000
 # ASCII digits only: float() would also take "1_000", "nan", "1e9" and other scripts' digits.
@@ -316,18 +322,31 @@ def _http_error(error: Exception, redactor: Redactor, host: str) -> errors.Inwor
                 "not speak TLS on this port (then base_url must begin with http://); SSL_CERT_FILE names further "
                 "certificates to trust."
             )
+        case _ if _has_no_means(error):
+            return errors.APIConnectionError(
+                f"No connection to {host} could be opened: this machine has no descriptors, ports or threads left "
+                f"({reason}). Raise the limit (ulimit -n), or lower max_concurrency.",
+                unsent=True,
+            )
     return errors.APIConnectionError(
         f"The connection to {host} failed ({reason}). Check base_url, the network and the proxy."
     )
 
 
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and its causes. What was being handled meanwhile (a context) is not why it failed."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__
+
+
 def _is_tls_failure(error: BaseException) -> bool:
     """Whether TLS itself said no. A connection that merely ended during the handshake is not that."""
-    seen: BaseException | None = error
-    while seen is not None:  # causes only: what was being handled meanwhile (a context) is not why it failed
-        if isinstance(seen, ssl.SSLError) and not isinstance(
-            seen, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError
-        ):
-            return True
-        seen = seen.__cause__
-    return False
+    ended = ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError
+    return any(isinstance(seen, ssl.SSLError) and not isinstance(seen, ended) for seen in _causes(error))
+
+
+def _has_no_means(error: BaseException) -> bool:
+    """Whether this machine had nothing left to send with."""
+    return any(isinstance(seen, OSError) and seen.errno in _NO_MEANS for seen in _causes(error))

@@ -360,7 +360,8 @@ def decide(
     suspicious = texts > 1 and max_retries > 0 and _has_wrong_content(error)
     if suspicious and spent.bisecting:
         return Bisect()  # the whole batch was tried often enough; its single texts are again
-    patient = patient and not _has_wrong_content(error)
+    unsent = isinstance(error, errors.APIConnectionError) and error.unsent
+    patient = unsent or (patient and not _has_wrong_content(error))
     if not patient and spent.faults + spent.throttles >= max_retries:
         return Bisect() if suspicious else Stop(f"max_retries={max_retries}")
     return _repeat(error, kind, spent, remaining, policy, random, None if patient else budget)

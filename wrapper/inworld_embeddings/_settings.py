@@ -203,9 +203,7 @@ _PLACE = re.compile(r"(\[[^\[\]]*\]|[^\[\]]*)(:\d*)?\Z")
 """Host and port. urlsplit drops what stands around brackets without a word: x[::1]y:1."""
 
 
-def check_base_url(
-    url: str, *, source: str, allow_insecure: bool = False, looked_up: bool = False
-) -> str:
+def check_base_url(url: str, *, source: str, allow_insecure: bool = False, looked_up: bool = False) -> str:
     """The URL without a trailing slash, if the key may be sent there.
 
     Args:

@@ -80,10 +80,12 @@ class APIConnectionError(APIError):
 
     Attributes:
         stale: The server had closed a kept-alive connection before it read this request.
+        unsent: This machine had no descriptor, port or thread left to send it with.
     """
 
     retryable = True
     stale: bool = False
+    unsent: bool = False
 
 
 class TLSError(APIConnectionError):

@@ -1,8 +1,10 @@
 """Rows G08, G09 and I01, F04, F09 and promise 3: who may send, for how long, and that nothing outlives its deadline or its caller."""
 
 import asyncio
+import errno
 import itertools
 import logging
+import random
 import threading
 import time
 
@@ -31,6 +33,7 @@ from support.faults import (
     status,
 )
 from support.in_process import AsyncFace, Service, virtual
+from support.processes import program
 from support.vectors import vector_for
 
 USUAL = 6
@@ -350,3 +353,43 @@ def test_F09_nor_do_kept_connections(monkeypatch):
         for number in range(5):
             client.embed(str(number))
         server.oracle.assert_connections(1)
+
+
+class WithoutDescriptors(Service):
+    """Some requests find no descriptor left, and are never sent."""
+
+    async def handle_async_request(self, request):
+        if random.random() < 0.7:
+            error = httpx.ConnectError("All connection attempts failed")
+            error.__cause__ = OSError(errno.EMFILE, "Too many open files")
+            raise error
+        return await super().handle_async_request(request)
+
+
+def test_I01_what_was_not_sent_for_want_of_descriptors_is_not_given_up():
+    with AsyncFace(WithoutDescriptors(), max_retries=0, batch_size=1) as face:
+        texts = [str(number) for number in range(200)]
+        face.service.oracle.check(texts, face.embed(texts).vectors)
+        face.service.oracle.assert_requests(200)
+
+
+def test_I01_a_process_out_of_descriptors_goes_on_when_they_come_back():
+    code = """
+import resource
+client = make(batch_size=1, max_retries=0, max_concurrency=16)
+assert right(client, "before")
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+held = []
+try:
+    while True:
+        held.append(os.dup(0))
+except OSError:
+    pass
+threading.Timer(0.5, lambda: [os.close(number) for number in held]).start()
+texts = [str(number) for number in range(100)]
+print(client.embed(texts).tolist() == [vector_for(text).tolist() for text in texts])
+client.close()
+"""
+    with FaultServer(latency=0.01) as server:
+        done = program(code, server.url)
+    assert (done.stdout, done.stderr) == ("True\n", "")

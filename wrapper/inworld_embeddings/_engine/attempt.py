@@ -119,7 +119,7 @@ def _load_of(outcome: "Outcome | None") -> tuple[Load, float | None]:
             return Load.THROTTLED, retry_after
         case APIResponseValidationError(content=True):
             return Load.REFUSED, None
-        case APIConnectionError(stale=True):
+        case APIConnectionError(stale=True) | APIConnectionError(unsent=True):
             return Load.CANCELLED, None
         case APIConnectionError() | APITimeoutError() | InternalServerError() | APIResponseValidationError():
             return Load.FAILED, retry_after

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import contextvars
+import errno
 import functools
 import ipaddress
 import os
@@ -170,7 +171,12 @@ async def _addresses(host: str, port: int) -> list[tuple[int, Any]]:
     elif is_loopback(host):
         return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))]
     else:
-        found = await in_daemon_thread(partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
+        try:
+            found = await in_daemon_thread(partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
+        except socket.gaierror as error:
+            if error.errno == getattr(socket, "EAI_SYSTEM", None):  # it had no descriptor, most of all
+                raise OSError(errno.EAGAIN, str(error)) from None
+            raise
     addresses = list(dict.fromkeys((int(family), place) for family, _, _, _, place in found))
     first = addresses[0][0]
     families = [[one for one in addresses if (one[0] == first) is same] for same in (True, False)]
@@ -229,7 +235,10 @@ async def in_daemon_thread(work: Callable[[], T]) -> T:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result, failed)
 
-    threading.Thread(target=run, name="inworld-embeddings-wait", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="inworld-embeddings-wait", daemon=True).start()
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, str(error)) from None
     return await done
 
 
