@@ -393,3 +393,15 @@ client.close()
     with FaultServer(latency=0.01) as server:
         done = program(code, server.url)
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+@virtual
+async def test_I06_what_was_noted_while_time_was_frozen_in_the_future_holds_nobody_back():
+    service = Service([retry_after("50"), OK])
+    async with AsyncEmbeddingClient(api_key=KEY, transport=service, rate_limit=0.01, max_retries=0) as client:
+        loop = asyncio.get_running_loop()
+        loop.now += 1e9
+        with pytest.raises(InworldEmbeddingsError):
+            await client.embed("a")
+        loop.now -= 1e9
+        assert (await client.embed("b", timeout=1)).tolist() == vector_for("b").tolist()

@@ -124,6 +124,7 @@ class Engine:
                     self._sessions.pop(known, None)
             session = self._sessions[key] = Session(self._settings, self._policy, self._timeouts)
             await session.end_with_the_loop()
+        session.look_at_the_clock()
         return session
 
     async def aclose(self) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
+from functools import partial
+from math import inf
 from typing import Any, TypeVar
 
 import httpx
@@ -35,7 +37,10 @@ class Session:
         self.policy = policy
         self.transport = transport_for(settings, timeouts)
         self.decoder = Decoder()
-        self.admission = Admission(settings.max_concurrency, settings.rate_limit, policy, timeouts)
+        self._new_admission = partial(
+            Admission, settings.max_concurrency, settings.rate_limit, policy, timeouts
+        )
+        self.admission, self._seen = self._new_admission(), -inf
         self.cap = BatchCap()
         self.hedges = Budget(HEDGE_CAPACITY, HEDGE_SHARE)
         self.closed = False
@@ -60,6 +65,13 @@ class Session:
         # A token that was sent stands for a key that was not, and that the service may echo all the same.
         self._behind: tuple[Secret, ...] = getattr(self._auth, "secrets", ())
         self._redactor, self._redacted = Redactor(self._behind), hash("")
+
+    def look_at_the_clock(self) -> None:
+        """Forgets when requests may start if the loop's clock went back: somebody had frozen it, in the future."""
+        now = self.admission.time()
+        if now < self._seen:
+            self.admission = self._new_admission()
+        self._seen = now
 
     def request(self, envelope: Envelope, texts: bytes) -> httpx.Request:
         """A request with encoded texts in it, see `Batch.body`."""
