@@ -185,49 +185,25 @@ def test_model(model, name, provider):
     assert parse(f'{{"model":{model}}}'.encode()) == EmbedMessage((), name, provider)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"not json",
-        b'{"inputs":[{"text":"private',
-        b'{"inputs":[{"text":"a"},]}',
-        b'{"inputs":[{"text":"a\nb"}]}',
-        b"{'inputs':[]}",
-        b'{"inputs":[],"x":NaN}',
-        b'{"inputs":[],"x":-Infinity}',
-        b'{"inputs":[],"x":01}',
-        b'\xef\xbb\xbf{"inputs":[]}',
-        b'{"inputs":[{"text":"\xff"}]}',
-        b'{"inputs":[{"text":"\xed\xa0\x80"}]}',
-        rb'{"inputs":[{"text":"private\ud800"}]}',
-        rb'{"inputs":[{"text":"\udc00\ud800"}]}',
-        rb'{"inputs":[],"new":{"\ud800":1}}',
-        '{"inputs":[]}'.encode("utf-16"),
-        b"[]",
-        b"null",
-        b'"private"',
-        b"3",
-        b'{"inputs":{}}',
-        b'{"inputs":"private"}',
-        b'{"inputs":["private"]}',
-        b'{"inputs":[null]}',
-        b'{"inputs":[{"text":1}]}',
-        b'{"inputs":[{"text":true}]}',
-        b'{"inputs":[{"text":["private"]}]}',
-        b'{"inputs":null,"inputs":[]}',
-        b'{"inputs":[{"text":"a","text":"b"}]}',
-        b'{"model":"m"}',
-        b'{"model":{"model":1}}',
-        b'{"model":{"serviceProvider":1,"service_provider":1}}',
-        b'{"model":{"serviceProvider":1.5}}',
-        b'{"model":{"serviceProvider":2147483648}}',
-        b'{"model":{"serviceProvider":1e999}}',
-        b'{"model":{"serviceProvider":true}}',
-        b'{"x":' + b"[" * 200_000,
-        b'{"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
-    ],
-    ids=lambda body: repr(body[:40]),
-)
+NOT_JSON = [
+    b"not json", b'{"inputs":[{"text":"private', b'{"inputs":[{"text":"a"},]}', b'{"inputs":[{"text":"a\nb"}]}',
+    b"{'inputs':[]}", b'{"inputs":[],"x":NaN}', b'{"inputs":[],"x":-Infinity}', b'{"inputs":[],"x":01}',
+    b'\xef\xbb\xbf{"inputs":[]}', b'{"inputs":[{"text":"\xff"}]}', b'{"inputs":[{"text":"\xed\xa0\x80"}]}',
+    rb'{"inputs":[{"text":"private\ud800"}]}', rb'{"inputs":[{"text":"\udc00\ud800"}]}',
+    rb'{"inputs":[],"new":{"\ud800":1}}', '{"inputs":[]}'.encode("utf-16"),
+    b'{"x":' + b"[" * 200_000, b'{"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+]  # fmt: skip
+ANOTHER_MESSAGE = [
+    b"[]", b"null", b'"private"', b"3", b'{"inputs":{}}', b'{"inputs":"private"}', b'{"inputs":["private"]}',
+    b'{"inputs":[null]}', b'{"inputs":[{"text":1}]}', b'{"inputs":[{"text":true}]}', b'{"inputs":[{"text":["private"]}]}',
+    b'{"inputs":null,"inputs":[]}', b'{"inputs":[{"text":"a","text":"b"}]}', b'{"model":"m"}', b'{"model":{"model":1}}',
+    b'{"model":{"serviceProvider":1,"service_provider":1}}', b'{"model":{"serviceProvider":1.5}}',
+    b'{"model":{"serviceProvider":2147483648}}', b'{"model":{"serviceProvider":1e999}}',
+    b'{"model":{"serviceProvider":true}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [*NOT_JSON, *ANOTHER_MESSAGE], ids=lambda body: repr(body[:40]))
 def test_refused_without_echoing_a_value(body):
     with pytest.raises(RpcError, match="^proto: ") as caught:
         parse(body)
