@@ -16,9 +16,7 @@ export class ReplyError extends Error {
 
 export const bodyOf = (texts) => JSON.stringify({ inputs: texts.map((text) => ({ text })), model: MODEL });
 
-export async function settings() {
-  return (await fetch("/_emulator/playground/settings.json")).json();
-}
+export const settings = async () => (await fetch("/_emulator/playground/settings.json")).json();
 
 // What follows "Basic": of key:secret its base64, anything else as it is.
 export function credential(key) {

@@ -3,16 +3,12 @@
 export const byId = (id) => document.getElementById(id);
 
 const filled = (element, attributes, children) => {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value !== undefined) element.setAttribute(name, value);
-  }
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
 };
 
-export const make = (tag, attributes = {}, ...children) =>
-  filled(document.createElement(tag), attributes, children);
+export const make = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
 
 export const draw = (tag, attributes = {}, ...children) =>
   filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
@@ -46,14 +42,15 @@ export function rove(items, columns, chosen) {
 
 function target({ key, ctrlKey, altKey, metaKey }, index, columns, count) {
   if (altKey || metaKey) return undefined;
+  const all = ctrlKey || columns === 1;
   const start = index - (index % columns);
   const to = {
-    ArrowLeft: columns === 1 || index > start ? index - 1 : index,
-    ArrowRight: columns === 1 || index < start + columns - 1 ? index + 1 : index,
+    ArrowLeft: index - 1,
+    ArrowRight: index + 1,
     ArrowUp: index - columns,
     ArrowDown: index + columns,
-    Home: ctrlKey || columns === 1 ? 0 : start,
-    End: ctrlKey || columns === 1 ? count - 1 : start + columns - 1,
+    Home: all ? 0 : start,
+    End: all ? count - 1 : start + columns - 1,
   }[key];
   return to === undefined ? undefined : to < 0 || to >= count ? index : to;
 }

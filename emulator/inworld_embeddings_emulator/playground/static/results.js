@@ -26,7 +26,7 @@ export function showRanking(list, texts, ranking) {
   list.replaceChildren(...ranking.map(entry));
 }
 
-const size = (count) => (count <= 8 ? "few" : count <= 14 ? "some" : count <= 24 ? "many" : "many crowd");
+const size = (count) => (count <= 8 ? "few" : count <= 14 ? "some" : "many");
 
 export function showHeatmap(place, reading, texts, matrix) {
   const cells = matrix.flatMap((row) => row.map((value) => shaded(make("td", { "data-value": String(value) }, value.toFixed(2)), value)));
@@ -39,7 +39,7 @@ export function showHeatmap(place, reading, texts, matrix) {
       ...cells.slice(index * texts.length, (index + 1) * texts.length),
     ),
   );
-  const head = make("thead", {}, make("tr", {}, make("td", { class: "corner" }), ...numbers));
+  const head = make("thead", {}, make("tr", {}, make("th"), ...numbers));
   const table = make("table", { class: `heat ${size(texts.length)}`, role: "grid", "aria-label": "Cosine similarities" });
   table.append(head, make("tbody", {}, ...rows));
   rove(cells, texts.length, (index) => {
