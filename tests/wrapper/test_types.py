@@ -118,10 +118,9 @@ def test_checkers_find_what_is_wrong(tmp_path):
         assert any(name in line and named in line for line in found.splitlines()), found
 
 
-@pytest.mark.parametrize("client", [EmbeddingClient, AsyncEmbeddingClient])
-def test_the_docstring_lists_every_option_with_its_default(client):
+def test_the_docstring_lists_every_option_with_its_default():
     """Written out, not put together at run time: an editor shows what stands in the source."""
-    told = " ".join(client.__doc__.split())
+    told = " ".join(EmbeddingClient.__doc__.split())
     wanted = " ".join(f"{name}: {option.doc} Default: {option.default!r}." for name, option in CLIENT.items())
     assert f"Args: {wanted} Raises:" in told, f"write into its docstring:\n{wanted}"
 

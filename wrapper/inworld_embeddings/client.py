@@ -439,48 +439,7 @@ class EmbeddingClient(BaseClient):
 class AsyncEmbeddingClient(BaseClient):
     """Embeds texts from asyncio. One client serves any number of event loops, one after another or at once.
 
-    Args:
-        model: Model name, see `models.MODELS`. Default:
-            'sentence-transformers/paraphrase-multilingual-mpnet-base-v2'.
-        service_provider: `ServiceProvider` or its exact name. None: the known provider of the model.
-            Default: None.
-        timeout: For a whole call, retries and waits included; for each batch of a stream. None: no limit.
-            Default: 600.0.
-        max_retries: Retries of each batch; 2 means up to three attempts. Default: 2.
-        batch_size: Most texts in one request. Default: 128.
-        max_batch_bytes: Most bytes of one request body. Default: 1048576.
-        max_concurrency: Most requests in flight, of one call and of all. Default: 64.
-        dedupe: Send each distinct text of a call once; all its places get the vector. Default: False.
-        hedge: Send a second request beside an unusually late one; the first good response counts.
-            Default: False.
-        replace_surrogates: Send U+FFFD for each surrogate, which UTF-8 cannot hold, instead of refusing
-            the text. Default: False.
-        warn_long: Warn in the log of a text that is surely longer than the model reads. Default: True.
-        reject_zero: Treat an all-zero vector as a wrong response. Else it is kept, and counted in
-            `Stats`. Default: False.
-        api_key: The portal's base64 value, or a callable asked for it on each attempt. None:
-            `INWORLD_API_KEY`. Default: None.
-        key: With `secret`, instead of `api_key`. None: `INWORLD_KEY`. Default: None.
-        secret: See `key`. None: `INWORLD_SECRET`. Default: None.
-        auth: Any `httpx.Auth`, instead of a key. Default: None.
-        base_url: Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server.
-            Default: None.
-        allow_insecure: Permit an http:// `base_url` beyond loopback: the key then travels in clear.
-            Default: False.
-        rate_limit: Most requests per second, if you know your quota. None: throttling teaches it.
-            Default: None.
-        http_client: For both clients: sends the requests, with its own proxies and hooks. Not closed
-            here. Default: None.
-        transport: For both clients, instead of `http_client`. Not closed here. Default: None.
-        proxy: URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. Default: None.
-        trust_env: Whether those, and `SSL_CERT_FILE`, count. Default: True.
-        compression: "gzip": less than half the bytes, at more CPU; worth it below some 1.5 Gbit/s.
-            Default: None.
-        user_agent: Goes before this package's name in the `User-Agent` header. Default: None.
-
-    Raises:
-        ConfigurationError: a setting, or a combination of them, that cannot work. No key is echoed.
-        TypeError: an unknown keyword.
+    Its settings, and what is raised for a wrong one, are those of `EmbeddingClient`.
 
     Example:
         >>> async with AsyncEmbeddingClient.local() as client:
