@@ -22,7 +22,7 @@ from ..options import Merged
 from ..result import EmbeddingResult, Failure
 from .batch_runner import run_batch
 from .call import Call
-from .observability import Progress, instruments, operation
+from .observability import Progress, operation
 from .results import BatchOutcome, Results, Row, first_of, rows_of
 from .session import Session
 from .window import Window
@@ -61,29 +61,25 @@ class Engine:
         text that stands ``alone`` always raises.
         """
         call = Call(options, asyncio.get_running_loop().time() - (time.monotonic() - began))
-        if (watched := instruments()) is None:
-            return await self._embed(call, texts, progress, alone=alone)
-        with operation(watched, call, self._settings.base_url) as watch:
-            return watch.ended(await self._embed(call, texts, progress, alone=alone))
-
-    async def _embed(
-        self, call: Call, texts: list[str], progress: Progress | None, *, alone: bool
-    ) -> EmbeddingResult:
-        session = await self._session()
-        sent, places = await _distinct(call, texts) if call.options["dedupe"] else (texts, None)
-        results = Results(len(sent), places)
-        if not call.options["hedge"]:  # else two responses may be read at once
-            call.place = results.place
-        with progress.of(len(sent)) if progress else contextlib.nullcontext():
-            async with aclosing(_outcomes(session, call, sent)) as parts:
-                async for part in parts:
-                    results.add(part)
-                    if progress:
-                        progress.advance(len(part.indexes))
-        raises = alone or call.options["on_error"] == "raise"
-        if raises and not call.requests and (error := results.first_error) is not None:
-            raise error
-        return results.finish(call, session.admission.time())
+        with operation(call, self._settings.base_url) as watch:
+            session = await self._session()
+            sent, places = await _distinct(call, texts) if options["dedupe"] else (texts, None)
+            results = Results(len(sent), places)
+            if not options["hedge"]:  # else two responses may be read at once
+                call.place = results.place
+            with progress.of(len(sent)) if progress else contextlib.nullcontext():
+                async with aclosing(_outcomes(session, call, sent)) as parts:
+                    async for part in parts:
+                        results.add(part)
+                        if progress:
+                            progress.advance(len(part.indexes))
+            raises = alone or options["on_error"] == "raise"
+            if raises and not call.requests and (error := results.first_error) is not None:
+                raise error
+            result = results.finish(call, session.admission.time())
+            if watch:
+                watch.ended(result)
+            return result
 
     async def embed_iter(
         self, source: AsyncIterator[Batch], options: Merged, progress: Progress | None
@@ -94,9 +90,7 @@ class Engine:
         raises = options["on_error"] == "raise"
         failed: list[Failure] = []
         with (
-            operation(watched, call, self._settings.base_url)
-            if (watched := instruments())
-            else contextlib.nullcontext(),
+            operation(call, self._settings.base_url),
             progress.of(None) if progress else contextlib.nullcontext(),
         ):
             async with aclosing(window.run(source)) as parts:

@@ -124,24 +124,26 @@ class Watch:
     failed: int | None = None  # texts without a vector
     error: str | None = None  # class of the error that ended it, or that its texts failed with
 
-    def ended(self, result: "EmbeddingResult") -> "EmbeddingResult":
-        """Takes note of how many texts failed; hands the result on."""
+    def ended(self, result: "EmbeddingResult") -> None:
+        """Takes note of how many texts failed."""
         self.failed = len(result.failures)
         if self.failed:
             whole = self.failed == len(result)
             self.error = type(result.failures[0].error).__name__ if whole else "PartialFailureError"
-        return result
 
 
 @contextlib.contextmanager
-def operation(instruments: "tuple[Tracer, Histogram]", call: "Call", base_url: str) -> "Iterator[Watch]":
-    """Reports a call, from its start to the end of the block.
+def operation(call: "Call", base_url: str) -> "Iterator[Watch | None]":
+    """Reports a call, from its start to the end of the block. Gives nothing where nobody listens.
 
     Its work is done in the span's context, unless it is a stream: between two items that would be the consumer's too.
     """
+    if (found := instruments()) is None:
+        yield None
+        return
     from opentelemetry.trace import SpanKind, StatusCode, use_span  # noqa: PLC0415 - here it is loaded already
 
-    tracer, durations = instruments
+    tracer, durations = found
     clock = asyncio.get_running_loop().time
     began = time.time_ns() - int((clock() - call.started) * 1e9)
     names, watch = _names(call, base_url), Watch()

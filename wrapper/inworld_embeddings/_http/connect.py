@@ -14,9 +14,10 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from itertools import zip_longest
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
@@ -214,32 +215,22 @@ async def _first_of(addresses: list[tuple[int, Any]]) -> socket.socket:
 
 async def in_daemon_thread(work: Callable[[], T]) -> T:
     """The result of a function that may block, as of `asyncio.to_thread`; one that hangs keeps no process from exiting."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
+    result: Future[T] = Future()
+    result.set_running_or_notify_cancel()  # from here on nobody's cancellation reaches it
     context = contextvars.copy_context()
 
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if done.done():  # nobody waits any more
-            return
-        if error is None:
-            done.set_result(cast("T", result))
-        else:
-            done.set_exception(error)
-
     def run() -> None:
-        result, failed = None, None
         try:
-            result = context.run(work)
+            result.set_result(context.run(work))
         except BaseException as error:  # noqa: BLE001 - raised where it is awaited
             failed = RuntimeError("StopIteration") if isinstance(error, StopIteration) else error
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, result, failed)
+            result.set_exception(failed)
 
     try:
         threading.Thread(target=run, name="inworld-embeddings-wait", daemon=True).start()
     except RuntimeError as error:
         raise OSError(errno.EAGAIN, str(error)) from None
-    return await done
+    return await asyncio.wrap_future(result)
 
 
 async def _connected(family: int, address: Any) -> socket.socket:
