@@ -159,13 +159,14 @@ class Redactor:
             return value
         if depth == 0:
             return MARK
+        clean = functools.partial(self._clean_value, depth=depth - 1)
+        if is_record:
+            return replace(
+                value, **{field.name: clean(getattr(value, field.name)) for field in fields(value)}
+            )
         if isinstance(value, dict):
-            return {self.clean(str(name)): self._clean_value(value[name], depth - 1) for name in value}
-        if isinstance(value, list | tuple):
-            return type(value)(self._clean_value(member, depth - 1) for member in value)
-        record: Any = value
-        cleaned = {f.name: self._clean_value(getattr(record, f.name), depth - 1) for f in fields(record)}
-        return replace(record, **cleaned)
+            return {self.clean(str(name)): clean(member) for name, member in value.items()}
+        return type(value)(map(clean, value))
 
     def finds_key(self, text: str) -> bool:
         """Whether a piece of a key stands plainly in a text: a quick look at one that holds no escapes."""
