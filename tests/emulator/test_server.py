@@ -199,34 +199,38 @@ def test_stop_closes_idle_connections_and_lets_a_reply_finish_within_its_grace(e
         stopping.join()
 
 
-def test_it_can_start_again_and_stop_twice(emulator):
+def test_it_can_start_again_and_stop_twice_and_a_taken_port_is_named_with_the_way_out(emulator):
     server = EmulatorServer(emulator)
     for _ in range(2):
         with server, Peer(server) as peer:
-            with pytest.raises(RuntimeError):
-                server.start()
             peer.send(raw())
             assert peer.read()[0] == 200
+            port = int(server.url.rpartition(":")[2])
+            told = rf"127\.0\.0\.1 port {port}: .* in use.* choose another port; 0 picks a free one"
+            with pytest.raises(OSError, match=told):
+                EmulatorServer(emulator, port=port).start()
+            with pytest.raises(RuntimeError):
+                server.start()
         server.stop()
         with pytest.raises(RuntimeError):
             _ = server.url
 
 
-def test_a_taken_port_is_named_with_the_way_out(server, emulator):
-    port = int(server.url.rpartition(":")[2])
-    with pytest.raises(
-        OSError, match=rf"127\.0\.0\.1 port {port}: .* in use.* choose another port; 0 picks a free one"
-    ):
-        EmulatorServer(emulator, port=port).start()
+class Broken:
+    uses_test_key = True
+
+    def handle(self, request):
+        raise LookupError(request.body)
 
 
-def test_health_needs_no_key_and_asks_no_engine():
-    class Broken:
-        uses_test_key = True
-
-    with EmulatorServer(Broken()) as server:
+def test_health_needs_no_key_and_a_handler_that_fails_is_logged_by_type_alone(log):
+    with EmulatorServer(Broken(), log=log) as server:
         assert [httpx.get(f"{server.url}/healthz{query}").text for query in ("", "?x=y")] == ["ok", "ok"]
         assert httpx.head(f"{server.url}/healthz").status_code == 200
+        with Peer(server) as peer:
+            peer.send(raw())
+            assert peer.at_end()
+    assert log.getvalue().splitlines()[3:] == ["connection closed by LookupError"]
 
 
 def test_ipv6(emulator):
@@ -246,16 +250,3 @@ def test_beyond_loopback_only_with_a_key_of_its_own(engine, emulator):
     with EmulatorServer(Emulator(engine, "my:own"), host="0.0.0.0") as server, Peer(server) as peer:
         peer.send(raw())
         assert peer.read()[0] == 403
-
-
-def test_a_handler_that_fails_is_logged_by_type_alone(emulator, log):
-    class Broken:
-        uses_test_key = True
-
-        def handle(self, request):
-            raise LookupError(request.body)
-
-    with EmulatorServer(Broken(), log=log) as server, Peer(server) as peer:
-        peer.send(raw())
-        assert peer.at_end()
-    assert log.getvalue() == "connection closed by LookupError\n"

@@ -134,13 +134,13 @@ def test_the_committed_table_is_whole_and_frequent_words_weigh_less():
     assert 0 < min(table.weights) <= the < house / 10 < house < algorithm
 
 
-@pytest.mark.parametrize("content", [b"", b"x", zlib.compress(b"x" * 1000)[:-1] + b"?", zlib.compress(b"x")])
-def test_a_damaged_file_is_named(monkeypatch, tmp_path, content):
+def test_a_damaged_file_is_named(monkeypatch, tmp_path):
     damaged = tmp_path / "table.bin"
-    damaged.write_bytes(content)
     monkeypatch.setattr(local, "TABLE", damaged)
-    with pytest.raises(ConfigurationError, match=r"cannot read its table table\.bin"):
-        local.Table.load()
+    for content in (b"", b"x", zlib.compress(b"x" * 1000)[:-1] + b"?", zlib.compress(b"x")):
+        damaged.write_bytes(content)
+        with pytest.raises(ConfigurationError, match=r"cannot read its table table\.bin"):
+            local.Table.load()
 
 
 # Words, pieces and n-grams.
@@ -166,19 +166,12 @@ def test_words_are_folded_and_split_as_bert_does(text, expected):
     assert local.words(text) == expected
 
 
-@pytest.mark.parametrize(
-    ("word", "expected"),
-    [
-        ("embedding", ["em", "##bed", "##ding"]),
-        ("beds", []),
-        ("", []),
-        ("a" * 100, ["a"] + ["##a"] * 99),
-        ("a" * 101, []),
-    ],
-)
-def test_the_longest_piece_wins_and_a_missing_one_spoils_the_word(word, expected):
+def test_the_longest_piece_wins_and_a_missing_one_spoils_the_word():
     known = {"e", "em", "bed", "##bed", "##ding", "##d", "a", "##a"}
-    assert local.pieces(word, known.__contains__) == expected
+    for word, expected in {
+        "embedding": ["em", "##bed", "##ding"], "beds": [], "": [], "a" * 100: ["a"] + ["##a"] * 99, "a" * 101: []
+    }.items():  # fmt: skip
+        assert local.pieces(word, known.__contains__) == expected
 
 
 def test_words_of_any_length_are_equally_long_and_a_typo_stays_near():

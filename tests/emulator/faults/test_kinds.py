@@ -44,19 +44,12 @@ def test_status(through, script, status, code, headers, details):
     assert body["message"] == f"injected by the emulator: status={status}"
 
 
-def test_retry_after_as_a_date(through):
+def test_retry_after_as_a_date_a_message_and_a_page(through):
     before = time.time()
     date = parsedate_to_datetime(dict(through("rate-limit;retry-date=90").headers)["retry-after"])
     assert before + 90 <= date.timestamp() <= time.time() + 91
-
-
-def test_the_message_may_be_chosen_and_is_in_no_label(through):
     reply = through('status=500;message="so, it is"')
-    assert json.loads(reply.body)["message"] == "so, it is"
-    assert dict(reply.headers)[HEADER] == "status=500"
-
-
-def test_html(through):
+    assert (json.loads(reply.body)["message"], dict(reply.headers)[HEADER]) == ("so, it is", "status=500")
     reply = through("html=504;retry-after=3")
     headers = dict(reply.headers)
     assert (reply.status, headers["content-type"], headers["retry-after"]) == (504, "text/html", "3")
