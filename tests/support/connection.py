@@ -3,9 +3,7 @@
 import contextlib
 import selectors
 import socket
-import ssl
 import struct
-from collections.abc import Callable
 from itertools import count
 from threading import Event, Lock, Thread
 
@@ -26,7 +24,7 @@ class Connection:
     raise `GoneError`, which ends the connection's thread.
     """
 
-    def __init__(self, sock: socket.socket, number: int, stop: Event) -> None:
+    def __init__(self, sock, number, stop):
         self.number = number
         self.bytes_received = 0
         self.bytes_sent = 0
@@ -37,18 +35,18 @@ class Connection:
         self._lock = Lock()
         self._unread = bytearray()
 
-    def fileno(self) -> int:
+    def fileno(self):
         """For a selector. Only good while nothing read is waiting in this object, as before any TLS."""
         return self._sock.fileno()
 
-    def start_tls(self, context: ssl.SSLContext) -> None:
+    def start_tls(self, context):
         """Play the server's part of a handshake. Raises `ssl.SSLError` when the client will not have it."""
         with self._lock:
             self._sock = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
             handshake = self._sock.do_handshake
         handshake()
 
-    def recv(self) -> bytes:
+    def recv(self):
         """Whatever came; empty when the client closed its side."""
         if self._unread:
             taken, self._unread = bytes(self._unread), bytearray()
@@ -60,7 +58,7 @@ class Connection:
         self.bytes_received += len(data)
         return data
 
-    def read_until(self, mark: bytes) -> bytes | None:
+    def read_until(self, mark):
         """Everything up to and with the mark; None when the client closed its side before any byte."""
         found = bytearray()
         while mark not in found:
@@ -74,7 +72,7 @@ class Connection:
         self._unread[:0] = found[end:]
         return bytes(found[:end])
 
-    def read_exactly(self, count: int) -> bytes:
+    def read_exactly(self, count):
         found = bytearray()
         while len(found) < count:
             data = self.recv()
@@ -84,7 +82,7 @@ class Connection:
         self._unread[:0] = found[count:]
         return bytes(found[:count])
 
-    def send(self, data: bytes) -> None:
+    def send(self, data):
         """All of it, or `GoneError`. What was handed to the kernel is counted in pieces of 64 kB."""
         view = memoryview(data)
         try:
@@ -95,33 +93,33 @@ class Connection:
         except OSError as error:
             raise GoneError from error
 
-    def drip(self, data: bytes, interval: float) -> None:
+    def drip(self, data, interval):
         """One byte at a time, with a pause after each."""
         for byte in data:
             self.send(bytes([byte]))
             self.sleep(interval)
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds):
         if self._stop.wait(seconds):
             raise GoneError
 
-    def hold(self) -> None:
+    def hold(self):
         """Keep the socket open, neither reading nor writing, until the server stops."""
         self._stop.wait()
         raise GoneError
 
-    def wait_for_client_to_leave(self) -> None:
+    def wait_for_client_to_leave(self):
         """Read and forget until the client closes; says nothing meanwhile."""
         while self.recv():
             pass
         self.close()
 
-    def rst(self) -> None:
+    def rst(self):
         """Close so that the peer sees a reset."""
         self._with_socket(lambda sock: sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO))
         self.close()
 
-    def fin(self) -> None:
+    def fin(self):
         """End our side and swallow what still comes, so that the peer sees an end and never a reset.
 
         For a connection whose request has not been read; after a whole request `close` does the same at once.
@@ -131,23 +129,23 @@ class Connection:
             self.wait_for_client_to_leave()
         self.close()
 
-    def close(self) -> None:
+    def close(self):
         """Close: an end, if all that came has been read. Over TLS there is no close_notify, as on a cut line."""
         with self._lock:
             self.closed = True
             self._sock.close()
 
-    def wake(self) -> None:
+    def wake(self):
         """Called by another thread: whatever read or write is going on ends now."""
         # Not SSLSocket.shutdown, which drops the TLS state under the feet of the reading thread.
         self._with_socket(lambda sock: socket.socket.shutdown(sock, socket.SHUT_RDWR))
 
-    def _with_socket(self, action: Callable[[socket.socket], None]) -> None:
+    def _with_socket(self, action):
         with self._lock, contextlib.suppress(OSError):
             action(self._sock)
 
 
-def read_head(connection: Connection) -> Head | None:
+def read_head(connection):
     """The next request's head, or None when the client closed instead."""
     raw = connection.read_until(b"\r\n\r\n")
     if raw is None:
@@ -159,7 +157,7 @@ def read_head(connection: Connection) -> Head | None:
     return Head(method, rest.rpartition(" ")[0], headers)
 
 
-def read_body(connection: Connection, head: Head) -> bytes:
+def read_body(connection, head):
     """The body by Content-Length, or in chunks; empty without either."""
     if (head.get("transfer-encoding") or "").lower() != "chunked":
         return connection.read_exactly(int(head.get("content-length") or 0))
@@ -181,9 +179,7 @@ class Listener:
             the TCP window.
     """
 
-    def __init__(
-        self, serve: Callable[[Connection], None], buffers: dict[int, int | None] | None = None
-    ) -> None:
+    def __init__(self, serve, buffers=None):
         self.stop = Event()
         self._errors: list[Exception] = []
         self._serve = serve
@@ -200,7 +196,7 @@ class Listener:
         self._acceptor = Thread(target=self._accept_all, name=f"accept-{self.port}", daemon=True)
         self._acceptor.start()
 
-    def close(self) -> None:
+    def close(self):
         """End every connection and thread. Closing twice is fine.
 
         Raises:
@@ -226,7 +222,7 @@ class Listener:
         if self._errors:
             raise ExceptionGroup("the server itself failed", self._errors)
 
-    def _accept_all(self) -> None:
+    def _accept_all(self):
         with selectors.DefaultSelector() as waiting:
             waiting.register(self._socket, selectors.EVENT_READ)
             waiting.register(self._bell, selectors.EVENT_READ)
@@ -236,7 +232,7 @@ class Listener:
                     return
                 self._start(number, self._socket.accept()[0])
 
-    def _start(self, number: int, sock: socket.socket) -> None:
+    def _start(self, number, sock):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a fault's packets are as it sends them
         connection = Connection(sock, number, self.stop)
         thread = Thread(target=self._run, args=(connection,), name=f"conn-{self.port}-{number}", daemon=True)
@@ -244,7 +240,7 @@ class Listener:
             self._live[number] = (thread, connection)
         thread.start()
 
-    def _run(self, connection: Connection) -> None:
+    def _run(self, connection):
         try:
             with contextlib.suppress(GoneError):
                 self._serve(connection)

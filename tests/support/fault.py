@@ -1,13 +1,11 @@
 """What a fault is, the bytes it is made of, and the scripts that say which is played when."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from random import Random
 from threading import Lock
-from typing import Any, Protocol
 
 import httpx
 
@@ -20,14 +18,12 @@ from support.vectors import good_json, text_id, vectors_for
 
 # The bytes of responses, written by hand so that they can also be wrong.
 
-Headers = Iterable[tuple[str, str]]
-
 JSON = ("Content-Type", "application/json")
 TEXT = ("Content-Type", "text/plain; charset=utf-8")
 CHUNKED = ("Transfer-Encoding", "chunked")
 
 
-def head(status: int = 200, headers: Headers = (JSON,)) -> bytes:
+def head(status=200, headers=(JSON,)):
     """Status line, headers and the empty line, exactly as given: no length is added."""
     known = status in HTTPStatus._value2member_map_
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase if known else 'Unassigned'}"]
@@ -35,17 +31,14 @@ def head(status: int = 200, headers: Headers = (JSON,)) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def response(status: int = 200, body: bytes = b"", headers: Headers = (JSON,)) -> bytes:
+def response(status=200, body=b"", headers=(JSON,)):
     """A complete response with an honest Content-Length."""
     return head(status, [*headers, ("Content-Length", str(len(body)))]) + body
 
 
-def chunk(data: bytes) -> bytes:
+def chunk(data):
     """One chunk of a chunked body; an empty one is the last."""
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
-
-
-LAST_CHUNK = chunk(b"")
 
 
 class Stage(Enum):
@@ -79,80 +72,72 @@ class Exchange:
     record: RequestRecord | ConnectionRecord
     dim: int
 
-    def play(self, fault: "Fault") -> None:
-        """Play a fault and put its name on the record: the last name stands, so wrappers name what they chose."""
+    def play(self, fault):
+        """The last name on the record stands: that of what a wrapper chose."""
         self.record.fault = fault.name
         fault.action(self)
 
-    def send(self, data: bytes) -> None:
+    def send(self, data):
         self.conn.send(data)
 
-    def reply(self, status: int = 200, body: bytes = b"", headers: Headers = (JSON,)) -> None:
+    def reply(self, status=200, body=b"", headers=(JSON,)):
         self.send(response(status, body, headers))
 
-    def good_body(self) -> bytes:
+    def good_body(self):
         return good_json(self.request.texts, self.dim)
 
-    def answer(self) -> None:
+    def answer(self):
         """Send the right vectors of all texts."""
         self.reply(200, self.good_body())
         self.mark_answered()
 
-    def mark_answered(self) -> None:
+    def mark_answered(self):
         """Note that the right vectors of all texts have been sent."""
-        assert isinstance(self.record, RequestRecord), "nothing has been asked yet"
-        self.record.answered = tuple(text_id(text) for text in self.request.texts)
-
-
-Action = Callable[[Exchange], None]
-BodyBuilder = Callable[[Sequence[str], int], bytes]
+        self.record.answered = tuple(map(text_id, self.request.texts))
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A named behaviour; `str` gives its name, which makes a readable test id."""
+    """A named behaviour: a function of an `Exchange`. Its name makes a readable test id."""
 
     name: str
-    action: Action
+    action: object
     stage: Stage = Stage.REQUEST
 
-    def __str__(self) -> str:
+    def __str__(self):
         return self.name
 
 
-def at(stage: Stage) -> Callable[[Action], Fault]:
+def at(stage):
     """Make a fault of a function, by its name."""
-    return lambda action: Fault(_name(action), action, stage)
+    return lambda action: Fault(action.__name__, action, stage)
 
 
 fault = at(Stage.REQUEST)
 
 
-def body_fault(name: str, build: BodyBuilder) -> Fault:
-    """A 200 with the JSON body which ``build(texts, dim)`` returns."""
-    return Fault(name, lambda ex: ex.reply(200, build(ex.request.texts, ex.dim)))
+def sends(name, make, end=None, *, good=False):
+    """Sends the bytes that ``make(exchange)`` gives, then ends the connection in this way, if any.
 
+    A good one brings all vectors, in however odd a way: the texts count as answered.
+    """
 
-def body(build: BodyBuilder) -> Fault:
-    """The same, by the function's name."""
-    return body_fault(_name(build), build)
-
-
-def _name(function: Any) -> str:
-    return str(function.__name__)
-
-
-def good_body(name: str, build: BodyBuilder) -> Fault:
-    """As `body_fault`, for a body that is odd but right: the texts count as answered."""
-
-    def play(ex: Exchange) -> None:
-        ex.reply(200, build(ex.request.texts, ex.dim))
-        ex.mark_answered()
+    def play(ex):
+        ex.send(make(ex))
+        if good:
+            ex.mark_answered()
+        if end:
+            end(ex.conn)
 
     return Fault(name, play)
 
 
-OK = good_body("ok", good_json)
+def body_fault(name, build, *, good=False):
+    """A 200 with the JSON body that ``build(texts, dim)`` returns."""
+    return sends(name, lambda ex: response(200, build(ex.request.texts, ex.dim)), good=good)
+
+
+OK = body_fault("ok", good_json, good=True)
 """The right answer, and the connection stays open."""
 
 
@@ -163,47 +148,34 @@ class _Vectors:
     dimension: int
     name: str = "by text"
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed(self, texts):
         return vectors_for(texts, self.dimension).tolist()
 
 
-def emulated(script: str) -> Fault:
+def emulated(script):
     """What the emulator does by a script of its own language (docs/emulator.md), such as ``status=503 x2, ok``."""
 
     @functools.cache
-    def emulator(dim: int) -> LocalTransport:
+    def emulator(dim):
         return LocalTransport(FaultLayer(Emulator(_Vectors(dim)), script))
 
-    def play(ex: Exchange) -> None:
+    def play(ex):
         inputs = [{"text": text} for text in ex.request.texts]
         with httpx.Client(transport=emulator(ex.dim), auth=tuple(TEST_KEY.split(":"))) as client:
             try:
-                response = client.post(f"http://emulator{EMBED_PATH}", json={"inputs": inputs})
+                reply = client.post(f"http://emulator{EMBED_PATH}", json={"inputs": inputs})
             except httpx.ReadError:
-                return ex.conn.rst()
+                ex.conn.rst()
+                return
             except httpx.RemoteProtocolError:
-                return ex.conn.close()
-        ex.reply(response.status_code, response.content, _without_length(response.headers))
-        if response.status_code == 200 and FAULT_HEADER not in response.headers:
+                ex.conn.close()
+                return
+        headers = [pair for pair in reply.headers.multi_items() if pair[0] != "content-length"]
+        ex.reply(reply.status_code, reply.content, headers)
+        if reply.status_code == 200 and FAULT_HEADER not in reply.headers:
             ex.mark_answered()
-        return None
 
     return Fault(script, play)
-
-
-def _without_length(headers: httpx.Headers) -> list[tuple[str, str]]:
-    return [pair for pair in headers.multi_items() if pair[0] != "content-length"]
-
-
-# Scripts
-
-Choice = Callable[[Request], Fault | str]
-
-
-class Script(Protocol):
-    def take(self, stage: Stage, request: Request) -> Fault | None:
-        """The fault to play at this stage, or None to go on. At `Stage.REQUEST` it is never None."""
-        ...
 
 
 class InOrder:
@@ -213,12 +185,13 @@ class InOrder:
     that is already open, it is played after the request.
     """
 
-    def __init__(self, faults: Sequence[Fault | str]) -> None:
+    def __init__(self, faults):
         self._faults = [_as_fault(fault) for fault in faults]
         self._next = 0
         self._lock = Lock()
 
-    def take(self, stage: Stage, request: Request) -> Fault | None:
+    def take(self, stage, request):
+        """The fault to play at this stage, or None to go on."""
         with self._lock:
             chosen = self._faults[min(self._next, len(self._faults) - 1)]
             if stage not in (Stage.REQUEST, chosen.stage):
@@ -231,49 +204,40 @@ class InOrder:
 class Chosen:
     """A function of the request decides, once the request has been read."""
 
-    choose: Choice
+    choose: object
 
-    def take(self, stage: Stage, request: Request) -> Fault | None:
+    def take(self, stage, request):
         return _as_fault(self.choose(request)) if stage is Stage.REQUEST else None
 
 
 class ByConnection:
-    """A script of its own for some connections, by number; the others get ``otherwise``."""
+    """A script of its own for some connections, by number; the others get the right answers."""
 
-    def __init__(self, scripts: Mapping[int, Sequence[Fault | str]], otherwise: Fault = OK) -> None:
+    def __init__(self, scripts):
         self._scripts = {number: InOrder(faults) for number, faults in scripts.items()}
-        self._otherwise = InOrder([otherwise])
 
-    def take(self, stage: Stage, request: Request) -> Fault | None:
-        return self._scripts.get(request.connection, self._otherwise).take(stage, request)
+    def take(self, stage, request):
+        return self._scripts.get(request.connection, Chosen(lambda _: OK)).take(stage, request)
 
 
-def at_random(seed: int, rate: float, faults: Sequence[Fault], otherwise: Fault = OK) -> Choice:
+def at_random(seed, rate, faults):
     """Play one of the faults on a share ``rate`` of the requests. The choice depends on seed and number only."""
 
-    def choose(request: Request) -> Fault:
+    def choose(request):
         dice = Random(f"{seed}:{request.number}")
-        return dice.choice(faults) if dice.random() < rate else otherwise
+        return dice.choice(faults) if dice.random() < rate else OK
 
     return choose
 
 
-def later_on_each_connection(later: Fault, otherwise: Fault = OK) -> Choice:
-    """Play a fault on every request that comes over a reused connection."""
-    return lambda request: later if request.on_connection else otherwise
-
-
-AnyScript = Fault | str | Sequence[Fault | str] | Choice | Script
-
-
-def as_script(script: AnyScript) -> Script:
+def as_script(script):
     """A script of whatever stands for one: the emulator's words, a fault, several in order, or a function."""
     if isinstance(script, Fault | str):
         return InOrder([script])
-    if isinstance(script, Sequence):
+    if isinstance(script, list | tuple):
         return InOrder(script)
     return Chosen(script) if callable(script) else script
 
 
-def _as_fault(fault: Fault | str) -> Fault:
+def _as_fault(fault):
     return emulated(fault) if isinstance(fault, str) else fault

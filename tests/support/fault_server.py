@@ -1,20 +1,14 @@
 """A raw-socket HTTP/1.1 server on loopback that plays faults by a script and keeps a log of everything."""
 
 import socket
-import ssl
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
-from support.connection import Connection, GoneError, Listener, read_body, read_head
-from support.fault import OK, AnyScript, Exchange, Fault, Request, Stage, as_script
-from support.oracle import ConnectionRecord, Head, Oracle, RequestRecord, texts_in
+from support.connection import GoneError, Listener, read_body, read_head
+from support.fault import OK, Exchange, Fault, Request, Stage, as_script
+from support.oracle import ConnectionRecord, Head, Oracle, texts_in
 from support.vectors import DIM
 
 __all__ = ["OK", "Exchange", "Fault", "FaultServer", "Request"]
-
-Seconds = float | Callable[[Request], float]
 
 
 class FaultServer:
@@ -22,7 +16,7 @@ class FaultServer:
 
     Args:
         script: words of the emulator such as ``"status=503 x2, ok"``, a fault, a list of these by request (the
-            last repeats), a function ``(Request) -> Fault``, or a `Script`.
+            last repeats), a function ``(Request) -> Fault``, or `ByConnection`.
         dim: dimension of the vectors.
         latency: seconds before each fault, or a function of the request that gives them.
         tls: the server's side of a TLS context, see ``support.network``.
@@ -33,16 +27,17 @@ class FaultServer:
 
     def __init__(
         self,
-        script: AnyScript = OK,
+        script=OK,
         *,
-        dim: int = DIM,
-        latency: Seconds = 0.0,
-        tls: ssl.SSLContext | None = None,
-        expected_authorization: str | None = None,
-        receive_buffer: int | None = None,
-        send_buffer: int | None = None,
-    ) -> None:
+        dim=DIM,
+        latency=0.0,
+        tls=None,
+        expected_authorization=None,
+        receive_buffer=None,
+        send_buffer=None,
+    ):
         self.oracle = Oracle(dim)
+        self.requests, self.connections = self.oracle.requests, self.oracle.connections
         self._script = as_script(script)
         self._latency = latency
         self._tls = tls
@@ -53,23 +48,13 @@ class FaultServer:
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.close = self._listener.close
 
-    def __enter__(self) -> Self:
+    def __enter__(self):
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_):
         self.close()
 
-    @property
-    def requests(self) -> list[RequestRecord]:
-        return self.oracle.requests
-
-    @property
-    def connections(self) -> list[ConnectionRecord]:
-        return self.oracle.connections
-
-    def _serve(self, conn: Connection) -> None:
+    def _serve(self, conn):
         record = ConnectionRecord(conn.number)
         self.oracle.add_connection(record)
         try:
@@ -80,7 +65,7 @@ class FaultServer:
             conn.close()
             self.oracle.finish_connection(record)
 
-    def _at_connect(self, conn: Connection, record: ConnectionRecord) -> None:
+    def _at_connect(self, conn, record):
         nothing = Request(-1, conn.number, 0, Head("", "", ()), (), 0, 0, time.monotonic())
         chosen = self._script.take(Stage.CONNECT, nothing)
         if chosen:
@@ -92,7 +77,7 @@ class FaultServer:
                 record.tls_error = getattr(error, "reason", None) or type(error).__name__
                 raise GoneError from error
 
-    def _exchange(self, conn: Connection, connection: ConnectionRecord) -> bool:
+    def _exchange(self, conn, connection):
         """Read one request and play its fault; False when the connection ends."""
         before = conn.bytes_received
         head = read_head(conn)
@@ -111,20 +96,12 @@ class FaultServer:
             bytes_received=conn.bytes_received - before,
             started=time.monotonic(),
         )
-        request = Request(
-            number=record.number,
-            connection=conn.number,
-            on_connection=record.on_connection,
-            head=head,
-            texts=texts or (),
-            body_bytes=len(body),
-            in_flight=in_flight,
-            at=record.started,
-        )
+        places = record.number, conn.number, record.on_connection
+        request = Request(*places, head, texts or (), len(body), in_flight, record.started)
         self._play(conn, record, request, chosen)
         return (head.get("connection") or "").lower() != "close"
 
-    def _play(self, conn: Connection, record: RequestRecord, request: Request, chosen: Fault | None) -> None:
+    def _play(self, conn, record, request, chosen):
         before = conn.bytes_sent
         try:
             fault = chosen or self._script.take(Stage.REQUEST, request)

@@ -1,29 +1,25 @@
-"""What is between a client and a server: a proxy, certificates, ports where nobody answers, and HTTP by hand."""
+"""What is between a client and a server: a proxy, certificates, and ports where nobody answers."""
 
 import contextlib
-import json
 import os
 import selectors
 import socket
 import ssl
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import SimpleNamespace
 
 import trustme
 
 from support.connection import Connection, Listener, read_body, read_head
 from support.fault import TEXT, response
-from support.oracle import EMBED_PATH
 
 
 @contextlib.contextmanager
-def closed_port() -> Iterator[int]:
+def closed_port():
     """A port that refuses connections: bound, so that nobody else gets it, but not listening."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -31,7 +27,7 @@ def closed_port() -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def syn_black_hole() -> Iterator[int]:
+def syn_black_hole():
     """A port whose connections are never established: its queue is full and nobody accepts (Linux)."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
@@ -44,7 +40,7 @@ def syn_black_hole() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def socket_to(port: int) -> socket.socket:
+def socket_to(port):
     """This process's own connection to a port of loopback, whichever library holds it."""
     for descriptor in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
@@ -54,19 +50,6 @@ def socket_to(port: int) -> socket.socket:
                     return sock
             sock.close()
     raise LookupError(f"no connection to port {port}")
-
-
-def embed_request(texts: Sequence[str], *headers: tuple[str, str]) -> bytes:
-    """A whole embed request as a right client would send it."""
-    body = json.dumps({"inputs": [{"text": text} for text in texts], "model": {"model": "m"}}).encode()
-    lines = [
-        f"POST {EMBED_PATH} HTTP/1.1",
-        "Host: 127.0.0.1",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-        *(f"{name}: {value}" for name, value in headers),
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 @dataclass(slots=True)
@@ -81,21 +64,16 @@ class ProxyRecord:
     bytes_down: int = 0
 
 
-Behaviour = Callable[["ConnectProxy", Connection, ProxyRecord], None]
-
-
 class ConnectProxy:
     """An HTTP CONNECT proxy. It tunnels to loopback only: to the port that was asked for, or where ``routes``
     sends a target.
 
     Args:
-        behaviour: what to do with each CONNECT: `tunnel`, or one of the functions below.
+        behaviour: a function of proxy, connection and record: `tunnel`, or one of those below.
         routes: from ``"host:port"`` as asked for to a local port, so that a test may name any host.
     """
 
-    def __init__(
-        self, behaviour: Behaviour | None = None, *, routes: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, behaviour=None, *, routes=None):
         self.records: list[ProxyRecord] = []
         self.routes = dict(routes or {})
         self._behaviour = behaviour or tunnel
@@ -103,15 +81,13 @@ class ConnectProxy:
         self.url = f"http://127.0.0.1:{self._listener.port}"
         self.port, self.stop = self._listener.port, self._listener.stop
 
-    def __enter__(self) -> Self:
+    def __enter__(self):
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_):
         self._listener.close()
 
-    def _serve(self, conn: Connection) -> None:
+    def _serve(self, conn):
         while (head := read_head(conn)) is not None:
             known = [head.get(name) is not None for name in ("proxy-authorization", "authorization")]
             record = ProxyRecord(head.method, head.target, *known)
@@ -123,7 +99,7 @@ class ConnectProxy:
             conn.send(response(501, b"only CONNECT", [TEXT]))
 
 
-def tunnel(proxy: ConnectProxy, conn: Connection, record: ProxyRecord, most_down: int = 2**63) -> None:
+def tunnel(proxy, conn, record, most_down=2**63):
     """Connect to the target and pass bytes both ways; after so many bytes down, reset the client's side."""
     port = proxy.routes.get(record.target) or int(record.target.rpartition(":")[2])
     sock = socket.create_connection(("127.0.0.1", port))
@@ -148,52 +124,39 @@ def tunnel(proxy: ConnectProxy, conn: Connection, record: ProxyRecord, most_down
         conn.rst()
 
 
-def die_in_tunnel(after_bytes: int) -> Behaviour:
+def die_in_tunnel(after_bytes):
     """Let exactly so many bytes come down, then reset the client's side."""
     return lambda proxy, conn, record: tunnel(proxy, conn, record, after_bytes)
 
 
-def refuse(status: int = 407) -> Behaviour:
+def refuse(status=407):
     """Answer CONNECT with an error: 407 wants a password, 502 cannot reach the target."""
     headers = [TEXT, ("Proxy-Authenticate", 'Basic realm="proxy"')] if status == 407 else [TEXT]
     return lambda _proxy, conn, _record: conn.send(response(status, b"refused by the proxy", headers))
 
 
-def die(_proxy: ConnectProxy, conn: Connection, _record: ProxyRecord) -> None:
+def die(_proxy, conn, _record):
     """Reset instead of answering."""
     conn.rst()
 
 
-def black_hole(_proxy: ConnectProxy, conn: Connection, _record: ProxyRecord) -> None:
+def black_hole(_proxy, conn, _record):
     """Never answer."""
     conn.wait_for_client_to_leave()
 
 
-@dataclass(frozen=True, slots=True)
-class TLS:
-    """Server contexts for `FaultServer(tls=...)`, and the one authority that clients are to trust.
+def make_tls(folder):
+    """Server contexts for `FaultServer(tls=...)`, and ``ca_file``, the one authority that clients are to trust.
 
     ``good`` is signed by it for localhost and 127.0.0.1; so are ``expired``, ``not_yet_valid`` and
     ``wrong_host`` (for elsewhere.example), each with its one flaw. ``untrusted`` is good but of another authority.
     ``tls11`` speaks at most TLS 1.1 with the good certificate; it needs an OpenSSL that still can.
     """
-
-    ca_file: Path
-    good: ssl.SSLContext
-    untrusted: ssl.SSLContext
-    expired: ssl.SSLContext
-    not_yet_valid: ssl.SSLContext
-    wrong_host: ssl.SSLContext
-    tls11: ssl.SSLContext
-
-
-def make_tls(folder: Path) -> TLS:
-    """Make everything anew; only the authority's certificate is written, into ``folder``, and no key."""
     authority, hosts = trustme.CA(), ("localhost", "127.0.0.1")
     ca_file = folder / "ca.pem"
     authority.cert_pem.write_to_path(ca_file)
     now, day = datetime.now(UTC), timedelta(days=1)
-    return TLS(
+    return SimpleNamespace(
         ca_file=ca_file,
         good=_context(authority.issue_cert(*hosts)),
         untrusted=_context(trustme.CA().issue_cert(*hosts)),
@@ -204,13 +167,13 @@ def make_tls(folder: Path) -> TLS:
     )
 
 
-def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
+def _context(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
 
 
-def _at_most_tls11(context: ssl.SSLContext) -> ssl.SSLContext:
+def _at_most_tls11(context):
     """Make a context old: TLS 1.0 and 1.1 only, with the weak ciphers they need."""
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
     with warnings.catch_warnings():  # setting them is deprecated, which is the point

@@ -2,11 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from threading import Condition
-from typing import Any
 
 import numpy as np
 
@@ -35,13 +33,13 @@ class Head:
     target: str
     headers: tuple[tuple[str, str], ...]
 
-    def all(self, name: str) -> list[str]:
+    def all(self, name):
         return [value for known, value in self.headers if known == name.lower()]
 
-    def get(self, name: str) -> str | None:
+    def get(self, name):
         return next(iter(self.all(name)), None)
 
-    def authorization(self, expected: str | None) -> Authorization:
+    def authorization(self, expected):
         """Compare the header with the whole expected value; with None, any value is `Authorization.OTHER`."""
         match self.all("authorization"):
             case []:
@@ -50,7 +48,7 @@ class Head:
                 return Authorization.EXPECTED if value == expected else Authorization.OTHER
         return Authorization.SEVERAL
 
-    def gives_away(self, expected: str | None, body: bytes) -> bool:
+    def gives_away(self, expected, body):
         """Whether the credential (the value's last word) stands in the target, another header or the body."""
         if expected is None:
             return False
@@ -58,11 +56,7 @@ class Head:
         others = [self.target, *(value for name, value in self.headers if name != "authorization")]
         return any(secret in text for text in others) or secret.encode() in body
 
-    def loggable(self) -> tuple[tuple[str, str], ...]:
-        """The headers without those that hold secrets."""
-        return tuple(pair for pair in self.headers if pair[0] not in _SECRET_HEADERS)
-
-    def problem(self, texts: tuple[str, ...] | None) -> str | None:
+    def problem(self, texts):
         """Why this is no request that a right client would send, or None."""
         if self.method != "POST" or self.target != EMBED_PATH:
             return f"asked for {self.method} {self.target}"
@@ -73,7 +67,7 @@ class Head:
         return None
 
 
-def texts_in(body: bytes) -> tuple[str, ...] | None:
+def texts_in(body):
     """The texts of an embed request; None for any other body."""
     try:
         texts = tuple(item["text"] for item in json.loads(body)["inputs"])
@@ -107,7 +101,7 @@ class RequestRecord:
     bytes_sent: int = 0
     finished: float | None = None
 
-    def header(self, name: str) -> str | None:
+    def header(self, name):
         """A header's first value, or None. Headers with secrets are not in here."""
         return next((value for known, value in self.headers if known == name.lower()), None)
 
@@ -133,22 +127,13 @@ class Oracle:
     in_flight: int = 0
     changed: Condition = field(default_factory=Condition)
 
-    def add_connection(self, record: ConnectionRecord) -> None:
+    def add_connection(self, record):
         with self.changed:
             self.connections.append(record)
             self.changed.notify_all()
 
-    def add_request(
-        self, head: Head, texts: tuple[str, ...] | None, connection: ConnectionRecord, **more: Any
-    ) -> tuple[RequestRecord, int]:
-        """Number and keep a request that has been read; returns its record and how many are in flight with it.
-
-        Args:
-            head: its head.
-            texts: its texts, if it is an embed request.
-            connection: what it came over.
-            **more: the other fields of its record.
-        """
+    def add_request(self, head, texts, connection, **more):
+        """Number and keep a request; gives its record (``more`` are its other fields) and how many are in flight with it."""
         with self.changed:
             record = RequestRecord(
                 number=len(self.requests),
@@ -156,7 +141,7 @@ class Oracle:
                 on_connection=connection.requests,
                 method=head.method,
                 target=head.target,
-                headers=head.loggable(),
+                headers=tuple(pair for pair in head.headers if pair[0] not in _SECRET_HEADERS),
                 text_ids=tuple(map(text_id, texts or ())),
                 problem=head.problem(texts),
                 **more,
@@ -167,35 +152,35 @@ class Oracle:
             self.changed.notify_all()
             return record, self.in_flight
 
-    def finish_request(self, record: RequestRecord, now: float) -> None:
+    def finish_request(self, record, now):
         with self.changed:
             record.finished = now
             self.in_flight -= 1
             self.changed.notify_all()
 
-    def finish_connection(self, record: ConnectionRecord) -> None:
+    def finish_connection(self, record):
         with self.changed:
             record.closed = True
             self.changed.notify_all()
 
-    def wait_for_requests(self, count: int, seconds: float = _WAIT_SECONDS) -> None:
+    def wait_for_requests(self, count, seconds=_WAIT_SECONDS):
         """Return when that many requests have come. Raises `TimeoutError`."""
         self.wait_for(lambda: len(self.requests) >= count, seconds)
 
-    def wait_until_idle(self, seconds: float = _WAIT_SECONDS) -> None:
+    def wait_until_idle(self, seconds=_WAIT_SECONDS):
         """Return when every request has been played to its end. Raises `TimeoutError`."""
         self.wait_for(lambda: not self.in_flight, seconds)
 
-    def wait_until_closed(self, seconds: float = _WAIT_SECONDS) -> None:
+    def wait_until_closed(self, seconds=_WAIT_SECONDS):
         """Return when every connection is closed, by whichever side. Raises `TimeoutError`."""
         self.wait_for(lambda: all(record.closed for record in self.connections), seconds)
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = _WAIT_SECONDS) -> None:
+    def wait_for(self, condition, seconds=_WAIT_SECONDS):
         with self.changed:
             if not self.changed.wait_for(condition, seconds):
                 raise TimeoutError(f"not within {seconds} s; {len(self.requests)} requests came")
 
-    def check(self, texts: Sequence[str], vectors: Any) -> None:
+    def check(self, texts, vectors):
         """Raise `AssertionError` unless row *i* of ``vectors`` is exactly the vector of text *i*.
 
         Expects float32 of shape ``(n, dim)``. The message says whose vector stands in the wrong place.
@@ -209,31 +194,26 @@ class Oracle:
             owner = f"text {owners[0]}" if owners.size else "no text of this call"
             raise AssertionError(f"{wrong.size} rows are wrong; row {wrong[0]} holds the vector of {owner}")
 
-    def check_one(self, text: str, vector: Any) -> None:
+    def check_one(self, text, vector):
         """The same for one vector of shape ``(dim,)``."""
         self.check([text], np.asarray(vector)[np.newaxis])
 
-    def times_received(self) -> Counter[str]:
+    def times_received(self):
         """How often each text came, by its id (``vectors.text_id``)."""
         return Counter(one for record in self.requests for one in record.text_ids)
 
-    def times_answered(self) -> Counter[str]:
+    def times_answered(self):
         """How often each text was answered rightly and completely, by its id."""
         return Counter(one for record in self.requests for one in record.answered)
 
-    def faults_played(self) -> Counter[str]:
-        """How often each fault was played, at connect or on a request."""
-        at_connect = (record.fault for record in self.connections if record.fault)
-        return Counter([*at_connect, *(record.fault for record in self.requests)])
-
-    def assert_requests(self, count: int) -> None:
+    def assert_requests(self, count):
         played = [record.fault for record in self.requests]
         assert len(played) == count, f"{len(played)} requests instead of {count}: {played}"
 
-    def assert_connections(self, count: int) -> None:
+    def assert_connections(self, count):
         assert len(self.connections) == count, f"{len(self.connections)} connections instead of {count}"
 
-    def assert_well_formed(self) -> None:
+    def assert_well_formed(self):
         """Every request was an embed request, and no credential stood outside its header."""
         problems = [record.problem for record in self.requests if record.problem]
         assert not problems, problems

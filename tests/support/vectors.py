@@ -1,12 +1,10 @@
 """The vector each text must get: a pure function of the text, so that any mix-up on the way shows."""
 
 import json
-from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
-from numpy.typing import NDArray
 
 DIM = 8
 """Dimension of a server's vectors unless a test asks for another."""
@@ -14,16 +12,16 @@ DIM = 8
 _VALUES_PER_BLOCK = 16  # one 64-byte digest holds sixteen 32-bit words
 
 
-def _bytes_of(text: str) -> bytes:
+def _bytes_of(text):
     return text.encode("utf-8", "surrogatepass")  # a client that sends half a surrogate must not crash us
 
 
-def text_id(text: str) -> str:
+def text_id(text):
     """What stands for a text in a log: 16 hex digits that do not give the text away."""
     return blake2b(_bytes_of(text), digest_size=8, person=b"text id").hexdigest()
 
 
-def vector_for(text: str, dim: int = DIM) -> NDArray[np.float32]:
+def vector_for(text, dim=DIM):
     """The vector of a text: shape ``(dim,)``, values in [-1, 1) with 24 bits each, so exact in float32."""
     seed = _bytes_of(text)
     blocks = range(-(-dim // _VALUES_PER_BLOCK))
@@ -32,37 +30,37 @@ def vector_for(text: str, dim: int = DIM) -> NDArray[np.float32]:
     return ((words.astype(np.float64) - 2**23) / 2**23).astype(np.float32)
 
 
-def vectors_for(texts: Sequence[str], dim: int = DIM) -> NDArray[np.float32]:
+def vectors_for(texts, dim=DIM):
     """The vectors of several texts, shape ``(len(texts), dim)``."""
     return np.array([vector_for(text, dim) for text in texts], np.float32).reshape(len(texts), dim)
 
 
 @lru_cache(maxsize=4096)
-def values_json(text: str, dim: int = DIM) -> bytes:
+def values_json(text, dim=DIM):
     """A text's vector as a JSON list, each value to the last digit."""
     return json.dumps(vector_for(text, dim).tolist()).encode()
 
 
-def row_json(text: str, dim: int = DIM) -> bytes:
+def row_json(text, dim=DIM):
     """One element of ``embeddings``: ``{"values": [...]}``."""
     return b'{"values":' + values_json(text, dim) + b"}"
 
 
-def embeddings_json(rows: Sequence[bytes]) -> bytes:
+def embeddings_json(rows):
     """The body of a 200 from its rows, each already JSON."""
     return b'{"embeddings":[' + b",".join(rows) + b"]}"
 
 
-def rows_json(texts: Sequence[str], dim: int = DIM) -> list[bytes]:
+def rows_json(texts, dim=DIM):
     """The good rows of several texts."""
     return [row_json(text, dim) for text in texts]
 
 
-def good_json(texts: Sequence[str], dim: int = DIM) -> bytes:
+def good_json(texts, dim=DIM):
     """The body that answers these texts rightly."""
     return embeddings_json(rows_json(texts, dim))
 
 
-def stray_texts(count: int) -> list[str]:
+def stray_texts(count):
     """Texts nobody sends: their vectors stand for somebody else's answer."""
     return [f"stray text {number} of somebody else" for number in range(count)]

@@ -20,7 +20,6 @@ from support.faults import (
     GOOD_ENCODINGS,
     content_type,
     first_vector_missing,
-    gzip_bad_checksum,
     gzip_good,
     html_200,
     huge_norm,
@@ -30,7 +29,6 @@ from support.faults import (
     one_vector_short,
     other_dimension,
     ragged,
-    respelled,
     whole,
     wrong_for,
     zero_vectors,
@@ -71,19 +69,15 @@ BAD = [
     ),
     *(last_row("missing", b"{}"), last_row("null", b"null"), last_row("empty", b'{"values":[]}')),
     *map(number, ("NaN", '"NaN"', "1e39", "true", "[1]")),
-    respelled("two_documents", lambda good: good * 2),
 ]
 """One of each kind: that no other body is accepted is shown in test_decoding.py."""
 
 
 @pytest.mark.parametrize("bad", BAD, ids=str)
 def test_D01_D02_D03_D06_D08_a_wrong_200_is_tried_again_and_costs_only_the_text_it_is_for(bad):
-    check_is_never_accepted(bad)
+    error = check_is_never_accepted(bad)
+    assert ("Asked for 1 vectors, got 2." in str(error)) is (bad is one_vector_extra)
     check_costs_only_the_guilty(bad)
-
-
-def test_D01_another_number_of_vectors_is_told():
-    assert "Asked for 1 vectors, got 2." in str(check_is_never_accepted(one_vector_extra))
 
 
 def test_D04_rows_of_different_lengths():
@@ -114,8 +108,6 @@ def test_D07_zero_and_huge_vectors_are_kept_and_counted(caplog):
     _, result = embed(huge_norm, TEXTS)
     assert (result.vectors == np.float32(1e30)).all()
     assert (result.stats.zero_vectors, result.stats.huge_vectors) == (0, 12)
-    _, result = embed(OK, TEXTS)
-    assert (result.stats.zero_vectors, result.stats.huge_vectors) == (0, 0)
 
 
 def test_D07_with_reject_zero_they_are_wrong_responses():
@@ -135,18 +127,15 @@ def test_D11_a_body_that_cannot_be_unpacked(bad):
     check_is_never_accepted(bad)
 
 
-KINDS = ["application/json; charset=utf-8", "Application/JSON", "text/plain", None]
-
-
-@pytest.mark.parametrize("good", [*GOOD_ENCODINGS, *map(content_type, KINDS)], ids=str)
+@pytest.mark.parametrize("good", [*GOOD_ENCODINGS, content_type("text/plain"), content_type(None)], ids=str)
 def test_D11_D12_what_is_odd_but_right_is_accepted(good):
     service, result = embed(good, TEXTS)
     service.oracle.check(TEXTS, result.vectors)
     service.oracle.assert_requests(1)
 
 
-@pytest.mark.parametrize("bad", [one_vector_short, number("NaN"), html_200, gzip_bad_checksum], ids=str)
-def test_D01_D06_D11_after_a_wrong_response_the_connection_is_doubtful_too(bad):
+@pytest.mark.parametrize("bad", [one_vector_short, BROKEN_ENCODINGS[0]], ids=str)
+def test_D01_D11_after_a_wrong_response_the_connection_is_doubtful_too(bad):
     with FaultServer([bad, bad, OK]) as server:
         server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
         server.oracle.assert_connections(3)
@@ -210,14 +199,3 @@ def test_F10_memory_that_runs_out_inside_a_decoder_leaves_no_half_row(monkeypatc
             with pytest.raises(InworldEmbeddingsError, match="memory"):
                 face.embed(["a", "b"])
         face.service.oracle.check(["a", "b"], face.embed(["a", "b"]).vectors)
-
-
-def test_F10_in_a_stream_the_rows_before_it_are_yielded(monkeypatch):
-    failing_decoder(monkeypatch, 2)
-    with AsyncFace(Service(), batch_size=4, max_concurrency=1) as face:
-        rows, error = face.rows(map(str, range(20)))
-    assert "memory" in str(error)
-    indexes = [index for index, _ in rows]
-    assert indexes[:8] == list(range(8))
-    assert not set(indexes) & {8, 9, 10, 11}
-    assert all(np.array_equal(vector, vector_for(str(index))) for index, vector in rows)

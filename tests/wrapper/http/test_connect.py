@@ -33,10 +33,10 @@ from support.fault import OK, ByConnection, Stage, at
 from support.fault_server import FaultServer
 from support.faults import (
     alert_protocol_version,
+    black_hole_on_connect,
     client_hello,
     fin_in_handshake,
     garbage_in_handshake,
-    handshake_stall,
     handshake_stall_after_hello,
     plaintext_answer_in_handshake,
     rst_in_handshake,
@@ -68,7 +68,7 @@ class Resolver:
     def __init__(self, monkeypatch, *outcomes):
         if os.environ.get("TRANSPORT") == "pyreqwest":
             pytest.skip("it looks names up outside of Python, where no test can stand in")
-        self.asked, self.busy, self._outcomes = [], threading.Event(), list(outcomes)
+        self.asked, self._outcomes = [], list(outcomes)
         self._systems = socket.getaddrinfo
         monkeypatch.setattr(socket, "getaddrinfo", self)
 
@@ -76,7 +76,6 @@ class Resolver:
         if host == "127.0.0.1":  # some libraries look addresses up too
             return self._systems(host, port, *args, **options)
         self.asked.append(host.decode() if isinstance(host, bytes) else host)
-        self.busy.set()
         outcome = self._outcomes[min(len(self.asked), len(self._outcomes)) - 1]
         if isinstance(outcome, threading.Event):
             outcome.wait(30)
@@ -159,19 +158,6 @@ def test_A02_the_loop_goes_on_while_a_name_is_looked_up(monkeypatch, stall):
         asyncio.run(run())
 
 
-def test_A02_other_threads_go_on_while_a_name_is_looked_up(monkeypatch, stall):
-    resolver = Resolver(monkeypatch, stall)
-    stalled = threading.Thread(target=lambda: failure("https://slow.example", timeout=30))
-    with FaultServer() as server:
-        stalled.start()
-        assert resolver.busy.wait(30)
-        server.oracle.check_one("text", sync_embed(server.url, "text"))
-        assert stalled.is_alive()
-        monkeypatch.undo()  # the second look-up is the system's, and fails
-        stall.set()
-        stalled.join()
-
-
 def test_A03_a_refused_connection_is_tried_three_times():
     with closed_port() as port:
         error = failure(f"http://127.0.0.1:{port}")
@@ -187,66 +173,54 @@ def test_A04_a_connect_without_an_answer_has_its_own_timeout(short_connect):
     assert Timeouts().connect == 5.0
 
 
-@pytest.mark.parametrize("own_client", [False, True], ids=["ours", "http_client"])
-def test_A14_netrc_is_ignored(own_client, tmp_path, monkeypatch):
+def test_A14_netrc_is_ignored(tmp_path, monkeypatch):
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    more = {"http_client": unpooled_client(auth=("someone", "else"))} if own_client else {}
     with FaultServer(expected_authorization=AUTHORIZATION) as server:
-        sync_embed(server.url, "text", **more)
-    assert [record.authorization for record in server.requests] == [Authorization.EXPECTED]
+        sync_embed(server.url, "text")
+        sync_embed(server.url, "text", http_client=unpooled_client(auth=("someone", "else")))
+    assert [record.authorization for record in server.requests] == [Authorization.EXPECTED] * 2
     server.oracle.assert_well_formed()
 
 
 # Addresses
 
 
-def uvloops():
-    return pytest.importorskip("uvloop").new_event_loop()
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request):
+    """Runs a coroutine on one kind of event loop."""
+    with asyncio.Runner(loop_factory=pytest.importorskip(request.param).new_event_loop) as runner:
+        yield runner.run
 
 
-LOOPS = pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloops], ids=["asyncio", "uvloop"])
+@pytest.fixture
+def listener():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener
 
 
-async def first(addresses):
+async def first(*addresses):
     return await connect._first_of([(socket.AF_INET, address) for address in addresses])
 
 
-@LOOPS
-def test_a_dead_first_address_costs_a_head_start(factory):
-    with (
-        syn_black_hole() as port,
-        socket.create_server(("127.0.0.1", 0)) as listener,
-        asyncio.Runner(loop_factory=factory) as runner,
-    ):
-        sock = runner.run(first([("127.0.0.1", port), listener.getsockname()]))
+def test_a_dead_first_address_costs_a_head_start(run, listener):
+    with syn_black_hole() as port, run(first(("127.0.0.1", port), listener.getsockname())) as sock:
         assert sock.getpeername() == listener.getsockname()
-        sock.close()
 
 
-@LOOPS
-def test_a_refused_first_address_costs_nothing(factory, monkeypatch):
+def test_a_refused_first_address_costs_nothing(run, listener, monkeypatch):
     monkeypatch.setattr(connect, "HEAD_START", 3600)
-    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        with asyncio.Runner(loop_factory=factory) as runner:
-            sock = runner.run(first([closed.getsockname(), listener.getsockname()]))
+    with closed_port() as port, run(first(("127.0.0.1", port), listener.getsockname())) as sock:
         assert sock.getpeername() == listener.getsockname()
-        sock.close()
 
 
-@LOOPS
-def test_if_none_can_be_reached_the_first_ones_reason_is_told(factory):
-    with socket.socket() as one, socket.socket() as other, asyncio.Runner(loop_factory=factory) as runner:
-        one.bind(("127.0.0.1", 0))
-        other.bind(("127.0.0.1", 0))
-        with pytest.raises(ConnectionRefusedError):
-            runner.run(first([one.getsockname(), other.getsockname()]))
+def test_if_none_can_be_reached_the_first_ones_reason_is_told(run):
+    with closed_port() as one, closed_port() as other, pytest.raises(ConnectionRefusedError):
+        run(first(("127.0.0.1", one), ("127.0.0.1", other)))
 
 
-@LOOPS
-def test_a_race_that_is_cancelled_as_it_is_won_closes_the_winner(factory, monkeypatch):
+def test_a_race_that_is_cancelled_as_it_is_won_closes_the_winner(run, monkeypatch):
     made = []
 
     async def connected(family, address):
@@ -256,15 +230,14 @@ def test_a_race_that_is_cancelled_as_it_is_won_closes_the_winner(factory, monkey
 
     async def race():
         nonlocal racing
-        racing = asyncio.create_task(first([("127.0.0.1", 1), ("127.0.0.1", 2)]))
+        racing = asyncio.create_task(first(("127.0.0.1", 1), ("127.0.0.1", 2)))
         with pytest.raises(asyncio.CancelledError):
             await racing
         await asyncio.sleep(0)
 
     racing = None
     monkeypatch.setattr(connect, "_connected", connected)
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(race())
+    run(race())
     assert [sock.fileno() for sock in made] == [-1]
 
 
@@ -282,8 +255,6 @@ def test_the_families_take_turns(monkeypatch):
 
 @pytest.mark.parametrize("name", ["localhost", "x.localhost", "api.X.LOCALHOST."])
 def test_I07_a_name_that_means_this_machine_is_never_looked_up(name, monkeypatch):
-    """A name server may say anything about x.localhost, and the key goes there in clear."""
-
     def looked_up(*_, **__):
         raise AssertionError("a name was looked up")
 
@@ -380,7 +351,9 @@ def test_A07_http_to_a_tls_port_that_hangs_up_comes_with_a_hint(trusted):
         server.oracle.assert_requests(0)
 
 
-@pytest.mark.parametrize("stall", [handshake_stall, handshake_stall_after_hello], ids=["deaf", "after_hello"])
+@pytest.mark.parametrize(
+    "stall", [black_hole_on_connect, handshake_stall_after_hello], ids=["deaf", "after_hello"]
+)
 def test_A08_a_stalled_handshake_falls_under_the_connect_timeout(stall, trusted, short_connect):
     with FaultServer(ByConnection({0: [stall]}), tls=trusted.good) as server:
         server.oracle.check_one("text", sync_embed(server.url, "text", **PATIENT))
@@ -473,24 +446,24 @@ def assert_tunnelled(between, server, url=URL, **settings):
     server.oracle.assert_well_formed()
 
 
-@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
-def test_A13_the_environment_names_the_proxy(name, server, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "scheme", "url"),
+    [("HTTPS_PROXY", "http://", URL), ("all_proxy", "http://", URL), ("https_proxy", "", f"HTTPS://{HOST}")],
+)
+def test_A13_the_environment_names_the_proxy(name, scheme, url, server, monkeypatch):
     with proxy_to(server) as proxy:
-        monkeypatch.setenv(name, proxy.url)
-        assert_tunnelled(proxy, server)
+        monkeypatch.setenv(name, f"{scheme}127.0.0.1:{proxy.port}")
+        assert_tunnelled(proxy, server, url)
 
 
-def test_A13_a_proxy_without_a_scheme_is_an_http_one_and_an_origin_may_be_in_capitals(server, monkeypatch):
-    with proxy_to(server) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{proxy.port}")
-        assert_tunnelled(proxy, server, f"HTTPS://{HOST}")
-
-
-def test_A13_the_argument_names_the_proxy(server, monkeypatch):
+def test_A13_the_argument_names_the_proxy_whose_password_goes_to_it_only(server, monkeypatch):
     with proxy_to(server) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
         monkeypatch.setenv("NO_PROXY", "*")
-        assert_tunnelled(proxy, server, proxy=proxy.url)
+        url = f"http://user:planted-secret@127.0.0.1:{proxy.port}"
+        assert_tunnelled(proxy, server, proxy=url)
+        assert proxy.records[0].proxy_authorization
+        assert "planted" not in repr(EmbeddingClient(base_url=URL, api_key=KEY, proxy=url))
 
 
 def test_A13_a_tunnel_is_used_again(server):
@@ -501,13 +474,7 @@ def test_A13_a_tunnel_is_used_again(server):
         server.oracle.assert_connections(1)
 
 
-@pytest.mark.parametrize(
-    ("exempt", "settings"),
-    [
-        *[(exempt, {}) for exempt in (HOST, ".example", "*", f"a.example, {HOST}:443")],
-        pytest.param("", {"trust_env": False}, id="trust_env off"),
-    ],
-)
+@pytest.mark.parametrize(("exempt", "settings"), [(HOST, {}), ("", {"trust_env": False})])
 def test_A13_a_host_may_be_exempt(exempt, settings, server, monkeypatch):
     Resolver(monkeypatch, UNKNOWN)  # asked for directly, the host does not exist
     with proxy_to(server) as proxy:
@@ -517,12 +484,12 @@ def test_A13_a_host_may_be_exempt(exempt, settings, server, monkeypatch):
         assert proxy.records == []
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_A13_loopback_is_never_proxied_from_the_environment(host, monkeypatch):
+def test_A13_loopback_is_never_proxied_from_the_environment(monkeypatch):
     with FaultServer() as server, ConnectProxy() as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
-        server.oracle.check_one("text", sync_embed(f"http://{host}:{server.port}", "text"))
+        for host in ("127.0.0.1", "localhost"):
+            server.oracle.check_one("text", sync_embed(f"http://{host}:{server.port}", "text"))
         assert proxy.records == []
 
 
@@ -555,14 +522,6 @@ def test_A13_the_tunnel_ends_at_a_verified_server(trusted):
         assert (len(proxy.records), impostor.requests) == (1, [])
 
 
-def test_A13_the_proxys_password_goes_to_the_proxy_only(server):
-    with proxy_to(server) as proxy:
-        url = f"http://user:planted-secret@127.0.0.1:{proxy.port}"
-        assert_tunnelled(proxy, server, proxy=url)
-        assert proxy.records[0].proxy_authorization
-        assert "planted" not in repr(EmbeddingClient(base_url=URL, api_key=KEY, proxy=url))
-
-
 def test_A13_certificates_that_cannot_be_loaded_are_a_configuration_error(monkeypatch, tmp_path):
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
     connect.tls_context.cache_clear()
@@ -584,7 +543,7 @@ def test_A15_a_407_is_final(server):
 
 
 @pytest.mark.parametrize(
-    "fault", [refuse(502), refuse(503), die, die_in_tunnel(200)], ids=["502", "503", "dies", "dies_in_tunnel"]
+    "fault", [refuse(502), die, die_in_tunnel(200)], ids=["502", "dies", "dies_in_tunnel"]
 )
 def test_A15_other_trouble_with_the_proxy_is_transient(fault, server):
     def flaky(proxy, conn, record):

@@ -12,7 +12,7 @@ from inworld_embeddings._http.adapters import BODY_CAP
 from inworld_embeddings._http.pool import KEPT_BUFFERS, ConnectionPool
 from inworld_embeddings._retry import Timeouts
 from support.clients import KEY, pool, sync_client, vectors_in
-from support.fault import OK, ByConnection, later_on_each_connection
+from support.fault import OK, ByConnection
 from support.fault_server import FaultServer
 from support.faults import (
     black_hole,
@@ -28,6 +28,11 @@ from support.vectors import text_id
 
 OURS = pytest.mark.skipif("TRANSPORT" in os.environ, reason="another transport has a clock of its own")
 FOUR = [f"text {number}" for number in range(4)]
+
+
+def once_used(fault):
+    """A script that plays this on every request over a reused connection."""
+    return lambda request: fault if request.on_connection else OK
 
 
 class Four(FaultServer):
@@ -146,7 +151,7 @@ def test_B01_the_free_repetition_takes_a_new_connection_when_all_idle_ones_have_
         assert len(server.connections) == 4
         server.oracle.check_one("a", await client.embed("a"))
 
-    server = Four(later_on_each_connection(rst_before_any_byte))
+    server = Four(once_used(rst_before_any_byte))
     run_with_client(server, work, max_retries=0)
     server.oracle.assert_requests(6)
 
@@ -219,7 +224,7 @@ def test_B22_the_rest_of_a_burst_is_closed_while_others_work():
 
 
 def test_B22_a_connection_that_leads_nowhere_costs_one_attempt(short_attempt):
-    with FaultServer(later_on_each_connection(black_hole)) as server:
+    with FaultServer(once_used(black_hole)) as server:
         with sync_client(server.url, max_retries=10) as embed:
             embed("a")
             server.oracle.check_one("b", embed("b"))
@@ -233,7 +238,7 @@ def test_B22_several_that_lead_nowhere_cost_one_attempt_too(short_attempt):
         server.oracle.check_one("b", await client.embed("b"))
         assert sum(record.on_connection > 0 for record in server.requests) == 1
 
-    server = Four(later_on_each_connection(black_hole))
+    server = Four(once_used(black_hole))
     run_with_client(server, work, max_retries=10)
 
 
