@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 import copy
 import json
 import pickle
@@ -117,11 +116,13 @@ def assert_hides_secrets(error):
 @pytest.mark.parametrize(
     ("environment", "settings"),
     [
-        ({}, {"api_key": BASIC, "workspace": "workspaces/the-workspace"}),
         ({"INWORLD_API_KEY": BASIC, "INWORLD_WORKSPACE": WORKSPACE}, {}),
-        ({"INWORLD_KEY": KEY, "INWORLD_SECRET": SECRET, "INWORLD_WORKSPACE": WORKSPACE}, {}),
-        ({"INWORLD_API_KEY": "bm8=", "INWORLD_WORKSPACE": "no"}, {"api_key": BASIC, "workspace": WORKSPACE}),
+        (
+            {"INWORLD_API_KEY": "bm8=", "INWORLD_WORKSPACE": "no"},
+            {"api_key": BASIC, "workspace": f"workspaces/{WORKSPACE}"},
+        ),
     ],
+    ids=["environment", "arguments"],
 )
 def test_where_the_credential_comes_from(monkeypatch, environment, settings):
     for name, value in environment.items():
@@ -132,44 +133,33 @@ def test_where_the_credential_comes_from(monkeypatch, environment, settings):
     assert json.loads(request.content) == {"key": KEY, "resources": [f"workspaces/{WORKSPACE}"]}
 
 
-@pytest.mark.parametrize(
-    ("settings", "says"),
-    [
-        ({"workspace": None}, "INWORLD_WORKSPACE"),
-        ({"workspace": "a b"}, "bare id"),
-        ({"workspace": "a/b"}, "bare id"),
-        ({"key": None, "secret": None}, "No API key"),
-        ({"key": None, "secret": None, "api_key": lambda: BASIC}, "must be a str"),
-        ({"key": "planted,key"}, "cannot hold"),
-        ({"token_url": "http://planted.example/x"}, "token_url is http://"),
-        ({"leeway": -1}, "leeway"),
-        ({"leeway": float("nan")}, "leeway"),
-        ({"http_client": httpx.AsyncClient()}, "asynchronous"),
-    ],
-    ids=range(10),
-)
-def test_settings_that_cannot_work(settings, says):
-    with pytest.raises(errors.ConfigurationError, match=says) as caught:
-        TokenEndpoint().auth(**settings)
-    assert_hides_secrets(caught.value)
+def jwt(**settings):
+    return TokenEndpoint().auth(**settings)
 
 
 @pytest.mark.parametrize(
-    ("make", "settings"),
+    ("make", "settings", "says"),
     [
-        (BasicAuth, {"key": "planted:key", "secret": SECRET}),
-        (BasicAuth, {"api_key": BASIC[:-3]}),
-        (BasicAuth, {"key": KEY}),
-        (BasicAuth, {"api_key": BASIC, "key": KEY, "secret": SECRET}),
-        (BasicAuth, {"api_key": lambda: BASIC}),
-        (EmbeddingClient, {"key": "planted:key", "secret": SECRET}),
-        (EmbeddingClient, {"api_key": BASIC, "max_retries": -1}),
-        (EmbeddingClient, {"api_key": BASIC, "unknown": 1}),
+        (jwt, {"workspace": None}, "INWORLD_WORKSPACE"),
+        (jwt, {"workspace": "a b"}, "bare id"),
+        (jwt, {"workspace": "a/b"}, "bare id"),
+        (jwt, {"key": None, "secret": None}, "No API key"),
+        (jwt, {"key": None, "secret": None, "api_key": lambda: BASIC}, "must be a str"),
+        (jwt, {"key": "planted,key"}, "cannot hold"),
+        (jwt, {"token_url": "http://planted.example/x"}, "token_url is http://"),
+        (jwt, {"leeway": float("nan")}, "leeway"),
+        (jwt, {"http_client": httpx.AsyncClient()}, "asynchronous"),
+        (BasicAuth, {"key": "planted:key", "secret": SECRET}, "key"),
+        (BasicAuth, {"api_key": BASIC, "key": KEY, "secret": SECRET}, "not several"),
+        (BasicAuth, {"api_key": lambda: BASIC}, "a str"),
+        (EmbeddingClient, {"key": "planted:key", "secret": SECRET}, "key"),
+        (EmbeddingClient, {"api_key": BASIC, "max_retries": -1}, "max_retries"),
+        (EmbeddingClient, {"api_key": BASIC, "unknown": 1}, "unknown"),
     ],
-    ids=range(8),
+    ids=range(15),
 )
-def test_a_credential_that_cannot_work_is_in_no_traceback_either(make, settings):
-    with pytest.raises((errors.ConfigurationError, TypeError)) as caught:
+def test_what_cannot_work_is_told_without_the_credential_in_the_traceback_too(make, settings, says):
+    with pytest.raises((errors.ConfigurationError, TypeError), match=says) as caught:
         make(**settings)
     assert_hides_secrets(caught.value)
 
@@ -241,18 +231,14 @@ class Endless(httpx.SyncByteStream):
         (refused(401), errors.AuthenticationError, "INWORLD_API_KEY"),
         (refused(403, f"{KEY} with plan*** is unknown"), errors.PermissionDeniedError, "redacted"),
         (refused(404), errors.NotFoundError, "Check token_url"),
-        (refused(413), errors.AuthenticationError, "HTTP 413"),
         (refused(429, "slow down"), errors.RateLimitError, "slow down"),
         (refused(429, "message larger than max (5 vs. 4)"), errors.AuthenticationError, "HTTP 429"),
-        (httpx.Response(503, html="<title>Down</title>"), errors.InternalServerError, "Down"),
         (httpx.Response(200, stream=Endless()), errors.APIResponseValidationError, "token_url"),
         (httpx.ReadTimeout(f"for {KEY}"), errors.APITimeoutError, "ReadTimeout"),
-        (httpx.ConnectError("refused"), errors.APIConnectionError, "refused"),
         (httpx.LocalProtocolError("Illegal header"), errors.ConfigurationError, "Check token_url"),
-        (ZeroDivisionError(KEY), errors.ConfigurationError, "ZeroDivisionError"),
         (SystemExit(KEY), errors.ConfigurationError, "SystemExit"),
     ],
-    ids=range(16),
+    ids=range(12),
 )  # fmt: skip
 def test_failures_name_the_endpoint_and_no_secret(response, kind, says):
     endpoint, api = TokenEndpoint(response), Api()
@@ -329,19 +315,21 @@ def test_when_there_is_no_new_token_that_is_the_error():
 
 
 def test_a_streamed_body_is_read_so_that_it_can_be_sent_twice():
-    auth = TokenEndpoint().auth()
-
     async def body():
         yield b"a"
         yield b"b"
 
-    async def run():
-        request = httpx.Request("POST", "/", content=body())
-        async with contextlib.aclosing(auth.async_auth_flow(request)) as flow:
-            return (await anext(flow)).content
+    auth, api = TokenEndpoint().auth(), Api(token1=401)
+    with httpx.Client(auth=auth, transport=httpx.MockTransport(api)) as client:
+        client.post("https://api.test/", content=iter([b"a", b"b"]))
 
-    assert next(auth.sync_auth_flow(httpx.Request("POST", "/", content=iter([b"a", b"b"])))).content == b"ab"
-    assert asyncio.run(run()) == b"ab"
+    async def run():
+        async with api.client(auth) as client:
+            await client.post("/", content=body())
+
+    api.refused = {"token2": 401}
+    asyncio.run(run())
+    assert api.bodies == [b"ab"] * 4
 
 
 # Sharing
@@ -363,11 +351,12 @@ def test_32_threads_and_two_loops_ask_once():
 
 
 def test_waiters_each_get_an_error_of_their_own():
-    endpoint = TokenEndpoint(httpx.Response(503))
+    endpoint, api = TokenEndpoint(httpx.Response(503)), Api()
+    auth = endpoint.auth()
     endpoint.gate.clear()
 
     async def run():
-        async with Api().client(endpoint.auth()) as client:
+        async with api.client(auth) as client:
             posts = [asyncio.create_task(client.post("/")) for _ in range(20)]
             asyncio.get_running_loop().call_soon(endpoint.gate.set)  # once all of them wait
             return await asyncio.gather(*posts, return_exceptions=True)
