@@ -4,8 +4,6 @@ import ast
 import graphlib
 from pathlib import Path
 
-from inworld_embeddings.vendoring import made_relative
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wrapper" / "inworld_embeddings"
 EMULATOR = ROOT / "emulator" / "inworld_embeddings_emulator"
@@ -139,8 +137,3 @@ def test_the_emulator_knows_only_public_types_of_the_client():
     for path in sorted(EMULATOR.rglob("*.py")):
         named = {module for module, _ in imported(path, EMULATOR) if module.split(".")[0] == PACKAGE.name}
         assert named <= {"inworld_embeddings.errors"}, path
-
-
-def test_the_packages_own_imports_are_relative_so_that_it_can_be_vendored_under_any_name():
-    for path in FILES:
-        made_relative(path.relative_to(PACKAGE).as_posix(), path.read_bytes())  # raises

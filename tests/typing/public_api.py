@@ -45,7 +45,19 @@ def sync_client(texts: tuple[str, ...], lazy: Iterator[str], either: str | list[
     client.embed(["a"], batch_sise=8)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     client.embed(["a"], on_error="ignore")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
     client.embed(b"bytes")  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    client.embed([1])  # type: ignore[list-item]  # pyright: ignore[reportCallIssue, reportArgumentType]
     EmbeddingClient(retries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def misspelt() -> None:
+    import inworld_embeddings
+    import inworld_embeddings_emulator
+    from inworld_embeddings_emulator import engines
+
+    print(inworld_embeddings.EmbedingClient)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(testing.local_clinet)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(inworld_embeddings_emulator.EmulatorSever)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    print(engines.HashEngin)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def results(result: EmbeddingResult) -> None:

@@ -26,7 +26,7 @@ class Candidate(HttpxTransport):
 ENVIRONMENT = [
     *(f"{name}_proxy" for name in ("http", "https", "all", "no")),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"),
-    *(f"INWORLD_{name}" for name in ("API_KEY", "KEY", "SECRET", "API_BASE", "EMULATOR_HOST")),
+    *(f"INWORLD_{name}" for name in ("API_KEY", "KEY", "SECRET", "WORKSPACE", "API_BASE", "EMULATOR_HOST")),
 ]
 
 

@@ -94,12 +94,6 @@ class Api:
 BOTH = pytest.mark.parametrize("way", ["ask", "ask_async"])  # httpx asks each face for a flow of its own
 
 
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch):
-    for name in ("API_KEY", "KEY", "SECRET", "WORKSPACE", "API_BASE", "EMULATOR_HOST"):
-        monkeypatch.delenv(f"INWORLD_{name}", raising=False)
-
-
 def assert_hides_secrets(error):
     """Neither its text nor the local variables of our frames show anything."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]

@@ -36,13 +36,6 @@ def as_json(texts):
     return ",".join(parts).encode()
 
 
-@pytest.mark.parametrize("bad", ["a bare string", b"bytes", bytearray(b"x"), None, 7, {"a": 1}, {"a", "b"}])
-def test_what_is_not_an_ordered_collection_is_refused(bad):
-    with pytest.raises(InvalidInputError, match=type(bad).__name__) as caught:
-        checked_texts(bad, MUCH)
-    assert caught.value.index is None
-
-
 @pytest.mark.parametrize("bad", [b"bytes", None, ["nested"], "ok \udfff no", "\udc00\ud800", "x" * MUCH])
 def test_a_member_that_cannot_be_sent_is_named_by_its_index_and_a_text_alone_without_one(bad):
     with pytest.raises(InvalidInputError, match=r"inputs\[2\]") as caught:

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from inworld_embeddings.details import (
     ERROR_TYPES,
@@ -130,28 +128,3 @@ def test_unknown_types_stay_dicts_and_what_is_no_list_of_objects_is_nothing():
     assert parse_details(unknown) == tuple(unknown)
     for value in (None, 0, "x", {"@type": "a"}, True, [None, 1, "x", [], True]):
         assert parse_details(value) == ()
-
-
-TYPES = [GOOGLE + n for n in ("RetryInfo", "ErrorInfo", "BadRequest", "QuotaFailure", "RequestInfo", "Help")]
-NAMES = [
-    *("retryDelay", "reason", "metadata", "fieldViolations", "violations"),
-    *("requestId", "errorType", "reconnectTime", "field"),
-]
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
-JSON = st.recursive(
-    SCALARS,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(max_size=5) | st.sampled_from(NAMES), inner, max_size=4)
-        | st.fixed_dictionaries(
-            {"@type": st.sampled_from([*TYPES, INWORLD])}, optional=dict.fromkeys(NAMES, inner)
-        )
-    ),
-    max_leaves=20,
-)
-
-
-@given(JSON)
-def test_no_json_value_raises(value):
-    assert isinstance(parse_details(value), tuple)
-    assert len(parse_details([value])) == isinstance(value, dict)

@@ -1,10 +1,8 @@
 """What a status, a body and the headers of an error response come to."""
 
 import gzip
-import json
 import math
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from string import ascii_letters, digits
 
 import pytest
@@ -68,15 +66,11 @@ NO_STATUS = {
     "empty": b"",
     "html": b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>",
     "gzip": gzip.compress(b'{"code":5,"message":"Not Found"}'),
-    "one_megabyte_status": json.dumps({"code": 3, "message": "m" * 1_000_000}).encode(),
     "status_after_64_kb": b" " * 65_536 + b'{"code":5,"message":"Not Found"}',
-    "deep_objects": b'{"error":' * 200_000,
     "deep_details": b'{"code":3,"message":"m","details":[' + b'{"a":' * 200_000,
     "long_integer": b'{"code":' + b"9" * 60_000 + b"}",
-    "infinite_code": b'{"code":1e400,"message":"m"}',
     "cut_json": b'{"code":5,"message":"Not',
     "top_level_list": b'[{"code":5}]',
-    "error_object_without_status": b'{"error":{"a":1}}',
 }
 
 
@@ -245,12 +239,6 @@ def test_a_reconnect_time_is_a_hint_for_timeout_only(kind, after, expected):
     assert retry_after(response(DATE), (status,), OUR_NOW) == expected
 
 
-@given(st.integers(-(10**6), 10**9), st.integers(-(10**7), 10**7))
-def test_dates_are_measured_by_the_servers_clock(delay, skew):
-    moment = format_datetime(SERVER_NOW + timedelta(seconds=delay), usegmt=True)
-    assert retry_after(response(DATE, ("retry-after", moment)), (), OUR_NOW + skew) == max(0, delay)
-
-
 # The request's id
 
 
@@ -292,6 +280,13 @@ REFUSALS = [
     b'{"code":8,"message":"grpc: received message larger than max (5 vs. 4)","details":[]}',
     b'{"error":{"message":"no","details":[{"@type":"x.y/google.rpc.RetryInfo","retryDelay":"1.5s"}]}}',
     b"<html><title>502 Bad Gateway</title></html>",
+    b"""{"code":3,"message":"m","details":[
+      {"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"inputs[1].text"}]},
+      {"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{"subject":"s"}]},
+      {"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"R","metadata":{"a":"b"}},
+      {"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"abc"},
+      {"@type":"type.googleapis.com/ai.inworld.common.InworldStatus","errorType":4,"reconnectType":"TIMEOUT",
+       "reconnectTime":"2025-05-16T02:50:26Z","maxRetries":2}]}""",
 ]
 NAMES = ["retry-after", "retry-after-ms", "date", "x-inworld-request-id", "x-request-id", "location"]
 VALUES = (

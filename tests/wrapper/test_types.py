@@ -2,10 +2,7 @@
 
 import importlib
 import inspect
-import subprocess
-import sys
 import typing
-from pathlib import Path
 
 import pydantic
 import pytest
@@ -13,7 +10,6 @@ import pytest
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, EmbeddingResult, Failure, Plan, Stats
 from inworld_embeddings.options import CLIENT
 
-ROOT = Path(__file__).resolve().parents[2]
 EMULATOR = "inworld_embeddings_emulator"
 MODULES = [
     "inworld_embeddings",
@@ -82,40 +78,6 @@ def test_pydantic_holds_them():
     assert settings.model_copy(deep=True).client._settings == client._settings
     with pytest.raises(pydantic.ValidationError):
         Settings(client="a client", plan=client.plan(["a"]), stats=Stats())
-
-
-WRONG = {
-    "from inworld_embeddings import EmbedingClient": "EmbedingClient",
-    "from inworld_embeddings.testing import local_clinet": "local_clinet",
-    "from inworld_embeddings_emulator import EmulatorSever": "EmulatorSever",
-    "from inworld_embeddings_emulator.engines import HashEngin": "HashEngin",
-    "from inworld_embeddings import EmbeddingClient\nEmbeddingClient(timout=3)": "timout",
-    "from inworld_embeddings import EmbeddingClient\nEmbeddingClient().embed(['a'], batchsize=3)": "batchsize",
-    "from inworld_embeddings import EmbeddingClient\nEmbeddingClient().embed([1])": "int",
-}
-
-
-def test_checkers_find_what_is_wrong(tmp_path):
-    files = {}
-    for number, (code, named) in enumerate(WRONG.items()):
-        files[f"wrong{number}.py"] = named
-        (tmp_path / f"wrong{number}.py").write_text(code)
-    found = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mypy",
-            "--strict",
-            "--config-file",
-            str(ROOT / "pyproject.toml"),
-            str(tmp_path),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    ).stdout
-    for name, named in files.items():
-        assert any(name in line and named in line for line in found.splitlines()), found
 
 
 def test_the_docstring_lists_every_option_with_its_default():
