@@ -54,10 +54,10 @@ def misspelt() -> None:
     import inworld_embeddings_emulator
     from inworld_embeddings_emulator import engines
 
-    print(inworld_embeddings.EmbedingClient)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    print(testing.local_clinet)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    print(inworld_embeddings_emulator.EmulatorSever)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    print(engines.HashEngin)  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    _ = inworld_embeddings.EmbedingClient  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    _ = testing.local_clinet  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    _ = inworld_embeddings_emulator.EmulatorSever  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    _ = engines.HashEngin  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def results(result: EmbeddingResult) -> None:
