@@ -161,8 +161,9 @@ class Redactor:
             return MARK
         clean = functools.partial(self._clean_value, depth=depth - 1)
         if is_record:
+            record: Any = value
             return replace(
-                value, **{field.name: clean(getattr(value, field.name)) for field in fields(value)}
+                record, **{each.name: clean(getattr(record, each.name)) for each in fields(record)}
             )
         if isinstance(value, dict):
             return {self.clean(str(name)): clean(member) for name, member in value.items()}

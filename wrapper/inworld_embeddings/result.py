@@ -180,7 +180,7 @@ class EmbeddingResult:
             **fields: As for the constructor.
         """
         made = cls(rows, failures=failures, **fields)
-        made._held = _Held(rows, places, finished=places is None and not failures)
+        made._held = _Held(rows, places, finished=places is None and not failures.runs)
         return made
 
     @property

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise, starmap
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import InworldEmbeddingsError
@@ -75,7 +75,7 @@ class Results:
         if self._vectors is None:
             known = MODELS.get(options["model"])
             self._vectors = _rows(self._count, call.dimension or (known.dimension if known else 0))
-        failures = Failures(run for indexes, error in self._failed for run in _runs(indexes, error))
+        failures = Failures(chain.from_iterable(starmap(_runs, self._failed)))
         return EmbeddingResult.of(
             self._vectors,
             _spread(failures, self._count, self._places) if self._places and failures else failures,
