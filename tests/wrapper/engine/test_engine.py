@@ -38,62 +38,63 @@ async def ask(client, name, calls=3):
     assert all(np.array_equal(vector, vector_for(text)) for vector, text in zip(vectors, texts, strict=True))
 
 
-def test_F03_one_event_loop_after_another():
-    with FaultServer() as server:
-        client = AsyncEmbeddingClient(base_url=server.url, api_key=KEY)
-        for number in range(5):
-            asyncio.run(ask(client, number))
-            server.oracle.wait_until_closed()  # a loop that ends takes its connections with it
-        assert len(client._engine._sessions) <= 1
-
-
-def test_F03_several_event_loops_at_once():
+@pytest.fixture
+def server():
     with FaultServer(latency=uneven) as server:
-        client = AsyncEmbeddingClient(base_url=server.url, api_key=KEY)
-        work = [Waiting(lambda name=name: asyncio.run(ask(client, name, 10))) for name in range(16)]
-        assert [thread.ended() for thread in work] == [None] * 16
-        server.oracle.wait_until_closed()
-        asyncio.run(client.close())
+        yield server
 
 
-def test_F03_a_loop_that_was_closed_without_ending_anything_first():
-    with FaultServer() as server:
-        client = AsyncEmbeddingClient(base_url=server.url, api_key=KEY)
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(ask(client, "first"))
-        loop.close()
-
-        def go_on():
-            asyncio.run(ask(client, "second"))
-            gc.collect()
-
-        with pytest.warns(ResourceWarning):  # asyncio's own: nobody can close the transports any more
-            go_on()
-        asyncio.run(client.close())
+@pytest.fixture
+def client(server):
+    client = AsyncEmbeddingClient(base_url=server.url, api_key=KEY)
+    yield client
+    asyncio.run(client.close())
 
 
-def test_F03_a_loop_that_ended_its_generators_and_went_on_after_all():
-    with FaultServer() as server:
-        client = AsyncEmbeddingClient(base_url=server.url, api_key=KEY)
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(ask(client, "first"))
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        server.oracle.wait_until_closed()
-        with pytest.warns(ResourceWarning, match="after loop.shutdown_asyncgens"):  # asyncio's own
-            loop.run_until_complete(ask(client, "second"))
-        loop.run_until_complete(client.close())
-        loop.close()
+@pytest.fixture
+def loop(client):
+    """An event loop that has been used by a first call."""
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(ask(client, "first"))
+    yield loop
+    loop.close()
 
 
-def test_F03_close_reaches_loops_that_stand_still():
-    with FaultServer() as server:
-        client = AsyncEmbeddingClient(base_url=server.url, api_key=KEY)
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(ask(client, "first"))
-        asyncio.run(client.close())
-        loop.run_until_complete(asyncio.to_thread(server.oracle.wait_until_closed))
-        loop.run_until_complete(loop.shutdown_default_executor())
-        loop.close()
+def test_F03_one_event_loop_after_another(server, client):
+    for number in range(5):
+        asyncio.run(ask(client, number))
+        server.oracle.wait_until_closed()  # a loop that ends takes its connections with it
+    assert len(client._engine._sessions) <= 1
+
+
+def test_F03_several_event_loops_at_once(server, client):
+    work = [Waiting(lambda name=name: asyncio.run(ask(client, name, 10))) for name in range(16)]
+    assert [thread.ended() for thread in work] == [None] * 16
+    server.oracle.wait_until_closed()
+
+
+def test_F03_a_loop_that_was_closed_without_ending_anything_first(client, loop):
+    def go_on():
+        asyncio.run(ask(client, "second"))
+        gc.collect()
+
+    loop.close()
+    with pytest.warns(ResourceWarning):  # asyncio's own: nobody can close the transports any more
+        go_on()
+
+
+def test_F03_a_loop_that_ended_its_generators_and_went_on_after_all(server, client, loop):
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    server.oracle.wait_until_closed()
+    with pytest.warns(ResourceWarning, match="after loop.shutdown_asyncgens"):  # asyncio's own
+        loop.run_until_complete(ask(client, "second"))
+    loop.run_until_complete(client.close())
+
+
+def test_F03_close_reaches_loops_that_stand_still(server, client, loop):
+    asyncio.run(client.close())
+    loop.run_until_complete(asyncio.to_thread(server.oracle.wait_until_closed))
+    loop.run_until_complete(loop.shutdown_default_executor())
 
 
 class Waiting(threading.Thread):
@@ -116,19 +117,22 @@ class Waiting(threading.Thread):
         return self.error
 
 
-def test_F06_close_ends_the_calls_of_other_threads():
+def test_F06_close_ends_the_calls_of_other_threads_and_event_loops():
     texts = list(map(str, range(100)))
     with FaultServer(black_hole) as server:
         client = EmbeddingClient(base_url=server.url, api_key=KEY, batch_size=1)
+        other = AsyncEmbeddingClient(base_url=server.url, api_key=KEY)
         work = [
             lambda: client.embed("one"),
             lambda: client.embed(texts),
             lambda: list(client.embed_iter(texts)),
+            lambda: asyncio.run(other.embed("x")),
         ]
         waiting = [Waiting(one) for one in work * 3]
-        server.oracle.wait_for_requests(4)
+        server.oracle.wait_for_requests(7)
         client.close()
-        assert [type(thread.ended()) for thread in waiting] == [ClientClosedError] * 9
+        asyncio.run(other.close())
+        assert [type(thread.ended()) for thread in waiting] == [ClientClosedError] * 12
         server.oracle.wait_until_closed()
 
 
@@ -151,16 +155,6 @@ async def test_F06_close_ends_the_calls_of_other_tasks_and_what_was_done_before_
     assert [type(failure.error) for failure in partial.failures] == [ClientClosedError] * 2
     assert [type(outcome) for outcome in others] == [ClientClosedError] * 3
     assert service.oracle.in_flight == 0
-
-
-def test_F06_close_ends_the_calls_of_other_event_loops():
-    with FaultServer(black_hole) as server:
-        client = AsyncEmbeddingClient(base_url=server.url, api_key=KEY)
-        waiting = [Waiting(lambda: asyncio.run(client.embed("x"))) for _ in range(4)]
-        server.oracle.wait_for_requests(4)
-        asyncio.run(client.close())
-        assert [type(thread.ended()) for thread in waiting] == [ClientClosedError] * 4
-        server.oracle.wait_until_closed()
 
 
 @pytest.mark.parametrize("used", [True, False])

@@ -29,31 +29,20 @@ PAGE = (ROOT / "docs" / "observability.md").read_text("utf-8")
 DURATION = "gen_ai.client.operation.duration"
 
 
-class Called(list):
-    """A progress callback that remembers."""
-
-    def __call__(self, *done):
-        self.append(done)
-
-
-def test_a_callback_hears_of_each_batch():
-    seen = Called()
-    embed(OK, TEXTS, batch_size=8, call={"on_progress": seen})
-    assert seen == [(8, 20), (16, 20), (20, 20)]
-
-
-def test_a_stream_has_no_total():
-    seen = Called()
-    with AsyncFace(Service(), batch_size=8) as face:
-        face.rows(TEXTS, on_progress=seen)
-    assert seen == [(8, None), (16, None), (20, None)]
-
-
-@pytest.mark.parametrize("script", [poison([TEXTS[3]]), status(401)], ids=["refused", "given up"])
-def test_failed_texts_are_done_too(script):
-    seen = Called()
-    embed(script, TEXTS, batch_size=1, max_concurrency=1, call={"on_progress": seen, "on_error": "return"})
-    assert seen[-1] == (20, 20)
+@pytest.mark.parametrize(
+    ("work", "script", "told"),
+    [
+        (AsyncFace.embed, OK, [(8, 20), (16, 20), (20, 20)]),
+        (AsyncFace.rows, OK, [(8, None), (16, None), (20, None)]),
+        (AsyncFace.embed, status(401), [(20, 20)]),
+    ],
+    ids=["batches", "a stream has no total", "failed texts are done too"],
+)
+def test_a_callback_hears_of_each_batch(work, script, told):
+    seen = []
+    with AsyncFace(Service(script), batch_size=8, max_concurrency=1) as face:
+        work(face, TEXTS, on_progress=lambda *done: seen.append(done), on_error="return")
+    assert seen[-len(told) :] == told
 
 
 @pytest.mark.parametrize("work", [AsyncFace.embed, AsyncFace.rows])
@@ -223,19 +212,18 @@ def told(seen, *names):
     )
 
 
-def test_retries_are_counted_within_the_span(seen):
-    embed([status(503), OK], ["a"])
-    assert told(seen, "attempts", "retries", "error.type") == (2, 1, None)
-
-
-def test_failures_that_are_returned_are_told_too(seen):
-    embed(poison(["bad"]), ["a", "bad", "b"], call={"on_error": "return"})
-    assert told(seen, "error.type", "failures") == ("PartialFailureError", 1)
-
-
-def test_nothing_sent_is_still_a_call(seen):
-    embed(OK, [])
-    assert told(seen, "attempts", "error.type") == (0, None)
+@pytest.mark.parametrize(
+    ("script", "texts", "figures"),
+    [
+        ([status(503), OK], ["a"], (2, 1, 0, None)),
+        (poison(["bad"]), ["bad", "b"], (3, 0, 1, "PartialFailureError")),
+        (OK, [], (0, 0, 0, None)),
+    ],
+    ids=["retried", "returned failures", "nothing sent"],
+)
+def test_what_became_of_a_call_is_told(script, texts, figures, seen):
+    embed(script, texts, call={"on_error": "return"})
+    assert told(seen, "attempts", "retries", "failures", "error.type") == figures
 
 
 @virtual

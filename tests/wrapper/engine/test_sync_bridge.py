@@ -266,23 +266,6 @@ def interrupts_who_asks(request):
     return black_hole
 
 
-def test_F05_an_async_program_is_interrupted_by_asyncio_itself():
-    code = """
-async def main():
-    async with make(AsyncEmbeddingClient, timeout=600) as client:
-        await client.embed(str(os.getpid()))
-
-try:
-    asyncio.run(main())
-except KeyboardInterrupt:
-    print("interrupted")
-"""
-    with FaultServer(interrupts_who_asks) as server:
-        done = program(code, server.url)
-    assert_silent(done)
-    assert done.stdout == "interrupted\n"
-
-
 def test_F05_an_interrupt_that_nobody_catches_ends_the_program():
     with FaultServer(interrupts_who_asks) as server:
         done = program("make(timeout=600).embed(str(os.getpid()))", server.url)
