@@ -11,7 +11,7 @@ from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingC
 from inworld_embeddings._http.adapters import BODY_CAP
 from inworld_embeddings._http.pool import KEPT_BUFFERS, ConnectionPool
 from inworld_embeddings._retry import Timeouts
-from support.clients import KEY, pool, sync_client, vectors_in
+from support.clients import KEY, pool, vectors_in
 from support.fault import OK, ByConnection
 from support.fault_server import FaultServer
 from support.faults import (
@@ -223,14 +223,6 @@ def test_B22_the_rest_of_a_burst_is_closed_while_others_work():
     run_over_pool(server, work)
 
 
-def test_B22_a_connection_that_leads_nowhere_costs_one_attempt(short_attempt):
-    with FaultServer(once_used(black_hole)) as server:
-        with sync_client(server.url, max_retries=10) as embed:
-            embed("a")
-            server.oracle.check_one("b", embed("b"))
-        assert connections(server)[:3] == [0, 0, 1]
-
-
 def test_B22_several_that_lead_nowhere_cost_one_attempt_too(short_attempt):
     async def work(client):
         await asyncio.gather(*map(client.embed, FOUR))
@@ -264,19 +256,8 @@ def test_responses_of_changing_length_at_the_same_time():
         asyncio.run(all_of_them())
 
 
-def with_a_pool(work):
-    """Runs the work with a transport and what sends over it, against a server of long vectors."""
-
-    async def run():
-        async with pool(server.url) as (transport, send):
-            await work(server, transport, send)
-
-    with FaultServer(dim=DIM) as server:
-        asyncio.run(run())
-
-
 def test_a_buffer_that_is_used_again_holds_the_new_body_and_no_more():
-    async def work(server, transport, send):
+    async def work(transport, send):
         first = buffer = (await send("a", "b")).body
         assert isinstance(buffer, bytearray)
         for texts in (["c"], ["d", "e", "f"], ["g", "h"]):
@@ -286,60 +267,46 @@ def test_a_buffer_that_is_used_again_holds_the_new_body_and_no_more():
             assert buffer is first
             server.oracle.check(texts, vectors_in(response))
 
-    with_a_pool(work)
+    server = FaultServer(dim=DIM)
+    run_over_pool(server, work)
 
 
 def test_no_buffer_is_given_out_twice_and_few_are_kept():
-    async def work(_server, transport, send):
+    async def work(transport, send):
         async def bodies():
             responses = await asyncio.gather(*(send(f"text {number}") for number in range(2 * KEPT_BUFFERS)))
             return {id(response.body): response.body for response in responses}
 
         first = await bodies()
         assert len(first) == 2 * KEPT_BUFFERS
-        for body in first.values():
+        for body in (*first.values(), b"what cannot be written to"):
             transport.reuse(body)
         again = await bodies()
         assert len(again) == 2 * KEPT_BUFFERS
         assert len(again.keys() & first.keys()) == KEPT_BUFFERS
 
-    with_a_pool(work)
-
-
-def test_what_cannot_be_written_to_is_not_taken_back():
-    async def work(server, transport, send):
-        transport.reuse(b"bytes")
-        server.oracle.check(["a"], vectors_in(await send("a")))
-
-    with_a_pool(work)
+    run_over_pool(FaultServer(dim=DIM), work)
 
 
 # uvloop, whose loop and transports are not asyncio's own classes
 
 
-def run_under_uvloop(server, texts, **settings):
-    async def run():
+def test_faults_large_responses_tls_and_a_tunnel_under_uvloop(trusted):
+    async def run(server, **settings):
         async with AsyncEmbeddingClient(**{"base_url": server.url, "api_key": KEY} | settings) as client:
-            server.oracle.check(texts, (await client.embed(texts, batch_size=1)).vectors)
+            server.oracle.check(FOUR * 3, (await client.embed(FOUR * 3, batch_size=1)).vectors)
 
-    uvloop = pytest.importorskip("uvloop")
-    with server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run())
-
-
-def test_faults_and_large_responses_under_uvloop():
+    new_loop = pytest.importorskip("uvloop").new_event_loop
     faults = [rst_mid_body, OK, extra_response_same_packet, fin_before_any_byte, OK]
-    run_under_uvloop(FaultServer(faults, dim=20_000), [f"text {number}" for number in range(12)])
-
-
-def test_tls_and_a_tunnel_under_uvloop(trusted):
-    server = FaultServer(tls=trusted.good)
-    run_under_uvloop(server, FOUR, base_url=f"https://localhost:{server.port}")
-    server = FaultServer(tls=trusted.good)
-    with ConnectProxy() as proxy:
-        run_under_uvloop(server, FOUR, proxy=proxy.url)
-
-
-def test_a_deadline_under_uvloop():
-    with pytest.raises(APITimeoutError):
-        run_under_uvloop(FaultServer(black_hole), "text", timeout=0.1)
+    with (
+        FaultServer(faults, dim=DIM) as plain,
+        FaultServer(tls=trusted.good) as encrypted,
+        FaultServer(black_hole) as silent,
+        ConnectProxy() as proxy,
+        asyncio.Runner(loop_factory=new_loop) as runner,
+    ):
+        runner.run(run(plain))
+        runner.run(run(encrypted, base_url=f"https://localhost:{encrypted.port}"))
+        runner.run(run(encrypted, proxy=proxy.url))
+        with pytest.raises(APITimeoutError):
+            runner.run(run(silent, timeout=0.1))
