@@ -40,6 +40,7 @@ SETTINGS = {
     "dedupe": True,
     "hedge": True,
     "replace_surrogates": True,
+    "extra_body": {"dimensions": 256},
     "proxy": "http://proxy.example:3128",
     "trust_env": False,
     "compression": "gzip",

@@ -9,7 +9,7 @@ import pytest
 from inworld_embeddings._engine.call import Call
 from inworld_embeddings._engine.results import BatchOutcome, Results
 from inworld_embeddings.errors import APITimeoutError, BadRequestError
-from inworld_embeddings.options import STREAM, defaults
+from inworld_embeddings.options import STREAM, defaults, merged
 from inworld_embeddings.result import EmbeddingResult, Failure, Failures, failure
 
 LATE, REFUSED = APITimeoutError("late"), BadRequestError("refused")
@@ -20,7 +20,7 @@ def collected(count, *parts, places=None):
     results = Results(count, places)
     for indexes, outcome in parts:
         results.add(BatchOutcome(indexes, outcome))
-    return results.finish(Call(defaults(STREAM), 0.0), 1.0)
+    return results.finish(Call(merged(defaults(STREAM), {}, STREAM), 0.0), 1.0)
 
 
 def rows(*numbers):

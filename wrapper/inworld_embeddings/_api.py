@@ -12,6 +12,7 @@ Every request still takes its method, path, headers and request model from the g
 """
 
 import functools
+import json
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -27,7 +28,7 @@ _INPUTS: Final = b'"inputs":['
 
 
 class Envelope(NamedTuple):
-    """What all requests for one model have in common. The encoded texts go between ``before`` and ``after``.
+    """What all requests of a call have in common. The encoded texts go between ``before`` and ``after``.
 
     Attributes:
         method: HTTP method.
@@ -47,11 +48,16 @@ class Envelope(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
-def envelope(model: str, service_provider: str) -> Envelope:
-    """The envelope of a model's requests, made by the generated endpoint from a request without texts."""
-    identity = ModelId(model=model, service_provider=ServiceProvider(service_provider))
+def envelope(fields: str) -> Envelope:
+    """The envelope of requests, made by the generated endpoint from one without texts; ``fields`` as `Merged.request`."""
+    given = json.loads(fields)
+    identity = ModelId(model=given["model"], service_provider=ServiceProvider(given["service_provider"]))
     request = embed.request_kwargs(body=EmbedRequest(inputs=[], model=identity))
-    before, inputs, after = msgspec.json.encode(request["json"]).partition(_INPUTS)
+    body = msgspec.json.encode(request["json"])
+    if given["extra_body"]:  # not encoded by msgspec, which refuses whole numbers of more than 64 bits
+        extra = json.dumps(given["extra_body"], ensure_ascii=False, separators=(",", ":"))
+        body = body[:-1] + b"," + extra[1:].encode()
+    before, inputs, after = body.partition(_INPUTS)
     query = urlencode(request.get("params", {}))
     return Envelope(
         request["method"].upper(),

@@ -118,7 +118,7 @@ class BaseClient:
         if unnamed:
             raise TypeError(f"{type(self).__name__} takes keywords only, such as api_key=.")
         checked = merged(defaults(CLIENT), options, CLIENT)
-        self._options = defaults(STREAM) | {name: checked[name] for name in CALL}
+        self._options = defaults(STREAM) | {name: checked[name] for name in (*CALL, "request")}
         self._settings = resolve(checked, os.environ)
         self._closed = False
         self._maker: Callable[..., Any] = type(self)
@@ -231,11 +231,11 @@ class BaseClient:
         return cast("Merged", merged(self._options, given, table) if given else self._options)
 
     @staticmethod
-    def _room(options: CallOptions) -> int:
+    def _room(options: Merged) -> int:
         """The bytes that a request has for its texts."""
         from ._api import envelope  # noqa: PLC0415 - see _load
 
-        return options["max_batch_bytes"] - envelope(options["model"], options["service_provider"] or "").size
+        return options["max_batch_bytes"] - envelope(options["request"]).size
 
     def _checked(
         self, texts: Any, given: Mapping[str, Any], table: Mapping[str, Option]
@@ -312,6 +312,8 @@ class EmbeddingClient(BaseClient):
         warn_long: Warn in the log of a text that is surely longer than the model reads. Default: True.
         reject_zero: Treat an all-zero vector as a wrong response. Else it is kept, and counted in
             `Stats`. Default: False.
+        extra_body: Fields that each request has beside ours, such as one that the service gained today.
+            Sent as they are. Default: None.
         api_key: The portal's base64 value, or a callable asked for it on each attempt. None:
             `INWORLD_API_KEY`. Default: None.
         key: With `secret`, instead of `api_key`. None: `INWORLD_KEY`. Default: None.

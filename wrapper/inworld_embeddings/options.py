@@ -5,7 +5,10 @@ stands beside a type is read at run time: `merged` checks values, and a test hol
 """
 
 import difflib
+import json
 import math
+import re
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypedDict
 
@@ -22,6 +25,7 @@ KeyProvider: TypeAlias = Callable[[], str | Awaitable[str]]
 
 OnError = Literal["raise", "return"]
 Progressed: TypeAlias = Callable[[int, int | None], object]
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Option(NamedTuple):
@@ -78,6 +82,56 @@ def _model(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be the name of a model.")
 
 
+_OURS: Final = {"inputs": "the texts", "model": "model=", "serviceProvider": "service_provider="}
+"""The fields that each request has, and what sets them. The service takes ``service_provider`` for a name too."""
+
+
+def _extra_body(name: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{name} must be a dict of request fields, not {type(value).__name__}.")
+    try:
+        _json(name, value)
+    except RecursionError:
+        raise ConfigurationError(f"{name} is nested too deep, or holds itself.") from None
+    for key in value:
+        ours = _OURS.get(re.sub("_([a-z])", lambda found: found[1].upper(), key))
+        if ours is not None:
+            raise ConfigurationError(f"{name}[{key!r}] would overwrite a field of the request: use {ours}.")
+
+
+def _json(place: str, value: object) -> None:
+    """Refuses what JSON cannot hold, or would hold as something else."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ConfigurationError(f"{place} has the key {key!r}; the name of a field is a str.")
+            _json(f"a key of {place}", key)
+            _json(f"{place}[{key!r}]", item)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _json(f"{place}[{index}]", item)
+    elif wrong := _wrong(value):
+        raise ConfigurationError(f"{place} {wrong}")
+
+
+def _wrong(value: object) -> str | None:
+    if isinstance(value, str):
+        return "has a lone surrogate, which UTF-8 cannot hold." if _SURROGATE.search(value) else None
+    if isinstance(value, int | float):
+        finite = abs(value) <= sys.float_info.max
+        return None if finite else "is not finite, and JSON has no number for it."
+    if value is None:
+        return None
+    return f"is of type {type(value).__name__}. JSON has dict, list, str, int, float, bool and None."
+
+
+def _canonical(value: object) -> str:
+    """JSON that is the same for the same fields, in whatever order they were given."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def _user_agent(name: str, value: object) -> None:
     if value is not None and not (
         isinstance(value, str) and value.strip() and value.isascii() and value.isprintable()
@@ -131,6 +185,12 @@ class CallOptions(TypedDict, total=False):
         _flag,
         "Treat an all-zero vector as a wrong response. Else it is kept, and counted in `Stats`.",
     ]
+    extra_body: Annotated[
+        dict[str, Any] | None,
+        None,
+        _extra_body,
+        "Fields that each request has beside ours, such as one that the service gained today. Sent as they are.",
+    ]
 
 
 class ProgressOptions(CallOptions, total=False):
@@ -169,7 +229,13 @@ class StreamOptions(ProgressOptions, total=False):
 
 
 class Merged(StreamOptions, EmbedOptions):
-    """A complete set: what a call was given, in the place of the client's options, in the place of the defaults."""
+    """A complete set: what a call was given, in the place of the client's options, in the place of the defaults.
+
+    Attributes:
+        request: What its requests say beside their texts, as canonical JSON: equal for equal requests.
+    """
+
+    request: str
 
 
 class ClientOptions(CallOptions, total=False):
@@ -262,5 +328,10 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any], table: Mapping[str
         options["service_provider"] = None  # a known model brings its own
     options["service_provider"] = checked_provider(
         options["service_provider"] or provider_of(options["model"])
+    )
+    if "extra_body" in plain:  # a copy, which nobody changes behind our back
+        options["extra_body"] = json.loads(_canonical(plain["extra_body"])) or None
+    options["request"] = _canonical(
+        {name: options[name] for name in ("model", "service_provider", "extra_body")}
     )
     return options

@@ -53,7 +53,7 @@ class Call:
 
     def __init__(self, options: Merged, started: float, *, endless: bool = False) -> None:
         self.options, self.started, self.endless = options, started, endless
-        self.envelope = envelope(options["model"], options["service_provider"] or "")
+        self.envelope = envelope(options["request"])
         self.timeout = inf if options["timeout"] is None else options["timeout"]
         known = MODELS.get(options["model"]) if options["warn_long"] else None
         self.reads = known.max_tokens if known else None
