@@ -29,32 +29,23 @@ def test_all_checks_pass(served, tmp_path, capsys):
         "--max-examples": os.environ.get("EXAMPLES", "1000"),
         "--seed": seed,
     }
+    arguments = [str(HERE.parents[1] / "openapi.yaml"), *chain.from_iterable(options.items())]
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]),
+        "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+        "CONFORMANCE_NOTES": str(notes),
+    }
     done = subprocess.run(
-        [
-            sys.executable,
-            *command,
-            str(HERE.parents[1] / "openapi.yaml"),
-            *chain.from_iterable(options.items()),
-        ],
+        [sys.executable, *command, *arguments],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=600,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]),
-            "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
-            "CONFORMANCE_NOTES": str(notes),
-        },
+        env=os.environ | environment,
     )
     counts = Counter(notes.read_text().splitlines())
     with capsys.disabled():
         sys.stdout.write(f"\n{done.stdout}\nschemathesis, seed {seed}: {dict(counts)}\n")
     assert done.returncode == 0, done.stderr
-    assert set(counts) == {
-        "asked in another way",
-        "readable",
-        "unreadable",
-        "let go: protojson reads it",
-        "let go: 501 for another method",
-    }
+    ours = {"asked in another way", "readable", "unreadable"}
+    assert set(counts) == ours | {"let go: protojson reads it", "let go: 501 for another method"}

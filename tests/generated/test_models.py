@@ -41,16 +41,10 @@ def test_an_unknown_enum_value_is_kept_usable_and_travels_back():
 
 def test_what_is_no_string_is_no_enum_value_and_a_known_one_is_its_member():
     assert ServiceProvider("SERVICE_PROVIDER_OPENAI") is ServiceProvider.SERVICE_PROVIDER_OPENAI
+    assert type(ModelId(model="m", service_provider=NEW).to_dict()["serviceProvider"]) is str
     for value in (None, 1, ["SERVICE_PROVIDER_OPENAI"]):
         with pytest.raises(ValueError, match="is not a valid ServiceProvider"):
             ServiceProvider(value)
-
-
-@pytest.mark.parametrize("value", ["SERVICE_PROVIDER_OPENAI", NEW])
-def test_a_raw_string_is_accepted_in_a_request(value):
-    sent = ModelId(model="m", service_provider=value).to_dict()["serviceProvider"]
-    assert sent == value
-    assert type(sent) is str
 
 
 def test_enum_members_and_description_are_the_specs():

@@ -33,30 +33,34 @@ def test_the_surface_is_as_accepted(capsys):
     assert api_surface.main([]) == 0, capsys.readouterr().out
 
 
-def test_a_parameter_renamed_is_one_line_less_and_one_more(changed):
-    lines = changed(
-        "wrapper/inworld_embeddings/options.py", "    rate_limit: Annotated[", "    pace: Annotated["
-    )
-    assert sorted(line.partition(": ")[0] for line in lines) == [
-        "+inworld_embeddings.ClientOptions.pace",
-        "-inworld_embeddings.ClientOptions.rate_limit",
-    ]
+CHANGES = {
+    "a parameter renamed": (
+        *("wrapper/inworld_embeddings/options.py", "    rate_limit: Annotated[", "    pace: Annotated["),
+        ["+inworld_embeddings.ClientOptions.pace", "-inworld_embeddings.ClientOptions.rate_limit"],
+    ),
+    "a name that goes": (
+        *("wrapper/inworld_embeddings/__init__.py", '    "TLSError",\n', ""),
+        [
+            "+class inworld_embeddings.errors.TLSError(APIConnectionError)",
+            "-class inworld_embeddings.TLSError(APIConnectionError)",
+        ],
+    ),
+    "one of the emulator": (
+        *("emulator/inworld_embeddings_emulator/__init__.py", '"TEST_KEY", ', ""),
+        ["-inworld_embeddings_emulator.TEST_KEY"],
+    ),
+    "what is private": (
+        "wrapper/inworld_embeddings/client.py",
+        "def _merged(",
+        "def _options_of_a_call(",
+        [],
+    ),
+    "a version": ("wrapper/inworld_embeddings/_version.py", '__version__ = "', '__version__ = "99.', []),
+}
 
 
-def test_a_name_that_goes_is_told(changed):
-    lines = changed("wrapper/inworld_embeddings/__init__.py", '    "TLSError",\n', "")
-    assert "-class inworld_embeddings.TLSError(APIConnectionError)" in lines
-    assert "+class inworld_embeddings.errors.TLSError(APIConnectionError)" in lines
-
-
-def test_what_is_private_is_not_told(changed):
-    assert changed("wrapper/inworld_embeddings/client.py", "def _merged(", "def _options_of_a_call(") == []
-
-
-def test_a_new_version_is_no_change(changed):
-    assert changed("wrapper/inworld_embeddings/_version.py", '__version__ = "', '__version__ = "99.') == []
-
-
-def test_the_emulator_is_part_of_it(changed):
-    lines = changed("emulator/inworld_embeddings_emulator/__init__.py", '"TEST_KEY", ', "")
-    assert "-inworld_embeddings_emulator.TEST_KEY: Final = 'local:local'" in lines
+@pytest.mark.parametrize(("name", "old", "new", "told"), CHANGES.values(), ids=CHANGES)
+def test_a_change_is_told_by_its_lines(changed, name, old, new, told):
+    found = {line.partition(": ")[0] for line in changed(name, old, new)}
+    assert set(told) <= found
+    assert bool(found) is bool(told)

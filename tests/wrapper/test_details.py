@@ -64,10 +64,7 @@ def test_snake_case_members_are_read_too():
 
 
 POINTING = {
-    3: ["inputs[3].text", "inputs.3", "/inputs/3/text"],
-    0: ["body.inputs[0].text"],
-    7: ["EmbedRequest.Inputs[7].Text"],
-    2: ["input[2]"],
+    3: ["inputs[3].text", "inputs.3", "/inputs/3/text", "EmbedRequest.Inputs[3].Text", "input[3]"],
     None: [
         "inputs",
         "inputs[-1]",
