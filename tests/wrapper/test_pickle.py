@@ -5,7 +5,6 @@ import copy
 import dataclasses
 import functools
 import pickle
-import pickletools
 
 import cloudpickle
 import httpx
@@ -124,10 +123,7 @@ def test_F08_the_key_is_not_in_the_bytes(kind):
     for client in (kind(api_key=KEY), kind(key=key, secret=secret)):
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             data = pickle.dumps(client, protocol)
-            strings = [str(value) for _, value, _ in pickletools.genops(data)]
-            for part in (KEY, key, secret):
-                assert part.encode() not in data
-                assert not any(part in string for string in strings)
+            assert not [part for part in (KEY, key, secret) if part.encode() in data]
 
 
 @CLIENTS
@@ -218,18 +214,8 @@ if __name__ == "__main__":
         assert len(server.connections) == 2
 
 
-def test_I07_a_provider_of_the_main_program_is_not_written_down_by_cloudpickle():
+def test_I07_a_provider_of_the_main_program_is_not_written_down_by_cloudpickle(monkeypatch):
     """Its function would be: code, defaults and the globals it uses, where the key is."""
-    code = f"""
-KEY = {KEY!r}
-def provider():
-    return KEY
-import cloudpickle
-from inworld_embeddings import EmbeddingClient
-try:
-    cloudpickle.dumps(EmbeddingClient(api_key=provider))
-except TypeError as error:
-    print(KEY not in str(error))
-"""
-    done = program(code, "http://127.0.0.1:9")
-    assert done.stdout == "True\n"
+    monkeypatch.setattr(key_of_another_vault, "__module__", "__main__")
+    with pytest.raises(TypeError, match="travels by name"):
+        cloudpickle.dumps(EmbeddingClient(api_key=key_of_another_vault))
