@@ -9,7 +9,7 @@ from openapi_core.testing import MockRequest, MockResponse
 from inworld_embeddings import ServiceProvider
 from inworld_embeddings_emulator import TEST_KEY, Emulator, Request
 from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS, parse
-from tools.spec.page import operations_of
+from tools.spec.document import operations_of
 
 KEY = base64.b64encode(TEST_KEY.encode()).decode()
 BODY = {"inputs": [{"text": "a"}], "model": {"model": "m", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}}
@@ -21,7 +21,7 @@ def ask(body=BODY, *, path=EMBED_PATH, method="POST", key=KEY):
 
 
 def test_the_emulator_serves_the_specs_path_and_method_only(spec):
-    assert operations_of(spec) == {("post", EMBED_PATH)}
+    assert operations_of(spec).keys() == {("post", EMBED_PATH)}
     assert ask().status == 200
     assert ask(path=f"{EMBED_PATH}/").status == 404
     assert ask(method="GET").status == 501

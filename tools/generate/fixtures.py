@@ -14,8 +14,7 @@ from typing import Any
 from tools.cassettes import cassette, exchange, serialize
 from tools.generate.inputs import digest
 from tools.generate.package import differences
-from tools.spec.document import escape, load
-from tools.spec.page import operations_of
+from tools.spec.document import escape, load, operations_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = "tests/fixtures/spec"
@@ -41,8 +40,7 @@ def derive(spec: Path) -> dict[str, str]:
     """Path to text of every fixture, below tests/fixtures/spec/."""
     document = load(spec.read_text("utf-8"))
     fixtures: dict[str, str] = {}
-    for operation in sorted(operations_of(document)):
-        described = document["paths"][operation.path][operation.method]
+    for operation, described in sorted(operations_of(document).items()):
         pointer = f"#/paths/{escape(operation.path)}/{operation.method}"
         fixtures |= _requests(described, pointer, digest(spec))
         fixtures |= _responses(described, pointer, digest(spec))

@@ -9,11 +9,13 @@ line that came (+) is an addition.
 """
 
 import argparse
+import ast
 import difflib
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import griffe
 
@@ -21,12 +23,23 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "inworld_embeddings"
 EMULATOR = "inworld_embeddings_emulator"
 SNAPSHOT = ROOT / "tests" / "project" / "api_surface.txt"
-WIDTH = 130
 FIX = "nox -s api -- --accept"
 
 _PROGRAMS = {"cli"}
 _RELEASES = "__version__"  # changes with every release
 _PLUGINS = {f"{PACKAGE}.testing.plugin"}
+_KINDS = griffe.ParameterKind
+
+
+class Entry(NamedTuple):
+    """What a name stands for: its kind, type or value; and the default, without which a parameter must be given."""
+
+    text: str
+    default: str | None = None
+
+
+Surface = dict[str, Entry]
+"""`X` is a class or a function, `X(a)` a parameter, `X(...)` those that may go by position."""
 
 
 def load(*packages: Path) -> list[griffe.Module]:
@@ -35,21 +48,6 @@ def load(*packages: Path) -> list[griffe.Module]:
     loaded = [loader.load(path.name) for path in packages]
     loader.resolve_aliases()
     return cast("list[griffe.Module]", loaded)
-
-
-def ours(root: Path = ROOT) -> list[griffe.Module]:
-    """The emulator and the wrapper below a folder."""
-    return load(root / "emulator" / EMULATOR, root / "wrapper" / PACKAGE)
-
-
-def public_modules(module: griffe.Module, depth: int = 0) -> Iterator[griffe.Module]:
-    """The module and those below it that people may import from."""
-    yield module
-    for name, inner in sorted(module.modules.items()):
-        if name.startswith("_") or name in _PROGRAMS:
-            continue
-        if inner.is_init_module or depth == 0 or inner.exports is not None or inner.path in _PLUGINS:
-            yield from public_modules(inner, depth + 1)
 
 
 def public_names(module: griffe.Module) -> list[str]:
@@ -63,20 +61,6 @@ def public_names(module: griffe.Module) -> list[str]:
     )
 
 
-def surface(packages: list[griffe.Module]) -> list[str]:
-    """Every public name, once, with its signature."""
-    lines: list[str] = []
-    seen: set[str] = set()
-    for package in packages:
-        for module in public_modules(package, depth=int(package.name == EMULATOR)):
-            for name in public_names(module):
-                member = target(module.members[name])
-                if member.path not in seen:
-                    seen.add(member.path)
-                    lines += described(member, f"{module.path}.{name}")
-    return lines
-
-
 def target(member: griffe.Object | griffe.Alias) -> griffe.Object:
     """What a name stands for. A function that is loaded late from the module of its own name is that function."""
     found = member.final_target if isinstance(member, griffe.Alias) else member
@@ -84,90 +68,137 @@ def target(member: griffe.Object | griffe.Alias) -> griffe.Object:
     return target(found.members[found.name]) if late else found
 
 
-def described(member: griffe.Object, path: str) -> Iterator[str]:
-    """The lines of one name."""
-    if isinstance(member, griffe.Class):
-        yield f"class {path}({', '.join(str(base) for base in member.bases)})"
-        for name, inner in sorted(own_members(member).items()):
-            yield from described(inner, f"{path}.{name}")
-    elif isinstance(member, griffe.Function) and member.overloads:
-        for overload in member.overloads:
-            yield from described(overload, path)
-    elif isinstance(member, griffe.Function):
-        yield from signature(member, path)
-    elif isinstance(member, griffe.Attribute):
-        kind = f": {member.annotation}" if member.annotation else ""
-        value = str(member.value or "")
-        yield path + kind + (f" = {value}" if value and len(value) < 80 and "\n" not in value else "")
+def described(thing: griffe.Object, name: str) -> Iterator[tuple[str, Entry]]:
+    """What is public of a thing, under the name it has here."""
+    if isinstance(thing, griffe.Module):
+        yield name, Entry("module")
+        for inner in public_names(thing):
+            yield from described(target(thing.members[inner]), f"{name}.{inner}")
+    elif isinstance(thing, griffe.Class):
+        yield name, Entry(f"class({', '.join(map(str, thing.bases))})")
+        parameters = _constructor(thing)
+        yield from _parameters(parameters, name)
+        told = {one.name for one in parameters} if _is_data(thing) else set()
+        for inner, member in sorted(_own_members(thing).items()):
+            if inner not in {"__init__", *told}:
+                yield from described(member, f"{name}.{inner}")
+    elif isinstance(thing, griffe.Function) and thing.overloads:
+        for number, overload in enumerate(thing.overloads, 1):
+            yield from described(overload, f"{name}#{number}")
+    elif isinstance(thing, griffe.Function):
+        yield name, Entry(f"-> {thing.returns or 'nothing'}")
+        yield from _parameters(thing.parameters, name)
+    elif isinstance(thing, griffe.Attribute):
+        value = str(thing.value or "")
+        short = value if len(value) < 80 and "\n" not in value else ""
+        yield name, Entry(" = ".join(filter(None, (str(thing.annotation or ""), short))) or "value")
 
 
-def own_members(owner: griffe.Class) -> dict[str, griffe.Object]:
-    """What a class offers: its own members, and those of bases that have no lines of their own."""
+def _own_members(owner: griffe.Class) -> dict[str, griffe.Object]:
+    """What a class offers: its own public members, and those of bases that have no lines of their own."""
     found = {name: target(member) for name, member in owner.all_members.items() if not member.is_module}
-    return {name: member for name, member in found.items() if offered(name, member, owner)}
+
+    def offered(name: str, member: griffe.Object) -> bool:
+        protocol = isinstance(member, griffe.Function) and name.startswith("__") and name.endswith("__")
+        private_base = "._" in member.path.removesuffix(f".{name}")
+        return (protocol or not name.startswith("_")) and (member.parent is owner or private_base)
+
+    return {name: member for name, member in found.items() if offered(name, member)}
 
 
-def offered(name: str, member: griffe.Object, owner: griffe.Class) -> bool:
-    """Whether a member is public, and not told elsewhere."""
-    protocol = isinstance(member, griffe.Function) and name.startswith("__") and name.endswith("__")
-    private_base = "._" in member.path.removesuffix(f".{name}")
-    return (protocol or not name.startswith("_")) and (member.parent is owner or private_base)
+def _parameters(parameters: griffe.Parameters, name: str) -> Iterator[tuple[str, Entry]]:
+    stars = {_KINDS.var_positional: "*", _KINDS.var_keyword: "**"}
+    given = [one for one in parameters if one.name not in ("self", "cls")]
+    for one in given:
+        star = stars.get(one.kind, "") if one.kind else ""
+        default = "" if star or one.default is None else str(one.default)
+        yield (
+            f"{name}({star}{one.name})",
+            Entry(str(one.annotation or ""), None if one.required and not star else default),
+        )
+    by_position = (_KINDS.positional_only, _KINDS.positional_or_keyword)
+    if in_order := [one.name for one in given if one.kind in by_position]:
+        yield f"{name}(...)", Entry(", ".join(in_order))
 
 
-def signature(function: griffe.Function, path: str) -> list[str]:
-    """On one line, or with a line for each parameter, so that a difference shows which one changed."""
-    shown, returns = parameters(function), f" -> {function.returns}" if function.returns else ""
-    whole = f"{path}({', '.join(shown)}){returns}"
-    return [whole] if len(whole) <= WIDTH else [f"{path}(...){returns}", *(f"{path}({one})" for one in shown)]
+def _constructor(owner: griffe.Class) -> griffe.Parameters:
+    """Those of `__init__`, or else those that attrs makes of the fields."""
+    written = owner.all_members.get("__init__")
+    if written is not None and isinstance(function := target(written), griffe.Function):
+        return function.parameters
+    classes = filter(_is_data, (*reversed(owner.mro()), owner))
+    fields = {name: field for cls in classes for name, field in cls.attributes.items()}
+    return griffe.Parameters(*(made for field in fields.values() if (made := _attrs_parameter(field))))
 
 
-def parameters(function: griffe.Function) -> list[str]:
-    """As written, without ``self``."""
-    shown: list[str] = []
-    star = False
-    for one in function.parameters:
-        if one.name in ("self", "cls") and not shown:
+def _is_data(owner: griffe.Class) -> bool:
+    """Whether its fields are the parameters of its constructor."""
+    return any(re.search("define|dataclass", str(one.value)) for one in owner.decorators)
+
+
+def _attrs_parameter(field: griffe.Attribute) -> griffe.Parameter | None:
+    value, options = field.value, dict[str, str]()
+    if field.annotation is None or "property" in field.labels:
+        return None
+    if isinstance(value, griffe.ExprCall) and str(value.function).endswith("field"):
+        given = [one for one in value.arguments if isinstance(one, griffe.ExprKeyword)]
+        options = {one.name: str(one.value) for one in given}
+        value = options.get("default") or options.get("factory")
+    if options.get("init") == "False":
+        return None
+    return griffe.Parameter(
+        ast.literal_eval(options["alias"]) if "alias" in options else field.name.lstrip("_"),
+        annotation=field.annotation,
+        kind=_KINDS.keyword_only if options.get("kw_only") == "True" else _KINDS.positional_or_keyword,
+        default=value,
+    )
+
+
+def public_modules(module: griffe.Module, depth: int = 0) -> Iterator[griffe.Module]:
+    """The module and those below it that people may import from."""
+    yield module
+    for name, inner in sorted(module.modules.items()):
+        if name.startswith("_") or name in _PROGRAMS:
             continue
-        if one.kind is griffe.ParameterKind.keyword_only and not star:
-            shown.append("*")
-        star = star or one.kind in (griffe.ParameterKind.keyword_only, griffe.ParameterKind.var_positional)
-        shown.append(parameter(one))
-        if one.kind is griffe.ParameterKind.positional_only:
-            shown.append("/")
-    return shown
+        if inner.is_init_module or depth == 0 or inner.exports is not None or inner.path in _PLUGINS:
+            yield from public_modules(inner, depth + 1)
 
 
-def parameter(one: griffe.Parameter) -> str:
-    """``name: type = default``."""
-    stars = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}
-    kind = f": {one.annotation}" if one.annotation else ""
-    default = f" = {one.default}" if one.default is not None and one.kind not in stars else ""
-    return f"{stars.get(one.kind, '') if one.kind else ''}{one.name}{kind}{default}"
+def lines(root: Path = ROOT) -> list[str]:
+    """Every public name of the emulator and the wrapper below a folder, once, as the snapshot has it."""
+    surface: Surface = {}
+    seen: set[str] = set()
+    for package in load(root / "emulator" / EMULATOR, root / "wrapper" / PACKAGE):
+        for module in public_modules(package, depth=int(package.name == EMULATOR)):
+            for name in public_names(module):
+                member = target(module.members[name])
+                if member.path not in seen:
+                    seen.add(member.path)
+                    surface |= described(member, f"{module.path}.{name}")
+    return [
+        f"{name}: {text}{f' = {default}' if default else ''}" for name, (text, default) in surface.items()
+    ]
 
 
-def differences(old: str, new: str) -> list[str]:
+def differences(old: list[str], new: list[str]) -> list[str]:
     """The lines that went (-) and came (+)."""
-    lines = difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0)
-    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    found = difflib.unified_diff(old, new, lineterm="", n=0)
+    return [line for line in found if not line.startswith(("---", "+++", "@@"))]
 
 
 def main(arguments: list[str]) -> int:
     """Runs the program."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--accept", action="store_true", help="write the snapshot")
-    given = parser.parse_args(arguments)
-    new = "".join(f"{line}\n" for line in surface(ours()))
-    if given.accept:
-        SNAPSHOT.write_text(new, "utf-8")
+    new = lines()
+    if parser.parse_args(arguments).accept:
+        SNAPSHOT.write_text("".join(f"{line}\n" for line in new), "utf-8")
         return 0
-    changed = differences(SNAPSHOT.read_text("utf-8") if SNAPSHOT.exists() else "", new)
+    changed = differences(SNAPSHOT.read_text("utf-8").splitlines() if SNAPSHOT.exists() else [], new)
     if changed:
         print("\n".join(changed))
-        print(
-            f"The public surface changed. If that is meant, say so in CHANGELOG.md and run: {FIX}",
-            file=sys.stderr,
-        )
-    return 1 if changed else 0
+        print(f"The public surface changed. If that is meant, say so in CHANGELOG.md and run: {FIX}")
+    return int(bool(changed))
 
 
 if __name__ == "__main__":

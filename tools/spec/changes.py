@@ -23,14 +23,7 @@ class Impact(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change.
-
-    Attributes:
-        impact: How much it matters.
-        side: "wire" for what travels, "Python" for the names and signatures of the generated package.
-        place: Where, in words a person can search for.
-        text: What.
-    """
+    """One change: on the "wire" or in "Python" (the generated package's names), where, and what."""
 
     impact: Impact
     side: str
@@ -61,36 +54,25 @@ def next_version(version: str, impact: Impact) -> str:
     return f"{major}.{minor}.{patch + 1}"
 
 
-_HEADINGS = {
-    Impact.BREAKING: "Changed (breaking)",
-    Impact.ADDITIVE: "Added",
-    Impact.COSMETIC: "Changed (words only)",
-}
-_ORDER = (Impact.BREAKING, Impact.ADDITIVE, Impact.COSMETIC)
-
-
 def markdown(changes: Sequence[Change], version: str) -> str:
     """Return the report: a verdict, the changes by class and side, the next version and a changelog entry."""
     impact = worst(changes)
     if impact is Impact.NONE:
         return "The spec means what it meant: nothing changed.\n"
     lines = [f"**The change is {impact}.** Version {version} → {next_version(version, impact)}", ""]
-    for level in _ORDER:
+    for level in sorted(Impact, reverse=True):
         for side in ("wire", "Python"):
-            found = [str(change) for change in changes if (change.impact, change.side) == (level, side)]
-            if found:
-                lines += [f"### {str(level).capitalize()}, {side}", "", *(f"- {text}" for text in found), ""]
-    return "\n".join(
-        [*lines, "### Proposed changelog entry", "", "```markdown", changelog(changes), "```", ""]
-    )
+            found = [f"- {change}" for change in changes if (change.impact, change.side) == (level, side)]
+            lines += [f"### {str(level).capitalize()}, {side}", "", *found, ""] if found else []
+    entry = ["### Proposed changelog entry", "", "```markdown", changelog(changes), "```", ""]
+    return "\n".join([*lines, *entry])
 
 
 def changelog(changes: Sequence[Change]) -> str:
     """Return an entry for CHANGELOG.md: a line for each change that matters, or one for all the others."""
     parts = []
-    for level in (Impact.BREAKING, Impact.ADDITIVE):
+    for level, heading in ((Impact.BREAKING, "Changed (breaking)"), (Impact.ADDITIVE, "Added")):
         found = [f"- API: {change}." for change in changes if change.impact is level]
-        parts += [f"### {_HEADINGS[level]}", "", *found, ""] if found else []
-    if not parts:
-        parts = ["### Changed", "", "- API: descriptions and examples follow the published page.", ""]
-    return "\n".join(parts).rstrip()
+        parts += [f"### {heading}\n", *found, ""] if found else []
+    words = ["### Changed\n", "- API: descriptions and examples follow the published page."]
+    return "\n".join(parts or words).rstrip()

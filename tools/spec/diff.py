@@ -7,6 +7,7 @@ could not be compared.
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,21 +23,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def spec_text(name: str, root: Path) -> str:
-    """Return the spec of a file, a page or a git revision.
-
-    Raises:
-        PageError: There is none, or it cannot be read.
-    """
+    """Return the spec of a file, a page or a git revision; a PageError is raised if it is none of them."""
     path = Path(name)
     if path.is_file():
         return extract(decode(path.read_bytes()))
+    if not shutil.which("git"):
+        raise PageError(f"{name} is no file, and without git on this machine it can be nothing else")
     show = ["git", "show", "--end-of-options", f"{name}:openapi.yaml"]
-    try:
-        shown = subprocess.run(show, cwd=root, capture_output=True, check=False)
-    except FileNotFoundError:
-        raise PageError(
-            f"{name} is no file, and without git on this machine it can be nothing else"
-        ) from None
+    shown = subprocess.run(show, cwd=root, capture_output=True, check=False)
     if shown.returncode:
         raise PageError(f"{name} is no file, and no git revision that has an openapi.yaml")
     return decode(shown.stdout)
@@ -53,22 +47,12 @@ def compare(old: str, new: str, root: Path) -> list[Change]:
     documents = load(old), load(new)
     if documents[0] == documents[1]:
         return []
-    return wire_changes(*documents) + python_changes(old, new, root)
-
-
-def python_changes(old: str, new: str, root: Path) -> list[Change]:
-    """Return what changed in the generated package's public surface.
-
-    Raises:
-        GenerateError: The old spec cannot be generated.
-    """
-    before = surface_of(old, root)
+    wire, before = wire_changes(*documents), surface_of(old, root)
     try:
-        after = surface_of(new, root)
+        return wire + surface_changes(before, surface_of(new, root))
     except GenerateError as error:
         said = " ".join(str(error).split())[-400:]
-        return [Change(Impact.BREAKING, "Python", "generated/", f"no code can be generated: {said}")]
-    return surface_changes(before, after)
+        return [*wire, Change(Impact.BREAKING, "Python", "generated/", f"no code can be generated: {said}")]
 
 
 def version_of(root: Path) -> str:
@@ -77,21 +61,15 @@ def version_of(root: Path) -> str:
     return text.split('__version__ = "')[1].split('"')[0]
 
 
-def parse_arguments(argv: list[str]) -> argparse.Namespace:
+def main(argv: list[str]) -> int:
+    """Run the program; see the module's docstring for the exit codes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("old", nargs="?", default="HEAD", help="default: %(default)s")
     parser.add_argument("new", nargs="?", default=str(ROOT / "openapi.yaml"), help="default: openapi.yaml")
     classes = [str(impact) for impact in Impact if impact]
-    parser.add_argument(
-        "--fail-on", choices=classes, default=str(Impact.ADDITIVE), help="default: %(default)s"
-    )
+    parser.add_argument("--fail-on", choices=classes, default="additive", help="default: %(default)s")
     parser.add_argument("--out", type=Path, help="write the report to this file, too")
-    return parser.parse_args(argv)
-
-
-def main(argv: list[str]) -> int:
-    """Run the program; see the module's docstring for the exit codes."""
-    options = parse_arguments(argv)
+    options = parser.parse_args(argv)
     try:
         changes = compare(spec_text(options.old, ROOT), spec_text(options.new, ROOT), ROOT)
     except (DocumentError, PageError, GenerateError, WireError, OSError) as error:

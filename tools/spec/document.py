@@ -7,14 +7,11 @@ disagree.
 
 import json
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
 
-MAX_BYTES = 2 * 1024 * 1024
-"""Largest page or document. The published page has 13 kB."""
-
-MAX_DEPTH = 100
+_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
 class DocumentError(ValueError):
@@ -43,6 +40,36 @@ def load(text: str) -> Any:
     return value
 
 
+class Operation(NamedTuple):
+    """What a document describes: an HTTP method in lower case, and a path with its leading slash."""
+
+    method: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.method.upper()} {self.path}"
+
+    @classmethod
+    def of(cls, words: list[str]) -> "Operation | None":
+        """Return the operation that a text such as `post /path` names."""
+        named = len(words) == 2 and words[0].lower() in _METHODS and words[1].startswith("/")
+        return cls(words[0].lower(), words[1]) if named else None
+
+
+def operations_of(document: Any) -> dict[Operation, dict[str, Any]]:
+    """Return the operations of an OpenAPI 3 document, and what it says of each; none if it is no such document."""
+    if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3."):
+        return {}
+    paths = document.get("paths")
+    return {
+        Operation(method, path): operation
+        for path, methods in (paths.items() if isinstance(paths, dict) else ())
+        if isinstance(methods, dict)
+        for method, operation in methods.items()
+        if method in _METHODS and isinstance(operation, dict)
+    }
+
+
 def escape(key: str) -> str:
     """Return a key as a part of a JSON pointer."""
     return key.replace("~", "~0").replace("/", "~1")
@@ -50,11 +77,9 @@ def escape(key: str) -> str:
 
 def _json(text: str) -> Any:
     try:
-        value = json.loads(text, object_pairs_hook=_pairs)
+        return json.loads(text, object_pairs_hook=_pairs)
     except json.JSONDecodeError:
         return _yaml(text)  # a flow mapping, perhaps
-    _check_depth(value, 0)
-    return value
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -66,14 +91,6 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check_depth(value: Any, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise DocumentError("nested too deeply")
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for child in children:
-        _check_depth(child, depth + 1)
-
-
 def _yaml(text: str) -> Any:
     if re.match(r"%YAML\s+(?!1\.2\b)", text):
         raise DocumentError("it calls itself another YAML than 1.2")
@@ -81,23 +98,16 @@ def _yaml(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """The core schema of YAML 1.2, without aliases, and with bounds."""
+    """The core schema of YAML 1.2, without aliases."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as the base has it
     yaml_constructors: ClassVar[dict[Any, Any]] = {}
 
-    depth = 0
-
     def compose_node(self, parent: Any, index: Any) -> Any:
-        line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
         if self.check_event(yaml.AliasEvent):
+            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
             raise DocumentError(f"line {line}: an alias; write out what it stands for")
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise DocumentError(f"line {line}: nested too deeply")
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002, FBT001, FBT002 - the base's signature
         found: dict[Any, Any] = {}

@@ -1,32 +1,20 @@
 """What changed for those who import the generated package: names, parameters, values.
 
 Both packages are read from their source, by the reader of the wrapper's snapshot, as a flat table: `EmbedRequest` is a
-class, `EmbedRequest(inputs)` a parameter, `ServiceProvider.SERVICE_PROVIDER_OPENAI` a value, `embed.sync ->` a result.
+class, `EmbedRequest(inputs)` a parameter, `ServiceProvider.SERVICE_PROVIDER_OPENAI` a value.
 """
 
-import ast
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import griffe
 
 from tools.generate.inputs import Inputs
 from tools.generate.package import check_members, finish, run_generator
-from tools.release.api_surface import load, public_names, target
+from tools.release.api_surface import Entry, Surface, described, load, public_names, target
 from tools.spec.changes import Change, Impact
-
-
-class Entry(NamedTuple):
-    """One line of the table: what it is (or its type, or its value), and whether a caller must give it."""
-
-    text: str
-    required: bool = False
-
-
-Surface = dict[str, Entry]
 
 
 def surface_of(spec: str, root: Path) -> Surface:
@@ -34,9 +22,6 @@ def surface_of(spec: str, root: Path) -> Surface:
 
     A class that lost its entry in `class_overrides` keeps the generator's own name here, so that a renamed schema can
     be told; `nox -s generate` refuses it.
-
-    Raises:
-        GenerateError: It cannot be generated.
     """
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch) / "project"
@@ -55,7 +40,7 @@ def surface_of_package(package: Path) -> Surface:
     (module,) = load(package)
     found: Surface = {}
     for name in public_names(module):
-        found |= _described(target(module.members[name]), name)
+        found |= described(target(module.members[name]), name)
     return found | {path: Entry("module") for path in _modules(module.modules["api"], "api")}
 
 
@@ -63,71 +48,6 @@ def _modules(module: griffe.Module, path: str) -> Iterator[str]:
     for name, inner in module.modules.items():
         yield f"{path}.{name}"
         yield from _modules(inner, f"{path}.{name}")
-
-
-def _described(thing: griffe.Object, name: str) -> Iterator[tuple[str, Entry]]:
-    if isinstance(thing, griffe.Function):
-        yield name, Entry("function")
-        yield from _parameters(thing.parameters, name)
-        yield f"{name} ->", Entry(str(thing.returns or "nothing"))
-    elif isinstance(thing, griffe.Module):
-        yield name, Entry("module")
-        for inner in public_names(thing):
-            yield from _described(target(thing.members[inner]), f"{name}.{inner}")
-    elif isinstance(thing, griffe.Class) and any(str(base).endswith("Enum") for base in thing.bases):
-        yield name, Entry("enum")
-        yield from ((f"{name}.{n}", Entry(str(value.value))) for n, value in thing.attributes.items())
-    elif isinstance(thing, griffe.Class):
-        yield name, Entry("class")
-        yield from _parameters(_constructor(thing), name)
-        members = {n: target(member) for n, member in thing.all_members.items() if not n.startswith("_")}
-        for inner, member in members.items():
-            if isinstance(member, griffe.Function):
-                yield from _described(member, f"{name}.{inner}")
-    else:
-        yield name, Entry(thing.kind.value)
-
-
-def _parameters(parameters: griffe.Parameters, name: str) -> Iterator[tuple[str, Entry]]:
-    variadic = {griffe.ParameterKind.var_positional, griffe.ParameterKind.var_keyword}
-    given = [one for one in parameters if one.name not in ("self", "cls")]
-    for one in given:
-        yield (
-            f"{name}({one.name})",
-            Entry(str(one.annotation or ""), one.required and one.kind not in variadic),
-        )
-    in_order = [one.name for one in given if one.kind is griffe.ParameterKind.positional_or_keyword]
-    yield f"{name}(...)", Entry(", ".join(in_order))
-
-
-def _constructor(owner: griffe.Class) -> griffe.Parameters:
-    """Those of `__init__`, or else those that attrs makes of the fields."""
-    written = owner.all_members.get("__init__")
-    if written is not None and isinstance(function := target(written), griffe.Function):
-        return function.parameters
-    fields = {
-        name: field for cls in (*reversed(owner.mro()), owner) for name, field in cls.attributes.items()
-    }
-    return griffe.Parameters(*(made for field in fields.values() if (made := _attrs_parameter(field))))
-
-
-def _attrs_parameter(field: griffe.Attribute) -> griffe.Parameter | None:
-    value, options = field.value, dict[str, str]()
-    if field.annotation is None or "property" in field.labels:
-        return None
-    if isinstance(value, griffe.ExprCall) and str(value.function).endswith("field"):
-        given = [one for one in value.arguments if isinstance(one, griffe.ExprKeyword)]
-        options = {one.name: str(one.value) for one in given}
-        value = options.get("default") or options.get("factory")
-    if options.get("init") == "False":
-        return None
-    kinds = griffe.ParameterKind
-    return griffe.Parameter(
-        ast.literal_eval(options["alias"]) if "alias" in options else field.name.lstrip("_"),
-        annotation=field.annotation,
-        kind=kinds.keyword_only if options.get("kw_only") == "True" else kinds.positional_or_keyword,
-        default=value,
-    )
 
 
 def surface_changes(old: Surface, new: Surface) -> list[Change]:
@@ -154,8 +74,9 @@ def _come(old: Surface, new: Surface) -> Iterator[Told]:
     for name in _topmost(new, old):
         entry = new[name]
         if name.endswith(")"):
-            text = f"is new and {'required' if entry.required else 'optional'}: {entry.text}"
-            yield (Impact.BREAKING if entry.required else Impact.ADDITIVE), name, text
+            required = entry.default is None
+            text = f"is new and {'required' if required else 'optional'}: {entry.text}"
+            yield (Impact.BREAKING if required else Impact.ADDITIVE), name, text
         else:
             yield Impact.ADDITIVE, name, f"is new: {entry.text}"
 
@@ -176,7 +97,7 @@ def _inside(name: str, surface: Surface) -> dict[str, Entry]:
         key[len(name) :]: entry for key, entry in surface.items() if key.startswith((name + "(", name + "."))
     }
     kept = {
-        key: entry if key.endswith("(...)") else Entry("", entry.required) for key, entry in inside.items()
+        key: entry if key.endswith("(...)") else Entry("", entry.default) for key, entry in inside.items()
     }
     return {"": surface[name], **kept}
 
@@ -192,12 +113,10 @@ def _changed(name: str, old: Entry, new: Entry) -> Iterator[Told]:
         wider = name.endswith(")") and _parts(old.text) < _parts(new.text)
         impact = Impact.ADDITIVE if wider else Impact.BREAKING
         yield impact, name, f"was {old.text} and is {new.text}"
-    if old.required != new.required:
-        yield (
-            (Impact.BREAKING, name, "is now required")
-            if new.required
-            else (Impact.ADDITIVE, name, "may now be left out")
-        )
+    if name.endswith(")") and old.default is not None and new.default is None:
+        yield Impact.BREAKING, name, "is now required"
+    elif name.endswith(")") and old.default is None and new.default is not None:
+        yield Impact.ADDITIVE, name, "may now be left out"
 
 
 def _parts(annotation: str) -> set[str]:

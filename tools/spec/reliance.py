@@ -20,8 +20,7 @@ from inworld_embeddings._settings import DEFAULT_BASE_URL
 from inworld_embeddings.models import ServiceProvider
 from inworld_embeddings.options import CALL
 from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS
-from tools.spec.document import DocumentError, load
-from tools.spec.page import Operation, operations_of
+from tools.spec.document import DocumentError, Operation, load, operations_of
 from tools.spec.schema import Found, Schema, Spec
 
 ROOT = Path(__file__).resolve().parents[2]

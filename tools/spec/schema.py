@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tools.spec.document import escape
-from tools.spec.page import operations_of
+from tools.spec.document import escape, operations_of
 
 Schema = dict[str, Any]
 _SHOWN = 5
@@ -12,11 +11,7 @@ MAX_LEVELS = 12  # a schema may hold itself
 
 
 def resolve(document: Any, pointer: str) -> Any:
-    """Return what a JSON pointer of the form `#/a/b` leads to.
-
-    Raises:
-        LookupError: Nowhere.
-    """
+    """Return what a JSON pointer of the form `#/a/b` leads to; a LookupError is raised if nowhere."""
     value = document
     for part in pointer.removeprefix("#").split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
@@ -34,42 +29,37 @@ def problems(document: Any) -> list[str]:
     """
     if not operations_of(document):
         return ["no OpenAPI 3 document with an operation"]
-    return _reference_problems(document) or _server_problems(document) or _validator_problems(document)
+    try:
+        found = [*_reference_problems(document, document), *_server_problems(document)]
+        return (found or _validator_problems(document))[:_SHOWN]
+    except RecursionError:
+        return ["nested too deeply"]
 
 
-def _references(value: Any, pointer: str = "#") -> Iterator[tuple[str, Any]]:
-    """The place and the target of every `$ref`, but for those that are data in an example."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key == "$ref":
-                yield pointer, item
-            elif key not in {"example", "examples", "default", "enum", "x-codeSamples"}:
-                yield from _references(item, f"{pointer}/{escape(key)}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _references(item, f"{pointer}/{index}")
+def _reference_problems(document: Any, value: Any, pointer: str = "#") -> Iterator[str]:
+    """Each `$ref` that leads nowhere or outside, but for those that are data in an example."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inside:
+        if key != "$ref":
+            if key not in {"example", "examples", "default", "enum", "x-codeSamples"}:
+                yield from _reference_problems(document, item, f"{pointer}/{escape(str(key))}")
+        elif not isinstance(item, str) or not item.startswith("#/"):
+            yield f"{pointer}: refers to {str(item)[:80]!r}, which is outside of the document"
+        else:
+            try:
+                resolve(document, item)
+            except LookupError:
+                yield f"{pointer}: refers to {item[:80]}, which is not there"
 
 
-def _reference_problems(document: Any) -> list[str]:
-    found = []
-    for pointer, target in _references(document):
-        if not isinstance(target, str) or not target.startswith("#/"):
-            found.append(f"{pointer}: refers to {str(target)[:80]!r}, which is outside of the document")
-            continue
-        try:
-            resolve(document, target)
-        except LookupError:
-            found.append(f"{pointer}: refers to {target[:80]}, which is not there")
-    return found[:_SHOWN]
-
-
-def _server_problems(document: Any) -> list[str]:
+def _server_problems(document: Any) -> Iterator[str]:
     servers = document.get("servers")
-    listed = [s for s in servers if isinstance(s, dict)] if isinstance(servers, list) else []
+    listed = [one for one in servers if isinstance(one, dict)] if isinstance(servers, list) else []
     if not listed:
-        return ["#/servers: names no server, so nobody knows where to send a key"]
-    plain = [url for server in listed if not (url := str(server.get("url"))).startswith("https://")]
-    return [f"#/servers: {url[:80]!r} is no https address" for url in plain]
+        yield "#/servers: names no server, so nobody knows where to send a key"
+    for url in (str(one.get("url")) for one in listed):
+        if not url.startswith("https://"):
+            yield f"#/servers: {url[:80]!r} is no https address"
 
 
 def _validator_problems(document: Any) -> list[str]:
@@ -78,11 +68,12 @@ def _validator_problems(document: Any) -> list[str]:
     old = str(document["openapi"]).startswith("3.0")
     validator = OpenAPIV30SpecValidator if old else OpenAPIV31SpecValidator
     try:
-        errors = list(validator(document).iter_errors())
-    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        return [
+            f"#/{'/'.join(escape(str(part)) for part in error.absolute_path)}: {error.message[:200]}"
+            for error in validator(document).iter_errors()
+        ]
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
         return [f"the validator gave up on it: {type(error).__name__}: {str(error)[:200]}"]
-    places = ["#/" + "/".join(escape(str(part)) for part in error.absolute_path) for error in errors]
-    return [f"{place}: {error.message[:200]}" for place, error in zip(places, errors, strict=True)][:_SHOWN]
 
 
 class Found(NamedTuple):
@@ -113,17 +104,11 @@ class Spec:
     def whole(self, schema: Any) -> Schema:
         """Return a schema with what it takes from `allOf` in it."""
         schema = self.get(schema)
-        if not isinstance(schema, dict) or "allOf" not in schema:
-            return schema if isinstance(schema, dict) else {}
-        merged: Schema = {key: value for key, value in schema.items() if key != "allOf"}
-        for part in map(self.whole, schema["allOf"]):
-            for key, value in part.items():
-                if key == "properties":
-                    merged[key] = {**value, **merged.get(key, {})}
-                elif key == "required":
-                    merged[key] = [*merged.get(key, []), *value]
-                else:
-                    merged.setdefault(key, value)
+        merged: Schema = dict(schema) if isinstance(schema, dict) else {}
+        for part in map(self.whole, merged.pop("allOf", ())):
+            properties = {**part.get("properties", {}), **merged.get("properties", {})}
+            required = [*merged.get("required", ()), *part.get("required", ())]
+            merged = {**part, **merged, "properties": properties, "required": required}
         return merged
 
     def alternatives(self, schema: Any) -> list[Schema]:
@@ -139,9 +124,10 @@ class Spec:
     def _below(self, schema: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Found]]:
         forms = self.alternatives(schema)
         children = {name: child for form in forms for name, child in form.get("properties", {}).items()}
-        children |= {name: form["items"] for form in forms for name in ("[]",) if "items" in form}
-        for name in [name for form in forms for name in form.get("required", [])]:
-            children.setdefault(name, {})  # required, and described nowhere
+        if items := [form["items"] for form in forms if "items" in form]:
+            children["[]"] = items[-1]
+        required_somewhere = {name: {} for form in forms for name in form.get("required", [])}
+        children = required_somewhere | children  # required, and perhaps described nowhere
         for name, child in children.items() if len(path) < MAX_LEVELS else ():
             required = all(name in form.get("required", []) for form in forms)
             types = frozenset(kind for form in self.alternatives(child) for kind in _types(form))

@@ -7,81 +7,45 @@ it is valid. Exit codes: 0 done, 1 `--check` found a difference, 2 the page was 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
-from tools.spec.document import DocumentError, load
-from tools.spec.page import Operation, PageError, decode, extract, operations_of, read
+from tools.spec.document import DocumentError, load, operations_of
+from tools.spec.page import PageError, decode, extract, read
 from tools.spec.schema import problems
-
-FIX = "nox -s sync_spec"
 
 PUBLISHED = "https://docs.inworld.ai/api-reference/embeddingsAPI/createembeddings/create-embeddings.md"
 
 
 def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) -> bool:
-    """Bring a file up to date, and return whether it was, or had to be, changed.
-
-    Args:
-        page: A file or an address.
-        out: The file.
-        check: Write nothing.
-        replace: Write even if an operation is lost.
+    """Bring a file up to date with a page, and return whether it was, or (with `check`) had to be, changed.
 
     Raises:
-        PageError, OSError: Nothing was written.
+        PageError, OSError: The page cannot be had, is not valid, or (unless `replace`) lacks an operation that the file
+            has. Nothing was written.
     """
     old = out.read_bytes().replace(b"\r\n", b"\n").decode(errors="replace") if out.exists() else ""
-    try:
-        new = document_of(page)
-        if not replace:
-            refuse_loss(old, new)
-    except PageError as error:
-        raise PageError(f"{page}: {error}") from None
+    new = extract(decode(read(page)))
+    if found := problems(load(new)):
+        raise PageError("its document is not valid:\n" + "\n".join(f"- {problem}" for problem in found))
+    lost = sorted(_described(old) - _described(new))
+    if lost and not replace:
+        raise PageError(f"it lacks {', '.join(lost)}; use another --out, or --replace if it is really gone")
     if new != old and not check:
         out.write_bytes(new.encode())
     return new != old
 
 
-def document_of(page: str) -> str:
-    """Return the document of a page, verbatim and valid.
-
-    Raises:
-        PageError: It cannot be had, or not be built on.
-        OSError: The file cannot be read.
-    """
-    text = extract(decode(read(page)))
-    if found := problems(load(text)):
-        raise PageError("its document is not valid:\n" + "\n".join(f"- {problem}" for problem in found))
-    return text
-
-
-def refuse_loss(old: str, new: str) -> None:
-    """Refuse a page that lacks an operation the file has: most likely it is the page of something else.
-
-    Raises:
-        PageError: Naming what would be lost.
-    """
+def _described(text: str) -> set[str]:
+    """The operations of a document, and those of them that may succeed; none if it is no document."""
     try:
-        before = load(old)
+        found = operations_of(load(text))
     except DocumentError:
-        return  # nothing that could be lost
-    after = load(new)
-    for found_in, what in ((operations_of, ""), (succeeding_of, "a successful response of ")):
-        if lost := found_in(before) - found_in(after):
-            names = ", ".join(sorted(map(str, lost)))
-            raise PageError(
-                f"the page lacks {what}{names}; use another --out, or --replace if it is really gone"
-            )
-
-
-def succeeding_of(document: Any) -> frozenset[Operation]:
-    """Return those of a document's operations that are described to succeed in some way."""
-    return frozenset(
-        operation
-        for operation in operations_of(document)
-        for status in document["paths"][operation.path][operation.method].get("responses") or ()
-        if str(status).startswith("2")
-    )
+        return set()
+    succeed = {
+        f"a successful response of {operation}"
+        for operation, described in found.items()
+        if any(str(status).startswith("2") for status in described.get("responses") or ())
+    }
+    return {*map(str, found), *succeed}
 
 
 def main(argv: list[str]) -> int:
@@ -95,15 +59,15 @@ def main(argv: list[str]) -> int:
     try:
         changed = sync(options.page, options.out, check=options.check, replace=options.replace)
     except (PageError, OSError) as error:
-        print(f"{error}\n{options.out} was left as it was", file=sys.stderr)
+        print(f"{options.page}: {error}\n{options.out} was left as it was", file=sys.stderr)
         return 2
-    if not changed:
-        print(f"{options.out} is the page's document")
-    elif options.check:
-        print(f"{options.out} is not the page's document; run: {FIX} -- {options.page}")
-    else:
-        print(f"{options.out} written")
-    return int(changed and options.check)
+    differs = changed and options.check
+    print(
+        f"{options.out} is not the page's document; run: nox -s sync_spec -- {options.page}"
+        if differs
+        else f"{options.out} {'written' if changed else 'is what the page says'}"
+    )
+    return int(differs)
 
 
 if __name__ == "__main__":

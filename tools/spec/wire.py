@@ -28,20 +28,6 @@ class WireError(RuntimeError):
     """The diff tool is missing, or failed."""
 
 
-def redocly() -> str:
-    """Return the path of the diff tool.
-
-    Raises:
-        WireError: It is not installed.
-    """
-    found = os.environ.get("REDOCLY") or shutil.which("redocly")
-    if not found:
-        raise WireError(
-            "needs redocly (npm: @redocly/cli); `nox -s diff_spec` installs and runs the pinned version"
-        )
-    return found
-
-
 def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """Return what changed on the wire between two documents, the worst first.
 
@@ -50,8 +36,7 @@ def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """
     if old == new:
         return []
-    found = [_rated(change) for change in _report(old, new)]
-    found += _of_documents(old, new)
+    found = [*map(_rated, _report(old, new)), *_of_documents(old, new)]
     if not found:
         text = "the documents differ, and the diff tool says nothing of it: read both"
         found = [Change(Impact.BREAKING, "wire", "", text)]
@@ -60,10 +45,15 @@ def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
 
 
 def _report(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
+    tool = os.environ.get("REDOCLY") or shutil.which("redocly")
+    if not tool:
+        raise WireError(
+            "needs redocly (npm: @redocly/cli); `nox -s diff_spec` installs and runs the pinned version"
+        )
     with tempfile.TemporaryDirectory() as scratch:  # where no configuration of redocly's lies about
         for name, document in (("old.json", old), ("new.json", new)):
             (Path(scratch) / name).write_text(json.dumps(document), "utf-8")
-        command = [redocly(), "diff", "old.json", "new.json", "--format", "json", "--fail-on", "none"]
+        command = [tool, "diff", "old.json", "new.json", "--format", "json", "--fail-on", "none"]
         settings = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
         done = subprocess.run(
             command, cwd=scratch, env=os.environ | settings, capture_output=True, text=True, check=False
@@ -94,20 +84,14 @@ def _words(change: dict[str, Any]) -> str:
     name = change.get("property", "")
     before, after = (change.get(side, {}).get("value") for side in ("base", "revision"))
     if change["kind"] in {"added", "removed"}:
-        value = after if change["kind"] == "added" else before
-        return f"{change['kind']}: {short(value)}"
+        return f"{change['kind']}: {short(after if change['kind'] == 'added' else before)}"
     if isinstance(before, list) and isinstance(after, list):
-        gone, come = (
-            [short(item) for item in one if item not in other]
-            for one, other in ((before, after), (after, before))
-        )
-        parts = [f"gained {', '.join(come)}"] * bool(come) + [f"lost {', '.join(gone)}"] * bool(gone)
+        come, gone = (", ".join(short(item) for item in one if item not in other)
+                      for one, other in ((after, before), (before, after)))  # fmt: skip
+        parts = [f"gained {come}"] * bool(come) + [f"lost {gone}"] * bool(gone)
         return f"{name} {' and '.join(parts) or 'is in another order'}"
-    return f"{name} {_or_absent(before)} → {_or_absent(after)}"
-
-
-def _or_absent(value: Any) -> str:
-    return "absent" if value is None else short(value)
+    shown = ("absent" if value is None else short(value) for value in (before, after))
+    return f"{name} {' → '.join(shown)}"
 
 
 def _is_words(change: dict[str, Any]) -> bool:
@@ -117,33 +101,29 @@ def _is_words(change: dict[str, Any]) -> bool:
     return name in _WORDS or name.startswith("x-") or parts[1] in {"info", "tags"} or "examples" in parts
 
 
+def _is_removed_from_request(change: dict[str, Any]) -> bool:
+    field = re.search(r"/(properties|parameters)/[^/]+$", change["path"])
+    return change["kind"] == "removed" and _is_request(change) and field is not None
+
+
 def _is_request(change: dict[str, Any]) -> bool:
     return "/requestBody" in change["path"] or "/parameters/" in change["path"]
 
 
-_Rule = tuple[Callable[[dict[str, Any]], bool], Impact, str]
-_RAISED: tuple[_Rule, ...] = (
+_RAISED: tuple[tuple[Callable[[dict[str, Any]], bool], Impact, str], ...] = (
+    (_is_removed_from_request, Impact.BREAKING, "who still sends it is ignored without a word"),
     (
-        lambda c: (
-            c["kind"] == "removed"
-            and _is_request(c)
-            and re.search(r"/(properties|parameters)/[^/]+$", c["path"]) is not None
-        ),
-        Impact.BREAKING,
-        "who still sends it is ignored without a word",
-    ),
-    (
-        lambda c: c.get("property") == "default" and _is_request(c),
+        lambda change: change.get("property") == "default" and _is_request(change),
         Impact.BREAKING,
         "who leaves it out now gets something else",
     ),
     (
-        lambda c: re.match(r"#/paths/.*/servers\b", c["path"]) is not None,
+        lambda change: re.match(r"#/paths/.*/servers\b", change["path"]) is not None,
         Impact.BREAKING,
         "this operation has a server of its own, which the generator does not know",
     ),
     (
-        lambda c: "/callbacks" in c["path"] or c["path"].startswith("#/webhooks"),
+        lambda change: "/callbacks" in change["path"] or change["path"].startswith("#/webhooks"),
         Impact.ADDITIVE,
         "the generator makes nothing of it",
     ),
@@ -152,13 +132,9 @@ _RAISED: tuple[_Rule, ...] = (
 
 def _of_documents(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """What only the two documents side by side show."""
-    first = [
-        document["servers"][0].get("url") if document.get("servers") else None for document in (old, new)
-    ]
-    if first[0] == first[1]:
-        return []
-    text = f"the first server, which is the default address, {short(first[0])} → {short(first[1])}"
-    return [Change(Impact.BREAKING, "wire", "#/servers/0", text)]
+    before, after = ((document.get("servers") or [{}])[0].get("url") for document in (old, new))
+    text = f"the first server, which is the default address, {short(before)} → {short(after)}"
+    return [Change(Impact.BREAKING, "wire", "#/servers/0", text)] if before != after else []
 
 
 _STRUCTURE = frozenset({"paths", "components", "content", "application/json", "schema", "properties"})

@@ -5,10 +5,11 @@ import subprocess
 
 import pytest
 
+from tools.release.api_surface import Entry
 from tools.spec import diff
 from tools.spec.changes import Change, Impact, changelog, markdown, next_version, worst
 from tools.spec.page import PageError
-from tools.spec.python_surface import Entry, surface_changes, surface_of_package
+from tools.spec.python_surface import surface_changes, surface_of_package
 from tools.spec.wire import place, short, wire_changes
 
 BREAKING = Change(Impact.BREAKING, "wire", "POST /a", "is gone")
@@ -70,9 +71,9 @@ def test_long_values_are_cut():
     assert short({"a": [1]}) == '{"a": [1]}'
 
 
-REQUIRED, OPTIONAL = Entry("str", required=True), Entry("str")
+REQUIRED, OPTIONAL = Entry("str"), Entry("str", "''")
 CLASS = {"X": Entry("class"), "X(...)": Entry("a"), "X(a)": REQUIRED}
-FUNCTION = {"m": Entry("module"), "m.f": Entry("function"), "m.f(...)": Entry(""), "m.f ->": Entry("int")}
+FUNCTION = {"m": Entry("module"), "m.f": Entry("-> int")}
 SURFACES = [
     (CLASS, {}, ["breaking X: is gone"]),
     ({}, CLASS, ["additive X: is new: class"]),
@@ -95,9 +96,9 @@ SURFACES = [
         ],
     ),
     (CLASS, {"X": Entry("class"), "X(...)": Entry("")}, ["breaking X(a): is gone"]),
-    (CLASS, CLASS | {"X(a)": Entry("int", required=True)}, ["breaking X(a): was str and is int"]),
-    (CLASS, CLASS | {"X(a)": Entry("int | str", required=True)}, ["additive X(a): was str and is int | str"]),
-    (CLASS | {"X(a)": Entry("int | str", required=True)}, CLASS, ["breaking X(a): was int | str and is str"]),
+    (CLASS, CLASS | {"X(a)": Entry("int")}, ["breaking X(a): was str and is int"]),
+    (CLASS, CLASS | {"X(a)": Entry("int | str")}, ["additive X(a): was str and is int | str"]),
+    (CLASS | {"X(a)": Entry("int | str")}, CLASS, ["breaking X(a): was int | str and is str"]),
     (CLASS, CLASS | {"X(a)": OPTIONAL}, ["additive X(a): may now be left out"]),
     (CLASS | {"X(a)": OPTIONAL}, CLASS, ["breaking X(a): is now required"]),
     (CLASS, CLASS | {"X": Entry("enum")}, ["breaking X: was class and is enum"]),
@@ -107,7 +108,7 @@ SURFACES = [
         ["breaking E.A: is gone", "breaking E.B: was 'b' and is 'c'", "additive E.C: is new: 'c'"],
     ),
     (FUNCTION, {"m": Entry("module")}, ["breaking m.f: is gone"]),
-    (FUNCTION, FUNCTION | {"m.f ->": Entry("str")}, ["breaking m.f ->: was int and is str"]),
+    (FUNCTION, FUNCTION | {"m.f": Entry("-> str")}, ["breaking m.f: was -> int and is -> str"]),
 ]
 
 
@@ -119,11 +120,11 @@ def test_changes_of_the_python_surface(old, new, said):
 def test_the_surface_of_the_generated_package_is_read_whole(root):
     surface = surface_of_package(root / "generated/inworld_embeddings_client")
     assert surface_changes(surface, surface) == []
-    assert surface["EmbedRequest(inputs)"] == Entry("list[EmbedRequestInput]", required=True)
+    assert surface["EmbedRequest(inputs)"] == Entry("list[EmbedRequestInput]")
     assert surface["EmbedResponse(...)"] == Entry("embeddings")
-    assert surface["AuthenticatedClient(token)"].required
-    assert surface["AuthenticatedClient(base_url)"] == Entry("str")
-    assert surface["embed.sync(body)"] == Entry("EmbedRequest", required=True)
+    assert surface["AuthenticatedClient(token)"].default is None
+    assert surface["AuthenticatedClient(base_url)"] == Entry("str", "DEFAULT_BASE_URL")
+    assert surface["embed.sync(body)"] == Entry("EmbedRequest")
     assert surface["ServiceProvider.SERVICE_PROVIDER_OPENAI"].text == "'SERVICE_PROVIDER_OPENAI'"
     assert surface["UnexpectedStatus(content)"].text == "bytes"
 

@@ -36,7 +36,7 @@ def test_other_keys_are_refused(key):
 REFUSED = {
     ".inf": "JSON", ".nan": "JSON", "1e999": "JSON", "!!set {a}": "tag", "!!binary aGk=": "tag", "!x 1": "tag",
     "!!timestamp 2024-01-01": "tag", "!!python/object:os.system {}": "tag", "!!int x": "not readable",
-    "&a [*a]": "an alias", "{b: 1, b: 2}": "'b' stands twice", "[" * 200 + "]" * 200: "deep",
+    "&a [*a]": "an alias", "{b: 1, b: 2}": "'b' stands twice",
     "[" * 5000 + "]" * 5000: "deep", "[1": "not readable", "\t1": "not readable",
 }  # fmt: skip
 
@@ -57,10 +57,9 @@ def test_what_readers_disagree_about_is_refused(text, said):
         ('{"a": 1, "a": 1}', "stands twice"),
         ('{"a": NaN}', "JSON"),
         ('{"a": "\\ud800"}', "surrogates"),
-        (f'{{"a": {"[" * 200}{"]" * 200}}}', "deep"),
         (f'{{"a": {"[" * 50_000}{"]" * 50_000}}}', "deep"),
     ],
-    ids=range(9),
+    ids=range(8),
 )
 def test_whole_documents_are_refused(text, said):
     with pytest.raises(DocumentError, match=said):
