@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tools.generate import fixtures, inputs, package
 from tools.generate.inputs import GenerateError, Inputs
@@ -38,30 +39,15 @@ TESTS = "-n auto tests/contract tests/generated tests/evolution"
 """What a spec change can break. The rest of the suite is CI's: a slow machine must not throw a good regeneration away."""
 
 
-class StepError(Exception):
-    """A step failed, with something to show.
+class Made(NamedTuple):
+    """What became of a step: a line for the table, and Markdown to show below it."""
 
-    Attributes:
-        details: Markdown to be shown below the table.
-    """
-
-    def __init__(self, said: str, details: str) -> None:
-        super().__init__(said)
-        self.details = details
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step and what became of it: its name, a line for the table, whether it failed, and Markdown to show below."""
-
-    name: str
     said: str
-    failed: bool = False
     details: str = ""
 
 
-Made = tuple[str, str]
-"""What a step returns: a line for the table, and Markdown to show below it."""
+class StepError(Exception):
+    """A step failed: its arguments are those of `Made`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +61,17 @@ class Regeneration:
     def sync(self) -> Made:
         """Take the spec from its page."""
         if self.options.no_sync:
-            return f"{SPEC} stays", ""
+            return Made(f"{SPEC} stays")
         changed = sync(self.options.page, self.root / SPEC, replace=self.options.replace)
-        return f"{SPEC} {'follows' if changed else 'is'} {self.options.page}", ""
+        return Made(f"{SPEC} {'follows' if changed else 'is'} {self.options.page}")
 
     def diff(self) -> Made:
         """Say what changed."""
         old, new = ((folder / SPEC).read_text("utf-8") for folder in (self.before, self.root))
         changes = compare(old, new, self.root)
         if not changes:
-            return "the spec means what it meant", ""
-        return f"{worst(changes)}, {len(changes)} changes", markdown(changes, version_of(self.root))
+            return Made("the spec means what it meant")
+        return Made(f"{worst(changes)}, {len(changes)} changes", markdown(changes, version_of(self.root)))
 
     def stock_templates(self) -> Made:
         """Hold our templates against the generator's own."""
@@ -95,21 +81,19 @@ class Regeneration:
             f"<details><summary>{name}</summary>\n\n{block(text, 'diff')}\n\n</details>"
             for name, text in found.items()
         )
-        if self.options.accept_stock:
-            inputs.accept_stock(ours)
         try:
-            inputs.require_recorded_stock(ours)
+            inputs.require_recorded_stock(ours, accept=self.options.accept_stock)
         except GenerateError as error:
             raise StepError("differ from those ours came from", f"{error}\n\n{details}") from None
-        return f"{len(found)} differ between the two versions" if found else "as recorded", details
+        return Made(f"{len(found)} differ between the two versions" if found else "as recorded", details)
 
     def generate(self) -> Made:
         """Write generated/ anew."""
-        return told(package.write(self.root))
+        return written(package.write(self.root))
 
     def fixtures(self) -> Made:
         """Derive the spec's fixtures anew."""
-        return told(fixtures.write(self.root))
+        return written(fixtures.write(self.root))
 
     def reliance(self) -> Made:
         """Hold the hand-written layer against the spec and the generated package."""
@@ -118,18 +102,18 @@ class Regeneration:
         if found:
             text = "\n".join(f"- {str(breach).replace(chr(10), '<br>')}" for breach in found)
             raise StepError(f"{len(found)} things that the wrapper relies on changed", text)
-        return "the spec says what the wrapper and the emulator rely on", ""
+        return Made("the spec says what the wrapper and the emulator rely on")
 
     def tests(self) -> Made:
         """Run the tests, if there is something to test."""
         if not self.changed():
-            return "nothing to test", ""
+            return Made("nothing to test")
         command = [sys.executable, "-m", "pytest", "-q", *shlex.split(self.options.tests)]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
         last = (done.stdout.strip().splitlines() or ["no output"])[-1].strip("= ")
         if done.returncode:
             raise StepError(last, block((done.stdout + done.stderr)[-6000:]))
-        return last, ""
+        return Made(last)
 
     def changed(self) -> list[str]:
         """Return the targets that are not what they were."""
@@ -145,24 +129,24 @@ STEPS: tuple[Callable[[Regeneration], Made], ...] = (
     Regeneration.reliance,
     Regeneration.tests,
 )
-_EXPECTED = (StepError, PageError, DocumentError, GenerateError, WireError, OSError, KeyError)
+_EXPECTED = (PageError, DocumentError, GenerateError, WireError, OSError)
 
 
-def run(work: Regeneration) -> Iterator[Step]:
-    """Run the steps up to the first that fails, or all of them if what was made is kept."""
+def run(work: Regeneration) -> Iterator[tuple[str, bool, Made]]:
+    """Run the steps up to the first that fails, or all of them if what was made is kept: name, success, what was made."""
     for step in STEPS:
-        name = step.__name__.replace("_", " ")
         try:
-            said, details = step(work)
+            made, good = step(work), True
+        except StepError as error:
+            made, good = Made(*error.args), False
+        except KeyError as error:
+            made, good = Made(f"the spec lacks {error}"), False
         except _EXPECTED as error:
-            said = f"the spec lacks {error}" if isinstance(error, KeyError) else str(error).strip()
-            yield Step(
-                name, said.split("\n", 1)[0], failed=True, details=getattr(error, "details", block(said))
-            )
-            if not work.options.keep:
-                return
-        else:
-            yield Step(name, said, details=details)
+            said = str(error).strip()
+            made, good = Made(said.split("\n", 1)[0], block(said)), False
+        yield step.__name__.replace("_", " "), good, made
+        if not (good or work.options.keep):
+            return
 
 
 @contextmanager
@@ -182,18 +166,17 @@ def copy_targets(source: Path, target: Path) -> None:
     """Make the targets in one folder those of another."""
     for name in TARGETS:
         shutil.rmtree(target / name, ignore_errors=True)
+        (target / name).unlink(missing_ok=True)
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if (source / name).is_dir():
             shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif (source / name).exists():
             shutil.copyfile(source / name, target / name)
-        else:
-            (target / name).unlink(missing_ok=True)
 
 
-def told(changes: list[str]) -> Made:
-    """Return the files that a step wrote."""
-    return f"{len(changes)} files differ", block("\n".join(changes)) if changes else ""
+def written(changes: list[str]) -> Made:
+    """Return what a step says that wrote files."""
+    return Made(f"{len(changes)} files differ", block("\n".join(changes)) if changes else "")
 
 
 def block(text: str, language: str = "") -> str:
@@ -201,40 +184,25 @@ def block(text: str, language: str = "") -> str:
     return f"````{language}\n{text.rstrip()}\n````"
 
 
-def summary(steps: list[Step], outcome: str) -> str:
+def summary(steps: list[tuple[str, bool, Made]], outcome: str) -> str:
     """Return what was done, as Markdown; `outcome` says what became of the result."""
-    rows = [f"| {step.name} | {'FAILED' if step.failed else 'ok'} | {step.said} |" for step in steps]
-    details = [f"## {step.name}\n\n{step.details}\n" for step in steps if step.details]
-    lines = [
-        "# Regenerated from the spec",
-        "",
-        outcome,
-        "",
-        "| step | | |",
-        "|---|---|---|",
-        *rows,
-        "",
-        *details,
-    ]
-    return "\n".join(lines).rstrip() + "\n"
+    rows = [f"| {name} | {'ok' if good else 'FAILED'} | {made.said} |" for name, good, made in steps]
+    details = [f"\n## {name}\n\n{made.details}" for name, _, made in steps if made.details]
+    head = ["# Regenerated from the spec", "", outcome, "", "| step | | |", "|---|---|---|"]
+    return "\n".join([*head, *rows, *details]).rstrip() + "\n"
 
 
 def parse_arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "page", nargs="?", metavar="PAGE", default=PUBLISHED, help="a file or an https address"
-    )
-    parser.add_argument("--no-sync", action="store_true", help=f"leave {SPEC} as it is")
-    parser.add_argument("--summary", type=Path, help="write the summary to this file, too")
-    parser.add_argument("--keep", action="store_true", help="keep what was made though a step failed")
-    parser.add_argument("--replace", action="store_true", help="go on though the page lacks an operation")
-    parser.add_argument(
-        "--accept-stock", action="store_true", help="our templates are up to date with the generator's"
-    )
-    parser.add_argument(
-        "--old-stock", type=Path, help="templates folder of the generator that wrote the code there is"
-    )
-    parser.add_argument("--tests", default=TESTS, help="arguments of pytest; default: %(default)s")
+    add = parser.add_argument
+    add("page", nargs="?", metavar="PAGE", default=PUBLISHED, help="a file or an https address")
+    add("--no-sync", action="store_true", help=f"leave {SPEC} as it is")
+    add("--summary", type=Path, help="write the summary to this file, too")
+    add("--keep", action="store_true", help="keep what was made though a step failed")
+    add("--replace", action="store_true", help="go on though the page lacks an operation")
+    add("--accept-stock", action="store_true", help="our templates are up to date with the generator's")
+    add("--old-stock", type=Path, help="templates folder of the generator that wrote the code there is")
+    add("--tests", default=TESTS, help="arguments of pytest; default: %(default)s")
     return parser.parse_args(argv)
 
 
@@ -245,16 +213,14 @@ def main(argv: list[str], root: Path = ROOT) -> int:
     with saved(root) as before:
         work = Regeneration(root, before, options)
         steps = list(run(work))
-        failed = any(step.failed for step in steps)
-        changed = work.changed()
+        failed = not all(good for _, good, _ in steps)
+        changed = ", ".join(f"`{name}`" for name in work.changed())
         if failed and not options.keep:
             copy_targets(before, root)
             outcome = "**A step failed. Nothing was changed.**"
-        elif changed:
-            outcome = "**A step failed; what was made is kept.** " if failed else ""
-            outcome += f"Written: {', '.join(f'`{name}`' for name in changed)}."
         else:
-            outcome = "**A step failed, and nothing came of it.**" if failed else "Nothing changed."
+            outcome = "**A step failed; what was made is kept.** " if failed else ""
+            outcome += f"Written: {changed}." if changed else "Nothing changed."
     text = summary(steps, outcome)
     print(text, end="")
     if options.summary:

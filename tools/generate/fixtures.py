@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOME = "tests/fixtures/spec"
 FIX = "nox -s fixtures"
 NEVER_LIVE = "verbatim from the spec's example; never exchanged live"
+MADE_UP = "made up, with as many inputs as the response has embeddings"  # the spec pairs them with nothing
 
 
 def write(root: Path, *, check: bool = False) -> list[str]:
@@ -38,12 +39,24 @@ def write(root: Path, *, check: bool = False) -> list[str]:
 
 def derive(spec: Path) -> dict[str, str]:
     """Path to text of every fixture, below tests/fixtures/spec/."""
-    document = load(spec.read_text("utf-8"))
     fixtures: dict[str, str] = {}
-    for operation, described in sorted(operations_of(document).items()):
-        pointer = f"#/paths/{escape(operation.path)}/{operation.method}"
-        fixtures |= _requests(described, pointer, digest(spec))
-        fixtures |= _responses(described, pointer, digest(spec))
+    for operation, described in sorted(operations_of(load(spec.read_text("utf-8"))).items()):
+        home = f"openapi.yaml#/paths/{escape(operation.path)}/{operation.method}"
+
+        def origin(name: str, part: str, home: str = home) -> dict[str, str]:
+            pointer = f"{home}/{part}/content/application~1json/examples/{name}"
+            return {"origin": NEVER_LIVE, "pointer": pointer, "spec_sha256": digest(spec)}
+
+        requests = _examples(described.get("requestBody", {}))
+        for name, value in requests.items():
+            made = {"metadata": origin(name, "requestBody"), "body": value}
+            fixtures[f"requests/{name}.json"] = serialize(made)
+        for name, value in _examples(described["responses"].get("200", {})).items():
+            if request := _request_for(value, requests):
+                made = cassette(
+                    origin(name, "responses/200") | {"request": MADE_UP}, exchange(request, 200, value)
+                )
+                fixtures[f"responses/{name}.json"] = serialize(made)
     return fixtures
 
 
@@ -53,45 +66,15 @@ def _examples(described: dict[str, Any]) -> dict[str, Any]:
     return {name: example["value"] for name, example in found.items() if "value" in example}
 
 
-def _requests(operation: dict[str, Any], pointer: str, spec_hash: str) -> dict[str, str]:
-    base = "requestBody/content/application~1json/examples"
-    return {
-        f"requests/{name}.json": serialize(
-            {"metadata": _origin(f"{pointer}/{base}/{name}", spec_hash), "body": value}
-        )
-        for name, value in _examples(operation.get("requestBody", {})).items()
-    }
-
-
-def _responses(operation: dict[str, Any], pointer: str, spec_hash: str) -> dict[str, str]:
-    """Each embeddings example as a cassette. Its request is made up to fit: the spec pairs no response with a request."""
-    fixtures = {}
-    for name, value in _examples(operation["responses"].get("200", {})).items():
-        if (request := _request_of(operation, value)) is None:
-            continue
-        base = "responses/200/content/application~1json/examples"
-        origin = _origin(f"{pointer}/{base}/{name}", spec_hash)
-        origin["request"] = "made up, with as many inputs as the response has embeddings"
-        made = cassette(origin, exchange(request, 200, value))
-        fixtures[f"responses/{name}.json"] = serialize(made)
-    return fixtures
-
-
-def _request_of(operation: dict[str, Any], response: Any) -> dict[str, Any] | None:
+def _request_for(response: Any, requests: dict[str, Any]) -> dict[str, Any] | None:
     """A request with as many inputs as the response has embeddings, cut from the first example that is long enough."""
     if not isinstance(response, dict) or "embeddings" not in response:
         return None
     count = len(response["embeddings"])
-    examples = _examples(operation.get("requestBody", {}))
-    preferred = [examples[name] for name in ("multiple_texts",) if name in examples]
-    for example in (*preferred, *examples.values()):
-        if len(example.get("inputs", ())) >= count:
-            return {**example, "inputs": example["inputs"][:count]}
+    for name in sorted(requests, key=lambda name: name != "multiple_texts"):
+        if len(requests[name].get("inputs", ())) >= count:
+            return {**requests[name], "inputs": requests[name]["inputs"][:count]}
     return None
-
-
-def _origin(pointer: str, spec_hash: str) -> dict[str, str]:
-    return {"origin": NEVER_LIVE, "pointer": f"openapi.yaml{pointer}", "spec_sha256": spec_hash}
 
 
 def main(argv: list[str]) -> int:

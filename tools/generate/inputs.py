@@ -49,10 +49,6 @@ class Inputs:
         return self.root / "templates"
 
     @property
-    def target(self) -> Path:
-        return self.root / "generated" / self.package
-
-    @property
     def package(self) -> str:
         return str(self.settings["package_name_override"])
 
@@ -67,11 +63,7 @@ class Inputs:
         return sorted(path.relative_to(self.templates).as_posix() for path in found)
 
     def document(self) -> dict[str, Any]:
-        """Return the parsed spec.
-
-        Raises:
-            GenerateError: It cannot be read.
-        """
+        """Return the parsed spec."""
         try:
             document = load(self.spec.read_text("utf-8"))
         except DocumentError as error:
@@ -82,21 +74,13 @@ class Inputs:
 
 
 def spec_facts(document: dict[str, Any]) -> dict[str, str]:
-    """Return what the generator does not hand to its templates: the server's address and the key's header.
-
-    Raises:
-        GenerateError: The spec lacks one, or writes it in a way these templates do not know.
-    """
-    servers = document.get("servers") or [{}]
-    url = str(servers[0].get("url", ""))
+    """Return what the generator does not hand to its templates: the server's address and the key's header."""
+    url = str((document.get("servers") or [{}])[0].get("url", ""))
     if not re.fullmatch(r"https://[\w.-]+(:\d+)?(/[\w./-]*)?", url, re.ASCII):
         raise GenerateError(f"openapi.yaml: the first server {url!r} is no plain https address")
     schemes = document.get("components", {}).get("securitySchemes", {}).values()
-    headers = {
-        scheme.get("name")
-        for scheme in schemes
-        if scheme.get("type") == "apiKey" and scheme.get("in") == "header"
-    }
+    wanted = {"type": "apiKey", "in": "header"}
+    headers = {scheme.get("name") for scheme in schemes if wanted.items() <= scheme.items()}
     if len(headers) != 1:
         raise GenerateError("openapi.yaml: expected one header in its apiKey security schemes")
     return {"default_base_url": url, "auth_header_name": str(headers.pop())}
@@ -120,38 +104,29 @@ def environment() -> dict[str, str]:
 
 
 def require_pinned_tools(root: Path) -> dict[str, str]:
-    """Return the versions of the generator and of ruff, which pyproject.toml's dependency group `generate` pins.
+    """Return the versions of the generator and of the ruff that its hooks find: those that pyproject.toml pins.
 
     Raises:
         GenerateError: One is not pinned, or another one is installed; another version writes other code.
     """
-    groups = tomllib.loads((root / "pyproject.toml").read_text("utf-8")).get("dependency-groups", {})
-    pins = dict(entry.split("==", 1) for entry in groups.get("generate", []) if "==" in entry)
-    names = (GENERATOR, "ruff")
-    if not pins.keys() >= {*names}:
-        raise GenerateError(
-            f"pyproject.toml's dependency group `generate` must pin {GENERATOR} and ruff with =="
-        )
-    pinned = {name: pins[name] for name in names}
-    installed = {GENERATOR: metadata.version(GENERATOR), "ruff": _ruff_version()}
+    groups = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    pins = dict(entry.split("==", 1) for entry in groups["generate"] if "==" in entry)
+    if not pins.keys() >= {GENERATOR, "ruff"}:
+        raise GenerateError(f"pyproject.toml's group `generate` must pin {GENERATOR} and ruff with ==")
+    said = subprocess.run(
+        "ruff --version", shell=True, env=environment(), capture_output=True, text=True, check=False
+    )
+    installed = {
+        GENERATOR: metadata.version(GENERATOR),
+        "ruff": said.stdout.removeprefix("ruff ").split(" ")[0].strip() or "none",
+    }
+    pinned = {name: pins[name] for name in installed}
     if pinned != installed:
-        wanted = " ".join(f"{name}=={version}" for name, version in pinned.items())
-        found = ", ".join(f"{name} {version}" for name, version in installed.items())
+        wanted, found = (" and ".join(map(" ".join, tools.items())) for tools in (pinned, installed))
         raise GenerateError(
             f"found {found}; this code is written by {wanted}.\n`{FIX}` installs and runs those."
         )
     return pinned
-
-
-def _ruff_version() -> str:
-    """Of the ruff that the generator's hooks would find."""
-    try:
-        said = subprocess.run(
-            ["ruff", "--version"], env=environment(), capture_output=True, text=True, check=False
-        )
-    except OSError:
-        return "none"
-    return said.stdout.removeprefix("ruff ").split(" ")[0].strip() or "none"
 
 
 def stock_folder() -> Path:
@@ -162,58 +137,36 @@ def stock_folder() -> Path:
     return Path(found.origin).parent / "templates"
 
 
-def stock_hashes(inputs: Inputs) -> dict[str, str]:
-    """Return the sha256 of the installed template each of ours replaces.
+def require_recorded_stock(inputs: Inputs, *, accept: bool = False) -> None:
+    """Check that our templates came from the installed ones, or with `accept`, record that they do.
 
     Raises:
-        GenerateError: One of ours replaces none; the generator would silently ignore it.
+        GenerateError: Naming each template that changed, is not recorded, or overrides nothing (which the generator
+            would silently ignore).
     """
-    folder = stock_folder()
-    strays = [name for name in inputs.overrides() if not (folder / name).is_file()]
-    if strays:
+    folder, path = stock_folder(), inputs.root / RECORD
+    if strays := [name for name in inputs.overrides() if not (folder / name).is_file()]:
         raise GenerateError(f"the generator has no template {', '.join(strays)} to override")
-    return {name: digest(folder / name) for name in inputs.overrides()}
-
-
-def require_recorded_stock(inputs: Inputs) -> None:
-    """Check that our templates came from the installed ones.
-
-    Raises:
-        GenerateError: Naming each template that changed, or is not recorded.
-    """
-    path = inputs.root / RECORD
+    installed = {name: digest(folder / name) for name in inputs.overrides()}
+    if accept:
+        path.write_bytes(f"{json.dumps(installed, indent=2, sort_keys=True)}\n".encode())
     recorded = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    installed = stock_hashes(inputs)
     names = sorted(installed.keys() | recorded.keys())
-    wrong = [name for name in names if installed.get(name) != recorded.get(name)]
-    if wrong:
+    if wrong := [name for name in names if installed.get(name) != recorded.get(name)]:
         raise GenerateError(
             f"not the stock templates our overrides came from: {', '.join(wrong)}.\n"
             "Carry upstream's changes into templates/, then run: nox -s regenerate -- --no-sync --accept-stock"
         )
 
 
-def accept_stock(inputs: Inputs) -> None:
-    """Record the installed templates as those our overrides came from."""
-    text = json.dumps(stock_hashes(inputs), indent=2, sort_keys=True)
-    (inputs.root / RECORD).write_bytes(f"{text}\n".encode())
-
-
 def stock_diff(old: Path, new: Path, overridden: list[str]) -> dict[str, str]:
-    """Return the unified diff of each template that differs between two versions of the generator, by its name.
-
-    Args:
-        old: The templates folder of the version that ours came from.
-        new: That of the installed version.
-        overridden: Names of our templates; they come first.
-    """
+    """Return the unified diff of each template that differs between two folders, by its name; those overridden first."""
     names = {path.relative_to(folder).as_posix() for folder in (old, new) for path in folder.rglob("*.jinja")}
     found = {}
     for name in sorted(names, key=lambda name: (name not in overridden, name)):
-        before, after = (_lines(folder / name) for folder in (old, new))
+        paths = (old / name, new / name)
+        before, after = (
+            normalised(path).decode().splitlines(keepends=True) if path.exists() else [] for path in paths
+        )
         found[name] = "".join(difflib.unified_diff(before, after, f"old/{name}", f"new/{name}"))
     return {name: text for name, text in found.items() if text}
-
-
-def _lines(path: Path) -> list[str]:
-    return normalised(path).decode().splitlines(keepends=True) if path.exists() else []

@@ -49,6 +49,7 @@ def write(root: Path, *, check: bool = False) -> list[str]:
         GenerateError, OSError: It could not be generated, and generated/ is as it was.
     """
     inputs = Inputs(root)
+    target = root / "generated" / inputs.package
     tools = require_pinned_tools(root)
     require_recorded_stock(inputs)
     check_settings(inputs)
@@ -57,14 +58,12 @@ def write(root: Path, *, check: bool = False) -> list[str]:
         finish(package, inputs, tools)
         check_overrides(package, inputs)
         check_members(package)
-        capture(
-            [sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package],
-            Path(scratch),
-        )
-        changes = differences(inputs.target, package)
+        imports = [sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package]
+        capture(imports, Path(scratch))
+        changes = differences(target, package)
         if changes and not check:
-            shutil.rmtree(inputs.target, ignore_errors=True)
-            shutil.copytree(package, inputs.target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(package, target, ignore=shutil.ignore_patterns("__pycache__"))
     return changes
 
 
@@ -87,11 +86,7 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 def capture(command: list[str], cwd: Path) -> None:
-    """Run a tool.
-
-    Raises:
-        GenerateError: It failed, or said anything on stderr: the generator's warnings are lost endpoints.
-    """
+    """Run a tool that must succeed, and say nothing on stderr: the generator's warnings are lost endpoints."""
     done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode or done.stderr.strip():
         said = (done.stderr.strip() or done.stdout.strip())[-4000:]
@@ -120,8 +115,6 @@ def run_generator(inputs: Inputs, scratch: Path) -> Path:
 
 def finish(package: Path, inputs: Inputs, tools: dict[str, str]) -> None:
     """Add what the generator leaves out: the banner in every module, py.typed, and where the code came from."""
-    for cache in list(package.rglob("__pycache__")):
-        shutil.rmtree(cache)
     for module in package.rglob("*.py"):
         module.write_bytes(f"# {BANNER}\n".encode() + module.read_bytes())
     (package / "py.typed").write_bytes(b"")
@@ -136,71 +129,50 @@ def finish(package: Path, inputs: Inputs, tools: dict[str, str]) -> None:
 
 
 def check_settings(inputs: Inputs) -> None:
-    """Check the configuration's keys, which the generator would ignore if misspelt.
-
-    Raises:
-        GenerateError: Naming the unknown keys.
-    """
+    """Refuse keys of the configuration that the generator would ignore, since they are misspelt."""
     from openapi_python_client.config import ClassOverride, ConfigFile  # noqa: PLC0415 - costs a second
 
-    known = ConfigFile.model_fields.keys()
-    unknown = [key for key in inputs.settings if key not in known]
+    unknown = inputs.settings.keys() - ConfigFile.model_fields.keys()
     for name, override in inputs.settings.get("class_overrides", {}).items():
-        unknown += [f"{name}.{key}" for key in override if key not in ClassOverride.model_fields]
+        unknown |= {f"{name}.{key}" for key in override.keys() - ClassOverride.model_fields.keys()}
     if unknown:
-        raise GenerateError(f"generator-config.yaml: the generator knows no {', '.join(unknown)}")
+        raise GenerateError(f"generator-config.yaml: the generator knows no {', '.join(sorted(unknown))}")
 
 
-def model_classes(package: Path) -> dict[str, list[str]]:
-    """Return the public classes of each module in `models/`."""
-    modules = (path for path in (package / "models").glob("*.py") if path.name != "__init__.py")
+def model_classes(package: Path) -> dict[str, dict[str, ast.ClassDef]]:
+    """Return the classes of each module in `models/`, by their names."""
+    trees = {path.stem: ast.parse(path.read_text("utf-8")) for path in (package / "models").glob("*.py")}
     return {
-        path.stem: [
-            node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.ClassDef)
-        ]
-        for path in modules
+        module: {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+        for module, tree in trees.items()
     }
 
 
 def check_overrides(package: Path, inputs: Inputs) -> None:
-    """Check that each class override made its class, and that no two models were written to one module.
-
-    Raises:
-        GenerateError: Naming what did not take effect; the generator says nothing.
-    """
+    """Refuse two models in one module, and a class override that made no class; the generator says nothing of them."""
     classes = model_classes(package)
     exported = ast.parse((package / "models" / "__init__.py").read_text("utf-8"))
-    names = {
-        alias.name for node in ast.walk(exported) if isinstance(node, ast.ImportFrom) for alias in node.names
-    }
-    lost = sorted(names - {name for found in classes.values() for name in found})
-    if lost:
+    imports = [node for node in exported.body if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in imports for alias in node.names}
+    if lost := sorted(names.difference(*classes.values())):
         raise GenerateError(f"two models were written to one module; {', '.join(lost)} was lost")
     for name, override in inputs.settings.get("class_overrides", {}).items():
-        if override["class_name"] not in classes.get(override["module_name"], []):
+        if override["class_name"] not in classes.get(override["module_name"], ()):
             raise GenerateError(
                 f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"
             )
 
 
 def check_members(package: Path) -> None:
-    """Check that no property of a schema has taken the name of a method of its class.
-
-    Raises:
-        GenerateError: Naming both.
-    """
-    for path in sorted((package / "models").glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
-                fields = {
-                    ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)
-                }
-                if taken := sorted(methods & fields):
-                    raise GenerateError(
-                        f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, the name of a method of "
-                        "every model; rename that method in templates/model.py.jinja and its callers"
-                    )
+    """Refuse a property of a schema that has taken the name of a method of its class."""
+    for node in (node for found in model_classes(package).values() for node in found.values()):
+        methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
+        fields = {ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)}
+        if taken := sorted(methods & fields):
+            raise GenerateError(
+                f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, the name of a method of "
+                "every model; rename that method in templates/model.py.jinja and its callers"
+            )
 
 
 def main(argv: list[str]) -> int:

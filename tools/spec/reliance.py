@@ -5,7 +5,6 @@ names the field and the files of ours that have to change. Exit codes: 0 the spe
 spec cannot be read.
 """
 
-import ast
 import functools
 import json
 import re
@@ -30,13 +29,12 @@ PACKAGE = "generated/inworld_embeddings_client"
 ENDPOINT = Operation("post", EMBED_PATH)
 JSON = "application/json"
 
-API, OPTIONS, MODELS = f"{WRAPPER}/_api.py", f"{WRAPPER}/options.py", f"{WRAPPER}/models.py"
-ENCODE, DECODE, ATTEMPT = (
-    f"{WRAPPER}/_batching.py",
-    f"{WRAPPER}/_decoding.py",
-    f"{WRAPPER}/_engine/attempt.py",
-)
-ERRORS, ADDRESS = f"{WRAPPER}/_error_mapping.py", f"{WRAPPER}/_settings.py"
+API, OPTIONS, MODELS, ENCODE, DECODE, ATTEMPT, ERRORS, ADDRESS = (
+    f"{WRAPPER}/{name}.py"
+    for name in (
+        "_api", "options", "models", "_batching", "_decoding", "_engine/attempt", "_error_mapping", "_settings",
+    )
+)  # fmt: skip
 AUTH = (f"{WRAPPER}/auth.py", "templates/client.py.jinja")
 THIS = "tools/spec/reliance.py"
 
@@ -59,13 +57,7 @@ ERROR = {"code": "integer", "message": "string", "details": "array"}
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something the spec no longer says.
-
-    Attributes:
-        place: What it is about, such as ``request inputs.[].text``.
-        text: What the spec says instead.
-        files: Our files that have to change.
-    """
+    """Something the spec no longer says: about which place, what it says instead, and our files that have to change."""
 
     place: str
     text: str
@@ -77,47 +69,33 @@ class Breach:
 
 @functools.cache
 def emulator_files(*names: str) -> tuple[str, ...]:
-    """Return the emulator's files that name all of these as data: in string constants, or as properties of a script."""
-    found = [
-        path.relative_to(ROOT).as_posix()
+    """Return the emulator's files that name all of these as data: in quotes, or as properties of a script."""
+    words = [re.compile(rf"""["'\\]{re.escape(name)}["'\\]|\.{name}\b(?!\()|\b{name}:""") for name in names]
+    texts = {
+        path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
         for path in sorted((ROOT / EMULATOR).rglob("*"))
-        if path.suffix in {".py", ".js"} and all(_names(path, name) for name in names)
-    ]
-    return tuple(found)
-
-
-def _names(path: Path, name: str) -> bool:
-    text = path.read_text("utf-8")
-    if path.suffix == ".js":
-        return re.search(rf"\.{name}\b(?!\()|\b{name}:", text) is not None
-    tree = ast.parse(text)
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    constants = [
-        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in prose
-    ]
-    return any(value in (name, name.encode()) or f'"{name}"' in str(value) for value in constants)
-
-
-def served() -> tuple[str, ...]:
-    """The emulator's files that name the path."""
-    return emulator_files(EMBED_PATH)
+        if path.suffix in {".py", ".js"}
+    }
+    return tuple(file for file, text in texts.items() if all(word.search(text) for word in words))
 
 
 def of_side(fields: dict[str, str]) -> tuple[str, ...]:
-    """The files that read or write a side: the wrapper's, and the emulator's that name every field of it."""
+    """Return the files that read or write a side: the wrapper's, and the emulator's that name every field of it."""
     wrapper = {"inputs": (API, ENCODE), "embeddings": (DECODE,), "code": (ERRORS,)}[next(iter(fields))]
     names = [name for path in fields if (name := path.split(".")[-1]) != "[]"]
     return (*wrapper, *emulator_files(*names))
 
 
+SERVED = emulator_files(EMBED_PATH)
+
+
 def breaches(document: dict[str, Any]) -> list[Breach]:
     """Return what the wrapper and the emulator rely on and the spec no longer says; nothing if all is well."""
-    if ENDPOINT not in operations_of(document):
-        there = ", ".join(sorted(map(str, operations_of(document)))) or "none"
-        return [Breach(str(ENDPOINT), f"is gone; operations there are: {there}", (API, *served()))]
-    spec = Spec(document)
-    item = document["paths"][ENDPOINT.path]
-    operation = item[ENDPOINT.method]
+    operations = operations_of(document)
+    if ENDPOINT not in operations:
+        there = ", ".join(sorted(map(str, operations))) or "none"
+        return [Breach(str(ENDPOINT), f"is gone; operations there are: {there}", (API, *SERVED))]
+    spec, item, operation = Spec(document), document["paths"][ENDPOINT.path], operations[ENDPOINT]
     return [
         *_address(document, item, operation),
         *_security(spec, operation),
@@ -129,19 +107,15 @@ def breaches(document: dict[str, Any]) -> list[Breach]:
 
 
 def endpoint_breaches(package: Path) -> list[Breach]:
-    """Return what `_api.py` takes from a generated package, and the package does not have in the form it is used in.
-
-    Args:
-        package: The generated package's folder.
-    """
+    """Return what `_api.py` takes from a generated package, and the package does not have in the form it is used in."""
     command = [sys.executable, "-B", "-c", _USE, str(package.parent), str(ROOT / "wrapper")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().rpartition("\n")[2]
         return [Breach(package.name, f"cannot be used any more: {said}", ("generator-config.yaml", API))]
-    unknown = done.stdout.split()
     return [
-        Breach("endpoint", f"hands on `{key}`, which `envelope` does not send", (API,)) for key in unknown
+        Breach("endpoint", f"hands on `{key}`, which `envelope` does not send", (API,))
+        for key in done.stdout.split()
     ]
 
 
@@ -155,26 +129,23 @@ print(*(_api.embed.request_kwargs(body=_api.EmbedRequest(inputs=[], model=model)
 
 
 def _address(document: dict[str, Any], item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
-    files = (ADDRESS,)
     url = (document.get("servers") or [{}])[0].get("url")
     if url != DEFAULT_BASE_URL:
-        yield Breach("servers", f"the first is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}", files)
+        yield Breach("servers", f"the first is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}", (ADDRESS,))
     if "servers" in item or "servers" in operation:
-        yield Breach(
-            "servers", "the operation has servers of its own, which the generated client ignores", files
-        )
+        text = "the operation has servers of its own, which the generated client ignores"
+        yield Breach("servers", text, (ADDRESS,))
 
 
 def _security(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
     wanted = operation.get("security", spec.document.get("security", []))
     schemes = spec.document.get("components", {}).get("securitySchemes", {})
-    asked = [[spec.get(schemes.get(name, {})) for name in requirement] for requirement in wanted]
-    alone = [requirement[0] for requirement in asked if len(requirement) == 1]
+    alone = [spec.get(schemes.get(name, {})) for one in wanted if len(one) == 1 for name in one]
     if not alone:
         yield Breach("security", "no key alone opens the operation", AUTH)
         return
     header = {"type": "apiKey", "in": "header", "name": "Authorization"}
-    ours = [scheme for scheme in alone if {key: scheme.get(key) for key in header} == header]
+    ours = [scheme for scheme in alone if header.items() <= scheme.items()]
     if not ours:
         found = ", ".join(f"{s.get('type')} {s.get('scheme') or s.get('name')}" for s in alone)
         yield Breach("security", f"the key goes into the header Authorization; the spec wants {found}", AUTH)
@@ -186,22 +157,22 @@ def _parameters(spec: Spec, item: dict[str, Any], operation: dict[str, Any]) -> 
     for parameter in map(spec.get, [*item.get("parameters", []), *operation.get("parameters", [])]):
         if parameter.get("required"):
             name = f"{parameter.get('in')} parameter {parameter.get('name')}"
-            yield Breach(name, "is required and never sent", (API, *served()))
+            yield Breach(name, "is required and never sent", (API, *SERVED))
 
 
 def _request(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
     content = spec.get(operation.get("requestBody", {})).get("content", {})
     if JSON not in content:
         said = ", ".join(content) or "nothing"
-        yield Breach("request", f"is sent as {JSON}; the spec takes {said}", (API, *served()))
+        yield Breach("request", f"is sent as {JSON}; the spec takes {said}", (API, *SERVED))
         return
     fields = spec.fields(content[JSON].get("schema", {}))
     yield from _side(fields, SENT, "request")
     for path, field in fields.items():
         if field.required and path not in SENT and path.rpartition(".")[0] in ("", "inputs.[]", "model"):
             yield Breach(f"request {path}", "is required and never sent", (*of_side(SENT), THIS))
-    for path in SENT.keys() & fields.keys():
-        yield from _limits(path, fields[path].schema)
+        if path in SENT:
+            yield from _limits(path, field.schema)
     if provider := fields.get("model.serviceProvider"):
         yield from _providers(provider.schema.get("enum"))
 
@@ -221,15 +192,15 @@ def _limits(path: str, schema: Schema) -> Iterator[Breach]:
 
 
 def _providers(names: list[str] | None) -> Iterator[Breach]:
-    place, ours = "request model.serviceProvider", tuple(map(str, ServiceProvider))
+    place, ours, files = "request model.serviceProvider", [*map(str, ServiceProvider)], of_side(SENT)
     if names is None:
-        yield Breach(place, "has no list of names any more", (MODELS, *of_side(SENT)))
+        yield Breach(place, "has no list of names any more", (MODELS, *files))
     elif set(names) != set(ours):
         gone = [f"lost {name}" for name in ours if name not in names]
         come = [f"gained {name}" for name in names if name not in ours]
-        yield Breach(place, ", ".join([*gone, *come]), (MODELS, *of_side(SENT)))
+        yield Breach(place, ", ".join([*gone, *come]), (MODELS, *files))
     elif tuple(names) != PROVIDERS:
-        yield Breach(place, "names in another order, after which the emulator numbers them", of_side(SENT))
+        yield Breach(place, "names in another order, after which the emulator numbers them", files)
 
 
 def _side(fields: dict[str, Found], relied: dict[str, str], side: str) -> Iterator[Breach]:
@@ -253,17 +224,14 @@ def _response(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
     responses = operation.get("responses", {})
     for status in responses:
         if status.startswith("2") and status != "200":
-            yield Breach(f"response {status}", "only 200 is read as success", (ATTEMPT, *served()))
+            yield Breach(f"response {status}", "only 200 is read as success", (ATTEMPT, *SERVED))
     if "200" not in responses:
-        yield Breach("response 200", "is gone", (ATTEMPT, *served()))
+        yield Breach("response 200", "is gone", (ATTEMPT, *SERVED))
         return
     content = spec.get(responses["200"]).get("content", {})
     if JSON not in content:
-        yield Breach(
-            "response 200",
-            f"is read as {JSON}; the spec gives {', '.join(content) or 'nothing'}",
-            of_side(READ),
-        )
+        text = f"is read as {JSON}; the spec gives {', '.join(content) or 'nothing'}"
+        yield Breach("response 200", text, of_side(READ))
         return
     fields = spec.fields(content[JSON].get("schema", {}))
     yield from _side(fields, READ, "response")
@@ -274,8 +242,8 @@ def _response(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
 
 
 def _errors(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
-    responses = {status: spec.get(response) for status, response in operation.get("responses", {}).items()}
-    failed = {status: response for status, response in responses.items() if not status.startswith("2")}
+    responses = operation.get("responses", {}).items()
+    failed = {status: spec.get(response) for status, response in responses if not status.startswith("2")}
     if not failed:
         yield Breach("error responses", "are no longer described", of_side(ERROR))
     for status, response in failed.items():

@@ -126,7 +126,7 @@ class Spec:
         children = {name: child for form in forms for name, child in form.get("properties", {}).items()}
         if items := [form["items"] for form in forms if "items" in form]:
             children["[]"] = items[-1]
-        required_somewhere = {name: {} for form in forms for name in form.get("required", [])}
+        required_somewhere: dict[str, Any] = {name: {} for form in forms for name in form.get("required", [])}
         children = required_somewhere | children  # required, and perhaps described nowhere
         for name, child in children.items() if len(path) < MAX_LEVELS else ():
             required = all(name in form.get("required", []) for form in forms)

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tools.generate.inputs import GenerateError, Inputs, accept_stock, stock_diff
+from tools.generate.inputs import GenerateError, Inputs, require_recorded_stock, stock_diff
 from tools.generate.package import main, write
 
 PACKAGE = "generated/inworld_embeddings_client"
@@ -66,7 +66,7 @@ REFUSED = {
         edit("pyproject.toml", "client==0.29.1", "client==0.28.0"),
         "found openapi-python-client 0.29.1",
     ),
-    "another ruff": (edit("pyproject.toml", '"ruff==0.17.6"', '"ruff==0.17.5"'), "ruff==0.17.5"),
+    "another ruff": (edit("pyproject.toml", '"ruff==0.17.6"', '"ruff==0.17.5"'), "ruff 0.17.5"),
     "unpinned ruff": (edit("pyproject.toml", '"ruff==0.17.6"', '"ruff"'), "must pin"),
     "stock template changed": (unrecorded, "client.py.jinja"),
     "no stock record": (lambda project: (project / "templates/stock.json").unlink(), "client.py.jinja"),
@@ -119,7 +119,7 @@ def test_it_refuses_and_leaves_everything(project, everything, change, said):
 
 def test_accept_stock_records_the_installed_templates(project, root):
     unrecorded(project)
-    accept_stock(Inputs(project))
+    require_recorded_stock(Inputs(project), accept=True)
     record = "templates/stock.json"
     assert (project / record).read_bytes() == (root / record).read_bytes()
 

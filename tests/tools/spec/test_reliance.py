@@ -15,10 +15,10 @@ from tools.spec.reliance import (
     ERROR,
     READ,
     SENT,
+    SERVED,
     breaches,
     main,
     of_side,
-    served,
 )
 from tools.spec.schema import Spec
 
@@ -78,7 +78,7 @@ def test_what_is_sent_and_read_is_what_the_wrapper_sends_and_the_emulator_answer
 
 
 def test_the_files_named_exist_and_some_of_the_emulators_are_among_them(root):
-    for files in (served(), *map(of_side, SIDES.values())):
+    for files in (SERVED, *map(of_side, SIDES.values())):
         assert all((root / file).exists() for file in (*files, *AUTH))
         assert any(file.startswith(EMULATOR) for file in files)
 
