@@ -1,7 +1,5 @@
 """The fault server's contract: it plays what it is told to when it is told to, and its log tells the truth."""
 
-import json
-import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +11,6 @@ from support.fault import OK, ByConnection, at_random
 from support.fault_server import Fault, FaultServer
 from support.faults import (
     MIXED,
-    announced_close,
     black_hole,
     fin_on_connect,
     rst_before_any_byte,
@@ -22,14 +19,13 @@ from support.faults import (
 from support.oracle import EMBED_PATH, Authorization
 from support.vectors import text_id, vectors_for
 
-CREDENTIAL = "Basic a2V5OnNlY3JldA=="
+KEY = "a2V5OnNlY3JldA=="
+CREDENTIAL = f"Basic {KEY}"
 
 
-def post(server, *texts, **options):
-    inputs = [{"text": text} for text in texts or ("a",)]
-    return httpx.post(
-        server.url + EMBED_PATH, json={"inputs": inputs}, trust_env=False, verify=False, timeout=60, **options
-    )
+def post(server, *texts, method="POST", **options):
+    sent = {"json": {"inputs": [{"text": text} for text in texts or ("a",)]}} | options
+    return httpx.request(method, server.url + EMBED_PATH, trust_env=False, verify=False, timeout=60, **sent)
 
 
 def ask(server, *texts):
@@ -57,40 +53,25 @@ def test_the_log_of_a_request(headers, verdict):
         (record,) = server.requests
         assert record.authorization is verdict
         assert record.text_ids == record.answered == tuple(map(text_id, texts))
-        assert "a2V5" not in repr(record)
+        assert KEY[:8] not in repr(record)
         assert "first text" not in repr(record)
         server.oracle.assert_well_formed()
 
 
-def request_for(text):
-    body = json.dumps({"inputs": [{"text": text}], "model": {"model": "m"}}).encode()
-    lines = [
-        f"POST {EMBED_PATH} HTTP/1.1",
-        "Host: 127.0.0.1",
-        "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-GOOD = request_for("a")
 WRONG = {
-    "key in a header": GOOD.replace(b"Host", b"X-Other: a2V5OnNlY3JldA==\r\nHost"),
-    "key in the body": request_for("a2V5OnNlY3JldA=="),
-    "key in the target": GOOD.replace(b":embed", b":embed?k=a2V5OnNlY3JldA=="),
-    "method": GOOD.replace(b"POST", b"PUT"),
-    "body": GOOD.replace(b'"inputs"', b'"inputz"'),
-    "type": GOOD.replace(b"application/json", b"text/plain"),
+    "key in a header": {"headers": {"X-Other": KEY}},
+    "key in the body": {"json": {"inputs": [{"text": KEY}]}},
+    "key in the target": {"params": {"k": KEY}},
+    "method": {"method": "PUT"},
+    "body": {"json": {}},
+    "type": {"headers": {"Content-Type": "text/plain"}},
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 def test_what_is_wrong_with_a_request_is_seen(wrong):
-    with FaultServer(announced_close, expected_authorization=CREDENTIAL) as server:
-        with socket.create_connection(("127.0.0.1", server.port), 30) as sock:
-            sock.sendall(WRONG[wrong])
-            while sock.recv(65536):
-                pass
+    with FaultServer(expected_authorization=CREDENTIAL) as server:
+        post(server, **wrong)
         with pytest.raises(AssertionError):
             server.oracle.assert_well_formed()
 

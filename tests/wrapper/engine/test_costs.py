@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import subprocess
 import sys
 import tracemalloc
 
@@ -14,6 +13,7 @@ from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
 from inworld_embeddings import _decoding as decode
 from support.clients import KEY
 from support.fault_server import FaultServer
+from support.processes import assert_silent, program
 
 BATCH = 128
 URL = "http://127.0.0.1:9"
@@ -133,15 +133,15 @@ def test_a_result_takes_one_array_and_a_window():
 
 
 def test_a_client_is_made_with_few_modules():
-    program = f"""
+    count = f"""
 import sys
 before = set(sys.modules)
 from inworld_embeddings import EmbeddingClient
 EmbeddingClient(api_key={KEY!r})
 print(len(set(sys.modules) - before))
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert int(done.stdout) <= MODULES
+    done = program(count, preamble="")
+    assert int(done.stdout) <= MODULES, done.stderr
 
 
 # How many Python functions of ours one warm text runs through: a pinned number, the same on every machine.
@@ -149,13 +149,10 @@ print(len(set(sys.modules) - before))
 # Counted are the calls of all `inworld_embeddings*` packages on all threads (`sys.setprofile`); a coroutine or generator
 # counts once, however often it is resumed. The numbers are CPython 3.11's: later versions inline comprehensions.
 
-MOST = {"sync": 110, "async": 95}
+MOST = {"sync()": 110, "asyncio.run(asynchronous())": 95}
 
 COUNT = """
-import asyncio, collections, sys, threading
-from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
-
-way, url, key = sys.argv[1:]
+import collections
 calls, kept = collections.Counter(), {}
 
 def count(frame, event, _argument):
@@ -166,7 +163,7 @@ def count(frame, event, _argument):
         calls[f"{name}.{frame.f_code.co_qualname}"] += 1
 
 def sync():
-    client = EmbeddingClient(base_url=url, api_key=key)
+    client = make()
     for _ in range(5):
         client.embed(["a"])
     from inworld_embeddings._engine.sync_bridge import loop_thread
@@ -182,24 +179,22 @@ def sync():
     client.close()
 
 async def asynchronous():
-    async with AsyncEmbeddingClient(base_url=url, api_key=key) as client:
+    async with make(AsyncEmbeddingClient) as client:
         for _ in range(5):
             await client.embed(["a"])
         sys.setprofile(count)
         await client.embed(["a"])
         sys.setprofile(None)
 
-sync() if way == "sync" else asyncio.run(asynchronous())
+{way}
 print(*(f"{number:3} {name}" for name, number in calls.items()), sum(calls.values()), sep="\\n")
 """
 
 
 @pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the numbers are CPython 3.11's")
-@pytest.mark.parametrize("way", MOST)
+@pytest.mark.parametrize("way", MOST, ids=["sync", "async"])
 def test_a_warm_text_runs_through_few_functions(way):
     with FaultServer() as server:
-        done = subprocess.run(
-            [sys.executable, "-c", COUNT, way, server.url, KEY], capture_output=True, text=True
-        )
-    assert done.returncode == 0, done.stderr
+        done = program(COUNT.replace("{way}", way), server.url)
+    assert_silent(done)
     assert int(done.stdout.split()[-1]) <= MOST[way], done.stdout

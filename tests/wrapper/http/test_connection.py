@@ -121,7 +121,6 @@ def test_B04_half_a_response_over_a_used_connection_is_no_free_retry():
 
 
 def test_B07_what_is_beyond_the_length_is_not_the_next_response():
-    """The cut response is no JSON; its rest must not come back with the next one."""
     with FaultServer([content_length_too_small, OK]) as server:
         server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
         assert [record.connection for record in server.requests] == [0, 1]
@@ -215,16 +214,7 @@ def test_B16_silence_after_the_request_ends_with_the_attempt_and_is_transient(sh
     script = ByConnection({0: [black_hole], 1: [black_hole_mid_body]})
     with FaultServer(script) as server, sync_client(server.url, **PATIENT) as embed:
         server.oracle.check_one("text", embed("text"))
-        assert {record.connection for record in server.requests} >= {0, 1, 2}
-
-
-def test_B16_silence_for_ever_is_tried_three_times(monkeypatch):
-    monkeypatch.setattr(
-        "inworld_embeddings.client.BaseClient._timeouts", Timeouts(first_attempt=0.1, longest_attempt=0.1)
-    )
-    with FaultServer(black_hole) as server:
-        assert verdict(failure(server.url)) == (APITimeoutError, 3, True)
-        server.oracle.assert_requests(3)
+        assert server.requests[-1].connection >= 2
 
 
 LONG_TEXT = "x" * (9 * MEGABYTE)
@@ -232,20 +222,12 @@ LONG_TEXT = "x" * (9 * MEGABYTE)
 ROOM = {"max_batch_bytes": 16 * MEGABYTE}
 
 
-def test_B17_a_server_that_does_not_read_falls_under_the_attempt_timeout(short_attempt):
-    script = ByConnection({0: [never_read_body]})
-    with (
-        FaultServer(script, receive_buffer=4096) as server,
-        sync_client(server.url, **ROOM, **PATIENT) as embed,
-    ):
-        server.oracle.check_one(LONG_TEXT, embed(LONG_TEXT))
-        assert server.requests[0].connection == 0
-        assert server.requests[-1].connection > 0
-
-
-def test_B17_a_server_that_does_not_read_falls_under_the_deadline():
+def test_B17_a_server_that_does_not_read_falls_under_the_attempt_timeout_and_the_deadline(monkeypatch):
+    short = Timeouts(first_attempt=0.3, longest_attempt=0.3)
+    monkeypatch.setattr("inworld_embeddings.client.BaseClient._timeouts", short)
     with FaultServer(never_read_body, receive_buffer=4096) as server:
-        assert isinstance(failure(server.url, LONG_TEXT, timeout=0.3, **ROOM), APITimeoutError)
+        assert verdict(failure(server.url, LONG_TEXT, **ROOM)) == (APITimeoutError, 3, True)
+        assert isinstance(failure(server.url, LONG_TEXT, timeout=0.1, **ROOM), APITimeoutError)
 
 
 @at(Stage.HEAD)
