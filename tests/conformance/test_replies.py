@@ -1,4 +1,4 @@
-"""What the schema cannot say: how many vectors, in which order, of which dimension. And that it is the same in process."""
+"""Served and in process, sync and async: the same bytes."""
 
 import asyncio
 import json
@@ -10,34 +10,6 @@ from inworld_embeddings_emulator import Emulator, LocalTransport
 
 PATH = "/ml/v1alpha/embedding:embed"
 AUTH = ("local", "local")
-DIMENSION = 768
-
-
-def vectors(client, texts):
-    body = {"inputs": [{"text": text} for text in texts]}
-    told = client.post(PATH, json=body).json()
-    assert set(told) == {"embeddings"}
-    assert all(set(entry) == {"values"} for entry in told["embeddings"])
-    return [entry["values"] for entry in told["embeddings"]]
-
-
-def test_one_vector_of_one_dimension_for_each_text_of_the_examples(client, embed_operation):
-    examples = embed_operation["requestBody"]["content"]["application/json"]["examples"]
-    assert examples
-    for name, example in examples.items():
-        texts = [entry["text"] for entry in example["value"]["inputs"]]
-        assert [len(vector) for vector in vectors(client, texts)] == [DIMENSION] * len(texts), name
-
-
-def test_count_and_order_are_those_of_the_texts_and_no_text_changes_another(client):
-    assert [len(vectors(client, ["a"] * count)) for count in (0, 1, 500)] == [0, 1, 500]
-    texts = ["a", "b", "", "a", "c" * 5000, "日本語", "b"]
-    alone = [vectors(client, [text])[0] for text in texts]
-    assert vectors(client, texts) == alone
-    assert vectors(client, texts[::-1]) == alone[::-1]
-    assert len({tuple(vector) for vector in alone}) == 5
-
-
 GOOD, LONG = b'{"inputs":[{"text":"a"}]}', b'{"inputs":[{"text":"' + b"a " * 30_000 + b'"}]}'
 BODIES = {
     "one": GOOD,

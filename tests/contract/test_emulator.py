@@ -29,12 +29,7 @@ def test_the_emulator_serves_the_specs_path_and_method_only(spec):
 
 @pytest.mark.parametrize(
     ("body", "key", "status"),
-    [
-        (BODY, KEY, 200),
-        (BODY | {"inputs": "a"}, KEY, 400),
-        (BODY, "b3RoZXI6b3RoZXI=", 403),
-        (BODY, "", 401),
-    ],
+    [(BODY, KEY, 200), (BODY | {"inputs": "a"}, KEY, 400), (BODY, "b3RoZXI6b3RoZXI=", 403), (BODY, "", 401)],
 )
 def test_the_emulators_answers_are_the_specs(contract, body, key, status):
     reply = ask(body, key=key)

@@ -107,12 +107,6 @@ def test_E03_a_surrogate_is_refused_before_any_request_or_replaced_where_asked(t
         face.service.oracle.assert_requests(0)
         face.service.oracle.check_one(replaced, face.embed(text, replace_surrogates=True))
         assert face.client.plan([text], replace_surrogates=True) == face.client.plan([replaced])
-    with SyncFace(Service(), batch_size=1) as face:
-        rows, error = face.rows(["a", text])
-        assert ([index for index, _ in rows], error.index) == ([0], 1)
-    with SyncFace(Service(), replace_surrogates=True) as face:
-        rows, error = face.rows(["a", text])
-        face.service.oracle.check(["a", replaced], [vector for _, vector in rows])
 
 
 def test_E04_odd_characters_arrive_byte_for_byte():

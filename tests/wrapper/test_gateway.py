@@ -3,17 +3,12 @@
 import base64
 import io
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 
 import httpx
 import pytest
 
 from inworld_embeddings import EmbeddingClient, errors
-from inworld_embeddings.cli.app import run
 from inworld_embeddings.gateway import NothingElse, Upstream, openai_error
 from inworld_embeddings.models import MODELS
 from inworld_embeddings_emulator import Emulator, EmulatorServer, Reply, Request
@@ -23,7 +18,6 @@ from inworld_embeddings_emulator.openai_face import OpenAIFace
 KEY = "planted-key:planted-secret"
 ENCODED = base64.b64encode(KEY.encode()).decode()
 HEADERS = {"authorization": "Bearer local:local"}
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("INWORLD_")}
 
 
 class Api:
@@ -155,50 +149,3 @@ def test_the_key_that_opens_the_face_is_not_the_clients(ask, client):
     for key in (KEY, ENCODED):
         request = Request("POST", "/v1/embeddings", {"authorization": f"Bearer {key}"}, b"{}")
         assert face.handle(request).status == 401
-
-
-def serve(*arguments, **env):
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "inworld_embeddings", "serve", "--port", "0", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=CLEAN | env,
-    )  # fmt: skip
-
-
-def test_the_command_in_front_of_the_api(api):
-    with EmulatorServer(api) as behind:
-        program = serve("--openai", "--upstream", "--base-url", behind.url, INWORLD_API_KEY=ENCODED)
-        notice = [program.stdout.readline() for _ in range(4)]
-        url = re.fullmatch(r"export OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=local:local\n", notice[3])[1]
-        assert notice[0] == f"OpenAI-compatible face on {url}\n"
-        assert behind.url in notice[1]
-        response = httpx.post(f"{url}/embeddings", json={"model": "m", "input": "a"}, headers=HEADERS)
-        program.send_signal(signal.SIGINT)
-        out, err = program.communicate(timeout=20)
-    assert (response.status_code, program.returncode) == (200, 0)
-    assert "planted" not in "".join(notice) + out + err
-    assert ENCODED not in "".join(notice) + out + err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "env", "says"),
-    [
-        (["--openai", "--upstream"], {}, "No API key"),
-        (["--upstream"], {"INWORLD_API_KEY": ENCODED}, "--upstream needs --openai"),
-        (["--openai", "--upstream", "--host", "0.0.0.0"], {"INWORLD_API_KEY": ENCODED}, "key of its own"),
-        (["--base-url", "http://127.0.0.1:9"], {}, "--base-url is where --upstream"),
-        (["--engine", "minilm"], {}, "Choose from: local"),
-        (["--engine-key-from", "K"], {"K": "planted-secret"}, "takes no key"),
-    ],
-)
-def test_settings_of_the_command_that_cannot_work(arguments, env, says, monkeypatch, capsys):
-    for name in [*(name for name in os.environ if name.startswith("INWORLD_")), "NO_SUCH"]:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["inworld-embeddings", "serve", "--port", "0", *arguments])
-    assert run() == 2
-    out, err = capsys.readouterr()
-    (line,) = err.splitlines()
-    assert (out, line.startswith("error: ")) == ("", True)
-    assert says in line
-    assert "planted" not in line

@@ -1,7 +1,6 @@
 """Rows F01, F07 and F11: programs that fork, that end, and that run elsewhere; what they load and what they write."""
 
 import os
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,6 @@ from inworld_embeddings._engine import sync_bridge
 from support.fault_server import OK, FaultServer
 from support.faults import black_hole, status
 from support.processes import STORM, assert_silent, program, storm
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "processes.md"
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 
@@ -241,13 +238,6 @@ def test_F07_again_and_again_at_a_random_moment():
     with FaultServer(hangs_on_request) as server:
         for number in range(8 * STORM):
             assert_silent(program(f"random.seed({number})\n{WITHOUT_A_PAUSE}", server.url))
-
-
-@pytest.mark.parametrize("runtime", ["uvloop", "gevent", "trio", "Free-threaded", "Subinterpreters"])
-def test_F11_the_page_says_where_each_runtime_stands(runtime):
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith(f"| {runtime}")]
-    assert len(lines) == 1
-    assert any(word in lines[0] for word in ("works", "Works", "Not supported", "Not tried"))
 
 
 def test_F11_gevent():

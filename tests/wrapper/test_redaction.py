@@ -208,10 +208,7 @@ def test_no_piece_of_any_secret_survives_any_surroundings(secret, before, after,
 
 
 @given(
-    st.text("abc ", min_size=4, max_size=80) | st.text(min_size=4, max_size=80),
-    anything,
-    anything,
-    st.data(),
+    st.text("abc ", min_size=4, max_size=80) | st.text(min_size=4, max_size=80), anything, anything, st.data()
 )
 def test_no_long_run_of_any_text_survives_any_surroundings(text, before, after, data):
     assume(text not in INPUT_MARK)

@@ -106,10 +106,7 @@ def test_a_million_texts_that_were_never_begun_cost_no_memory(places):
     tracemalloc.start()
     try:
         result = collected(
-            1_000_000,
-            (range(1), np.zeros((1, 768), np.float32)),
-            (range(1, 1_000_000), LATE),
-            places=places,
+            1_000_000, (range(1), np.zeros((1, 768), np.float32)), (range(1, 1_000_000), LATE), places=places
         )
         assert len(result.failures) == 999_999
         assert result.failures[-1] == Failure(999_999, LATE, retryable=True)

@@ -45,20 +45,34 @@ def test_plan_needs_no_key(run, tmp_path):
     assert re.fullmatch(r"300 texts in 3 requests, \d+ bytes\n", run("plan", str(file))[1])
 
 
+SERVE = ("serve", "--port", "0")
+UPSTREAM = (*SERVE, "--openai", "--upstream")
+HAS_KEY = {"INWORLD_API_KEY": "cGxhbnRlZC1rZXk6cGxhbnRlZC1zZWNyZXQ="}
+
+
 @pytest.mark.parametrize(
-    ("arguments", "code", "says"),
+    ("arguments", "environment", "code", "says"),
     [
-        (["embed", "x"], 2, "No API key"),
-        (["demo", "--live"], 2, "No API key"),
-        (["embed", "--local"], 2, "no texts"),
-        (["search", "--local", "q", "no-such-file.txt"], 2, "No such file"),
-        (["embed", "--local", "--timeout", "-1", "x"], 2, "timeout must be"),
-        (["serve", "--host", "0.0.0.0", "--port", "0"], 2, "api_key of its own"),
-        (["embed", "x"], 1, "failed ("),
+        (["embed", "x"], {}, 2, "No API key"),
+        (["demo", "--live"], {}, 2, "No API key"),
+        (["embed", "--local"], {}, 2, "no texts"),
+        (["search", "--local", "q", "no-such-file.txt"], {}, 2, "No such file"),
+        (["embed", "--local", "--timeout", "-1", "x"], {}, 2, "timeout must be"),
+        (["embed", "x"], {"INWORLD_EMULATOR_HOST": "127.0.0.1:9"}, 1, "127.0.0.1:9 failed"),
+        ([*SERVE, "--host", "0.0.0.0"], {}, 2, "api_key of its own"),
+        ([*SERVE, "--base-url", "http://127.0.0.1:9"], {}, 2, "--base-url is where --upstream"),
+        ([*SERVE, "--engine", "minilm"], {}, 2, "Choose from: local"),
+        ([*SERVE, "--engine-key-from", "K"], {"K": "planted-secret"}, 2, "takes no key"),
+        ([*SERVE, "--engine-key-from", "NO_SUCH"], {}, 2, "NO_SUCH is not set"),
+        ([*SERVE, "--upstream"], HAS_KEY, 2, "--upstream needs --openai"),
+        (UPSTREAM, {}, 2, "No API key"),
+        ([*UPSTREAM, "--engine", "hash"], HAS_KEY, 2, "has no --engine"),
+        ([*UPSTREAM, "--host", "0.0.0.0"], HAS_KEY, 2, "key of its own"),
     ],
+    ids=range(15),
 )
-def test_errors_are_one_line_and_an_exit_code(run, arguments, code, says):
-    ended, out, err = run(*arguments, INWORLD_EMULATOR_HOST="127.0.0.1:9" if code == 1 else "")
+def test_errors_are_one_line_and_an_exit_code(run, arguments, environment, code, says):
+    ended, out, err = run(*arguments, **environment)
     assert (ended, out, err.count("\n")) == (code, "", 1)
     assert err.startswith("error: ")
     assert says in err

@@ -1,7 +1,24 @@
-"""``serve``, the command. What it serves is tested with the emulator."""
+"""``serve``, the command. What it serves is tested with the emulator, and with the gateway."""
 
+import base64
 import re
 import signal
+
+import httpx
+
+from inworld_embeddings_emulator import Emulator, EmulatorServer
+from inworld_embeddings_emulator.engines import HashEngine
+
+KEY = "planted-key:planted-secret"
+ENCODED = base64.b64encode(KEY.encode()).decode()
+
+
+def stopped(server):
+    """What it wrote beside what was read of its output."""
+    server.send_signal(signal.SIGINT)
+    out, log = server.communicate(timeout=20)
+    assert server.returncode == 0
+    return out + log
 
 
 def test_it_says_how_to_reach_it_answers_and_stops(start, run):
@@ -12,7 +29,22 @@ def test_it_says_how_to_reach_it_answers_and_stops(start, run):
         host = re.search(r"INWORLD_EMULATOR_HOST=(\S+)", said)[1]
         assert run("embed", "over the wire", INWORLD_EMULATOR_HOST=host)[0] == 0
     finally:
-        server.send_signal(signal.SIGINT)
-        _, log = server.communicate(timeout=20)
-    assert server.returncode == 0
+        log = stopped(server)
     assert "over the wire" not in log
+
+
+def test_in_front_of_the_api_it_names_both_and_shows_no_key(start):
+    with EmulatorServer(Emulator(HashEngine(4), KEY)) as behind:
+        address = ("--openai", "--upstream", "--base-url", behind.url)
+        server = start("serve", "--port", "0", *address, INWORLD_API_KEY=ENCODED)
+        try:
+            notice = [server.stdout.readline() for _ in range(4)]
+            url = re.fullmatch(r"export OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=local:local\n", notice[3])[1]
+            assert notice[0] == f"OpenAI-compatible face on {url}\n"
+            assert behind.url in notice[1]
+            asked = {"json": {"model": "m", "input": "a"}, "headers": {"authorization": "Bearer local:local"}}
+            assert httpx.post(f"{url}/embeddings", **asked).status_code == 200
+        finally:
+            shown = "".join(notice) + stopped(server)
+    assert "planted" not in shown
+    assert ENCODED not in shown
