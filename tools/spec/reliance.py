@@ -112,7 +112,9 @@ def endpoint_breaches(package: Path) -> list[Breach]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().rpartition("\n")[2]
-        return [Breach(package.name, f"cannot be used any more: {said}", ("generator-config.yaml", API))]
+        return [
+            Breach(package.name, f"cannot be used any more: {said}", ("generator-config.yaml", API, OPTIONS))
+        ]
     return [
         Breach("endpoint", f"hands on `{key}`, which `envelope` does not send", (API,))
         for key in done.stdout.split()
@@ -123,7 +125,9 @@ _USE = """
 import sys
 sys.path[:0] = sys.argv[1:]
 from inworld_embeddings import _api
+from inworld_embeddings.options import CALL
 model = _api.ModelId(model="m", service_provider=_api.ServiceProvider("SERVICE_PROVIDER_INWORLD"))
+_api.EmbedRequest(inputs=[], model=model, **{name: None for name, option in CALL.items() if option.field})
 print(*(_api.embed.request_kwargs(body=_api.EmbedRequest(inputs=[], model=model)).keys() - _api.TAKEN))
 """
 

@@ -51,11 +51,12 @@ class Envelope(NamedTuple):
 def envelope(fields: str) -> Envelope:
     """The envelope of requests, made by the generated endpoint from one without texts; ``fields`` as `Merged.request`."""
     given = json.loads(fields)
-    identity = ModelId(model=given["model"], service_provider=ServiceProvider(given["service_provider"]))
-    request = embed.request_kwargs(body=EmbedRequest(inputs=[], model=identity))
+    provider, extra = ServiceProvider(given.pop("service_provider")), given.pop("extra_body")
+    identity = ModelId(model=given.pop("model"), service_provider=provider)
+    request = embed.request_kwargs(body=EmbedRequest(inputs=[], model=identity, **given))
     body = msgspec.json.encode(request["json"])
-    if given["extra_body"]:  # not encoded by msgspec, which refuses whole numbers of more than 64 bits
-        extra = json.dumps(given["extra_body"], ensure_ascii=False, separators=(",", ":"))
+    if extra:  # not encoded by msgspec, which refuses whole numbers of more than 64 bits
+        extra = json.dumps(extra, ensure_ascii=False, separators=(",", ":"))
         body = body[:-1] + b"," + extra[1:].encode()
     before, inputs, after = body.partition(_INPUTS)
     query = urlencode(request.get("params", {}))

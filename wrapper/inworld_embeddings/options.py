@@ -35,11 +35,13 @@ class Option(NamedTuple):
         default: Its value where neither the call nor the client says otherwise.
         check: Raises a `ConfigurationError` for a value that cannot be, given the option's name and the value.
         doc: What it means.
+        field: Whether it is the request's field of that name in the generated client. None leaves it out.
     """
 
     default: Any
     check: Callable[[str, Any], None]
     doc: str
+    field: bool = False
 
 
 def _any(name: str, value: object) -> None:
@@ -83,7 +85,7 @@ def _model(name: str, value: object) -> None:
 
 
 _OURS: Final = {"inputs": "the texts", "model": "model=", "serviceProvider": "service_provider="}
-"""The fields that each request has, and what sets them. The service takes ``service_provider`` for a name too."""
+"""The fields that each request has, and what sets them."""
 
 
 def _extra_body(name: str, value: object) -> None:
@@ -95,10 +97,15 @@ def _extra_body(name: str, value: object) -> None:
         _json(name, value)
     except RecursionError:
         raise ConfigurationError(f"{name} is nested too deep, or holds itself.") from None
+    ours = _OURS | {_camel(name): f"{name}=" for name, option in CALL.items() if option.field}
     for key in value:
-        ours = _OURS.get(re.sub("_([a-z])", lambda found: found[1].upper(), key))
-        if ours is not None:
-            raise ConfigurationError(f"{name}[{key!r}] would overwrite a field of the request: use {ours}.")
+        if (way := ours.get(_camel(key))) is not None:
+            raise ConfigurationError(f"{name}[{key!r}] would overwrite a field of the request: use {way}.")
+
+
+def _camel(name: str) -> str:
+    """The name that protobuf's JSON writes; it reads the other one as well."""
+    return re.sub("_([a-z])", lambda found: found[1].upper(), name)
 
 
 def _json(place: str, value: object) -> None:
@@ -331,7 +338,7 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any], table: Mapping[str
     )
     if "extra_body" in plain:  # a copy, which nobody changes behind our back
         options["extra_body"] = json.loads(_canonical(plain["extra_body"])) or None
-    options["request"] = _canonical(
-        {name: options[name] for name in ("model", "service_provider", "extra_body")}
-    )
+    fields = [name for name, option in CALL.items() if option.field and options[name] is not None]
+    told = {name: options[name] for name in ("model", "service_provider", "extra_body", *fields)}
+    options["request"] = _canonical(told)
     return options

@@ -1,0 +1,88 @@
+"""What docs/spec-changes.md says of a new request field is enough, and all of it: done here as it says, on a copy."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.generate.package import write
+from tools.spec.document import load
+from tools.spec.reliance import _USE
+
+ROOT = Path(__file__).resolve().parents[2]
+WRAPPER = Path("wrapper/inworld_embeddings")
+SECTION = (ROOT / "docs/spec-changes.md").read_text("utf-8").partition("## A new request field")[2]
+OPTION, DESCRIPTION = re.findall(
+    r"```(?:python)?\n(    .*?\n)```\n", SECTION.partition("\n## ")[0], re.DOTALL
+)
+BEFORE = {
+    "options.py": (OPTION, "\n\nclass ProgressOptions("),
+    "client.py": (DESCRIPTION, "        api_key: The portal's"),
+}
+
+USE = """
+import json, httpx
+from inworld_embeddings import ConfigurationError, EmbeddingClient
+from inworld_embeddings.options import CALL
+
+sent = []
+def answer(request):
+    sent.append(request.content)
+    return httpx.Response(200, json={"embeddings": [{"values": [0.5]}]})
+
+client = EmbeddingClient(api_key="a2V5OnNlY3JldA==", transport=httpx.MockTransport(answer))
+client.embed("a")
+client.embed("a", dimensions=256)
+assert [json.loads(body).get("dimensions") for body in sent] == [None, 256]
+assert b"dimensions" not in sent[0]
+assert client.plan(["a"], dimensions=256).bytes == len(sent[1])
+try:
+    client.embed("a", extra_body={"dimensions": 8})
+except ConfigurationError as error:
+    assert "use dimensions=" in str(error)
+told = f"dimensions: {CALL['dimensions'].doc} Default: None."
+assert told in " ".join(EmbeddingClient.__doc__.split())
+print("done")
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A copy with the changed spec, generated anew."""
+    spec = load((ROOT / "openapi.yaml").read_text("utf-8"))
+    fields = spec["components"]["schemas"]["v1alphaEmbedRequest"]["properties"]
+    if "dimensions" in fields:
+        pytest.skip("the spec has it: take another name, here and in the docs")
+    fields["dimensions"] = {"type": "integer", "format": "int32"}
+    for name in ("templates", "generated", "wrapper"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("generator-config.yaml", "pyproject.toml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / "openapi.yaml").write_text(json.dumps(spec), "utf-8")
+    write(tmp_path)
+    return tmp_path
+
+
+def run(program, *folders, arguments=()):
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_lines_of_the_docs_offer_it_in_two_files(project):
+    for name, (lines, place) in BEFORE.items():
+        path = project / WRAPPER / name
+        text = path.read_text("utf-8")
+        assert text.count(place) == 1
+        path.write_text(text.replace(place, lines + place), "utf-8")
+    done = run(USE, project / "generated", project / "wrapper", ROOT / "emulator")
+    assert done.stdout == "done\n", done.stderr
+    for generated, lost in ((project, ""), (ROOT, "'dimensions'")):  # the second one: the field is gone again
+        done = run(_USE, arguments=(generated / "generated", project / "wrapper"))
+        assert (done.returncode != 0) == bool(lost)
+        assert lost in done.stderr
