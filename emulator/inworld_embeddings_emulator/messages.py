@@ -1,6 +1,8 @@
 """One HTTP exchange as plain data, between whoever carries a request and whoever handles it."""
 
 import json
+import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
@@ -113,3 +115,11 @@ class RpcError(Exception):
 def plain_reply(status: int, text: str) -> Reply:
     """What a proxy in front of the API would reply, before the API saw the request."""
     return Reply(status, (("content-type", "text/plain"),), text.encode())
+
+
+def lock_of_the_process() -> "threading.RLock":
+    """A lock that a fork waits for: one that another thread held would stay locked in the child for ever. Made once a module."""
+    lock = threading.RLock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+    return lock

@@ -7,12 +7,12 @@ OpenAI's ``/v1/embeddings``.
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
 from inworld_embeddings.errors import ConfigurationError
 
+from ..messages import lock_of_the_process
 from .hashed import HashEngine
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class EngineError(Exception):
     """The engine could not make the vectors. Its message never holds a text, a key or a part of a response."""
 
 
-_LOCK: Final = Lock()
+_LOCK: Final = lock_of_the_process()
 
 
 def default_engine() -> Engine:

@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -12,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from inworld_embeddings.errors import ConfigurationError
 
-from ..messages import Reply, Request
+from ..messages import Reply, Request, lock_of_the_process
 from .kinds import LONGEST, Fault, Hit
 from .reader import Script, parse
 
@@ -22,6 +21,7 @@ NOTHING: Final = "ok"
 Observer: TypeAlias = Callable[[Request, Reply, tuple[str, ...]], None]
 """Told of each exchange: the request, its reply, and the labels of the faults in it."""
 
+_LOCK: Final = lock_of_the_process()
 _FOR_EVER: Final = 2**62
 _TINY: Final = 1e-9
 """What rounding may leave of a wait that is over."""
@@ -57,7 +57,6 @@ class Faults:
     def __init__(
         self, script: str = NOTHING, *, seed: int = 0, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._lock = threading.Lock()
         self._clock = clock
         self._observers: tuple[Observer, ...] = ()
         self.set(script, seed=seed)
@@ -75,7 +74,7 @@ class Faults:
         made = parse(script)
         if seed is not None and type(seed) is not int:
             raise ConfigurationError("The seed of faults must be a whole number.")
-        with self._lock:
+        with _LOCK:
             self.script = made.text
             self.seed = self.seed if seed is None else seed
             self.requests = self._asides = 0
@@ -93,31 +92,31 @@ class Faults:
 
     def watch(self, observer: Observer) -> None:
         """Has an observer told of each exchange from now on, from the thread that carries it."""
-        with self._lock:
+        with _LOCK:
             if observer not in self._observers:
                 self._observers += (observer,)
 
     @property
     def injected(self) -> dict[str, int]:
         """How often each fault was in a reply, by its label, such as ``status=503``."""
-        with self._lock:
+        with _LOCK:
             return dict(self._injected)
 
     def next(self, request: Request) -> list[Hit]:
         """What the next request meets."""
-        with self._lock:
+        with _LOCK:
             self.requests += 1
             return self._drawn(next(self._steps), request, self.requests)
 
     def once(self, faults: Sequence[Fault], request: Request) -> list[Hit]:
         """What a request meets that has faults of its own. The script does not move on."""
-        with self._lock:
+        with _LOCK:
             self._asides += 1
             return self._drawn(faults, request, -self._asides)
 
     def note(self, request: Request, reply: Reply, labels: Collection[str]) -> None:
         """Counts the faults of a reply, and tells the observers."""
-        with self._lock:
+        with _LOCK:
             self._injected.update(labels)
         for observer in self._observers:
             observer(request, reply, tuple(labels))
