@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -275,7 +276,13 @@ def test_with(session: nox.Session, *how: str) -> None:
     only = ("--only-binary", ":all:", "--upgrade", "--python", str(Path(session.bin) / "python"))
     session.run("uv", "pip", "compile", "pyproject.toml", *extras, *only, *how, "-q", "-o", str(pins))
     session.run("uv", "pip", "install", "-e", ".[cli,otel]", "--group", "tests", "-c", str(pins))
-    session.run("pytest", *NO_DEPENDENCIES, *(session.posargs or ["-n", "auto"]))
+    # Not the session's own folder, which lies below this pyproject.toml: tests run pytest in what they make there.
+    session.run(
+        "pytest",
+        *NO_DEPENDENCIES,
+        *(session.posargs or ["-n", "auto"]),
+        env={"TMPDIR": tempfile.gettempdir()},
+    )
 
 
 @nox.session(python=["3.11", "3.13"], reuse_venv=False)

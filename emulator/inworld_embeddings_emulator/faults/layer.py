@@ -156,7 +156,7 @@ def _administer(faults: Faults, request: Request) -> Reply:
                 return status_reply(405, "GET reads the faults, PUT sets them, DELETE ends them")
     except ConfigurationError as error:
         return status_reply(400, str(error))
-    except (ValueError, RecursionError):
+    except (ValueError, msgspec.MsgspecError, RecursionError):  # of the oldest msgspec it is no ValueError
         return status_reply(
             400,
             'the body must be UTF-8: a script, or the JSON {"faults": "a script", "seed": a whole number}',

@@ -132,15 +132,21 @@ class Session:
         try:
             yield
         finally:
-            self.closed = True
-            tasks = list(self._tasks)
-            await asyncio.sleep(0)  # a task that has not begun would be cancelled without a chance to say why
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self.transport.aclose()
+            await self._end()
 
     async def aclose(self) -> None:
         """Ends the work that is going on, and closes the connections."""
         if not self.closed:
+            await self._end()
             await self._watch.aclose()
+
+    async def _end(self) -> None:
+        if self.closed:  # the loop and a client that is dropped may both ask for it
+            return
+        self.closed = True
+        tasks = list(self._tasks)
+        await asyncio.sleep(0)  # a task that has not begun would be cancelled without a chance to say why
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.transport.aclose()
