@@ -305,6 +305,20 @@ class Faulty:
 
 
 @dataclass
+class Stray:
+    """Answers 429 at random, however little it is asked."""
+
+    latency: Callable[[], float]
+    rng: random.Random
+    share: float
+
+    def answer(self, now: float, in_service: int) -> Reply:
+        if self.rng.random() < self.share:
+            return Reply(self.latency() / 4, Outcome.THROTTLED)
+        return Reply(self.latency())
+
+
+@dataclass
 class Slow:
     """Latency times ``factor`` from ``start`` to ``end``."""
 

@@ -4,13 +4,19 @@ Each test that compares also shows that the harness can fail: the naive way miss
 """
 
 import random
+import time
 from collections.abc import Callable
 
 import pytest
 
 from inworld_embeddings._retry import Latency, Timeouts
 from inworld_embeddings._throttle import Outcome, RateLimit, Throttle
+from inworld_embeddings import EmbeddingClient
 from support import overload as sim
+from support.clients import KEY
+from support.fault import OK, at_random
+from support.fault_server import FaultServer
+from support.faults import status
 
 every_seed = pytest.mark.parametrize("seed", [1, 2, 3])
 
@@ -57,6 +63,40 @@ def test_G01_a_quota_with_room_for_bursts_is_used_to_the_full(seed):
     rng = random.Random(seed)
     job = sim.run(sim.Quota(sim.latencies(rng), rate=64, burst=64), 4000, rng)
     assert job.loop.now <= 1.05 * 4000 / 64
+
+
+def quick(seed: int, server: Callable[..., object], batches: int = 8000):
+    """A job with latencies of 50 ms, 64 in flight."""
+    rng = random.Random(seed)
+    return sim.run(server(sim.latencies(rng, 0.05), rng), batches, rng)
+
+
+@every_seed
+@pytest.mark.parametrize(
+    ("share", "least"), [(0.001, 0.8), (0.003, 0.8), (0.01, 0.6), (0.03, 0.4), (0.05, 0.4)]
+)
+def test_I05_stray_throttles_leave_most_of_the_throughput(share, least, seed):
+    without = quick(seed, lambda latency, rng: sim.Stray(latency, rng, 0.0))
+    job = quick(seed, lambda latency, rng: sim.Stray(latency, rng, share))
+    assert whole(job, 8000)
+    assert job.loop.now <= without.loop.now / least
+    assert per_batch(job) <= 1.01 / (1 - share)
+
+
+@every_seed
+def test_I05_a_quota_that_begins_after_stray_throttles_is_obeyed_all_the_same(seed):
+    class Both:
+        def __init__(self, latency, rng):
+            self.stray, self.quota = sim.Stray(latency, rng, 0.02), sim.Quota(latency, rate=50, burst=50)
+
+        def answer(self, now, in_service):
+            return (self.stray if now < 3 else self.quota).answer(now, in_service)
+
+    job = quick(seed, Both, 4000)
+    later = [at for at in job.site.arrivals if at >= 3]
+    done = sum(at >= 3 for at in job.tally.done_at)
+    assert len(later) <= 1.1 * done + 64
+    assert job.loop.now - 3 <= 1.1 * done / 50
 
 
 @every_seed
@@ -178,8 +218,43 @@ def test_G07_workers_that_lease_permits(seed):
 
 @every_seed
 def test_G07_workers_without_a_lease_get_done_with_more_requests(seed):
-    # Documented, not promised: about 1.19 requests per batch, a first second at 4 times the quota, and two to
-    # three times as long as with a lease.
+    # Documented, not promised: about 1.3 requests per batch, a first second at 5 times the quota, and three times
+    # as long as with a lease. To each worker the others' load looks like chance.
     site = cluster(seed, lease=False)
-    assert 1.05 * 5000 < len(site.arrivals) <= 1.3 * 5000
+    assert 1.05 * 5000 < len(site.arrivals) <= 1.4 * 5000
     assert site.busiest(1.0) > 1.2 * 100
+
+
+def over_sockets(script, texts: int, **settings) -> tuple[float, int]:
+    """Seconds for so many batches of one text, and the requests; none of them may be lost."""
+    settings = {"batch_size": 1, "timeout": 120.0} | settings
+    with (
+        FaultServer(script, latency=0.05) as server,
+        EmbeddingClient(base_url=server.url, api_key=KEY, **settings) as client,
+    ):
+        began = time.monotonic()
+        result = client.embed([str(number) for number in range(texts)], on_error="return")
+        took = time.monotonic() - began
+        assert result.failures == ()
+        return took, len(server.requests)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("share", "least"), [(0.003, 0.6), (0.01, 0.6), (0.03, 0.4)])
+def test_I05_stray_throttles_over_sockets(share, least):
+    usual, _ = over_sockets(OK, 4000)
+    took, requests = over_sockets(at_random(1, share, [status(429)]), 4000)
+    assert took <= usual / least
+    assert requests <= 1.01 / (1 - share) * 4000
+
+
+@pytest.mark.long
+def test_I01_an_outage_of_5_s_over_sockets():
+    usual, _ = over_sockets(OK, 8000)
+    began = time.monotonic()
+
+    def script(_):
+        return status(503) if 2 <= time.monotonic() - began < 7 else OK
+
+    took, _ = over_sockets(script, 8000)
+    assert took <= (usual + 5) / 0.6

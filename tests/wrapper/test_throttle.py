@@ -199,19 +199,91 @@ def test_throttles_are_not_an_outage():
     assert not clock.throttle.probing
 
 
-def test_a_throttle_after_enough_successes_teaches_a_rate_and_one_before_does_not():
+def test_a_crowd_of_throttles_after_enough_successes_teaches_a_rate_and_one_before_does_not():
     gaps = []
     for successes in (7, 8):
         throttle = a_throttle()
         for i in range(successes):
             throttle.start(i / 10)
             finish(throttle, i / 10 + 0.05, i / 10, Outcome.SUCCESS)
-        throttle.start(1.0)
-        finish(throttle, 1.05, 1.0, Outcome.THROTTLED, 0.0)
+        for _ in range(2):
+            throttle.start(1.0)
+        for _ in range(2):
+            finish(throttle, 1.05, 1.0, Outcome.THROTTLED, 0.0)
         throttle.start(2.0)
         finish(throttle, 2.05, 2.0, Outcome.SUCCESS)
         gaps.append(throttle.next_start(2.05) - 2.0)
     assert gaps == pytest.approx([0.05, 1 / (8 * 0.85)], rel=0.1)  # 8 successes in a second
+
+
+def at_full_speed(throttle=None) -> Clock:
+    clock = Clock(throttle or a_throttle())
+    for _ in range(6):
+        clock.round_trip()
+    assert clock.throttle.limit == 64.0
+    return clock
+
+
+def one_of_many_throttled(clock: Clock) -> None:
+    first, *others = clock.fill()
+    clock.now += 0.1
+    finish(clock.throttle, clock.now, first, Outcome.THROTTLED)
+    for at in others:
+        finish(clock.throttle, clock.now, at, Outcome.SUCCESS)
+
+
+def test_I05_single_throttles_among_many_successes_change_nothing():
+    clock = at_full_speed()
+    for _ in range(50):
+        one_of_many_throttled(clock)
+    assert clock.round_trip() == 64
+
+
+def test_I05_throttles_that_go_on_alone_below_the_ceiling_are_chance_and_the_rate_is_forgotten():
+    clock = at_full_speed()
+    clock.round_trip(Outcome.THROTTLED)  # a crowd: that is load
+    clock.until_allowed()
+    assert clock.round_trip() == 1
+    assert clock.throttle._adaptive.known
+    for throttled in range(3):
+        assert clock.throttle._adaptive.known == (throttled < 2)
+        for outcome in [Outcome.SUCCESS] * 6 + [Outcome.THROTTLED] + [Outcome.SUCCESS] * 12:
+            clock.until_allowed()
+            clock.throttle.start(clock.now)
+            clock.now += 0.001
+            finish(clock.throttle, clock.now, clock.now - 0.001, outcome)
+    assert clock.throttle.next_start(clock.now) == clock.now
+
+
+def test_a_long_retry_after_is_never_chance():
+    clock = at_full_speed()
+    first = clock.fill()[0]
+    finish(clock.throttle, clock.now, first, Outcome.THROTTLED, 30.0)
+    assert clock.throttle.limit == pytest.approx(64 * 0.7)
+
+
+def test_a_last_chance_comes_before_the_end_of_a_pause_but_not_of_what_the_server_asked_for():
+    clock = Clock(a_throttle())
+    clock.round_trip(Outcome.THROTTLED)
+    throttle, now = clock.throttle, clock.now
+    assert throttle.blocked
+    assert throttle.next_start(now) == now + 0.5
+    assert throttle.next_start(now, now + 0.3) == now + 0.3
+    assert throttle.next_start(now, now - 9.0) == now + 0.25, "some time after the last one"
+    throttle.start(now + 0.25)
+    finish(throttle, now + 0.3, now + 0.25, Outcome.THROTTLED, 4.0)
+    assert throttle.next_start(now + 0.3, now) == throttle.opens_at == now + 0.3 + 4.5
+
+
+def test_a_last_chance_waits_a_second_for_a_probe_in_flight():
+    clock = Clock(a_throttle())
+    for _ in range(5):
+        clock.round_trip()
+    clock.round_trip(Outcome.FAILED)
+    clock.until_allowed()
+    clock.throttle.start(clock.now)
+    assert clock.throttle.next_start(clock.now + 0.1, clock.now + 0.2) == clock.now + 1.0
+    assert clock.throttle.next_start(clock.now + 0.1, clock.now + 3.0) == clock.now + 3.0
 
 
 def starts(throttle: Throttle, times: list[float]) -> list[float]:

@@ -1,7 +1,7 @@
 """How many requests may be in flight, and when the next may start: one pure state machine, no I/O, no lock.
 
-`Throttle` joins five rules: a concurrency limit, the gate set by throttles and by ``retry_after``, the single probes of
-an outage, the adaptive rate learned from throttles, and the caller's fixed rate limit.
+`Throttle` joins six rules: a concurrency limit, the gate set by throttles and by ``retry_after``, the single probes of
+an outage, the adaptive rate learned from throttles, which throttles are chance, and the caller's fixed rate limit.
 """
 
 from collections import deque
@@ -43,6 +43,23 @@ STEEP: Final = 2.0
 ENOUGH_SUCCESSES: Final = 8
 """With fewer successes than this a measured rate is mostly noise."""
 TICK: Final = 1e-3
+
+FORGIVEN: Final = 0.1
+"""So much of a throttle each success takes off: throttles among more than ten successes do not add up."""
+AWAITED: Final = 0.05
+"""So much each request in flight does: throttles come back sooner than successes."""
+CROWD: Final = 1.8
+"""Throttles left over at one time. Two within three outcomes are rare by chance where one in thirty is throttled."""
+UNKNOWN_CROWD: Final = 2.0
+FEW: Final = 4
+"""Successes since a cut, at least, before a throttle may speak for chance."""
+CHANCES: Final = 2
+LOWER: Final = 0.93
+"""Where a ceiling is put after a throttle below it: it may have been measured a little too high."""
+FAR_BELOW: Final = 0.6
+MOST_TOLERANCE: Final = 3
+LONG_WAIT: Final = 2.0
+"""Seconds. A server that asks for more means it."""
 
 
 class Outcome(Enum):
@@ -99,7 +116,7 @@ class AdaptiveRate:
     def __init__(self) -> None:
         self.known = False
         self.next_at = -inf
-        self._ceiling = inf
+        self._ceiling, self._worked = inf, 0.0
         self._since = -inf
         self._successes = 0
         self._paused = 0.0
@@ -130,10 +147,26 @@ class AdaptiveRate:
         if self._successes < (1 if self.known else ENOUGH_SUCCESSES):
             self._paused += resume_at - now
             return
+        came_back = self.known and self._epochs(now) >= 1.0
+        self._worked = max(self._worked, self._ceiling) if came_back else 0.0
         self._ceiling = self._measured(now)
         self.known = True
         self._since, self._successes = now, 0
         self.start(now)
+
+    def is_below_ceiling(self, now: float) -> bool:
+        """Whether the rate is known, and below what was refused at its last cut or worked for an epoch."""
+        return self.known and (self._epochs(now) < 1.0 or self._rate(now) < FAR_BELOW * self._worked)
+
+    def lower(self) -> None:
+        """Puts the ceiling a little lower."""
+        self._ceiling *= LOWER
+
+    def forget(self) -> None:
+        """The rate is unlimited again."""
+        self.known, self.next_at = False, -inf
+        self._successes, self._paused = 0, 0.0
+        self._recent.clear()
 
     def _rate(self, now: float) -> float:
         return self._ceiling * (1.0 + RATE_CUT * (self._epochs(now) - 1.0) ** 3)
@@ -152,6 +185,60 @@ class AdaptiveRate:
         return min(BELOW * allowed, max(served, least))
 
 
+class Chance:
+    """Tells throttles that come by chance from those that load brings.
+
+    A cut answers load: below the rate that was refused, a quota refuses nothing more. So a throttle down there, alone
+    among successes, speaks for chance; the ceiling is only put a little lower. If another follows all the same, chance
+    is proved: the rate is forgotten, and from then on it takes a crowd of throttles to cut it, a larger one after each
+    such proof. A throttle that comes once the rate is back at its ceiling speaks for load again.
+    """
+
+    def __init__(self) -> None:
+        self._excess = 0.0
+        self._suspected = False
+        self._chances = self._tolerance = self._new = 0
+
+    def throttled(self, in_flight: int, *, known: bool, below: bool) -> bool:
+        """Whether to act on a throttle.
+
+        Args:
+            in_flight: Requests that have not come back.
+            known: Whether a rate is known.
+            below: Whether that is below its ceiling.
+        """
+        self._excess += 1.0
+        if below:
+            acts = self._excess - AWAITED * in_flight >= CROWD
+            self._suspected |= not acts and self._new >= FEW
+            return acts
+        return known or self._excess >= UNKNOWN_CROWD + self._tolerance
+
+    def cut(self, *, at_ceiling: bool) -> None:
+        """The rate is cut."""
+        if at_ceiling and not self._suspected:
+            self._tolerance, self._chances = max(0, self._tolerance - 1), 0
+        self._excess, self._new, self._suspected = 0.0, 0, False
+
+    def success(self, *, known: bool, new: bool) -> int:
+        """How many throttles below the ceiling have turned out to be alone by now, if one just has; else 0.
+
+        Args:
+            known: As above.
+            new: Whether the request started after the cut.
+        """
+        self._new += new
+        self._excess = max(0.0, self._excess - FORGIVEN * (1 if known else 1 + self._tolerance))
+        if not self._suspected or self._excess:
+            return 0
+        self._suspected, self._chances = False, self._chances + 1
+        return self._chances
+
+    def proved(self) -> None:
+        """It is chance."""
+        self._chances, self._tolerance = 0, min(MOST_TOLERANCE, self._tolerance + 1)
+
+
 class Throttle:
     """Says when the next request may start, and learns from how each one ended. Driven from one thread.
 
@@ -160,8 +247,8 @@ class Throttle:
     read after the next request has started. Times are in seconds, of any one clock.
 
     The concurrency limit starts at 4, grows by 1 per success up to a threshold and by 1/limit beyond it, only while it
-    is what holds requests back, and never over ``max_concurrency``. Only a throttle cuts it (x 0.7, at most once per
-    round trip). After a throttle, requests go one at a time until one succeeds.
+    is what holds requests back, and never over ``max_concurrency``. Only throttles cut it (x 0.7, at most once per
+    round trip), unless they come by `Chance`. After a cut, requests go one at a time until one succeeds.
 
     An outage begins when under a quarter of the last 32 outcomes (at least 16) were successes; throttles do not count,
     they come from a living server. From then on requests are probes, one at a time, until one that was started since
@@ -188,7 +275,7 @@ class Throttle:
         self._cut_at = self._full_at = self._last_at = self._gate = self._backoff = -inf
         self._throttles = 0  # without a success in between
         self._fixed = RateLimit(rate_limit) if rate_limit is not None else None
-        self._adaptive = AdaptiveRate()
+        self._adaptive, self._chance = AdaptiveRate(), Chance()
         self.probing = False
         self._outcomes: deque[bool] = deque(maxlen=OUTCOMES)
         self._changed_at = self._probe_ended = -inf
@@ -271,13 +358,18 @@ class Throttle:
             if self.probing and started_at == self._probe_started:
                 self._probe_later(now)  # it proved nothing
             if outcome is Outcome.THROTTLED and started_at > self._cut_at:
-                self._throttled(now, retry_after)
+                adaptive, below = self._adaptive, self._adaptive.is_below_ceiling(now)
+                acts = self._chance.throttled(self.in_flight, known=adaptive.known, below=below)
+                if acts or self._throttles or (retry_after or 0.0) > LONG_WAIT:  # none of that is chance
+                    self._chance.cut(at_ceiling=adaptive.known and not below and not self._throttles)
+                    self._throttled(now, retry_after)
 
     def _alive(self, now: float, started_at: float, outcome: Outcome) -> None:
         self._throttles = 0
         if started_at > self._cut_at:  # perhaps a last chance, before the time
             self._backoff = -inf
         self._adaptive.success(now)
+        self._judge_chance(started_at)
         if self.probing:
             if started_at >= self._changed_at:
                 self._change(now, probing=False)
@@ -289,6 +381,15 @@ class Throttle:
         if was_full and outcome is Outcome.SUCCESS:
             step = 1.0 if self.limit < self._threshold else 1.0 / self.limit
             self.limit = min(self._max, self.limit + step)
+
+    def _judge_chance(self, started_at: float) -> None:
+        chances = self._chance.success(known=self._adaptive.known, new=started_at > self._cut_at)
+        if chances >= CHANCES:
+            self._chance.proved()
+            self._adaptive.forget()
+            self._threshold = float(self._max)
+        elif chances:
+            self._adaptive.lower()
 
     def _throttled(self, now: float, retry_after: float | None) -> None:
         if retry_after is None:
