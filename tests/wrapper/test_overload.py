@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
+from inworld_embeddings import EmbeddingClient
 from inworld_embeddings._retry import Latency, Timeouts
 from inworld_embeddings._throttle import Outcome, RateLimit, Throttle
-from inworld_embeddings import EmbeddingClient
 from support import overload as sim
 from support.clients import KEY
 from support.fault import OK, at_random
