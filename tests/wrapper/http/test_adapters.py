@@ -33,7 +33,7 @@ from support.vectors import embeddings_json, vectors_for
 
 MB = 2**20
 TEXTS = [f"planted-text {number}" for number in range(12)]
-KERNEL = 8 * MB
+KERNEL = 16 * MB
 """What the kernel may take for a client that reads no more."""
 
 
