@@ -11,7 +11,6 @@ import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
@@ -20,6 +19,7 @@ from inworld_embeddings import BasicAuth, EmbeddingClient, JWTAuth, errors
 from inworld_embeddings._jwt import authorization
 from inworld_embeddings._redaction import Secret
 from inworld_embeddings.auth import TOKEN_URL
+from inworld_embeddings_emulator import EmulatorServer, Reply
 
 KEY, SECRET, WORKSPACE = "planted-key", "planted-secret", "the-workspace"
 BASIC = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
@@ -184,23 +184,17 @@ def test_the_request_for_a_token():
 
 
 def test_without_a_client_of_the_users_the_environments_proxy_sees_nothing_on_loopback(monkeypatch, caplog):
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response_only(200)
-            self.end_headers()
-            self.wfile.write(b'{"token": "token-1"}')
+    class Endpoint:
+        uses_test_key = False
 
-    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
+        def handle(self, request):
+            return Reply(200, (("content-type", "application/json"),), b'{"token": "token-1"}')
+
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    with HTTPServer(("127.0.0.1", 0), Handler) as server, caplog.at_level(0):
-        serving = threading.Thread(target=server.handle_request, daemon=True)
-        serving.start()
-        url = f"http://127.0.0.1:{server.server_port}/t"
+    with EmulatorServer(Endpoint()) as server, caplog.at_level(0):
+        url = f"{server.url}/t"
         assert Api().ask(JWTAuth(BASIC, workspace=WORKSPACE, token_url=url)) == [200]
-        serving.join()
     assert "/t" in caplog.text
     assert not [piece for piece in SHOWN if piece in caplog.text]
 

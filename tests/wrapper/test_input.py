@@ -1,12 +1,10 @@
 """What people pass by mistake, or out of other libraries: the right texts, or an error before anything is sent (I08)."""
 
-import asyncio
-
 import numpy as np
 import pytest
 
 from inworld_embeddings import ConfigurationError, InvalidInputError
-from inworld_embeddings.testing import RequestLog, async_local_client, local_client
+from inworld_embeddings.testing import RequestLog, local_client
 
 
 class Frame:
@@ -37,16 +35,10 @@ WRONG = {
 }
 
 
-async def all_of(stream):
-    return [row async for row in stream]
-
-
 WAYS = {
     "embed": lambda client, texts: client.embed(texts),
     "embed_iter": lambda client, texts: list(client.embed_iter(texts)),
     "plan": lambda client, texts: client.plan(texts),
-    "async embed": lambda client, texts: asyncio.run(client.embed(texts)),
-    "async embed_iter": lambda client, texts: asyncio.run(all_of(client.embed_iter(texts))),
 }
 
 
@@ -54,8 +46,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_I08_what_are_no_texts_in_order_is_refused_everywhere(way, texts, says):
     log = RequestLog()
-    client = (async_local_client if "async" in way else local_client)(log=log, batch_size=8)
-    with pytest.raises(InvalidInputError, match=says):
+    with local_client(log=log, batch_size=8) as client, pytest.raises(InvalidInputError, match=says):
         WAYS[way](client, texts)
     if "iter" not in way:  # a stream does first what came before
         assert len(log) == 0
