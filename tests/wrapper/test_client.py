@@ -247,13 +247,6 @@ def test_every_request_takes_path_headers_and_model_from_the_generated_endpoint(
         assert (request.target, request.header("x-generated")) == (f"{EMBED_PATH}?generated=yes", "yes")
 
 
-def test_no_vector_of_another_model_comes_out_of_a_cache():
-    with AsyncFace(Service()) as face:
-        for model in ("one", "two", "one"):
-            face.embed("x", model=model)
-        assert [json.loads(body)["model"]["model"] for body in face.service.bodies] == ["one", "two", "one"]
-
-
 ONE_BY_ONE = {"batch_size": 1, "max_retries": 0}
 SLOW_DOWN = wrong_for(["bad"], status(429, message="slow down"))
 
