@@ -25,9 +25,8 @@ from tools.generate.inputs import GenerateError, Inputs
 from tools.spec.changes import markdown, worst
 from tools.spec.diff import compare, version_of
 from tools.spec.document import DocumentError, load
-from tools.spec.page import PageError
 from tools.spec.reliance import PACKAGE, breaches, endpoint_breaches
-from tools.spec.sync import PUBLISHED, sync
+from tools.spec.sync import PUBLISHED, PageError, sync
 from tools.spec.wire import WireError
 
 ROOT = Path(__file__).resolve().parents[1]

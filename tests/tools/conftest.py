@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.spec.page import extract
+from tools.spec.sync import extract
 
 ROOT = Path(__file__).parents[2]
 PAGE = Path(__file__).parent / "pages" / "create-embeddings.md"

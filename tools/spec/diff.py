@@ -15,8 +15,8 @@ from pathlib import Path
 from tools.generate.inputs import GenerateError
 from tools.spec.changes import Change, Impact, markdown, worst
 from tools.spec.document import DocumentError, load
-from tools.spec.page import PageError, decode, extract
 from tools.spec.python_surface import surface_changes, surface_of
+from tools.spec.sync import PageError, decode, extract
 from tools.spec.wire import WireError, wire_changes
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,14 +5,143 @@ it is valid. Exit codes: 0 done, 1 `--check` found a difference, 2 the page was 
 """
 
 import argparse
+import re
 import sys
+import time
 from pathlib import Path
 
-from tools.spec.document import DocumentError, load, operations_of
-from tools.spec.page import PageError, decode, extract, read
+import httpx
+
+from tools.spec.document import DocumentError, Operation, load, operations_of
 from tools.spec.schema import problems
 
 PUBLISHED = "https://docs.inworld.ai/api-reference/embeddingsAPI/createembeddings/create-embeddings.md"
+MAX_BYTES = 2 * 1024 * 1024
+"""Largest page. The published one has 13 kB."""
+
+_FENCE = re.compile(
+    r"^ {0,3}(?P<ticks>`{3,}|~{3,})(?P<info>[^`\n]*)\n(?P<text>(?:.*\n)*?)(?:[ \t]*(?P=ticks)[ \t]*$|(?P<cut>.*)\Z)",
+    re.MULTILINE,
+)
+"""A block on the page's top level: three or more backticks or tildes, closed by a line of the same, or cut off."""
+
+_LANGUAGES = frozenset({"yaml", "yml", "json", "openapi"})
+
+
+class PageError(ValueError):
+    """The page cannot be had, or does not hold exactly one usable OpenAPI document."""
+
+
+def read(page: str) -> bytes:
+    """Return the content of a page: a file, or an address if its name has `://` in it."""
+    if "://" in page:
+        return fetch(page)
+    with Path(page).open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def fetch(url: str, *, timeout: float = 30.0, limit: int = MAX_BYTES) -> bytes:
+    """Return the body of a page of at most `limit` bytes, within `timeout` seconds.
+
+    Plain http is for loopback alone, where tests serve pages.
+    """
+    try:
+        address = httpx.URL(url)
+        if address.scheme != "https" and (address.scheme, address.host) != ("http", "127.0.0.1"):
+            raise PageError("only https addresses are fetched")
+        if address.userinfo or not address.host:
+            raise PageError("an address with a host and without a name or password is needed")
+        headers = {"Accept": "text/markdown, text/plain, application/yaml", "Accept-Encoding": "identity"}
+        with httpx.stream("GET", address, headers=headers, timeout=timeout) as response:
+            return _body(response, time.monotonic() + timeout, limit)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise PageError(f"not an address: {error}") from None
+    except httpx.HTTPError as error:
+        raise PageError(f"no whole response: {type(error).__name__}: {error}") from None
+
+
+def _body(response: httpx.Response, deadline: float, limit: int) -> bytes:
+    if response.has_redirect_location:
+        raise PageError(f"moved to {response.headers['Location']}; if that is the page, name it instead")
+    if response.status_code != 200:
+        raise PageError(f"HTTP {response.status_code}")
+    kind = response.headers.get("Content-Type", "")
+    if "html" in kind:
+        raise PageError(f"it is {kind} (a login or error page?); most docs sites add .md to an address")
+    body = bytearray()
+    for chunk in response.iter_bytes(16_384):
+        body += chunk
+        if len(body) > limit:
+            raise PageError(f"over {limit} bytes: not a documentation page")
+        if time.monotonic() > deadline:
+            raise PageError("no whole response in time")
+    return bytes(body)
+
+
+def decode(content: bytes) -> str:
+    """Return a page's text, without a byte order mark and with LF line ends."""
+    if len(content) > MAX_BYTES:
+        raise PageError(f"over {MAX_BYTES} bytes: not a documentation page")
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise PageError("not UTF-8 text") from None
+
+
+def extract(page: str) -> str:
+    """Return the page's OpenAPI document, verbatim.
+
+    The page may be the document itself, in YAML or JSON; or Markdown with one block whose info string names an
+    operation, as Mintlify writes it; or, without such a block, Markdown with one block that is an OpenAPI document.
+
+    Raises:
+        PageError: The page has no or several OpenAPI blocks, or a block without the operation it names.
+    """
+    if _document(page)[0]:
+        return page if page.endswith("\n") else f"{page}\n"
+    blocks = list(_FENCE.finditer(page))
+    if blocks and blocks[-1]["cut"] is not None:
+        raise PageError(f"the block on line {_line(blocks[-1])} is never closed: the page is incomplete")
+    if not blocks and re.match(r"\W*(openapi|swagger)\b", page):
+        raise PageError(_document(page)[1])
+    found = [block for block in blocks if _named(block)]
+    found = found or [block for block in blocks if _is_data(block) and _document(block["text"])[0]]
+    if len(found) != 1:
+        where = "".join(f", line {_line(block)}" for block in found)
+        html = (
+            ", and HTML: a login or error page?"
+            if re.search(r"<(!doctype )?html", page, re.IGNORECASE)
+            else ""
+        )
+        raise PageError(f"expected one block of the kind `yaml post /path`, found {len(found)}{where}{html}")
+    operations, why_not = _document(found[0]["text"])
+    if not operations or _named(found[0]) not in {None, *operations}:
+        why_not = why_not or f"it is no OpenAPI 3 document with {_named(found[0])} in its `paths`"
+        raise PageError(f"the block on line {_line(found[0])}: {why_not}")
+    return found[0]["text"]
+
+
+def _document(text: str) -> tuple[frozenset[Operation], str]:
+    """The operations of a text that is an OpenAPI document, or why it is none."""
+    try:
+        found = frozenset(operations_of(load(text)))
+    except DocumentError as error:
+        return frozenset(), str(error)
+    return found, "" if found else "it is no OpenAPI 3 document with an operation in its `paths`"
+
+
+def _is_data(block: re.Match[str]) -> bool:
+    return block["info"].split()[:1] != [] and block["info"].split()[0].lower() in _LANGUAGES
+
+
+def _named(block: re.Match[str]) -> Operation | None:
+    """The operation that the block's info string names, as in `yaml [file] post /path`."""
+    words = block["info"].split()
+    return Operation.of(words[-2:]) if _LANGUAGES & set(words[:-2]) else None
+
+
+def _line(block: re.Match[str]) -> int:
+    return block.string.count("\n", 0, block.start("text")) + 1
 
 
 def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) -> bool:

@@ -68,7 +68,10 @@ def _report(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _rated(change: dict[str, Any]) -> Change:
     impact = _IMPACTS[change["impact"]]
-    texts = [verdict["message"] for verdict in change["verdicts"]] or [_words(change)]
+    values = (change.get(side, {}).get("value") for side in ("base", "revision"))
+    shown = " → ".join("absent" if value is None else short(value) for value in values)
+    texts = [verdict["message"] for verdict in change["verdicts"]]
+    texts = texts or [f"{change.get('property', '')} {shown}".lstrip()]
     if impact is Impact.COSMETIC and not _is_words(change):
         impact = Impact.ADDITIVE
     if impact is Impact.ADDITIVE and re.fullmatch(r"#/components/schemas/[^/]+", change["path"]):
@@ -77,21 +80,6 @@ def _rated(change: dict[str, Any]) -> Change:
         if impact < raised and applies(change):
             impact, texts = raised, [*texts, why]
     return Change(impact, "wire", place(change["path"]), "; ".join(text.rstrip(".") for text in texts))
-
-
-def _words(change: dict[str, Any]) -> str:
-    """What a change without a verdict of the tool's is."""
-    name = change.get("property", "")
-    before, after = (change.get(side, {}).get("value") for side in ("base", "revision"))
-    if change["kind"] in {"added", "removed"}:
-        return f"{change['kind']}: {short(after if change['kind'] == 'added' else before)}"
-    if isinstance(before, list) and isinstance(after, list):
-        come, gone = (", ".join(short(item) for item in one if item not in other)
-                      for one, other in ((after, before), (before, after)))  # fmt: skip
-        parts = [f"gained {come}"] * bool(come) + [f"lost {gone}"] * bool(gone)
-        return f"{name} {' and '.join(parts) or 'is in another order'}"
-    shown = ("absent" if value is None else short(value) for value in (before, after))
-    return f"{name} {' → '.join(shown)}"
 
 
 def _is_words(change: dict[str, Any]) -> bool:

@@ -8,8 +8,8 @@ import pytest
 from tools.release.api_surface import Entry
 from tools.spec import diff
 from tools.spec.changes import Change, Impact, changelog, markdown, next_version, worst
-from tools.spec.page import PageError
 from tools.spec.python_surface import surface_changes, surface_of_package
+from tools.spec.sync import PageError
 from tools.spec.wire import place, short, wire_changes
 
 BREAKING = Change(Impact.BREAKING, "wire", "POST /a", "is gone")

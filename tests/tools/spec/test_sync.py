@@ -12,7 +12,7 @@ import pytest
 
 from tools.spec import sync as program
 from tools.spec.document import load
-from tools.spec.page import MAX_BYTES, PageError, fetch
+from tools.spec.sync import MAX_BYTES, PageError, fetch
 
 DOCUMENT = """\
 openapi: 3.0.0
