@@ -9,14 +9,8 @@ from typing import Any
 ENDPOINT = "https://api.inworld.ai/ml/v1alpha/embedding:embed"
 
 KEPT_RESPONSE_HEADERS = frozenset(
-    {
-        "content-type",
-        "content-encoding",
-        "date",
-        "retry-after",
-        "x-inworld-request-id",
-        "x-inworld-emulator-engine",
-    }
+    {"content-type", "content-encoding", "date", "retry-after"}
+    | {"x-inworld-request-id", "x-inworld-emulator-engine"}
 )
 """Everything else is dropped before it is written: cookies and traces do not belong into a repository."""
 
@@ -34,33 +28,22 @@ def deserialize(text: str) -> dict[str, Any]:
     return cassette
 
 
-def exchange(
-    request: dict[str, Any],
-    status: int,
-    response: dict[str, Any] | str,
-    content_type: str = "application/json",
-) -> dict[str, Any]:
-    """One interaction of a cassette."""
-    body = (
-        response
-        if isinstance(response, str)
-        else json.dumps(response, ensure_ascii=False, separators=(",", ":"))
+def cassette(origin: dict[str, str], request: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
+    """A cassette of one good exchange that was never recorded; ``origin`` says where it came from."""
+    sent, received = (
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")) for body in (request, response)
     )
-    return {
+    exchange = {
         "request": {
             "method": "POST",
             "uri": ENDPOINT,
-            "body": json.dumps(request, ensure_ascii=False, separators=(",", ":")),
+            "body": sent,
             "headers": {"content-type": ["application/json"], "authorization": [REDACTED]},
         },
         "response": {
-            "status": {"code": status, "message": ""},
-            "headers": {"Content-Type": [content_type]},
-            "body": {"string": body},
+            "status": {"code": 200, "message": ""},
+            "headers": {"Content-Type": ["application/json"]},
+            "body": {"string": received},
         },
     }
-
-
-def cassette(origin: dict[str, str], *exchanges: dict[str, Any]) -> dict[str, Any]:
-    """A whole cassette; ``origin`` says where it came from."""
-    return {"version": 1, "metadata": origin, "interactions": list(exchanges)}
+    return {"version": 1, "metadata": origin, "interactions": [exchange]}

@@ -5,20 +5,18 @@ Exit codes: 0 they are (now) what the spec says, 1 `--check` found a difference.
 """
 
 import argparse
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from tools.cassettes import cassette, exchange, serialize
+from tools.cassettes import cassette, serialize
 from tools.generate.inputs import digest
-from tools.generate.package import differences
+from tools.generate.package import replaced, told
 from tools.spec.document import escape, load, operations_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = "tests/fixtures/spec"
-FIX = "nox -s fixtures"
 NEVER_LIVE = "verbatim from the spec's example; never exchanged live"
 MADE_UP = "made up, with as many inputs as the response has embeddings"  # the spec pairs them with nothing
 
@@ -30,11 +28,7 @@ def write(root: Path, *, check: bool = False) -> list[str]:
         for name, text in derive(root / "openapi.yaml").items():
             (made / name).parent.mkdir(parents=True, exist_ok=True)
             (made / name).write_bytes(text.encode())
-        changes = differences(root / HOME, made)
-        if changes and not check:
-            shutil.rmtree(root / HOME, ignore_errors=True)
-            shutil.copytree(made, root / HOME)
-    return changes
+        return replaced(root / HOME, made, check=check)
 
 
 def derive(spec: Path) -> dict[str, str]:
@@ -53,9 +47,7 @@ def derive(spec: Path) -> dict[str, str]:
             fixtures[f"requests/{name}.json"] = serialize(made)
         for name, value in _examples(described["responses"].get("200", {})).items():
             if request := _request_for(value, requests):
-                made = cassette(
-                    origin(name, "responses/200") | {"request": MADE_UP}, exchange(request, 200, value)
-                )
+                made = cassette(origin(name, "responses/200") | {"request": MADE_UP}, request, value)
                 fixtures[f"responses/{name}.json"] = serialize(made)
     return fixtures
 
@@ -82,12 +74,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a fixture differs")
     check = parser.parse_args(argv).check
-    changes = write(ROOT, check=check)
-    drifted = bool(changes) and check
-    if drifted:
-        changes.append(f"{HOME}/ is not what openapi.yaml says; run: {FIX}")
-    print("\n".join(changes) or f"{HOME}/ is up to date")
-    return int(drifted)
+    return told(HOME, write(ROOT, check=check), check=check, fix="nox -s fixtures")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any
@@ -30,32 +29,16 @@ class GenerateError(RuntimeError):
     """The code cannot be generated, or what was generated is not what was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
 class Inputs:
-    """Where everything is, below the project's root folder."""
+    """Where everything is, below the project's root folder, and what the configuration says."""
 
-    root: Path
-
-    @property
-    def spec(self) -> Path:
-        return self.root / "openapi.yaml"
-
-    @property
-    def config(self) -> Path:
-        return self.root / "generator-config.yaml"
-
-    @property
-    def templates(self) -> Path:
-        return self.root / "templates"
-
-    @property
-    def package(self) -> str:
-        return str(self.settings["package_name_override"])
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        settings: dict[str, Any] = yaml.safe_load(self.config.read_text("utf-8"))
-        return settings
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.spec = root / "openapi.yaml"
+        self.config = root / "generator-config.yaml"
+        self.templates = root / "templates"
+        self.settings: dict[str, Any] = yaml.safe_load(self.config.read_text("utf-8"))
+        self.package = str(self.settings["package_name_override"])
 
     def overrides(self) -> list[str]:
         """Return the names of our templates, as the generator names its own."""
@@ -68,9 +51,7 @@ class Inputs:
             document = load(self.spec.read_text("utf-8"))
         except DocumentError as error:
             raise GenerateError(f"openapi.yaml: {error}") from None
-        if not isinstance(document, dict):
-            raise GenerateError("openapi.yaml is no OpenAPI document")
-        return document
+        return document if isinstance(document, dict) else {}
 
 
 def spec_facts(document: dict[str, Any]) -> dict[str, str]:

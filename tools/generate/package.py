@@ -49,7 +49,6 @@ def write(root: Path, *, check: bool = False) -> list[str]:
         GenerateError, OSError: It could not be generated, and generated/ is as it was.
     """
     inputs = Inputs(root)
-    target = root / "generated" / inputs.package
     tools = require_pinned_tools(root)
     require_recorded_stock(inputs)
     check_settings(inputs)
@@ -60,22 +59,25 @@ def write(root: Path, *, check: bool = False) -> list[str]:
         check_members(package)
         imports = [sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package]
         capture(imports, Path(scratch))
-        changes = differences(target, package)
-        if changes and not check:
-            shutil.rmtree(target, ignore_errors=True)
-            shutil.copytree(package, target, ignore=shutil.ignore_patterns("__pycache__"))
+        return replaced(root / "generated" / inputs.package, package, check=check)
+
+
+def replaced(old: Path, new: Path, *, check: bool) -> list[str]:
+    """Put a folder in another's place, if they differ and unless only checking, and return the differences."""
+    changes = differences(old, new)
+    if changes and not check:
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.copytree(new, old, ignore=shutil.ignore_patterns("__pycache__"))
     return changes
 
 
 def differences(old: Path, new: Path) -> list[str]:
     """Return a line for each file that is missing, extra or different below two folders; line ends do not count."""
     before, after = contents(old), contents(new)
-
-    def kind(name: str) -> str:
-        return "missing" if name not in before else "not generated" if name not in after else "differs"
-
-    names = sorted(before.keys() | after.keys())
-    return [f"{kind(name)}: {name}" for name in names if before.get(name) != after.get(name)]
+    missing = {f"missing: {name}" for name in after.keys() - before.keys()}
+    extra = {f"not generated: {name}" for name in before.keys() - after.keys()}
+    other = {f"differs: {name}" for name in before.keys() & after.keys() if before[name] != after[name]}
+    return sorted(missing | extra | other, key=lambda line: line.partition(": ")[2])
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -106,10 +108,15 @@ def run_generator(inputs: Inputs, scratch: Path) -> Path:
     (templates / "spec_facts.jinja").write_text("".join(lines), "utf-8")
     (scratch / "openapi.json").write_text(json.dumps(document))
     package.parent.mkdir(parents=True)
-    command = [sys.executable, "-m", GENERATOR.replace("-", "_"), "generate", "--path", "openapi.json"]
-    command += ["--config", str(inputs.config.resolve()), "--custom-template-path", str(templates)]
-    command += ["--output-path", str(package), "--meta", "none", "--fail-on-warning"]
-    capture(command, scratch)
+    options = {
+        "--path": "openapi.json",
+        "--config": inputs.config.resolve(),
+        "--custom-template-path": templates,
+        "--output-path": package,
+        "--meta": "none",
+    }
+    command = [sys.executable, "-m", GENERATOR.replace("-", "_"), "generate", "--fail-on-warning"]
+    capture([*command, *(str(part) for option in options.items() for part in option)], scratch)
     return package
 
 
@@ -185,13 +192,14 @@ def main(argv: list[str]) -> int:
     except (GenerateError, OSError) as error:
         print(f"{error}\ngenerated/ was left as it was", file=sys.stderr)
         return 2
-    drifted = bool(changes) and check
-    if drifted:
-        changes.append(f"generated/ is not what openapi.yaml and templates/ make; run: {FIX}")
-    elif changes:
-        changes.append("generated/ written")
-    print("\n".join(changes) or "generated/ is up to date")
-    return int(drifted)
+    return told("generated", changes, check=check, fix=FIX)
+
+
+def told(home: str, changes: list[str], *, check: bool, fix: str) -> int:
+    """Print what was, or with `check` would have to be, written to a folder; returns the exit code."""
+    end = f"{home}/ is not what its sources make; run: {fix}" if check else f"{home}/ written"
+    print("\n".join([*changes, end] if changes else [f"{home}/ is up to date"]))
+    return int(check and bool(changes))
 
 
 if __name__ == "__main__":
