@@ -20,7 +20,7 @@ from inworld_embeddings.models import ServiceProvider
 from inworld_embeddings.options import CALL
 from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS
 from tools.spec.document import DocumentError, Operation, load, operations_of
-from tools.spec.schema import Found, Schema, Spec
+from tools.spec.schema import Found, Schema, expanded, fields
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = "wrapper/inworld_embeddings"
@@ -95,14 +95,16 @@ def breaches(document: dict[str, Any]) -> list[Breach]:
     if ENDPOINT not in operations:
         there = ", ".join(sorted(map(str, operations))) or "none"
         return [Breach(str(ENDPOINT), f"is gone; operations there are: {there}", (API, *SERVED))]
-    spec, item, operation = Spec(document), document["paths"][ENDPOINT.path], operations[ENDPOINT]
+    spec = expanded(document)
+    item = spec["paths"][ENDPOINT.path]
+    operation = item[ENDPOINT.method]
     return [
-        *_address(document, item, operation),
+        *_address(spec, item, operation),
         *_security(spec, operation),
-        *_parameters(spec, item, operation),
-        *_request(spec, operation),
-        *_response(spec, operation),
-        *_errors(spec, operation),
+        *_parameters(item, operation),
+        *_request(operation),
+        *_response(operation.get("responses", {})),
+        *_errors(operation.get("responses", {})),
     ]
 
 
@@ -132,8 +134,8 @@ print(*(_api.embed.request_kwargs(body=_api.EmbedRequest(inputs=[], model=model)
 """
 
 
-def _address(document: dict[str, Any], item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
-    url = (document.get("servers") or [{}])[0].get("url")
+def _address(spec: Schema, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
+    url = (spec.get("servers") or [{}])[0].get("url")
     if url != DEFAULT_BASE_URL:
         yield Breach("servers", f"the first is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}", (ADDRESS,))
     if "servers" in item or "servers" in operation:
@@ -141,10 +143,10 @@ def _address(document: dict[str, Any], item: dict[str, Any], operation: dict[str
         yield Breach("servers", text, (ADDRESS,))
 
 
-def _security(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
-    wanted = operation.get("security", spec.document.get("security", []))
-    schemes = spec.document.get("components", {}).get("securitySchemes", {})
-    alone = [spec.get(schemes.get(name, {})) for one in wanted if len(one) == 1 for name in one]
+def _security(spec: Schema, operation: dict[str, Any]) -> Iterator[Breach]:
+    wanted = operation.get("security", spec.get("security", []))
+    schemes = spec.get("components", {}).get("securitySchemes", {})
+    alone = [schemes.get(name, {}) for one in wanted if len(one) == 1 for name in one]
     if not alone:
         yield Breach("security", "no key alone opens the operation", AUTH)
         return
@@ -157,27 +159,27 @@ def _security(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
         yield Breach("security", "the header's value no longer has the form `Basic {credentials}`", AUTH)
 
 
-def _parameters(spec: Spec, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
-    for parameter in map(spec.get, [*item.get("parameters", []), *operation.get("parameters", [])]):
+def _parameters(item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
+    for parameter in [*item.get("parameters", []), *operation.get("parameters", [])]:
         if parameter.get("required"):
             name = f"{parameter.get('in')} parameter {parameter.get('name')}"
             yield Breach(name, "is required and never sent", (API, *SERVED))
 
 
-def _request(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
-    content = spec.get(operation.get("requestBody", {})).get("content", {})
+def _request(operation: dict[str, Any]) -> Iterator[Breach]:
+    content = operation.get("requestBody", {}).get("content", {})
     if JSON not in content:
         said = ", ".join(content) or "nothing"
         yield Breach("request", f"is sent as {JSON}; the spec takes {said}", (API, *SERVED))
         return
-    fields = spec.fields(content[JSON].get("schema", {}))
-    yield from _side(fields, SENT, "request")
-    for path, field in fields.items():
+    found = fields(content[JSON].get("schema", {}))
+    yield from _side(found, SENT, "request")
+    for path, field in found.items():
         if field.required and path not in SENT and path.rpartition(".")[0] in ("", "inputs.[]", "model"):
             yield Breach(f"request {path}", "is required and never sent", (*of_side(SENT), THIS))
         if path in SENT:
             yield from _limits(path, field.schema)
-    if provider := fields.get("model.serviceProvider"):
+    if provider := found.get("model.serviceProvider"):
         yield from _providers(provider.schema.get("enum"))
 
 
@@ -207,53 +209,51 @@ def _providers(names: list[str] | None) -> Iterator[Breach]:
         yield Breach(place, "names in another order, after which the emulator numbers them", files)
 
 
-def _side(fields: dict[str, Found], relied: dict[str, str], side: str) -> Iterator[Breach]:
+def _side(found: dict[str, Found], relied: dict[str, str], side: str) -> Iterator[Breach]:
     """The fields that are gone, or have another type. What is sent must be allowed, what is read be nothing else."""
     files = (*of_side(relied), THIS)
     for path, kind in relied.items():
         parent = path.rpartition(".")[0]
-        if path in fields:
-            types = fields[path].types
+        if path in found:
+            types = found[path].types
             readable = {"number", "integer"} if kind == "number" else {kind}
             if kind not in types if side == "request" else not types <= readable:
                 yield Breach(f"{side} {path}", f"was {kind}, is {' or '.join(sorted(types))}", files)
-        elif not parent or parent in fields:
-            beside = [other for other in fields if other.rpartition(".")[0] == parent]
+        elif not parent or parent in found:
+            beside = [other for other in found if other.rpartition(".")[0] == parent]
             there = ", ".join(other.rpartition(".")[2] for other in beside) or "nothing"
             use = "sent" if side == "request" else "read"
             yield Breach(f"{side} {path}", f"is gone; it is {use}. There is {there}", files)
 
 
-def _response(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
-    responses = operation.get("responses", {})
+def _response(responses: dict[str, Any]) -> Iterator[Breach]:
     for status in responses:
         if status.startswith("2") and status != "200":
             yield Breach(f"response {status}", "only 200 is read as success", (ATTEMPT, *SERVED))
     if "200" not in responses:
         yield Breach("response 200", "is gone", (ATTEMPT, *SERVED))
         return
-    content = spec.get(responses["200"]).get("content", {})
+    content = responses["200"].get("content", {})
     if JSON not in content:
         text = f"is read as {JSON}; the spec gives {', '.join(content) or 'nothing'}"
         yield Breach("response 200", text, of_side(READ))
         return
-    fields = spec.fields(content[JSON].get("schema", {}))
-    yield from _side(fields, READ, "response")
+    found = fields(content[JSON].get("schema", {}))
+    yield from _side(found, READ, "response")
     values = "embeddings.[].values"
-    if values in fields and not fields[values].required:
+    if values in found and not found[values].required:
         text = "is no longer required, and a response without it is refused"
         yield Breach(f"response {values}", text, (*of_side(READ), THIS))
 
 
-def _errors(spec: Spec, operation: dict[str, Any]) -> Iterator[Breach]:
-    responses = operation.get("responses", {}).items()
-    failed = {status: spec.get(response) for status, response in responses if not status.startswith("2")}
+def _errors(responses: dict[str, Any]) -> Iterator[Breach]:
+    failed = {status: one for status, one in responses.items() if not status.startswith("2")}
     if not failed:
         yield Breach("error responses", "are no longer described", of_side(ERROR))
     for status, response in failed.items():
         schema = response.get("content", {}).get(JSON, {}).get("schema")
         if schema is not None:
-            yield from _side(spec.fields(schema), ERROR, f"error {status}")
+            yield from _side(fields(schema), ERROR, f"error {status}")
 
 
 def main(argv: list[str]) -> int:

@@ -7,7 +7,6 @@ from tools.spec.document import escape, operations_of
 
 Schema = dict[str, Any]
 _SHOWN = 5
-MAX_LEVELS = 12  # a schema may hold itself
 
 
 def resolve(document: Any, pointer: str) -> Any:
@@ -76,6 +75,35 @@ def _validator_problems(document: Any) -> list[str]:
         return [f"the validator gave up on it: {type(error).__name__}: {str(error)[:200]}"]
 
 
+def expanded(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document with what its references lead to in their places, and what `allOf` names in the schema itself.
+
+    A reference to what it stands in, or to nothing, becomes `{}`.
+    """
+
+    def whole(value: Any, inside: tuple[str, ...]) -> Any:
+        if isinstance(value, list):
+            return [whole(item, inside) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if isinstance(target := value.get("$ref"), str):
+            try:
+                return {} if target in inside else whole(resolve(document, target), (*inside, target))
+            except LookupError:
+                return {}
+        found = {key: whole(item, inside) for key, item in value.items()}
+        for part in found.pop("allOf", ()):
+            properties = {**part.get("properties", {}), **found.get("properties", {})}
+            required = [*found.get("required", ()), *part.get("required", ())]
+            found = {**part, **found}
+            found |= {"properties": properties} if properties else {}
+            found |= {"required": required} if required else {}
+        return found
+
+    result: dict[str, Any] = whole(document, ())
+    return result
+
+
 class Found(NamedTuple):
     """A field: its schema, the JSON types it may have (`any` where that is not said), and whether every form requires it."""
 
@@ -84,59 +112,28 @@ class Found(NamedTuple):
     required: bool
 
 
-class Spec:
-    """A parsed spec whose references lead somewhere."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.document = document
-
-    def get(self, value: Any) -> Any:
-        """Return a value with a reference at its top followed."""
-        for _ in range(20):  # a reference to itself is no schema
-            if not (isinstance(value, dict) and isinstance(value.get("$ref"), str)):
-                return value
-            try:
-                value = resolve(self.document, value["$ref"])
-            except LookupError:
-                return {}
-        return {}
-
-    def whole(self, schema: Any) -> Schema:
-        """Return a schema with what it takes from `allOf` in it."""
-        schema = self.get(schema)
-        merged: Schema = dict(schema) if isinstance(schema, dict) else {}
-        for part in map(self.whole, merged.pop("allOf", ())):
-            properties = {**part.get("properties", {}), **merged.get("properties", {})}
-            required = [*merged.get("required", ()), *part.get("required", ())]
-            merged = {**part, **merged, "properties": properties, "required": required}
-        return merged
-
-    def alternatives(self, schema: Any) -> list[Schema]:
-        """Return every form a schema allows: itself, or each of `oneOf` and `anyOf`."""
-        schema = self.whole(schema)
-        found = [*schema.get("oneOf", []), *schema.get("anyOf", [])]
-        return [form for part in found for form in self.alternatives(part)] if found else [schema]
-
-    def fields(self, schema: Any) -> dict[str, Found]:
-        """Return every field that some form of a schema has or requires, by its path: `a.[].b` for `b` of the items of `a`."""
-        return dict(self._below(schema, ()))
-
-    def _below(self, schema: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Found]]:
-        forms = self.alternatives(schema)
-        children = {name: child for form in forms for name, child in form.get("properties", {}).items()}
-        if items := [form["items"] for form in forms if "items" in form]:
-            children["[]"] = items[-1]
-        required_somewhere: dict[str, Any] = {name: {} for form in forms for name in form.get("required", [])}
-        children = required_somewhere | children  # required, and perhaps described nowhere
-        for name, child in children.items() if len(path) < MAX_LEVELS else ():
-            required = all(name in form.get("required", []) for form in forms)
-            types = frozenset(kind for form in self.alternatives(child) for kind in _types(form))
-            yield ".".join((*path, name)), Found(self.whole(child), types, required)
-            yield from self._below(child, (*path, name))
+def fields(schema: Schema, path: str = "") -> dict[str, Found]:
+    """Return every field that some form of an expanded schema has or requires, by its path: `a.[].b` for `b` of the items of `a`."""
+    forms = _alternatives(schema)
+    children: dict[str, Any] = {name: {} for form in forms for name in form.get("required", [])}
+    for form in forms:
+        children |= form.get("properties", {})
+        children |= {"[]": form["items"]} if "items" in form else {}
+    found: dict[str, Found] = {}
+    for name, child in children.items():
+        types = frozenset(kind for form in _alternatives(child) for kind in _types(form))
+        required = all(name in form.get("required", []) for form in forms)
+        found[f"{path}{name}"] = Found(child, types, required)
+        found |= fields(child, f"{path}{name}.")
+    return found
 
 
-def _types(form: Schema) -> Iterator[str]:
-    named = form.get("type")
-    yield from named if isinstance(named, list) else [named or ("object" if "properties" in form else "any")]
-    if form.get("nullable"):
-        yield "null"
+def _alternatives(schema: Schema) -> list[Schema]:
+    """Every form that a schema allows: itself, or each of `oneOf` and `anyOf`."""
+    found = [*schema.get("oneOf", []), *schema.get("anyOf", [])]
+    return [form for part in found for form in _alternatives(part)] if found else [schema]
+
+
+def _types(form: Schema) -> list[str]:
+    named = form.get("type") or ("object" if "properties" in form else "any")
+    return [*([named] if isinstance(named, str) else named), *["null"] * bool(form.get("nullable"))]

@@ -20,7 +20,7 @@ from tools.spec.reliance import (
     main,
     of_side,
 )
-from tools.spec.schema import Spec
+from tools.spec.schema import resolve
 
 KEY = base64.b64encode(TEST_KEY.encode()).decode()
 SIDES = {"request": SENT, "response": READ, "error default": ERROR}
@@ -94,12 +94,15 @@ def parent_of(spec, side, path):
         "response": described["responses"]["200"],
         "error default": described["responses"]["default"],
     }
-    reader, schema = Spec(spec), holders[side]["content"]["application/json"]["schema"]
+    schema = referred(spec, holders[side]["content"]["application/json"]["schema"])
     *way, name = path.split(".")
     for part in way:
-        schema = reader.get(schema)
-        schema = schema["items"] if part == "[]" else schema["properties"][part]
-    return reader.get(schema), name
+        schema = referred(spec, schema["items"] if part == "[]" else schema["properties"][part])
+    return schema, name
+
+
+def referred(spec, schema):
+    return resolve(spec, schema["$ref"]) if "$ref" in schema else schema
 
 
 @pytest.mark.parametrize(
