@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,31 +119,24 @@ class Regeneration:
         return [name for name in TARGETS if package.differences(self.before / name, self.root / name)]
 
 
-STEPS: tuple[Callable[[Regeneration], Made], ...] = (
-    Regeneration.sync,
-    Regeneration.diff,
-    Regeneration.stock_templates,
-    Regeneration.generate,
-    Regeneration.fixtures,
-    Regeneration.reliance,
-    Regeneration.tests,
-)
+STEPS = ("sync", "diff", "stock_templates", "generate", "fixtures", "reliance", "tests")
 _EXPECTED = (PageError, DocumentError, GenerateError, WireError, OSError)
 
 
 def run(work: Regeneration) -> Iterator[tuple[str, bool, Made]]:
     """Run the steps up to the first that fails, or all of them if what was made is kept: name, success, what was made."""
     for step in STEPS:
+        made, good = Made(""), False
         try:
-            made, good = step(work), True
+            made, good = getattr(work, step)(), True
         except StepError as error:
-            made, good = Made(*error.args), False
+            made = Made(*error.args)
         except KeyError as error:
-            made, good = Made(f"the spec lacks {error}"), False
+            made = Made(f"the spec lacks {error}")
         except _EXPECTED as error:
             said = str(error).strip()
-            made, good = Made(said.split("\n", 1)[0], block(said)), False
-        yield step.__name__.replace("_", " "), good, made
+            made = Made(said.split("\n", 1)[0], block(said))
+        yield step.replace("_", " "), good, made
         if not (good or work.options.keep):
             return
 

@@ -1,6 +1,7 @@
 """Programs that several tests run: `serve` with a small engine, and mypy as strict as it gets."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -19,3 +20,13 @@ def mypy_strict(*targets, cwd, cache):
     return subprocess.run(
         [*command, *map(str, targets)], cwd=cwd, capture_output=True, text=True, check=False
     )
+
+
+def copy_of_inputs(root, folder):
+    """A copy of everything that becomes code, and of the code."""
+    folder.mkdir()
+    for name in ("openapi.yaml", "generator-config.yaml", "pyproject.toml"):
+        shutil.copyfile(root / name, folder / name)
+    for name in ("templates", "generated"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder

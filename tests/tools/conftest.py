@@ -1,13 +1,13 @@
 """The programs of tools/, run on copies of the project's inputs so that no test touches the project."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from support.programs import copy_of_inputs
 from tools.spec.sync import extract
 
 ROOT = Path(__file__).parents[2]
@@ -32,13 +32,7 @@ def page(tmp_path: Path) -> Path:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of everything that becomes code, and of the code."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name in ("openapi.yaml", "generator-config.yaml", "pyproject.toml"):
-        shutil.copyfile(ROOT / name, folder / name)
-    for name in ("templates", "generated"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
+    return copy_of_inputs(ROOT, tmp_path / "project")
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def _address(spec: Schema, item: dict[str, Any], operation: dict[str, Any]) -> I
 
 
 def _security(spec: Schema, operation: dict[str, Any]) -> Iterator[Breach]:
-    wanted = operation.get("security", spec.get("security", []))
+    wanted = (spec | operation).get("security", [])
     schemes = spec.get("components", {}).get("securitySchemes", {})
     alone = [schemes.get(name, {}) for one in wanted if len(one) == 1 for name in one]
     if not alone:

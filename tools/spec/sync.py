@@ -69,7 +69,7 @@ def _body(response: httpx.Response, deadline: float, limit: int) -> bytes:
     if "html" in kind:
         raise PageError(f"it is {kind} (a login or error page?); most docs sites add .md to an address")
     body = bytearray()
-    for chunk in response.iter_bytes(16_384):
+    for chunk in response.iter_bytes():  # as they come: in larger pieces, one who drips would be waited for
         body += chunk
         if len(body) > limit:
             raise PageError(f"over {limit} bytes: not a documentation page")

@@ -37,7 +37,7 @@ REFUSED = {
     ".inf": "JSON", ".nan": "JSON", "1e999": "JSON", "!!set {a}": "tag", "!!binary aGk=": "tag", "!x 1": "tag",
     "!!timestamp 2024-01-01": "tag", "!!python/object:os.system {}": "tag", "!!int x": "not readable",
     "&a [*a]": "an alias", "{b: 1, b: 2}": "'b' stands twice",
-    "[" * 5000 + "]" * 5000: "deep", "[1": "not readable", "\t1": "not readable",
+    "[\n " * 2000 + "]" * 2000: "deep", "[1": "not readable", "\t1": "not readable",
 }  # fmt: skip
 
 

@@ -3,13 +3,11 @@
 import contextlib
 import json
 import re
-import socket
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from support.connection import Listener, read_head
+from support.fault import head, response
 from tools.spec import sync as program
 from tools.spec.document import load
 from tools.spec.sync import MAX_BYTES, PageError, fetch
@@ -136,17 +134,13 @@ def test_a_page_that_lacks_what_the_file_has_does_not_replace_it(lost, text, tmp
     assert out.read_text() != DOCUMENT
 
 
-def test_a_file_that_is_no_spec_is_replaced(tmp_path):
-    out = save(tmp_path, b"<html>\xff", "out.yaml")
-    assert sync(save(tmp_path, fenced()), out) == 0
-    assert out.read_text() == DOCUMENT
-
-
-def test_check_finds_a_difference_and_writes_nothing(tmp_path, capsys):
-    out, page = save(tmp_path, DOCUMENT.replace("title: t", "title: u"), "out.yaml"), save(tmp_path, fenced())
+def test_a_file_that_is_no_spec_is_replaced_and_checking_writes_nothing(tmp_path, capsys):
+    out, page = save(tmp_path, b"<html>\xff", "out.yaml"), save(tmp_path, fenced())
     assert sync(page, out, "--check") == 1
     assert f"nox -s sync_spec -- {page}" in capsys.readouterr().out
-    assert "title: u" in out.read_text()
+    assert out.read_bytes() == b"<html>\xff"
+    assert sync(page, out) == 0
+    assert out.read_text() == DOCUMENT
 
 
 # Over HTTP; the servers are on loopback.
@@ -154,74 +148,49 @@ def test_check_finds_a_difference_and_writes_nothing(tmp_path, capsys):
 
 @pytest.fixture
 def serve():
-    """Serve what a function of the handler answers; returns the page's address."""
-    servers = []
+    """Play something to whoever asks for a page; returns the page's address."""
+    with contextlib.ExitStack() as listeners:
 
-    def start(respond):
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                with contextlib.suppress(OSError):
-                    respond(self)
+        def start(play):
+            def served(connection):
+                read_head(connection)
+                play(connection)
 
-            def log_message(self, *arguments):
-                pass
+            listener = listeners.enter_context(contextlib.closing(Listener(served)))
+            return f"http://127.0.0.1:{listener.port}/page.md"
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}/page.md"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
-def response(body=b"# A page\n", status=200, kind="text/markdown", **headers):
-    def respond(handler):
-        handler.send_response(status)
-        sent = {"Content-Type": kind, "Content-Length": str(len(body)), **headers}
-        for name, value in sent.items():
-            handler.send_header(name, value)
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return respond
+def sends(body=b"# A page\n", status=200, **headers):
+    told = {
+        "Content-Type": "text/markdown",
+        **{name.replace("_", "-"): text for name, text in headers.items()},
+    }
+    return lambda connection: connection.send(response(status, body, [*told.items()]))
 
 
-def drip(handler):
-    handler.send_response(200)
-    handler.send_header("Content-Length", "100000000")
-    handler.end_headers()
-    while True:
-        handler.wfile.write(b"x" * 20_000)
-        time.sleep(0.01)
-
-
-def silent(handler):
-    time.sleep(2)
+def dripping(connection):
+    connection.send(head(200, [("Content-Length", "100000000")]))
+    connection.drip(b"x" * 1000, 0.01)
 
 
 @pytest.mark.parametrize(
-    ("respond", "said"),
+    ("play", "said"),
     [
-        (response(kind="text/html"), "text/html"),
-        (response(status=404), "HTTP 404"),
-        (response(status=204), "HTTP 204"),
-        (response(b"", 302, Location="https://login.example.com/"), "moved to https://login.example.com/"),
-        (response(b"", 301, Location="/other.md"), "moved to /other.md"),
-        (response(b"x" * 5000), "over 1000 bytes"),
+        (sends(Content_Type="text/html"), "text/html"),
+        (sends(status=404), "HTTP 404"),
+        (sends(status=204), "HTTP 204"),
+        (sends(b"", 302, Location="https://login.example.com/"), "moved to https://login.example.com/"),
+        (sends(b"x" * 5000), "over 1000 bytes"),
+        (lambda connection: connection.send(head(200, [("Content-Length", "99")])), "no whole response"),
+        (dripping, "no whole response in time"),
+        (lambda connection: connection.hold(), "no whole response"),
     ],
 )
-def test_what_is_no_page_is_refused(serve, respond, said):
+def test_what_is_no_page_is_refused(serve, play, said):
     with pytest.raises(PageError, match=said):
-        fetch(serve(respond), limit=1000)
-
-
-@pytest.mark.parametrize("respond", [drip, silent, response(**{"Content-Length": "99"})])
-def test_a_page_that_never_ends_is_given_up(serve, respond):
-    with pytest.raises(PageError, match="no whole response"):
-        fetch(serve(respond), timeout=0.3, limit=10**9)
+        fetch(serve(play), timeout=0.3, limit=1000)
 
 
 @pytest.mark.parametrize(
@@ -240,18 +209,10 @@ def test_other_addresses_are_never_asked(url):
         fetch(url)
 
 
-def test_nobody_there_is_an_error():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(PageError, match="no whole response"):
-        fetch(f"http://127.0.0.1:{port}/page.md")
-
-
 def test_sync_takes_an_address(serve, page, root, tmp_path, capsys):
     out = tmp_path / "out.yaml"
-    assert sync(serve(response(page.read_bytes())), out) == 0
+    assert sync(serve(sends(page.read_bytes())), out) == 0
     assert out.read_bytes() == (root / "openapi.yaml").read_bytes()
-    url = serve(response(status=500))
+    url = serve(sends(status=500))
     assert sync(url, out) == 2
     assert url in capsys.readouterr().err
