@@ -3,7 +3,6 @@ over it, and event loops whose clock jumps to the next timer instead of waiting 
 """
 
 import asyncio
-import base64
 import contextlib
 import contextvars
 import functools
@@ -16,12 +15,11 @@ import httpx
 
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, auth, client
 from inworld_embeddings._engine import engine, sync_bridge
+from support.clients import KEY
 from support.connection import GoneError
 from support.fault import OK, Exchange, Request, Stage, as_script
 from support.oracle import ConnectionRecord, Head, Oracle, texts_in
 from support.vectors import DIM
-
-KEY = base64.b64encode(b"planted-key:planted-secret").decode()
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -96,11 +94,8 @@ class Service(httpx.AsyncBaseTransport):
 
     def __init__(self, script=OK, *, dim=DIM, latency=0.0):
         self.oracle, self.bodies = Oracle(dim), []
+        self.requests = self.oracle.requests
         self._script, self._latency, self._connection = as_script(script), latency, ConnectionRecord(0)
-
-    @property
-    def requests(self):
-        return self.oracle.requests
 
     async def handle_async_request(self, request):
         loop, oracle = asyncio.get_running_loop(), self.oracle
