@@ -137,11 +137,11 @@ def test_errors_without_a_status():
 
 
 def test_a_partial_failure_is_its_first_failures_error(api, client):
-    api.say(503)
+    api.say(400)
     api.good = 1
     with pytest.raises(errors.PartialFailureError) as caught:
         client.embed(["a", "b"], batch_size=1, max_concurrency=1)
-    assert openai_error(caught.value).status == 503
+    assert openai_error(caught.value).status == 400
 
 
 def test_the_key_that_opens_the_face_is_not_the_clients(ask, client):
