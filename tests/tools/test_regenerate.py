@@ -45,17 +45,16 @@ def run(project, capsys, monkeypatch):
 
 
 @pytest.fixture
-def changed_page(page, tmp_path):
-    """Make a page whose document has something replaced."""
+def changed_page(page):
+    """The page with something in its document replaced."""
 
-    def make(old, new):
+    def change(old, new):
         text = page.read_text("utf-8")
         assert old in text
-        path = tmp_path / "changed.md"
-        path.write_text(text.replace(old, new), "utf-8")
-        return path
+        page.write_text(text.replace(old, new), "utf-8")
+        return page
 
-    return make
+    return change
 
 
 def test_the_same_page_changes_nothing(project, page, run, everything):

@@ -169,8 +169,8 @@ def _parameters(item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Bre
 def _request(operation: dict[str, Any]) -> Iterator[Breach]:
     content = operation.get("requestBody", {}).get("content", {})
     if JSON not in content:
-        said = ", ".join(content) or "nothing"
-        yield Breach("request", f"is sent as {JSON}; the spec takes {said}", (API, *SERVED))
+        text = f"is sent as {JSON}; the spec takes {', '.join(content) or 'nothing'}"
+        yield Breach("request", text, (API, *SERVED))
         return
     found = fields(content[JSON].get("schema", {}))
     yield from _side(found, SENT, "request")
