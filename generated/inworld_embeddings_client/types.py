@@ -1,8 +1,14 @@
 # generated from openapi.yaml, do not edit; change it and run: nox -s generate
 """Contains some shared types for properties"""
 
-from collections.abc import Mapping, MutableMapping
-from typing import IO, Any, BinaryIO, Final, Generic, Literal, TypeVar
+import datetime
+import re
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from enum import Enum
+from types import NoneType, UnionType
+from typing import IO, Any, BinaryIO, Final, Generic, Literal, TypeVar, Union, get_args, get_origin
+from uuid import UUID
 
 from attrs import define
 
@@ -32,19 +38,6 @@ class Unset:
 UNSET: Final[Unset] = Unset()
 
 
-def list_or_empty(value: Any) -> list[Any]:
-    """Return a JSON array as it is, and null as an empty list, which is what it means in protobuf's JSON.
-
-    Raises:
-        TypeError: It is neither.
-    """
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise TypeError(f"expected a JSON array, got {type(value).__name__}")
-    return value
-
-
 def fields_of(value: Any) -> dict[str, Any]:
     """Return a copy of a JSON object's fields.
 
@@ -54,6 +47,127 @@ def fields_of(value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError(f"expected a JSON object, got {type(value).__name__}")
     return dict(value)
+
+
+def read(kind: Any, value: Any, name: str) -> Any:
+    """Return a JSON value as the type that openapi.yaml gives it.
+
+    protobuf's JSON has ways of its own: null stands for an empty list and for what is left out, whole numbers may be
+    strings, and so are NaN, Infinity and -Infinity.
+
+    Args:
+        kind: The type: a model, an enum, ``list[float]``, ``str | Unset`` …
+        value: What `json.loads` made of it, or UNSET if it is left out.
+        name: Of the field, for the message.
+
+    Raises:
+        KeyError: A model lacks a field that is required.
+        TypeError: It is of another type, or no value of it.
+    """
+    try:
+        return _read(kind, value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"{name}: {error}") from None
+
+
+def _read(kind: Any, value: Any) -> Any:
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return value
+    if origin is list:
+        return _read_list(inner[0], value)
+    if origin in (Union, UnionType):
+        return _read_one_of(inner, value)
+    if origin is Literal:
+        fits = any(value == one and type(value) is type(one) for one in inner)
+    elif hasattr(kind, "from_dict"):
+        return kind.from_dict(value)
+    elif kind in _READERS:
+        return _READERS[kind](value)
+    elif issubclass(kind, Enum):
+        return kind(_read(str if issubclass(kind, str) else int, value))
+    else:
+        fits = type(value) is kind
+    if not fits:
+        raise _wrong(kind, value)
+    return value
+
+
+def _wrong(kind: Any, value: Any) -> TypeError:
+    return TypeError(f"expected {getattr(kind, '__name__', kind)}, got {type(value).__name__}")
+
+
+def _read_list(kind: Any, value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise _wrong(list, value)
+    if set(map(type, value)) <= {kind}:  # many numbers, as a rule
+        return value
+    return [read(kind, one, f"[{index}]") for index, one in enumerate(value)]
+
+
+def _read_one_of(kinds: tuple[Any, ...], value: Any) -> Any:
+    if value is UNSET and Unset in kinds:
+        return value
+    real = [kind for kind in kinds if kind not in (Unset, NoneType)]
+    if value is None:
+        if NoneType in kinds:
+            return value
+        if Unset in kinds and not any(get_origin(kind) is list for kind in real):
+            return UNSET
+    for kind in [kind for kind in real if kind is type(value)] or real[:-1]:
+        with suppress(TypeError, ValueError, KeyError, OverflowError):
+            return _read(kind, value)
+    return _read(real[-1], value)
+
+
+def _read_int(value: Any) -> int:
+    if isinstance(value, str) and re.fullmatch("-?[0-9]+", value) or isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise _wrong(int, value)
+
+
+def _read_float(value: Any) -> float:
+    if value in ("NaN", "Infinity", "-Infinity") or isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise _wrong(float, value)
+
+
+def _from_string(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    def parsed(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise _wrong(str, value)
+        return parse(value)
+
+    return parsed
+
+
+_READERS: Final[Mapping[Any, Callable[[Any], Any]]] = {
+    int: _read_int,
+    float: _read_float,
+    datetime.datetime: _from_string(datetime.datetime.fromisoformat),
+    datetime.date: _from_string(datetime.date.fromisoformat),
+    UUID: _from_string(UUID),
+}
+_PLAIN: Final = {str, int, float, bool, NoneType}
+
+
+def to_json(value: Any) -> Any:
+    """Return what `json.dumps` makes the value's JSON of: the opposite of `read`."""
+    if isinstance(value, dict):
+        return {name: to_json(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return value if set(map(type, value)) <= _PLAIN else [to_json(inner) for inner in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    return value.to_dict() if hasattr(value, "to_dict") else value
 
 
 # The types that `httpx.Client(files=)` can accept, copied from that library.
@@ -93,4 +207,4 @@ class Response(Generic[T]):
     parsed: T | None
 
 
-__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset", "fields_of", "list_or_empty"]
+__all__ = ["UNSET", "File", "FileTypes", "RequestFiles", "Response", "Unset", "fields_of", "read", "to_json"]

@@ -1,11 +1,20 @@
 """What becomes of an answer: the documented ones are parsed, the others raise with their status and body."""
 
 import asyncio
+import math
 import pickle
 
 import pytest
 
-from inworld_embeddings_client import Embedding, EmbedResponse, ProtobufAny, Status, UnexpectedStatus, embed
+from inworld_embeddings_client import (
+    UNSET,
+    Embedding,
+    EmbedResponse,
+    ProtobufAny,
+    Status,
+    UnexpectedStatus,
+    embed,
+)
 
 GOOD = b'{"embeddings": [{"values": [0.5, -1]}]}'
 
@@ -52,6 +61,14 @@ UNFIT = {
     "embedding has no values": (200, b'{"embeddings": [{}]}'),
     "values is a number": (200, b'{"embeddings": [{"values": 1}]}'),
     "details is an object": (500, b'{"code": 1, "details": {}}'),
+    "a number is a string": (200, b'{"embeddings": [{"values": [0.5, "0.5"]}]}'),
+    "a number is null": (200, b'{"embeddings": [{"values": [null]}]}'),
+    "a number is true": (200, b'{"embeddings": [{"values": [true]}]}'),
+    "a number is an object": (200, b'{"embeddings": [{"values": ["x", null, {}]}]}'),
+    "a code is a word": (500, b'{"code": "x"}'),
+    "a code is a fraction": (500, b'{"code": 1.5}'),
+    "a code is infinite": (500, b'{"code": 1e999}'),
+    "a message is a number": (500, b'{"message": 1}'),
     "not UTF-8": (200, b"\xff\xfe\xff"),
     "nested too deep": (200, b'{"embeddings": ' + b"[" * 200_000),
     "streaming envelope": (503, b'{"error": {"code": 14}}'),
@@ -92,6 +109,25 @@ def test_raw_answers_are_not_judged(answering, body, status, content):
 )
 def test_a_null_list_is_an_empty_list(answering, body, status, content, parsed):
     assert embed.sync(client=answering(status, content), body=body) == parsed
+
+
+@pytest.mark.parametrize(
+    ("content", "values"),
+    [
+        (b'["NaN", "Infinity", "-Infinity", -1]', [math.nan, math.inf, -math.inf, -1.0]),
+        (b"[0, 1e-7, 2.0]", [0.0, 1e-7, 2.0]),
+    ],
+)
+def test_numbers_are_read_as_protobuf_writes_them(answering, body, content, values):
+    client = answering(200, b'{"embeddings": [{"values": ' + content + b"}]}")
+    found = embed.sync(client=client, body=body).embeddings[0].values
+    assert list(map(repr, found)) == list(map(repr, values))
+
+
+@pytest.mark.parametrize("code", [b"7", b'"7"', b"7.0"])
+def test_a_whole_number_may_be_a_string(answering, body, code):
+    parsed = embed.sync(client=answering(500, b'{"code": ' + code + b', "message": null}'), body=body)
+    assert (repr(parsed.code), parsed.message) == ("7", UNSET)
 
 
 @pytest.mark.parametrize("content", [b"x" * 10_000_000, b"\x1b[31m\r\n\x00" * 1000, b"\xff" * 9999], ids=range(3))

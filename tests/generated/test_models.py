@@ -1,7 +1,10 @@
 """The models: tolerant enums, one UNSET, and JSON that comes back as it went in."""
 
 import copy
+import datetime
 import pickle
+from typing import Literal
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +17,7 @@ from inworld_embeddings_client import (
     Status,
     Unset,
 )
+from inworld_embeddings_client.types import read, to_json
 
 NEW = "SERVICE_PROVIDER_NEW"
 MODEL = {"model": "m", "serviceProvider": NEW}
@@ -85,3 +89,67 @@ def test_models_round_trip_with_fields_they_do_not_know(model, data):
 def test_what_is_no_object_is_no_model(data):
     with pytest.raises(TypeError, match="expected a JSON object"):
         EmbedResponse.from_dict(data)
+
+
+WRONG = {
+    "serviceProvider: expected str, got NoneType": (ModelId, {"model": "m", "serviceProvider": None}),
+    "serviceProvider: expected str, got int": (ModelId, {"model": "m", "serviceProvider": 1}),
+    "model: expected str, got NoneType": (ModelId, MODEL | {"model": None}),
+    r"embeddings: \[1\]: values: \[2\]: expected float, got str": (
+        EmbedResponse,
+        {"embeddings": [{"values": []}, {"values": [0, 1.5, "x"]}]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("told", "wrong"), WRONG.items(), ids=WRONG)
+def test_what_is_of_another_type_is_refused_by_its_place(told, wrong):
+    model, data = wrong
+    with pytest.raises(TypeError, match=f"^{told}$"):
+        model.from_dict(data)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "made"),
+    [
+        (list[list[int]], [[1], None, ["2"]], [[1], [], [2]]),
+        (str | None, None, None),
+        (str | float, "NaN", "NaN"),
+        (float | str, 1, 1.0),
+        (Literal["a", 1], 1, 1),
+        (datetime.date, "2026-01-02", datetime.date(2026, 1, 2)),
+        (UUID, "0" * 32, UUID(int=0)),
+        (ModelId | ServiceProvider, NEW, ServiceProvider(NEW)),
+        (dict | Unset, None, UNSET),
+    ],
+    ids=repr,
+)
+def test_a_value_is_read_as_its_type_and_written_back(kind, value, made):
+    found = read(kind, value, "field")
+    assert (type(found), found) == (type(made), made)
+    assert to_json(found) in (value, made, str(made))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Literal[1], True),
+        (bool, 1),
+        (bool, "true"),
+        (int, "1_0"),
+        (int, True),
+        (datetime.datetime, 5),
+        (datetime.date, "soon"),
+        (list[int] | bool, "x"),
+        (float, 10**400),
+    ],
+    ids=repr,
+)
+def test_what_only_resembles_a_value_is_refused(kind, value):
+    with pytest.raises(TypeError, match="^field: "):
+        read(kind, value, "field")
+
+
+def test_constructors_take_keywords_only():
+    with pytest.raises(TypeError, match="positional"):
+        ModelId("m", ServiceProvider("S"))

@@ -217,7 +217,7 @@ import httpx
 from acme._vendor.inworld_embeddings_client import Client, EmbedRequest, EmbedResponse, ModelId, embed
 answer = httpx.MockTransport(lambda request: httpx.Response(200, json={"embeddings": [{"values": [1.0]}]}))
 with Client(base_url="https://api.inworld.ai", httpx_args={"transport": answer}) as client:
-    parsed = embed.sync(client=client, body=EmbedRequest([], ModelId('m', 'SERVICE_PROVIDER_INWORLD')))
+    parsed = embed.sync(client=client, body=EmbedRequest(inputs=[], model=ModelId(model='m', service_provider='SERVICE_PROVIDER_INWORLD')))
 assert isinstance(parsed, EmbedResponse), parsed
 print(parsed.embeddings[0].values)
 """

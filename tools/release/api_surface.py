@@ -126,17 +126,19 @@ def _constructor(owner: griffe.Class) -> griffe.Parameters:
     written = owner.all_members.get("__init__")
     if written is not None and isinstance(function := target(written), griffe.Function):
         return function.parameters
-    classes = filter(_is_data, (*reversed(owner.mro()), owner))
+    classes = [cls for cls in (*reversed(owner.mro()), owner) if _is_data(cls)]
     fields = {name: field for cls in classes for name, field in cls.attributes.items()}
-    return griffe.Parameters(*(made for field in fields.values() if (made := _attrs_parameter(field))))
+    keyword = {name: _is_data(cls, "kw_only=True") for cls in classes for name in cls.attributes}
+    made = (_attrs_parameter(field, keyword_only=keyword[name]) for name, field in fields.items())
+    return griffe.Parameters(*filter(None, made))
 
 
-def _is_data(owner: griffe.Class) -> bool:
+def _is_data(owner: griffe.Class, kind: str = "define|dataclass") -> bool:
     """Whether its fields are the parameters of its constructor."""
-    return any(re.search("define|dataclass", str(one.value)) for one in owner.decorators)
+    return any(re.search(kind, str(one.value)) for one in owner.decorators)
 
 
-def _attrs_parameter(field: griffe.Attribute) -> griffe.Parameter | None:
+def _attrs_parameter(field: griffe.Attribute, *, keyword_only: bool) -> griffe.Parameter | None:
     value, options = field.value, dict[str, str]()
     if field.annotation is None or "property" in field.labels:
         return None
@@ -149,7 +151,9 @@ def _attrs_parameter(field: griffe.Attribute) -> griffe.Parameter | None:
     return griffe.Parameter(
         ast.literal_eval(options["alias"]) if "alias" in options else field.name.lstrip("_"),
         annotation=field.annotation,
-        kind=_KINDS.keyword_only if options.get("kw_only") == "True" else _KINDS.positional_or_keyword,
+        kind=_KINDS.keyword_only
+        if keyword_only or options.get("kw_only") == "True"
+        else _KINDS.positional_or_keyword,
         default=value,
     )
 

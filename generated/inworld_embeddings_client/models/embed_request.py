@@ -2,22 +2,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import fields_of, list_or_empty
+from ..types import UNSET, fields_of, read, to_json
 
 if TYPE_CHECKING:
     from ..models.embed_request_input import EmbedRequestInput
     from ..models.model_id import ModelId
 
 
-T = TypeVar("T", bound="EmbedRequest")
-
-
-@_attrs_define
+@_attrs_define(kw_only=True)
 class EmbedRequest:
     """Request message for Embed method. Contains the input texts and model configuration for the embeddings request"""
 
@@ -29,46 +26,25 @@ class EmbedRequest:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        inputs = []
-        for inputs_item_data in self.inputs:
-            inputs_item = inputs_item_data.to_dict()
-            inputs.append(inputs_item)
-
-        model = self.model.to_dict()
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "inputs": inputs,
-                "model": model,
-            }
-        )
-
-        return field_dict
+        fields: dict[str, Any] = {
+            **to_json(self.additional_properties),
+            "inputs": to_json(self.inputs),
+            "model": to_json(self.model),
+        }
+        return {name: value for name, value in fields.items() if value is not UNSET}
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.embed_request_input import EmbedRequestInput  # noqa: PLC0415
         from ..models.model_id import ModelId  # noqa: PLC0415
 
-        d = fields_of(src_dict)
-        inputs = []
-        _inputs = d.pop("inputs")
-        for inputs_item_data in list_or_empty(_inputs):
-            inputs_item = EmbedRequestInput.from_dict(inputs_item_data)
-
-            inputs.append(inputs_item)
-
-        model = ModelId.from_dict(d.pop("model"))
-
-        embed_request = cls(
-            inputs=inputs,
-            model=model,
+        fields = fields_of(src_dict)
+        made = cls(
+            inputs=read(list[EmbedRequestInput], fields.pop("inputs"), "inputs"),
+            model=read(ModelId, fields.pop("model"), "model"),
         )
-
-        embed_request.additional_properties = d
-        return embed_request
+        made.additional_properties = fields
+        return made
 
     @property
     def additional_keys(self) -> list[str]:

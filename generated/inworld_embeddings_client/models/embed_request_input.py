@@ -2,46 +2,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import fields_of
-
-T = TypeVar("T", bound="EmbedRequestInput")
+from ..types import UNSET, fields_of, read, to_json
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class EmbedRequestInput:
     text: str
     """ Text string input """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        text = self.text
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "text": text,
-            }
-        )
-
-        return field_dict
+        fields: dict[str, Any] = {
+            **to_json(self.additional_properties),
+            "text": to_json(self.text),
+        }
+        return {name: value for name, value in fields.items() if value is not UNSET}
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = fields_of(src_dict)
-        text = d.pop("text")
-
-        embed_request_input = cls(
-            text=text,
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        fields = fields_of(src_dict)
+        made = cls(
+            text=read(str, fields.pop("text"), "text"),
         )
-
-        embed_request_input.additional_properties = d
-        return embed_request_input
+        made.additional_properties = fields
+        return made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -2,62 +2,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, fields_of, list_or_empty
+from ..types import UNSET, Unset, fields_of, read, to_json
 
 if TYPE_CHECKING:
     from ..models.embedding import Embedding
 
 
-T = TypeVar("T", bound="EmbedResponse")
-
-
-@_attrs_define
+@_attrs_define(kw_only=True)
 class EmbedResponse:
     embeddings: list[Embedding] | Unset = UNSET
     """ List of embeddings generated from the input messages """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        embeddings: list[dict[str, Any]] | Unset = UNSET
-        if not isinstance(self.embeddings, Unset):
-            embeddings = []
-            for embeddings_item_data in self.embeddings:
-                embeddings_item = embeddings_item_data.to_dict()
-                embeddings.append(embeddings_item)
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if embeddings is not UNSET:
-            field_dict["embeddings"] = embeddings
-
-        return field_dict
+        fields: dict[str, Any] = {
+            **to_json(self.additional_properties),
+            "embeddings": to_json(self.embeddings),
+        }
+        return {name: value for name, value in fields.items() if value is not UNSET}
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.embedding import Embedding  # noqa: PLC0415
 
-        d = fields_of(src_dict)
-        _embeddings = d.pop("embeddings", UNSET)
-        embeddings: list[Embedding] | Unset = UNSET
-        if _embeddings is not UNSET:
-            embeddings = []
-            for embeddings_item_data in list_or_empty(_embeddings):
-                embeddings_item = Embedding.from_dict(embeddings_item_data)
-
-                embeddings.append(embeddings_item)
-
-        embed_response = cls(
-            embeddings=embeddings,
+        fields = fields_of(src_dict)
+        made = cls(
+            embeddings=read(list[Embedding] | Unset, fields.pop("embeddings", UNSET), "embeddings"),
         )
-
-        embed_response.additional_properties = d
-        return embed_response
+        made.additional_properties = fields
+        return made
 
     @property
     def additional_keys(self) -> list[str]:

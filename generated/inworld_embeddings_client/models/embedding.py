@@ -2,46 +2,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import fields_of, list_or_empty
-
-T = TypeVar("T", bound="Embedding")
+from ..types import UNSET, fields_of, read, to_json
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class Embedding:
     values: list[float]
     """ The embeddings vector, which is a list of floats """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        values = self.values
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "values": values,
-            }
-        )
-
-        return field_dict
+        fields: dict[str, Any] = {
+            **to_json(self.additional_properties),
+            "values": to_json(self.values),
+        }
+        return {name: value for name, value in fields.items() if value is not UNSET}
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = fields_of(src_dict)
-        values = list_or_empty(d.pop("values"))
-
-        embedding = cls(
-            values=values,
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        fields = fields_of(src_dict)
+        made = cls(
+            values=read(list[float], fields.pop("values"), "values"),
         )
-
-        embedding.additional_properties = d
-        return embedding
+        made.additional_properties = fields
+        return made
 
     @property
     def additional_keys(self) -> list[str]:

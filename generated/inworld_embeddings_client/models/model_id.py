@@ -2,18 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ..models.service_provider import ServiceProvider
-from ..types import fields_of
-
-T = TypeVar("T", bound="ModelId")
+from ..types import UNSET, fields_of, read, to_json
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class ModelId:
     """The ID of the model to be used to generate embeddings. If no model_id is specified, the default model will be used.
     See [Models](../../../models#embedding) for available models.
@@ -31,35 +29,22 @@ class ModelId:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        model = self.model
-
-        service_provider = ServiceProvider(self.service_provider).value
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "model": model,
-                "serviceProvider": service_provider,
-            }
-        )
-
-        return field_dict
+        fields: dict[str, Any] = {
+            **to_json(self.additional_properties),
+            "model": to_json(self.model),
+            "serviceProvider": to_json(self.service_provider),
+        }
+        return {name: value for name, value in fields.items() if value is not UNSET}
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = fields_of(src_dict)
-        model = d.pop("model")
-
-        service_provider = ServiceProvider(d.pop("serviceProvider"))
-
-        model_id = cls(
-            model=model,
-            service_provider=service_provider,
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        fields = fields_of(src_dict)
+        made = cls(
+            model=read(str, fields.pop("model"), "model"),
+            service_provider=read(ServiceProvider, fields.pop("serviceProvider"), "serviceProvider"),
         )
-
-        model_id.additional_properties = d
-        return model_id
+        made.additional_properties = fields
+        return made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -2,43 +2,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, fields_of
-
-T = TypeVar("T", bound="ProtobufAny")
+from ..types import UNSET, Unset, fields_of, read, to_json
 
 
-@_attrs_define
+@_attrs_define(kw_only=True)
 class ProtobufAny:
     type_: str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        type_ = self.type_
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if type_ is not UNSET:
-            field_dict["@type"] = type_
-
-        return field_dict
+        fields: dict[str, Any] = {
+            **to_json(self.additional_properties),
+            "@type": to_json(self.type_),
+        }
+        return {name: value for name, value in fields.items() if value is not UNSET}
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        d = fields_of(src_dict)
-        type_ = d.pop("@type", UNSET)
-
-        protobuf_any = cls(
-            type_=type_,
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        fields = fields_of(src_dict)
+        made = cls(
+            type_=read(str | Unset, fields.pop("@type", UNSET), "@type"),
         )
-
-        protobuf_any.additional_properties = d
-        return protobuf_any
+        made.additional_properties = fields
+        return made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -2,21 +2,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ..types import UNSET, Unset, fields_of, list_or_empty
+from ..types import UNSET, Unset, fields_of, read, to_json
 
 if TYPE_CHECKING:
     from ..models.protobuf_any import ProtobufAny
 
 
-T = TypeVar("T", bound="Status")
-
-
-@_attrs_define
+@_attrs_define(kw_only=True)
 class Status:
     code: int | Unset = UNSET
     message: str | Unset = UNSET
@@ -24,55 +21,26 @@ class Status:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        code = self.code
-
-        message = self.message
-
-        details: list[dict[str, Any]] | Unset = UNSET
-        if not isinstance(self.details, Unset):
-            details = []
-            for details_item_data in self.details:
-                details_item = details_item_data.to_dict()
-                details.append(details_item)
-
-        field_dict: dict[str, Any] = {}
-        field_dict.update(self.additional_properties)
-        field_dict.update({})
-        if code is not UNSET:
-            field_dict["code"] = code
-        if message is not UNSET:
-            field_dict["message"] = message
-        if details is not UNSET:
-            field_dict["details"] = details
-
-        return field_dict
+        fields: dict[str, Any] = {
+            **to_json(self.additional_properties),
+            "code": to_json(self.code),
+            "message": to_json(self.message),
+            "details": to_json(self.details),
+        }
+        return {name: value for name, value in fields.items() if value is not UNSET}
 
     @classmethod
-    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         from ..models.protobuf_any import ProtobufAny  # noqa: PLC0415
 
-        d = fields_of(src_dict)
-        code = d.pop("code", UNSET)
-
-        message = d.pop("message", UNSET)
-
-        _details = d.pop("details", UNSET)
-        details: list[ProtobufAny] | Unset = UNSET
-        if _details is not UNSET:
-            details = []
-            for details_item_data in list_or_empty(_details):
-                details_item = ProtobufAny.from_dict(details_item_data)
-
-                details.append(details_item)
-
-        status = cls(
-            code=code,
-            message=message,
-            details=details,
+        fields = fields_of(src_dict)
+        made = cls(
+            code=read(int | Unset, fields.pop("code", UNSET), "code"),
+            message=read(str | Unset, fields.pop("message", UNSET), "message"),
+            details=read(list[ProtobufAny] | Unset, fields.pop("details", UNSET), "details"),
         )
-
-        status.additional_properties = d
-        return status
+        made.additional_properties = fields
+        return made
 
     @property
     def additional_keys(self) -> list[str]:

@@ -9,6 +9,8 @@ from ...models.embed_request import EmbedRequest
 from ...models.embed_response import EmbedResponse
 from ...models.status import Status
 from ...types import Response
+from ...types import read as _read
+from ...types import to_json as _to_json
 
 
 def request_kwargs(
@@ -16,30 +18,32 @@ def request_kwargs(
     body: EmbedRequest,
 ) -> dict[str, Any]:
     """What a request of this endpoint is made of, as keyword arguments of ``httpx.Client.request``"""
-    headers: dict[str, Any] = {}
+    _headers: dict[str, Any] = {}
 
     _kwargs: dict[str, Any] = {
         "method": "post",
         "url": "/ml/v1alpha/embedding:embed",
     }
 
-    _kwargs["json"] = body.to_dict()
+    _kwargs["json"] = _to_json(body)
 
-    headers["Content-Type"] = "application/json"
+    _headers["Content-Type"] = "application/json"
 
-    _kwargs["headers"] = headers
+    _kwargs["headers"] = _headers
     return _kwargs
 
 
 def _documented(response: httpx.Response) -> EmbedResponse | Status:
     """Read an answer as openapi.yaml says; whatever does not fit raises one of errors.NOT_AS_DOCUMENTED"""
     if response.status_code == 200:
-        response_200 = EmbedResponse.from_dict(errors.require_object(response.json(), "embeddings"))
-
+        response_200: EmbedResponse = _read(
+            EmbedResponse, errors.require_object(response.json(), "embeddings"), "the body"
+        )
         return response_200
 
-    response_default = Status.from_dict(errors.require_object(response.json(), "code", "message", "details"))
-
+    response_default: Status = _read(
+        Status, errors.require_object(response.json(), "code", "message", "details"), "the body"
+    )
     return response_default
 
 
@@ -80,11 +84,11 @@ def sync_raw(
         httpx.Response: the answer as it came, of any status, for callers with a decoder of their own
     """
 
-    kwargs = request_kwargs(
+    _kwargs = request_kwargs(
         body=body,
     )
 
-    return client.get_httpx_client().request(**kwargs)
+    return client.get_httpx_client().request(**_kwargs)
 
 
 def sync_detailed(
@@ -108,12 +112,12 @@ def sync_detailed(
         Response[EmbedResponse | Status]
     """
 
-    response = sync_raw(
+    _response = sync_raw(
         client=client,
         body=body,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 def sync(
@@ -163,11 +167,11 @@ async def asyncio_raw(
         httpx.Response: the answer as it came, of any status, for callers with a decoder of their own
     """
 
-    kwargs = request_kwargs(
+    _kwargs = request_kwargs(
         body=body,
     )
 
-    return await client.get_async_httpx_client().request(**kwargs)
+    return await client.get_async_httpx_client().request(**_kwargs)
 
 
 async def asyncio_detailed(
@@ -191,12 +195,12 @@ async def asyncio_detailed(
         Response[EmbedResponse | Status]
     """
 
-    response = await asyncio_raw(
+    _response = await asyncio_raw(
         client=client,
         body=body,
     )
 
-    return _build_response(client=client, response=response)
+    return _build_response(client=client, response=_response)
 
 
 async def asyncio(
