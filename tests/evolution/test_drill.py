@@ -186,7 +186,9 @@ def survived(case, project):
     ours = [str(ROOT / "wrapper"), str(ROOT / "emulator")]
     made = json.loads(run(PROBE, str(fixtures), project=project, more=ours))
     assert {exchange[4] for exchange in made} == {200, 403}
-    contract, json_type = OpenAPI.from_dict(case.new), {"content_type": "application/json"}
+    # openapi-core takes a media type with a charset for another one.
+    spec = json.loads(json.dumps(case.new).replace("; charset=utf-8", ""))
+    contract, json_type = OpenAPI.from_dict(spec), {"content_type": "application/json"}
     for method, path, headers, body, status, answer in made:
         sent = {"headers": headers, "data": body.encode(), **json_type}
         request = MockRequest("https://api.inworld.ai", method.lower(), path, **sent)

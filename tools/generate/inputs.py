@@ -8,7 +8,6 @@ import difflib
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tomllib
@@ -52,19 +51,6 @@ class Inputs:
         except DocumentError as error:
             raise GenerateError(f"openapi.yaml: {error}") from None
         return document if isinstance(document, dict) else {}
-
-
-def spec_facts(document: dict[str, Any]) -> dict[str, str]:
-    """Return what the generator does not hand to its templates: the server's address and the key's header."""
-    url = str((document.get("servers") or [{}])[0].get("url", ""))
-    if not re.fullmatch(r"https://[\w.-]+(:\d+)?(/[\w./-]*)?", url, re.ASCII):
-        raise GenerateError(f"openapi.yaml: the first server {url!r} is no plain https address")
-    schemes = document.get("components", {}).get("securitySchemes", {}).values()
-    wanted = {"type": "apiKey", "in": "header"}
-    headers = {scheme.get("name") for scheme in schemes if wanted.items() <= scheme.items()}
-    if len(headers) != 1:
-        raise GenerateError("openapi.yaml: expected one header in its apiKey security schemes")
-    return {"default_base_url": url, "auth_header_name": str(headers.pop())}
 
 
 def normalised(path: Path) -> bytes:

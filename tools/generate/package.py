@@ -23,8 +23,8 @@ from tools.generate.inputs import (
     normalised,
     require_pinned_tools,
     require_recorded_stock,
-    spec_facts,
 )
+from tools.generate.limits import handed_on, spec_facts
 
 ROOT = Path(__file__).resolve().parents[2]
 BANNER = f"generated from openapi.yaml, do not edit; change it and run: {FIX}"
@@ -106,7 +106,7 @@ def run_generator(inputs: Inputs, scratch: Path) -> Path:
     facts = spec_facts(document).items()
     lines = [f"{{% set {name} = {json.dumps(value)} %}}\n" for name, value in facts]
     (templates / "spec_facts.jinja").write_text("".join(lines), "utf-8")
-    (scratch / "openapi.json").write_text(json.dumps(document))
+    (scratch / "openapi.json").write_text(json.dumps(handed_on(document)))
     package.parent.mkdir(parents=True)
     options = {
         "--path": "openapi.json",
@@ -174,11 +174,12 @@ def check_members(package: Path) -> None:
     """Refuse a property of a schema that has taken the name of a method of its class."""
     for node in (node for found in model_classes(package).values() for node in found.values()):
         methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
-        fields = {ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)}
-        if taken := sorted(methods & fields):
+        fields = [ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)]
+        twice = {name for name in fields if fields.count(name) > 1}
+        if taken := sorted(methods.intersection(fields) | twice):
             raise GenerateError(
-                f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, the name of a method of "
-                "every model; rename that method in templates/model.py.jinja and its callers"
+                f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, a name that every model has; "
+                "rename that one in templates/model.py.jinja and its callers"
             )
 
 

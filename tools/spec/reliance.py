@@ -20,7 +20,7 @@ from inworld_embeddings.models import ServiceProvider
 from inworld_embeddings.options import CALL
 from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS
 from tools.spec.document import DocumentError, Operation, load, operations_of
-from tools.spec.schema import Found, Schema, expanded, fields
+from tools.spec.schema import Found, Schema, content_of, expanded, fields, server_of
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = "wrapper/inworld_embeddings"
@@ -135,8 +135,7 @@ print(*(_api.embed.request_kwargs(body=_api.EmbedRequest(inputs=[], model=model)
 
 
 def _address(spec: Schema, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
-    url = (spec.get("servers") or [{}])[0].get("url")
-    if url != DEFAULT_BASE_URL:
+    if (url := server_of(spec)) != DEFAULT_BASE_URL:
         yield Breach("servers", f"the first is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}", (ADDRESS,))
     if "servers" in item or "servers" in operation:
         text = "the operation has servers of its own, which the generated client ignores"
@@ -167,7 +166,7 @@ def _parameters(item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Bre
 
 
 def _request(operation: dict[str, Any]) -> Iterator[Breach]:
-    content = operation.get("requestBody", {}).get("content", {})
+    content = content_of(operation.get("requestBody", {}))
     if JSON not in content:
         text = f"is sent as {JSON}; the spec takes {', '.join(content) or 'nothing'}"
         yield Breach("request", text, (API, *SERVED))
@@ -175,7 +174,8 @@ def _request(operation: dict[str, Any]) -> Iterator[Breach]:
     found = fields(content[JSON].get("schema", {}))
     yield from _side(found, SENT, "request")
     for path, field in found.items():
-        if field.required and path not in SENT and path.rpartition(".")[0] in ("", "inputs.[]", "model"):
+        required = field.required and not field.schema.get("readOnly")
+        if required and path not in SENT and path.rpartition(".")[0] in ("", "inputs.[]", "model"):
             yield Breach(f"request {path}", "is required and never sent", (*of_side(SENT), THIS))
         if path in SENT:
             yield from _limits(path, field.schema)
@@ -233,7 +233,7 @@ def _response(responses: dict[str, Any]) -> Iterator[Breach]:
     if "200" not in responses:
         yield Breach("response 200", "is gone", (ATTEMPT, *SERVED))
         return
-    content = responses["200"].get("content", {})
+    content = content_of(responses["200"])
     if JSON not in content:
         text = f"is read as {JSON}; the spec gives {', '.join(content) or 'nothing'}"
         yield Breach("response 200", text, of_side(READ))
@@ -251,7 +251,7 @@ def _errors(responses: dict[str, Any]) -> Iterator[Breach]:
     if not failed:
         yield Breach("error responses", "are no longer described", of_side(ERROR))
     for status, response in failed.items():
-        schema = response.get("content", {}).get(JSON, {}).get("schema")
+        schema = content_of(response).get(JSON, {}).get("schema")
         if schema is not None:
             yield from _side(fields(schema), ERROR, f"error {status}")
 

@@ -1,5 +1,6 @@
 """Look into a spec as a reader of one field would: through references, `allOf` and alternatives. And is it valid? Pure."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -102,6 +103,20 @@ def expanded(document: dict[str, Any]) -> dict[str, Any]:
 
     result: dict[str, Any] = whole(document, ())
     return result
+
+
+def server_of(document: dict[str, Any]) -> str | None:
+    """Return the first server's address, its variables at their defaults; None without a server."""
+    server = (document.get("servers") or [{}])[0]
+    values = {name: told.get("default", "") for name, told in server.get("variables", {}).items()}
+    url = server.get("url")
+    return url and re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), str(url))
+
+
+def content_of(side: dict[str, Any]) -> dict[str, Any]:
+    """Return what a request body or a response holds, by media type, parameters such as a charset left out."""
+    content = side.get("content", {})
+    return {kind.partition(";")[0].strip().lower(): media for kind, media in content.items()}
 
 
 class Found(NamedTuple):
