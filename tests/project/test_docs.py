@@ -35,6 +35,13 @@ def test_links_to_files_are_good():
     assert dead == []
 
 
+def test_each_template_has_its_reason():
+    section = (ROOT / "docs/spec-changes.md").read_text("utf-8").partition("## The templates")[2]
+    table = "\n".join(line.split("|")[1] for line in section.splitlines() if line.startswith("|"))
+    ours = {path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.jinja")}
+    assert {f"{name}.jinja" for name in re.findall(r"`([\w./]+)`", table)} == ours
+
+
 def test_tests_that_are_named_are_there():
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "noxfile.py", *(ROOT / "docs").glob("*.md")]
     gone = [
