@@ -41,7 +41,8 @@ ALLOWED = {
     "testing": {"_settings", "client", "emulator", *FACTS},
     "gateway": {"client", "emulator", *FACTS},  # the API behind the face
     "vendoring": {"_version"},
-    "cli": {"client", "emulator", "gateway", "ranking", "vendoring", "", *FACTS},
+    "jobs": {"_batching", "_engine", "_retry", "client", *FACTS},
+    "cli": {"client", "emulator", "gateway", "jobs", "ranking", "vendoring", "", *FACTS},
     "__main__": {"cli"},
     "": {"auth", "chunking", "client", *FACTS},
 }

@@ -423,6 +423,12 @@ class EmbeddingClient(BaseClient):
             if self._made_engine is not None:
                 self._run(self._made_engine.aclose)
 
+    def _for_its_loop(self) -> "AsyncEmbeddingClient":
+        """The same client for coroutines that `_run` runs: it has the connections of this one."""
+        made = object.__new__(AsyncEmbeddingClient)
+        made.__dict__.update(self.__dict__, _made_engine=self._engine)
+        return made
+
     @staticmethod
     def _run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         from ._engine.sync_bridge import loop_thread  # noqa: PLC0415 - see _load

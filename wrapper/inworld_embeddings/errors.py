@@ -21,7 +21,13 @@
     │   │   └── InternalServerError           5xx
     │   └── APIResponseValidationError        200 with a body that is not one vector per text
     ├── PartialFailureError                   some texts failed; holds what succeeded
-    └── ClientClosedError
+    ├── ClientClosedError
+    └── JobError                              a job that ended without being done
+        ├── JobLockedError                    another process runs it
+        ├── InputChangedError                 its input, or how it is embedded, is not what it was
+        ├── JobCorruptError                   a part file is damaged
+        ├── StorageError                      its folder cannot be written
+        └── JobPausedError                    the service cannot go on; the same command does later
 
 Every one of them pickles, and none holds a key or an input text.
 """
@@ -190,3 +196,59 @@ class PartialFailureError(InworldEmbeddingsError):
 
     result: "EmbeddingResult"
     failures: "Sequence[Failure]" = ()
+
+
+class JobError(InworldEmbeddingsError):
+    """A job ended without being done. What it had published stays."""
+
+
+class JobLockedError(JobError):
+    """Another process runs the same job.
+
+    Attributes:
+        pid: Its process id, if the lock tells.
+        host: Its machine's name, if the lock tells.
+    """
+
+    pid: int | None = None
+    host: str | None = None
+
+
+class InputChangedError(JobError):
+    """The input is not what it was when the job began, or the vectors would not be; nothing was appended.
+
+    Attributes:
+        changed: What differs, such as ``("model",)``.
+    """
+
+    changed: tuple[str, ...] = ()
+
+
+class JobCorruptError(JobError):
+    """A file of a job is damaged.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: str = ""
+
+
+class StorageError(JobError):
+    """A file of a job could not be written. Nothing half-written bears a part's name.
+
+    Attributes:
+        errno: The system's number for it, such as ``errno.ENOSPC``; None where it has none.
+    """
+
+    errno: int | None = None
+
+
+class JobPausedError(JobError):
+    """The service cannot go on: an outage, the key, a quota. No row failed by it; run the same job later.
+
+    Attributes:
+        retry_after: Seconds the server asked to wait, if it did.
+    """
+
+    retry_after: float | None = None

@@ -316,20 +316,13 @@ def defaults(table: Mapping[str, Option]) -> dict[str, Any]:
 
 
 def merged(base: Mapping[str, Any], given: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, Any]:
-    """A complete set of options: what was given, checked, in the place of what there was.
+    """A complete set of a client's or call's options: what was given, checked, in the place of what there was.
 
     Raises:
         TypeError: an unknown keyword; suggests the nearest one.
         ConfigurationError: a value that cannot be; names the option.
     """
-    plain: dict[str, Any] = {}
-    for name, value in given.items():
-        if name not in table:
-            near = difflib.get_close_matches(name, table, 1)
-            hint = f". Did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"unexpected keyword argument {name!r}{hint}")
-        plain[name] = value.item() if getattr(value, "ndim", None) == 0 else value  # numpy's scalars
-        table[name].check(name, plain[name])
+    plain = checked(given, table)
     options = {**base, **plain}
     if given.get("model") in MODELS and "service_provider" not in given:
         options["service_provider"] = None  # a known model brings its own
@@ -342,3 +335,16 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any], table: Mapping[str
     told = {name: options[name] for name in ("model", "service_provider", "extra_body", *fields)}
     options["request"] = _canonical(told)
     return options
+
+
+def checked(given: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, Any]:
+    """What was given, if a table has it; raises as `merged`."""
+    plain: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in table:
+            near = difflib.get_close_matches(name, table, 1)
+            hint = f". Did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"unexpected keyword argument {name!r}{hint}")
+        plain[name] = value.item() if getattr(value, "ndim", None) == 0 else value  # numpy's scalars
+        table[name].check(name, plain[name])
+    return plain

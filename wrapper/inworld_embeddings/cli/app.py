@@ -11,6 +11,7 @@ from rich.table import Table
 from .. import EmbeddingClient, EmbeddingResult, about, errors
 from ..models import DEFAULT_MODEL
 from ..ranking import rank
+from .job import PAUSED, job
 from .serve import serve
 
 FAILED, UNUSABLE, PARTIAL, INTERRUPTED = 1, 2, 3, 130
@@ -28,6 +29,12 @@ def run() -> int:
         return 0
     except errors.PartialFailureError as error:
         return _say(str(error), PARTIAL)
+    except errors.JobPausedError as error:
+        return _say(str(error), PAUSED)
+    except ModuleNotFoundError as missing:
+        if missing.name != "pyarrow":
+            raise
+        return _say(str(missing), UNUSABLE)
     except (errors.ConfigurationError, errors.InvalidInputError) as error:
         return _say(str(error), UNUSABLE)
     except (errors.InworldEmbeddingsError, OSError) as error:
@@ -53,7 +60,7 @@ def app() -> None:
     """Embeddings from Inworld's API, or from a local stand-in that needs no key.
 
     Exit codes: 0 done; 1 the request failed; 2 unusable arguments or settings;
-    3 some texts failed; 130 interrupted.
+    3 some texts failed; 75 a job is paused; 130 interrupted.
     """
 
 
@@ -136,6 +143,7 @@ def vendor(arguments: tuple[str, ...]) -> int:
     return main(arguments, prog="inworld-embeddings vendor")
 
 
+app.add_command(job)
 app.add_command(serve)
 
 

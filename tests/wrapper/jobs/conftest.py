@@ -1,0 +1,77 @@
+"""Jobs over a local client with small vectors, and what they leave behind."""
+
+import json
+
+import pytest
+
+from inworld_embeddings.jobs import parts, run_job
+from inworld_embeddings.testing import RequestLog, local_client
+
+DIM = 8
+
+
+def content(out):
+    """The bytes of every part, by name."""
+    return {path.name: path.read_bytes() for path in sorted(out.glob("part-*.parquet"))}
+
+
+@pytest.fixture
+def lines(tmp_path):
+    """Makes an input of plain lines."""
+
+    def make(count, name="in.txt", text="line {}"):
+        path = tmp_path / name
+        path.write_text("".join(f"{text.format(n)}\n" for n in range(count)), "utf-8")
+        return path
+
+    return make
+
+
+@pytest.fixture
+def client():
+    """Makes a local client; what it was asked is in its `log`."""
+    made = []
+
+    def make(**options):
+        log = RequestLog()
+        one = local_client(**{"dimension": DIM, "batch_size": 4, "log": log, **options})
+        one.log = log
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def job(client, tmp_path):
+    """Runs a job over a new client, in ``out``, with five rows in a part."""
+
+    def run(source, out=None, **options):
+        given = options.pop("client", None) or client()
+        run.log = given.log
+        return run_job(source, out or tmp_path / "out", client=given, **{"rows_per_part": 5, **options})
+
+    return run
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """Puts another disk under the folder of jobs."""
+
+    def put(one):
+        monkeypatch.setattr(parts, "os", one)
+        return one
+
+    return put
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def errors_of(out):
+    """The lines of `_errors.jsonl`."""
+    return [json.loads(line) for line in (out / "_errors.jsonl").read_text("utf-8").splitlines()]

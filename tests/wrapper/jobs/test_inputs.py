@@ -1,0 +1,290 @@
+"""Which rows a file has, from any position on, and which of them are refused, and why."""
+
+import csv
+import gzip
+import itertools
+import json
+from contextlib import closing
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from inworld_embeddings import ConfigurationError, InputChangedError, InvalidInputError
+from inworld_embeddings.jobs import inputs
+from inworld_embeddings.jobs.inputs import Position, Reader, Refusal, columns_of, found_files
+
+ROWS = [
+    ("a", "one"),
+    ("b", 'quo"ted, and\nbroken'),
+    ("c", "größer \U0001f600"),
+    ("d", ""),
+    ("e", " blank "),
+    ("f", "x" * 300),
+]
+TABLE = pa.table({"id": [row[0] for row in ROWS], "body": [row[1] for row in ROWS]})
+
+
+def write_parquet(path):
+    pq.write_table(TABLE, path, row_group_size=4)
+
+
+def write_feather(path):
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, TABLE.schema) as writer:
+        writer.write_table(TABLE, max_chunksize=2)
+
+
+def write_stream(path):
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, TABLE.schema) as writer:
+        writer.write_table(TABLE, max_chunksize=4)
+
+
+def write_jsonl(path):
+    path.write_text("\n".join(json.dumps({"id": i, "more": [1], "body": t}) for i, t in ROWS) + "\n\n")
+
+
+def write_csv(path, delimiter=","):
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows([("id", "body"), *ROWS])
+
+
+def write_tsv(path):
+    write_csv(path, "\t")
+
+
+def write_gz(path):
+    write_csv(path)
+    data = path.read_bytes()
+    path.write_bytes(gzip.compress(data[:40]) + gzip.compress(data[40:]))
+
+
+def write_zst(path):
+    write_jsonl(path)
+    with pa.output_stream(str(path), compression="zstd") as file:
+        file.write("\n".join(json.dumps({"id": i, "body": t}) for i, t in ROWS).encode())
+
+
+WRITERS = {
+    "x.parquet": write_parquet,
+    "x.feather": write_feather,
+    "x.arrow": write_stream,
+    "x.jsonl": write_jsonl,
+    "x.csv": write_csv,
+    "x.TSV": write_tsv,
+    "x.csv.gz": write_gz,
+    "x.jsonl.zst": write_zst,
+}
+
+
+def read(path, text=None, carried=()):
+    """Texts of a file, all at once."""
+    files = found_files(str(path), path.parent / "out")
+    with closing(Reader(files, columns_of(files, text, carried, ("row",)))) as reader:
+        return reader.take(10_000).texts
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_kind_gives_the_same_rows_from_wherever_it_is_begun(tmp_path, name):
+    path = tmp_path / name
+    WRITERS[name](path)
+    files = [str(path)]
+    columns = columns_of(files, "body", ("id", "body"), ())
+    for first, step in itertools.product(range(len(ROWS) + 1), (1, 2, 5)):
+        reader = Reader(files, columns)
+        texts = reader.take(first).texts
+        again = Reader(files, columns, reader.position)
+        reader.close()
+        carried = []
+        while (piece := again.take(step)).texts:
+            texts += piece.texts
+            carried += piece.carried.to_pylist()
+        assert again.share == 1.0
+        again.close()
+        assert texts == [text for _, text in ROWS]
+        assert carried == [{"id": name, "body": text} for name, text in ROWS[first:]]
+
+
+def test_plain_lines_blank_ones_and_line_ends_too(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"\xef\xbb\xbfa\r\n\n b\x0b \xe2\x80\xa8c\rd\nlast")
+    assert read(path) == ["a", "", " b\x0b \u2028c\rd", "last"]
+    (tmp_path / "empty.txt").touch()
+    assert read(tmp_path / "empty.txt") == []
+
+
+def whys(texts):
+    """Texts, and of refused ones what is said after the file's name."""
+    return [text.message.partition(", ")[2] if isinstance(text, Refusal) else text for text in texts]
+
+
+def test_H18_lines_that_are_no_text(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"a\n\xff\nb\n")
+    assert whys(read(path)) == ["a", "line 2: not UTF-8 at byte 0", "b"]
+
+
+def test_H18_lines_that_are_no_json(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(
+        b'{"t":"a"}\n{"t":"b"\n["t"]\n{"t":null}\n{}\n\n{"t":5}\n{"t":{"x":1}}\n{"t":"\xff"}\n'
+        b'{"t":"\\ud800"}\n{"t":"c","n":NaN}\n{"t":"d"}'
+    )
+    assert whys(read(path, "t")) == [
+        "a",
+        "line 2: broken JSON: Input data was truncated",
+        "line 3: not a JSON object",
+        "line 4: no text",
+        "line 5: no text",
+        "line 7: the text is a number",
+        "line 8: the text is a object",
+        "line 9: broken JSON: Invalid UTF-8 encoded string",
+        "line 10: broken JSON: Input data was truncated",
+        "line 11: broken JSON: JSON is malformed: invalid character (byte 13)",
+        "d",
+    ]
+
+
+def test_H18_records_that_are_no_csv_cost_no_other_row(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_bytes(
+        b'id,t\r\n1,a\r\n2\r\n3,b,c\r\n4,"two\r\nlines"\r\n\r\n5,"open\r\n6,d\r\n7,"x"y\r\n8,\xff\r\n9,e\r\n'
+    )
+    assert whys(read(path, "t")) == [
+        "a",
+        "line 3: 1 fields, the header has 2",
+        "line 4: 3 fields, the header has 2",
+        "two\r\nlines",
+        "line 8: broken CSV: ',' expected after '\"'",
+        "d",
+        "line 10: broken CSV: ',' expected after '\"'",
+        "line 11: not UTF-8",
+        "e",
+    ]
+
+
+def test_H18_rows_of_a_table_that_are_no_text(tmp_path):
+    binary = pa.array([b"a", None, b"\xff", b"b"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"t": binary}), tmp_path / "x.parquet")
+    assert whys(read(tmp_path / "x.parquet")) == ["a", "row 1: no text", "row 2: not UTF-8", "b"]
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.jsonl", "x.csv"])
+def test_H18_a_line_longer_than_any_is_passed_over_in_pieces(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(inputs, "LONGEST", 100)
+    lines = {"x.txt": "{}", "x.jsonl": '{{"t": "{}"}}', "x.csv": '"{}"'}[name]
+    header = "t\n" if name == "x.csv" else ""
+    path = tmp_path / name
+    path.write_text(header + "".join(lines.format(text) + "\n" for text in ("a", "x" * 10_000, "b", "c")))
+    assert whys(read(path)) == ["a", f"line {2 + bool(header)}: longer than 16 MiB", "b", "c"]
+
+
+def test_columns_of_all_types_are_carried_and_dictionaries_are_what_they_stand_for(tmp_path):
+    table = pa.table(
+        {
+            "t": pa.array(["a", "b", "a"]).dictionary_encode(),
+            "when": pa.array([1, None, 3], pa.timestamp("ms")),
+            "tags": pa.array([["x"], [], None]),
+            "kind": pa.array(["k", None, "k"]).dictionary_encode(),
+        }
+    )
+    pq.write_table(table, tmp_path / "x.parquet")
+    files = [str(tmp_path / "x.parquet")]
+    columns = columns_of(files, "t", ("when", "tags", "kind"), ())
+    piece = Reader(files, columns).take(9)
+    assert piece.texts == ["a", "b", "a"]
+    assert piece.carried.schema.field("kind").type == pa.string()
+    assert piece.carried.to_pylist() == table.drop_columns("t").to_pylist()
+
+
+def test_json_values_are_carried_as_text_whatever_they_are(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text(
+        '{"t":"a","v":1}\n{"t":"b","v":"s\\n"}\n{"t":"c","v":{"x":[1, 2]}}\n{"t":"d","v":null}\n{"t":"e"}\n'
+    )
+    files = [str(path)]
+    carried = Reader(files, columns_of(files, "t", ("v",), ())).take(9).carried
+    assert carried["v"].to_pylist() == ["1", "s\n", '{"x":[1, 2]}', None, None]
+
+
+def test_the_only_column_of_text_is_taken(tmp_path):
+    pq.write_table(pa.table({"n": [1], "t": ["a"]}), tmp_path / "x.parquet")
+    assert read(tmp_path / "x.parquet") == ["a"]
+    (tmp_path / "x.jsonl").write_text('{"n":1,"t":null}\n{"t":"a"}\n')
+    assert whys(read(tmp_path / "x.jsonl")) == ["line 1: no text", "a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "options", "says"),
+    [
+        ("x.csv", b"a,b\n1,2\n", {}, "several columns of text: a, b. Name the one to embed"),
+        ("x.csv", b"a,b\n1,2\n", {"text": "c"}, "no column 'c', only: a, b"),
+        ("x.csv", b"a,a\n1,2\n", {"text": "a"}, "there are several columns called 'a'"),
+        ("x.csv", b'"a\n1,2\n', {}, "the header cannot be read"),
+        ("x.jsonl", b'{"n":1}\n', {}, "no column of text"),
+        ("x.jsonl", b'{"a":"x"}\n', {"text": "b"}, "no column 'b', only: a"),
+        ("x.jsonl", b'{"a":"x"}\n', {"text": "a", "carried": ("row",)}, "'row' cannot be carried"),
+    ],
+)
+def test_a_column_that_cannot_be_is_told_before_anything_is_sent(tmp_path, name, data, options, says):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ConfigurationError, match=says):
+        read(tmp_path / name, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("x.xlsx", b"", "must end with .parquet"),
+        ("x.parquet.gz", b"", "must end with"),
+        ("x.parquet", b"PAR1", "x.parquet: "),
+        ("x.txt", "a".encode("utf-16"), "is UTF-16"),
+        ("x.txt.gz", gzip.compress(b"a\n" * 9999)[:-9], "x.txt.gz: .*end"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name, data, says):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(InvalidInputError, match=says):
+        read(tmp_path / name)
+
+
+def test_folders_and_globs_are_read_by_name_without_the_jobs_own_folder(tmp_path):
+    for name in ("b.txt", "a.txt", "c/d.txt", "out/part.txt", ".hidden.txt", "_x.txt", "c/e.pdf"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    names = [path.removeprefix(f"{tmp_path}/") for path in found_files(tmp_path, tmp_path / "out")]
+    assert names == ["a.txt", "b.txt", "c/d.txt"]
+    assert len(found_files(f"{tmp_path}/[ab].txt", tmp_path / "out")) == 2
+    with pytest.raises(InvalidInputError, match="No such file"):
+        found_files(f"{tmp_path}/*.csv", tmp_path / "out")
+
+
+def test_H08_what_changed_is_named_and_an_equal_copy_is_no_change(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_bytes(b"a" * (inputs.MIB + 5))
+    then = inputs.InputFile.of(str(path)).digested()
+    (tmp_path / "copy.txt").write_bytes(path.read_bytes())
+    inputs.check_same([then], [inputs.InputFile.of(str(tmp_path / "copy.txt"))])
+    path.write_bytes(b"a" * inputs.MIB + b"aaaab")
+    with pytest.raises(InputChangedError, match="x.txt .*MiB 1"):
+        then.check()
+    path.write_bytes(b"a")
+    with pytest.raises(InputChangedError, match="1048581 bytes then, 1 now"):
+        then.check()
+    path.unlink()
+    with pytest.raises(InputChangedError, match="No such file"):
+        then.check()
+    with pytest.raises(InputChangedError, match="1 files when this job began, and is 2"):
+        inputs.check_same([then], [then, then])
+
+
+def test_positions_go_over_the_ends_of_files(tmp_path):
+    (tmp_path / "a.txt").write_text("1\n2\n")
+    (tmp_path / "b.txt").touch()
+    (tmp_path / "c.txt").write_text("3\n")
+    files = found_files(tmp_path, tmp_path / "out")
+    reader = Reader(files, columns_of(files, None, (), ()))
+    assert reader.take(2).texts == ["1", "2"]
+    assert reader.position == Position(0, 4, 2)
+    assert reader.take(5).texts == ["3"]
+    assert reader.position == Position(3)
+    assert Reader(files, columns_of(files, None, (), ()), Position(3)).take(1).texts == []

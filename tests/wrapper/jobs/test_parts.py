@@ -1,0 +1,183 @@
+"""The folder: what it publishes and when, the lock, and damage."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pyarrow.parquet as pq
+import pytest
+
+from inworld_embeddings import JobCorruptError, JobError, JobLockedError, StorageError
+from inworld_embeddings.jobs import parts, verify_job
+from support.storage import NUMBERS, Disk, failing, short
+
+from .conftest import content
+
+
+def test_it_is_written_synced_linked_unlinked_and_the_folder_synced(tmp_path, disk):
+    seen = disk(Disk())
+    assert parts.publish(tmp_path, "part-x", [b"ab", b"c"])
+    assert " ".join(seen.log) == "open write write fsync close link unlink open fsync close"
+    assert (tmp_path / "part-x").read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_H03_H04_an_error_of_any_operation_leaves_no_name_and_no_second_sync(tmp_path, disk, number):
+    before_the_name = range(1, 7)
+    for at in before_the_name:
+        seen = disk(Disk(at, failing(number)))
+        with pytest.raises(StorageError, match="What was published stays") as caught:
+            parts.publish(tmp_path, "part-x", [b"ab", b"c"])
+        assert caught.value.errno == number
+        assert seen.log.count("fsync") == (at >= 4)
+        assert not (tmp_path / "part-x").exists()
+    assert os.listdir(tmp_path) == []
+
+
+def test_H04_a_folder_that_cannot_be_synced_is_an_error_though_the_name_is_there(tmp_path, disk):
+    disk(Disk(9, failing(errno.EIO)))
+    with pytest.raises(StorageError):
+        parts.publish(tmp_path, "part-x", [b"ab", b"c"])
+    assert (tmp_path / "part-x").read_bytes() == b"abc"
+
+
+def test_H05_a_short_write_is_gone_on_with(tmp_path, disk):
+    disk(Disk(2, short))
+    parts.publish(tmp_path, "part-x", [b"0123456789"])
+    assert (tmp_path / "part-x").read_bytes() == b"0123456789"
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
+def test_H06_without_links_it_is_renamed(tmp_path, disk, number):
+    disk(Disk(5, failing(number)))
+    assert parts.publish(tmp_path, "part-x", [b"a"])
+    disk(Disk(5, failing(number)))
+    assert not parts.publish(tmp_path, "part-x", [b"b"])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"part-x": b"a"}
+
+
+def test_H06_a_lock_that_keeps_nobody_out_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "_taken", lambda file: True)
+    with pytest.raises(StorageError, match="locks keep nobody out"), parts.locked(tmp_path):
+        pass
+
+
+def test_H15_the_first_of_two_writers_wins_and_the_other_leaves_nothing(tmp_path):
+    barrier, first = threading.Barrier(4), []
+
+    def write():
+        barrier.wait()
+        first.append(parts.publish(tmp_path, "part-x", [b"same"]))
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(first) == [False, False, False, True]
+    assert os.listdir(tmp_path) == ["part-x"]
+
+
+def test_H10_a_second_runner_is_told_who_the_first_is(tmp_path):
+    with parts.locked(tmp_path), pytest.raises(JobLockedError) as caught, parts.locked(tmp_path):
+        pass
+    assert caught.value.pid == os.getpid()
+    assert caught.value.host in str(caught.value)
+
+
+def test_H10_the_lock_of_a_killed_process_is_free(tmp_path):
+    program = (
+        "import os, sys, pathlib; from inworld_embeddings.jobs import parts\n"
+        "with parts.locked(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+    )
+    assert subprocess.run([sys.executable, "-c", program, tmp_path]).returncode == -9
+    assert json.loads((tmp_path / ".lock").read_bytes())["pid"]
+    with parts.locked(tmp_path):
+        pass
+
+
+def test_H11_a_folder_that_is_no_jobs_is_not_touched(job, lines, out):
+    out.mkdir()
+    (out / "mine").write_text("x")
+    with pytest.raises(JobError, match="no job's folder"):
+        job(lines(3))
+    assert os.listdir(out) == ["mine"]
+    with pytest.raises(JobError, match="is not a folder"):
+        job(lines(3), out / "mine")
+
+
+def test_H11_links_spaces_and_colons_in_the_name(job, lines, tmp_path):
+    real = tmp_path / "a b: c"
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    assert job(lines(7), tmp_path / "link").finished
+    assert len(content(real)) == 2
+
+
+def test_H11_a_folder_that_cannot_be_written(job, lines, out, disk):
+    disk(Disk(1, failing(errno.EROFS)))
+    with pytest.raises(StorageError, match="Read-only"):
+        job(lines(3))
+    assert os.listdir(out) == []
+
+
+def test_H13_what_is_not_whole_has_a_name_that_readers_pass_over(job, lines, out):
+    job(lines(12))
+    (out / f".{parts.part_name(1)}.abc.tmp").write_bytes(b"half")
+    assert pq.read_table(out)["row"].to_pylist() == list(range(12))
+    assert parts.numbers(out) == [0, 1, 2]
+    (out / "_SUCCESS").unlink()
+    job(lines(12))
+    assert not list(out.glob(".*.tmp"))
+
+
+def test_H14_the_parts_are_found_by_one_listing(tmp_path, monkeypatch):
+    for number in range(6100):
+        (tmp_path / parts.part_name(number)).touch()
+    calls = []
+    listed = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: calls.append(path) or listed(path))
+    assert parts.numbers(tmp_path) == list(range(6100))
+    assert len(calls) == 1
+
+
+def test_H07_whatever_byte_is_flipped_is_found_and_the_next_run_makes_the_part_again(job, lines, out, client):
+    source = lines(12)
+    job(source)
+    good, path = content(out), out / parts.part_name(1)
+    data = good[path.name]
+    manifest = parts.Manifest.of(out)
+    for at in {*range(0, len(data), 7), *range(len(data) - 24, len(data))}:
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :])
+        assert parts.damage(path, 1, manifest), at
+    assert verify_job(out).keys() == {path.name}
+    assert not path.exists()
+    assert not (out / "_SUCCESS").exists()
+    assert job(source).sent == 5
+    assert content(out) == good
+    assert verify_job(out) == {}
+
+
+def test_H07_truncated_emptied_and_mixed_up_parts(job, lines, out):
+    job(lines(12))
+    data = content(out)
+    for bad in (b"", data["part-000000001.parquet"][:-9], data["part-000000000.parquet"]):
+        (out / "part-000000001.parquet").write_bytes(bad)
+        assert verify_job(out).keys() == {"part-000000001.parquet"}
+        job(lines(12))
+    assert content(out) == data
+
+
+def test_H07_a_job_that_needs_a_damaged_part_names_it(job, lines, out):
+    job(lines(12))
+    (out / "part-000000001.parquet").write_bytes(b"PAR1")
+    (out / "part-000000002.parquet").unlink()
+    with pytest.raises(JobCorruptError, match="job verify") as caught:
+        job(lines(12))
+    assert caught.value.path.endswith("part-000000001.parquet")
+    (out / "_job.json").write_bytes(b"{")
+    with pytest.raises(JobCorruptError, match="_job.json"):
+        job(lines(12))

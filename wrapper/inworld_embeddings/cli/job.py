@@ -1,0 +1,363 @@
+"""``job``: embed a table into a folder, and look after the folder."""
+
+import dataclasses
+import json
+import shlex
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from .. import EmbeddingClient
+
+if TYPE_CHECKING:
+    from ..jobs import JobEvent, JobPlan, JobReport
+
+REFUSED, PAUSED, INTERRUPTED = 3, 75, 130
+EVERY: Final = 10.0
+"""Seconds between two lines where there is no terminal."""
+
+
+@click.group()
+def job() -> None:
+    """Embed a table of any size into a folder of Parquet files, and go on after any interruption.
+
+    Exit codes: 0 done; 1 failed; 2 unusable arguments; 3 done, with refused rows;
+    75 paused or not finished, the same command goes on; 130 interrupted.
+    """
+
+
+_local = click.option("--local", is_flag=True, help="No key, no network: vectors of the built-in stand-in.")
+_model = click.option("--model", metavar="NAME", help="Default: the model of the spec's examples.")
+_rate = click.option(
+    "--rate-limit", type=float, metavar="PER_SECOND", help="Most requests a second, if you know your quota."
+)
+_patience = click.option(
+    "--patience",
+    type=float,
+    default=900.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Pause after so long without any success.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="JSON lines on standard output.")
+_other = click.option(
+    "--other-versions", is_flag=True, help="Go on under another version of pyarrow or of this package."
+)
+
+
+@job.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("-o", "--out", required=True, metavar="OUT", help="The job's folder.")
+@click.option("--text", metavar="COLUMN", help="Column to embed. Default: the only one of strings.")
+@click.option("--id", "id_column", metavar="COLUMN", help="Column that names the rows; carried into OUT.")
+@click.option("--keep", multiple=True, metavar="COLUMN", help="Another column to carry; may be repeated.")
+@click.option("--rows-per-part", type=click.IntRange(min=1), default=16384, show_default=True)
+@click.option("--on-refused", type=click.Choice(["keep", "stop"]), default="keep", show_default=True)
+@click.option("--max-rows", type=click.IntRange(min=1), help="Only the first rows of the input.")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent. Sends nothing, needs no key.")
+@_rate
+@_patience
+@_other
+@_json
+@_local
+@_model
+def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
+    """Embed the rows of INPUT: Parquet, Arrow, JSON Lines, CSV, TSV or text files, a glob, or a folder.
+
+    The same command again goes on where it was.
+    """
+    from ..jobs import plan_job, run_job  # noqa: PLC0415 - needs the extra `jobs`
+
+    options = {
+        "text": given["text"],
+        "id": given["id_column"],
+        "keep": given["keep"],
+        "rows_per_part": given["rows_per_part"],
+        "max_rows": given["max_rows"],
+    }
+    if given["dry_run"]:
+        with _client(local=True, model=given["model"]) as client:
+            _say_plan(
+                plan_job(inputs, client=client, **options), given["rate_limit"], as_json=given["as_json"]
+            )
+        return 0
+    return _watched(
+        lambda client, more: run_job(
+            inputs, out, client=client, on_refused=given["on_refused"], **options, **more
+        ),
+        given,
+    )
+
+
+@job.command()
+@click.argument("out")
+@_rate
+@_patience
+@_other
+@_json
+@_local
+@_model
+def retry(out: str, **given: Any) -> int:
+    """Send the refused rows of the job in OUT again."""
+    from ..jobs import retry_job  # noqa: PLC0415 - needs the extra `jobs`
+
+    return _watched(lambda client, more: retry_job(out, client=client, **more), given)
+
+
+@job.command()
+@click.argument("out")
+@_json
+def status(out: str, *, as_json: bool) -> int:
+    """Say how far the job in OUT is."""
+    from ..jobs import open_job  # noqa: PLC0415 - needs the extra `jobs`
+
+    there = open_job(out)
+    told = {
+        "out": str(there.out),
+        "finished": there.finished,
+        "rows": there.rows,
+        "refused": there.refused,
+        "parts": there.parts,
+        "model": there.manifest.model,
+        "engine": there.manifest.engine,
+        "dimension": there.manifest.dimension,
+        "created": there.manifest.created,
+        "inputs": [file.path for file in there.manifest.inputs],
+    }
+    if as_json:
+        click.echo(json.dumps(told))
+    else:
+        state = "finished" if there.finished else "not finished: the same `job run` goes on"
+        click.echo(f"{there.rows} rows in {there.parts} parts, {there.refused} refused; {state}")
+        engine = f" (engine {there.manifest.engine})" if there.manifest.engine else ""
+        click.echo(f"model {there.manifest.model}{engine}, {there.manifest.dimension} dimensions")
+        for row in _first(there.refused_rows(), 5):
+            click.echo(f"  row {row['row']}: {row['code']}: {row['message']}")
+    return _code_of(refused=there.refused) if there.finished else PAUSED
+
+
+@job.command()
+@click.argument("out")
+@_json
+def verify(out: str, *, as_json: bool) -> int:
+    """Read every part in OUT byte by byte; remove bad ones, so that the next run makes them again."""
+    from ..jobs import verify_job  # noqa: PLC0415 - needs the extra `jobs`
+
+    bad = verify_job(out)
+    if as_json:
+        click.echo(json.dumps({"out": out, "bad": bad}))
+        return int(bool(bad))
+    for name, why in bad.items():
+        click.echo(f"removed {name}: {why}")
+    click.echo("The same `job run` makes them again." if bad else "All parts are good.")
+    return int(bool(bad))
+
+
+@job.command()
+@click.argument("out")
+@click.argument("file")
+def export(out: str, file: str) -> int:
+    """Put all rows of OUT into one FILE: .parquet, .npy (vectors alone), .jsonl, .csv or .lance."""
+    from ..jobs import export_job, open_job  # noqa: PLC0415 - needs the extra `jobs`
+
+    rows = export_job(out, file)
+    click.echo(f"{rows} rows in {file}")
+    return _code_of(refused=open_job(out).refused)
+
+
+def _code_of(*, refused: int) -> int:
+    return REFUSED if refused else 0
+
+
+def _first(rows: Iterator[Any], count: int) -> Iterator[Any]:
+    return (row for row, _ in zip(rows, range(count), strict=False))
+
+
+def _client(*, local: bool, model: str | None, rate_limit: float | None = None) -> EmbeddingClient:
+    options: dict[str, Any] = {}
+    if model is not None:
+        options["model"] = model
+    if rate_limit is not None:
+        options["rate_limit"] = rate_limit
+    return EmbeddingClient.local(**options) if local else EmbeddingClient(**options)
+
+
+# Running.
+
+
+def _watched(work: "Callable[[EmbeddingClient, dict[str, Any]], JobReport]", given: dict[str, Any]) -> int:
+    """Runs a job with its progress shown; returns the exit code."""
+    stop = threading.Event()
+    shown = _Json() if given["as_json"] else _Bar() if sys.stderr.isatty() else _Lines()
+    shown.rate_limit = given["rate_limit"]
+    more = {
+        "patience": given["patience"],
+        "other_versions": given["other_versions"],
+        "stop": stop,
+        "on_event": shown.event,
+    }
+    with (
+        _client(local=given["local"], model=given["model"], rate_limit=given["rate_limit"]) as client,
+        _stopping(stop, shown),
+        shown,
+    ):
+        report = work(client, more)
+    shown.report(report)
+    return _code_of(refused=report.refused) if report.finished else INTERRUPTED
+
+
+@contextmanager
+def _stopping(stop: threading.Event, shown: "_Shown") -> Iterator[None]:
+    """The first Ctrl-C, or a SIGTERM, ends the job in order; the second one at once."""
+
+    def interrupted(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        shown.say(
+            "Finishing the parts that are begun (30 s at most). Once more stops at once; nothing published is lost."
+        )
+
+    signals = [signal.SIGINT, signal.SIGTERM]
+    before = {number: signal.signal(number, interrupted) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say_plan(plan: "JobPlan", rate_limit: float | None, *, as_json: bool = False) -> None:
+    if as_json:
+        click.echo(json.dumps({"kind": "plan", **dataclasses.asdict(plan)}))
+    else:
+        click.echo(_planned(plan, rate_limit))
+
+
+def _planned(plan: "JobPlan", rate_limit: float | None) -> str:
+    about = "" if plan.exact else "about "
+    parts = [
+        f"{about}{plan.rows} rows in {plan.requests} requests, {plan.bytes} bytes, some {plan.tokens} tokens"
+    ]
+    if plan.refused:
+        parts.append(f"{plan.refused} rows cannot be sent")
+    if plan.long_texts:
+        parts.append(f"{plan.long_texts} texts are longer than the model reads")
+    if rate_limit:
+        parts.append(f"{plan.requests / rate_limit / 60:.1f} minutes at {rate_limit:g} requests a second")
+    return "; ".join(parts)
+
+
+class _Shown:
+    """What a person or a program sees of a job."""
+
+    rate_limit: float | None = None
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def event(self, event: "JobEvent") -> None:
+        """Shows how the job goes."""
+        raise NotImplementedError
+
+    def say(self, message: str) -> None:
+        """A message for a person."""
+        click.echo(message, err=True)
+
+    def report(self, report: "JobReport") -> None:
+        """The summary, and the command to type next."""
+        rate = f", {report.sent / report.seconds:.0f} rows/s" if report.sent and report.seconds else ""
+        click.echo(
+            f"{report.rows} rows in {report.parts} parts, {report.refused} refused. This run: {report.sent} rows sent in "
+            f"{report.requests} requests ({report.retries} retries), {report.seconds:.1f} s{rate}."
+        )
+        out = shlex.quote(str(report.out))
+        if not report.finished:
+            click.echo(f"Stopped. To go on: {_typed()}")
+        elif report.refused:
+            click.echo(
+                f"The refused rows and why: {Path(report.out) / '_errors.jsonl'}\nTo send them again: inworld-embeddings job retry {out}"
+            )
+        else:
+            click.echo(f"To read it: pyarrow.parquet.read_table({str(report.out)!r})")
+
+
+def _typed() -> str:
+    return shlex.join(["inworld-embeddings", *sys.argv[1:]])
+
+
+class _Lines(_Shown):
+    """A line every ten seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def event(self, event: "JobEvent") -> None:
+        if event.kind == "start":
+            self.say(_started(event, self.rate_limit))
+        elif time.monotonic() - self._last >= EVERY:
+            self._last = time.monotonic()
+            self.say(_line(event))
+
+
+class _Json(_Shown):
+    """Each event as a JSON line."""
+
+    def event(self, event: "JobEvent") -> None:
+        click.echo(json.dumps(dataclasses.asdict(event)))
+
+    def report(self, report: "JobReport") -> None:
+        click.echo(json.dumps({"kind": "done", **dataclasses.asdict(report)}, default=str))
+
+
+class _Bar(_Shown):
+    """One bar on the terminal."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.percentage:>3.0f}%"), BarColumn(), TimeRemainingColumn())
+        self._bar = Progress(
+            *columns, TextColumn("{task.fields[line]}", markup=False), console=Console(stderr=True)
+        )
+        self._task: TaskID = self._bar.add_task("", total=None, line="")
+
+    def __enter__(self) -> None:
+        self._bar.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def say(self, message: str) -> None:
+        self._bar.console.print(message, markup=False, highlight=False)
+
+    def event(self, event: "JobEvent") -> None:
+        if event.kind == "start":
+            self.say(_started(event, self.rate_limit))
+        self._bar.update(self._task, completed=event.rows, total=event.total, line=_line(event))
+
+
+def _started(event: "JobEvent", rate_limit: float | None) -> str:
+    if event.plan is not None:
+        return f"To send: {_planned(event.plan, rate_limit)}"
+    return f"Going on: {event.rows} rows are done"
+
+
+def _line(event: "JobEvent") -> str:
+    if event.kind == "waiting":
+        return f"{event.rows} rows; waiting for the service: {event.message}"
+    of = f" of {event.total}" if event.total else ""
+    rate = event.sent / event.seconds if event.seconds else 0.0
+    throttled = ", throttled" if event.throttled else ""
+    return (
+        f"{event.rows}{of} rows, {rate:.0f} rows/s, {event.in_flight} in flight, {event.retries} retries, "
+        f"{event.refused} refused{throttled}"
+    )

@@ -1,0 +1,128 @@
+"""Jobs: embed a table of any size into a folder of Parquet files; killed at any moment, it goes on where it was.
+
+Needs pyarrow: ``pip install 'inworld-embeddings[jobs]'``. What a job's folder holds, and what a kill costs, is in
+docs/jobs.md.
+"""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Unpack
+
+if find_spec("pyarrow") is None:
+    raise ModuleNotFoundError("Jobs need pyarrow (the extra `jobs`): pip install pyarrow", name="pyarrow")
+
+from ..client import AsyncEmbeddingClient, EmbeddingClient
+from ..errors import JobError
+from .inputs import Sources
+from .options import JobEvent, JobOptions, JobPlan, JobReport
+from .parts import Manifest
+from .results import OpenJob, export_job, open_job, verify_job
+from .runner import Job
+
+__all__ = [
+    "JobEvent",
+    "JobOptions",
+    "JobPlan",
+    "JobReport",
+    "OpenJob",
+    "arun_job",
+    "export_job",
+    "open_job",
+    "plan_job",
+    "retry_job",
+    "run_job",
+    "verify_job",
+]
+
+
+def run_job(
+    source: Sources,
+    out: str | os.PathLike[str],
+    *,
+    client: EmbeddingClient | None = None,
+    **options: Unpack[JobOptions],
+) -> JobReport:
+    """Embeds an input into a folder. Run again after a crash, it makes only the parts that are missing.
+
+    Args:
+        source: Parquet, Arrow, JSON Lines, CSV, TSV or text files: a path, a glob, a folder, or several of these. Lines
+            may be in .gz or .zst files.
+        out: The folder. It must not exist, be empty, or hold this very job.
+        client: Sends the texts. None: an `EmbeddingClient()` of its own.
+        **options: Any of `JobOptions`.
+
+    Raises:
+        ConfigurationError: a column that is not there or is no text, an option out of range; nothing was sent.
+        InvalidInputError: a file that is not there or cannot be read.
+        JobLockedError: another process runs this job.
+        InputChangedError: input, settings, versions or the model are not what they were.
+        JobCorruptError: a part is damaged.
+        StorageError: the folder cannot be written.
+        JobPausedError: an outage, the key or a quota; the same call goes on later.
+        JobError: the folder is no job's; the service refuses everything; a refused row, with ``on_refused="stop"``.
+    """
+    if client is None:
+        with EmbeddingClient() as own:
+            return run_job(source, out, client=own, **options)
+    return client._run(lambda: arun_job(source, out, client=client._for_its_loop(), **options))  # noqa: SLF001
+
+
+async def arun_job(
+    source: Sources,
+    out: str | os.PathLike[str],
+    *,
+    client: AsyncEmbeddingClient | None = None,
+    **options: Unpack[JobOptions],
+) -> JobReport:
+    """As `run_job`, awaited. Cancelling it stops at once; what is published stays."""
+    if client is None:
+        async with AsyncEmbeddingClient() as own:
+            return await arun_job(source, out, client=own, **options)
+    return await Job(client, source, Path(out), options).run()
+
+
+def plan_job(
+    source: Sources, *, client: EmbeddingClient | None = None, **options: Unpack[JobOptions]
+) -> JobPlan:
+    """What `run_job` would send. Reads all of the input; sends nothing, writes nothing, needs no key.
+
+    Args:
+        source: As for `run_job`.
+        client: Its options count. None: the defaults.
+        **options: As for `run_job`.
+    """
+    if client is None:
+        client = EmbeddingClient(api_key=lambda: "")  # never asked: nothing is sent
+    face = client._for_its_loop()  # noqa: SLF001 - a part of the same package
+    return client._run(lambda: Job(face, source, Path(os.devnull), options).plan())  # noqa: SLF001
+
+
+def retry_job(
+    out: str | os.PathLike[str], *, client: EmbeddingClient | None = None, **options: Unpack[JobOptions]
+) -> JobReport:
+    """Sends the refused rows of a job again. Their texts are read from the input, as it was when the job began.
+
+    Args:
+        out: The job's folder.
+        client: As for `run_job`.
+        **options: ``patience``, ``other_versions``, ``stop`` and ``on_event``; the others are the job's own.
+
+    Raises:
+        JobError: the folder holds no job; and all that `run_job` raises.
+    """
+    if client is None:
+        with EmbeddingClient() as own:
+            return retry_job(out, client=own, **options)
+    folder, face = Path(out), client._for_its_loop()  # noqa: SLF001 - a part of the same package
+    if (known := Manifest.of(folder)) is None:
+        raise JobError(f"{folder} holds no job.")
+    its_own = JobOptions(
+        text=known.text,
+        id=known.id,
+        keep=known.keep,
+        rows_per_part=known.rows_per_part,
+        max_rows=known.max_rows,
+    )
+    paths = [file.path for file in known.inputs]
+    return client._run(lambda: Job(face, paths, folder, {**options, **its_own}).run(again=True))  # noqa: SLF001

@@ -1,0 +1,215 @@
+"""What a job has made: opened, checked, and exported into one file."""
+
+import csv
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from ..errors import JobError, StorageError
+from . import parts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class OpenJob:
+    """A job's folder, to read: while the job runs too, for a part is there whole or not at all.
+
+    Attributes:
+        out: The folder.
+        manifest: What the job is made of.
+        parts: How many parts are there.
+        rows: Their rows.
+        refused: Those of them without a vector.
+        finished: Whether the job is done.
+    """
+
+    def __init__(self, out: str | os.PathLike[str]) -> None:
+        self.out = Path(out)
+        manifest = parts.Manifest.of(self.out)
+        if manifest is None:
+            raise JobError(f"{self.out} holds no job.")
+        self.manifest = manifest
+        self._paths = [self.out / parts.part_name(number) for number in parts.numbers(self.out)]
+        self._footers = [parts.Footer.of(path) for path in self._paths]
+        self.parts = len(self._paths)
+        self.rows = sum(footer.rows for footer in self._footers)
+        self.refused = sum(footer.refused for footer in self._footers)
+        self.finished = parts.success(self.out) is not None
+
+    @property
+    def dataset(self) -> "ds.Dataset":
+        """The rows as an Arrow dataset, in the order of the input."""
+        return ds.dataset([str(path) for path in self._paths], format="parquet")
+
+    def tables(self) -> "Iterator[pa.Table]":
+        """The rows by parts, in the order of the input, with their checksums checked.
+
+        Raises:
+            JobCorruptError: a part is damaged.
+        """
+        return map(parts.read_part, self._paths)
+
+    def refused_rows(self) -> Iterator[dict[str, Any]]:
+        """The rows without a vector: ``row``, ``code``, ``message``, ``attempts``, and the id column if there is one."""
+        for path, footer in zip(self._paths, self._footers, strict=True):
+            if footer.refused:
+                yield from parts.refused_rows(path, self.manifest.id)
+
+    def __repr__(self) -> str:
+        return f"<job in {self.out}: {self.rows} rows, {self.refused} refused, {self.parts} parts, finished={self.finished}>"
+
+
+def open_job(out: str | os.PathLike[str]) -> OpenJob:
+    """Opens a job's folder to read it.
+
+    Args:
+        out: The folder.
+
+    Raises:
+        JobError: it holds no job.
+        JobCorruptError: a file of it is damaged.
+    """
+    return OpenJob(out)
+
+
+def verify_job(out: str | os.PathLike[str]) -> dict[str, str]:
+    """Reads every part, byte by byte, and removes the bad ones, and `_SUCCESS` with them: the next run makes them again.
+
+    Args:
+        out: The folder.
+
+    Returns:
+        What was wrong with each bad part, by its name; empty if all are good.
+
+    Raises:
+        JobError: it holds no job.
+        JobLockedError: the job is running.
+    """
+    folder = Path(out)
+    manifest = parts.Manifest.of(folder)
+    if manifest is None:
+        raise JobError(f"{folder} holds no job.")
+    with parts.locked(folder):
+        found = {n: parts.damage(folder / parts.part_name(n), n, manifest) for n in parts.numbers(folder)}
+        bad = {parts.part_name(number): why for number, why in found.items() if why is not None}
+        if bad:
+            parts.remove(folder, [parts.SUCCESS, *bad])
+    return bad
+
+
+# Exporting.
+
+
+def export_job(out: str | os.PathLike[str], file: str | os.PathLike[str]) -> int:
+    """Puts all rows into one file, which is there whole or not at all.
+
+    Args:
+        out: The folder of a finished job.
+        file: Ends with .parquet, .npy (vectors alone, those of refused rows NaN; ``numpy.load(file, mmap_mode="r")``),
+            .jsonl, .csv (vectors as JSON), or .lance (needs pylance). A file that is there is replaced, a Lance folder
+            is not.
+
+    Returns:
+        How many rows.
+
+    Raises:
+        JobError: the job is not finished, or the name ends otherwise.
+        StorageError: the file cannot be written.
+    """
+    job, target = open_job(out), Path(file)
+    if not job.finished:
+        raise JobError(f"{job.out} is not finished: {job.rows} rows are there. Run the job to its end first.")
+    write = EXPORTS.get(target.suffix.lower())
+    if write is None:
+        raise JobError(f"{target}: the name must end with {', '.join(EXPORTS)}.")
+    if target.is_dir():
+        raise JobError(f"{target} is a folder. Name another file, or remove it.")
+    hidden = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.tmp{target.suffix}")
+    try:
+        write(job, hidden)
+        parts.settle(hidden, target)
+    except OSError as error:
+        raise StorageError(f"{target}: {error.strerror or error}", errno=error.errno) from error
+    finally:
+        parts.discard(hidden)
+    return job.rows
+
+
+def _parquet(job: OpenJob, path: Path) -> None:
+    with pq.ParquetWriter(path, _plain_schema(job), compression="zstd") as writer:
+        for table in job.tables():
+            writer.write_table(table.replace_schema_metadata(None))
+
+
+def _plain_schema(job: OpenJob) -> "pa.Schema":
+    return job.dataset.schema.remove_metadata()
+
+
+def _npy(job: OpenJob, path: Path) -> None:
+    shape = job.rows, job.manifest.dimension
+    if not job.rows:  # nothing can be mapped
+        np.save(path, np.empty(shape, np.float32))
+        return
+    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    first = 0
+    for table in job.tables():
+        vectors[first : first + table.num_rows] = parts.vectors_of(table)
+        first += table.num_rows
+    vectors.flush()
+
+
+def _rows(job: OpenJob) -> Iterator[dict[str, Any]]:
+    for table in job.tables():
+        for batch in table.to_batches(max_chunksize=512):
+            yield from batch.to_pylist()
+
+
+def _jsonl(job: OpenJob, path: Path) -> None:
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+    with path.open("wb") as file:
+        for row in _rows(job):
+            file.write(encode(row) + b"\n")
+
+
+def _csv(job: OpenJob, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        names = job.dataset.schema.names
+        writer.writerow(names)
+        for row in _rows(job):
+            cells = (row[name] for name in names)
+            writer.writerow(
+                [json.dumps(cell, default=str) if isinstance(cell, list | dict) else cell for cell in cells]
+            )
+
+
+def _lance(job: OpenJob, path: Path) -> None:
+    try:
+        import lance  # noqa: PLC0415 - an extra of its own
+    except ModuleNotFoundError as missing:
+        raise JobError(
+            "To export .lance, pylance is needed (the extra `lance`): pip install pylance"
+        ) from missing
+    import pyarrow as pa  # noqa: PLC0415 - for this format only
+
+    schema = _plain_schema(job)
+    batches = (batch for table in job.tables() for batch in table.replace_schema_metadata(None).to_batches())
+    lance.write_dataset(pa.RecordBatchReader.from_batches(schema, batches), path)
+
+
+EXPORTS: Final[dict[str, Callable[[OpenJob, Path], None]]] = {
+    ".parquet": _parquet,
+    ".npy": _npy,
+    ".jsonl": _jsonl,
+    ".csv": _csv,
+    ".lance": _lance,
+}

@@ -1,0 +1,243 @@
+"""What a job asks the service for, and how long it waits for it.
+
+Whether the service is there, and is still the same model, is told by a fixed text: it is the first one that is sent, the
+first one after every interruption, and the one that is tried while nothing else succeeds.
+"""
+
+import asyncio
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Final, cast
+
+import numpy as np
+
+from .._batching import checked_text
+from ..errors import (
+    APIError,
+    APIStatusError,
+    AuthenticationError,
+    InputChangedError,
+    InvalidInputError,
+    InworldEmbeddingsError,
+    JobError,
+    JobPausedError,
+    PermissionDeniedError,
+)
+from .inputs import Refusal
+from .parts import Manifest
+
+if TYPE_CHECKING:
+    from .._engine.admission import Admission
+    from ..client import AsyncEmbeddingClient
+    from ..options import Merged
+    from ..result import EmbeddingResult, Plan
+
+FIXED_TEXT: Final = "The quick brown fox jumps over the lazy dog."
+SAME: Final = 0.999
+"""Least cosine similarity of two vectors that the same model makes of the same text."""
+AHEAD: Final = 16
+"""Batches that are ready to go, beside those in flight."""
+RETRIES: Final = 5
+"""Of each batch, at least: with three faults in ten, one batch in 1400 needs a second round."""
+
+
+class Service:
+    """A client, and the patience of a job with it.
+
+    Attributes:
+        batch_size: Texts in a batch.
+        window: Batches in work at a time.
+        model, service_provider, request, host: What makes the vectors.
+        manifest: Of the job, once there is one: whatever makes the vectors must be what it says.
+        answered_at: When vectors last came, by ``time.monotonic``.
+        requests, retries: What was sent so far.
+    """
+
+    def __init__(
+        self,
+        client: "AsyncEmbeddingClient",
+        *,
+        patience: float = inf,
+        stop: "threading.Event | None" = None,
+        on_wait: Callable[[str], object] = str,
+    ) -> None:
+        """The event is watched while it waits, and what it waits for is told."""
+        self._client, self._patience, self._stop, self._on_wait = client, patience, stop, on_wait
+        self._options = cast("Merged", client._options)  # noqa: SLF001 - a part of the same package
+        self._room = client._room(self._options)  # noqa: SLF001 - as above
+        self._policy = client._policy  # noqa: SLF001 - as above
+        self.batch_size: int = self._options["batch_size"]
+        self.window: int = self._options["max_concurrency"] + min(self._options["max_concurrency"], AHEAD)
+        self.model: str = self._options["model"]
+        self.service_provider: str = self._options["service_provider"] or ""
+        self.request: str = self._options["request"]
+        self.host: str = client._settings.base_url  # noqa: SLF001 - as above
+        self.manifest: Manifest | None = None
+        self.answered_at = time.monotonic()
+        self.requests = self.retries = 0
+        self._recovery: asyncio.Task[EmbeddingResult] | None = None
+        self._asking: asyncio.Task[EmbeddingResult] | None = None
+
+    def checked(self, text: str | Refusal) -> str | Refusal:
+        """A text that can be sent, or why not."""
+        if isinstance(text, Refusal):
+            return text
+        try:
+            return checked_text(text, self._room, replace=self._options["replace_surrogates"])
+        except InvalidInputError as error:
+            return Refusal(type(error).__name__, str(error))
+
+    def plan(self, texts: list[str]) -> "Plan":
+        """What would be sent for some texts."""
+        return self._client.plan(texts)
+
+    async def embed(self, texts: list[str]) -> "EmbeddingResult":
+        """The vectors, and the failures, once no interruption is being waited out.
+
+        Raises:
+            JobPausedError: there is no end of it.
+        """
+        if self._recovery is not None:
+            await asyncio.shield(self._recovery)
+        # How long an outage may take is for the job to say, not for a call.
+        retries = max(RETRIES, self._options["max_retries"])
+        result = await self._client.embed(
+            texts, on_error="return", max_retries=retries, timeout=None, warn_long=False
+        )
+        self.requests += result.stats.attempts
+        self.retries += result.stats.retries
+        if len(result.failures) < len(texts):
+            self.answered_at = time.monotonic()
+            self._check_dimension(result)
+        return result
+
+    async def fixed(self) -> "EmbeddingResult":
+        """The vector of the fixed text, if it is the one of the job.
+
+        Raises:
+            APIError: there is none.
+            InputChangedError: it is another one: the model has changed behind its name.
+        """
+        result = await self._client.embed([FIXED_TEXT], timeout=60.0)
+        self.answered_at = time.monotonic()
+        if self.manifest is not None:
+            self._compare(self.manifest, result)
+        return result
+
+    async def returned(self, error: InworldEmbeddingsError | None = None) -> "EmbeddingResult":
+        """The vector of the fixed text, however long the job has patience for it.
+
+        Args:
+            error: Why it is tried, if there was one: then it waits a little first.
+
+        Raises:
+            JobPausedError: there is none.
+            JobError: there never will be; or InputChangedError, see `fixed`.
+        """
+        for tries in itertools.count():
+            if error is not None:
+                await self._pause(self._wait(error, tries))
+            try:
+                return await self.fixed()
+            except APIError as failed:
+                error = failed
+        raise AssertionError
+
+    async def recovered(self, error: InworldEmbeddingsError) -> None:
+        """Waits until the service is back, once for all that wait. Raises as `returned`."""
+        if self._recovery is None:
+            self._recovery = asyncio.create_task(self.returned(error))
+        recovery = self._recovery
+        await asyncio.shield(recovery)
+        if self._recovery is recovery:
+            self._recovery = None
+
+    def _wait(self, error: InworldEmbeddingsError, tries: int) -> float:
+        """Seconds until the next try; raises if it would be of no use, or too late."""
+        if not isinstance(error, APIError):
+            raise error
+        told = f"{type(error).__name__}: {error}"
+        asked = error.retry_after if isinstance(error, APIStatusError) else None
+        if isinstance(error, AuthenticationError | PermissionDeniedError):
+            raise JobPausedError(f"Paused: {told} Once that is mended, the same command goes on.")
+        if not error.retryable:
+            raise JobError(f"The service does not take even a plain English sentence: {told}")
+        wait = self._policy.wait(self._policy.transient_base, tries, random.random, asked)
+        if time.monotonic() + wait > self.answered_at + self._patience:
+            raise self._paused(error)
+        self._on_wait(told)
+        return wait
+
+    def _paused(self, error: InworldEmbeddingsError) -> JobPausedError:
+        return JobPausedError(
+            f"Paused: nothing has succeeded for {time.monotonic() - self.answered_at:.0f} s. {type(error).__name__}: "
+            f"{error} The same command goes on later.",
+            retry_after=error.retry_after if isinstance(error, APIStatusError) else None,
+        )
+
+    async def _pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._stop is not None and self._stop.is_set():
+                raise JobPausedError("Stopped while the service could not go on.")
+            await asyncio.sleep(min(left, 0.1))
+
+    # Outages. The engine waits them out by itself, see docs/fault-catalogue.md; what it takes for one may be a text that
+    # always fails. If the fixed text succeeds, it is none.
+
+    async def watched(self) -> "Admission":
+        """What says which requests may start. To be called now and then.
+
+        Raises:
+            JobPausedError: an outage has lasted for too long.
+        """
+        admission = (await self._client._engine._session()).admission  # noqa: SLF001 - a part of the same package
+        if self._asking is not None and self._asking.done():
+            failed, self._asking = self._asking.exception(), None
+            if isinstance(failed, JobError):
+                raise failed
+        if admission.throttle.probing:
+            if time.monotonic() > self.answered_at + self._patience:
+                raise self._paused(admission.last_error or APIError("no response came"))
+            self._asking = self._asking or asyncio.create_task(self.fixed())
+        return admission
+
+    @property
+    def waits(self) -> bool:
+        """Whether an interruption is being waited out."""
+        return self._recovery is not None
+
+    async def leave(self) -> None:
+        """Ends what is still waited for."""
+        tasks = [task for task in (self._recovery, self._asking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # The model.
+
+    def _compare(self, manifest: Manifest, result: "EmbeddingResult") -> None:
+        if result.engine != manifest.engine:
+            names = [engine or "the service" for engine in (result.engine, manifest.engine)]
+            raise _other_model(f"{names[0]} answers, not {names[1]}")
+        self._check_dimension(result)
+        then, now = np.array(manifest.fixed_vector), result[0].astype(np.float64)
+        norms = float(np.linalg.norm(then) * np.linalg.norm(now))
+        alike = float(then @ now) / norms if norms else 1.0
+        if alike < SAME:
+            raise _other_model(f"of the same text it makes another vector (cosine {alike:.3f})")
+
+    def _check_dimension(self, result: "EmbeddingResult") -> None:
+        if self.manifest is not None and result.dimension != self.manifest.dimension:
+            raise _other_model(f"its vectors have {result.dimension} numbers, not {self.manifest.dimension}")
+
+
+def _other_model(why: str) -> InputChangedError:
+    return InputChangedError(
+        f"The model is not the one that this job began with: {why}. Nothing was added; use another OUT.",
+        changed=("model",),
+    )
