@@ -122,7 +122,7 @@ def test_C01_a_400_about_the_state_of_something_is_not_about_a_text():
     ],
 )
 def test_C02_C03_C04_what_no_text_is_guilty_of_ends_the_call_and_says_what_to_look_at(http, kind, says):
-    service, error = refused(f"status={http}", TEXTS, latency=0.02, batch_size=5)
+    service, error = refused(f"status={http}", TEXTS, latency=0.02, batch_size=5, timeout=2)
     assert len(service.requests) <= 4, "only what was in flight with it"
     assert (type(error), error.status_code, error.attempts, error.retryable) == (kind, http, 1, False)
     assert says in str(error)
