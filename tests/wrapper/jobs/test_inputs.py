@@ -238,7 +238,7 @@ def test_a_column_that_cannot_be_is_told_before_anything_is_sent(tmp_path, name,
         ("x.parquet.gz", b"", "must end with"),
         ("x.parquet", b"PAR1", "x.parquet: "),
         ("x.txt", "a".encode("utf-16"), "is UTF-16"),
-        ("x.txt.gz", gzip.compress(b"a\n" * 9999)[:-9], "x.txt.gz: .*end"),
+        ("x.txt.gz", gzip.compress(b"a\n" * 9999, mtime=0)[:-9], "x.txt.gz: .*end"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, name, data, says):
