@@ -20,8 +20,8 @@ def ask(body, key):
     return Emulator().handle(Request("POST", EMBED_PATH, headers, json.dumps(body).encode()))
 
 
-def test_the_emulators_path_is_the_specs_only_one(spec):
-    assert operations_of(spec).keys() == {("post", EMBED_PATH)}
+def test_the_emulators_path_is_one_of_the_specs(spec):
+    assert ("post", EMBED_PATH) in operations_of(spec)
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,10 @@ NAMES = """
 """.split()
 
 
-def test_the_root_exports_every_name_without_the_protocols_prefix():
+def test_the_root_exports_every_name():
     assert set(NAMES) <= set(package.__all__)
     assert all(hasattr(package, name) for name in package.__all__)
     assert "py.typed" in {path.name for path in FOLDER.iterdir()}
-    assert not [name for name in package.__all__ if name.startswith(("V1", "Rpc"))]
 
 
 def test_every_module_has_a_banner_that_names_the_source_and_the_command():

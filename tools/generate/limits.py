@@ -45,7 +45,7 @@ def handed_on(document: dict[str, Any]) -> dict[str, Any]:
     if refused := list(_refused(document)):
         raise GenerateError("\n".join(f"openapi.yaml: {line}" for line in refused))
     made = copy.deepcopy(document)
-    for schema in _objects(made):
+    for schema in objects(made):
         properties = schema.get("properties")
         if isinstance(properties, dict) and isinstance(schema.get("required"), list):
             one_sided = {
@@ -59,12 +59,12 @@ def handed_on(document: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
+def objects(value: Any) -> Iterator[dict[str, Any]]:
     """Every object inside, the value itself first."""
     if isinstance(value, dict):
         yield value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _objects(inner)
+        yield from objects(inner)
 
 
 def _refused(document: dict[str, Any]) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _refused(document: dict[str, Any]) -> Iterator[str]:
         if body and any(one.get("name") == "body" for one in told.get("parameters", [])):
             yield f"{operation} has a parameter `body` beside its body: both would be the argument `body`"
     for name, schema in document.get("components", {}).get("schemas", {}).items():
-        if any("propertyName" in (inner.get("discriminator") or {}) for inner in _objects(schema)):
+        if any("propertyName" in (inner.get("discriminator") or {}) for inner in objects(schema)):
             yield f"{name} has a discriminator, which the generator drops: the first schema that fits would be taken"
 
 

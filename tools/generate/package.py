@@ -7,11 +7,13 @@ Exit codes: 0 generated/ is (now) what the inputs say, 1 `--check` found a diffe
 import argparse
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tools.generate.inputs import (
     FIX,
@@ -24,10 +26,16 @@ from tools.generate.inputs import (
     require_pinned_tools,
     require_recorded_stock,
 )
-from tools.generate.limits import handed_on, spec_facts
+from tools.generate.limits import handed_on, objects, spec_facts
+from tools.spec.document import operations_of
 
 ROOT = Path(__file__).resolve().parents[2]
 BANNER = f"generated from openapi.yaml, do not edit; change it and run: {FIX}"
+
+_ENDPOINT = re.compile(r'"method": "(\w+)",\s+"url": "([^"]*)"')
+_PARAMETER = re.compile(r"\{.*?\}")
+_PREFIX = re.compile(r"(?:V\d+(?:Alpha|Beta)?\d*|Rpc)(?=[A-Z])")
+"""What grpc-gateway puts before the name of a message."""
 
 _IMPORT_ALL = """
 import importlib, pathlib, pkgutil, sys
@@ -57,6 +65,7 @@ def write(root: Path, *, check: bool = False) -> list[str]:
         finish(package, inputs, tools)
         check_overrides(package, inputs)
         check_members(package)
+        check_nothing_lost(package, inputs.document())
         imports = [sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package]
         capture(imports, Path(scratch))
         return replaced(root / "generated" / inputs.package, package, check=check)
@@ -168,6 +177,17 @@ def check_overrides(package: Path, inputs: Inputs) -> None:
             raise GenerateError(
                 f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"
             )
+    lines = []
+    for name in (name for found in classes.values() for name in found):
+        if prefix := _PREFIX.match(name):
+            plain = name[prefix.end() :]
+            lines.append(f"  {name}: {{class_name: {plain}, module_name: {_snake(plain)}}}")
+    if lines:
+        raise GenerateError("generator-config.yaml: add to class_overrides\n" + "\n".join(sorted(lines)))
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def check_members(package: Path) -> None:
@@ -181,6 +201,28 @@ def check_members(package: Path) -> None:
                 f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, a name that every model has; "
                 "rename that one in templates/model.py.jinja and its callers"
             )
+
+
+def check_nothing_lost(package: Path, document: dict[str, Any]) -> None:
+    """Refuse an operation that another one was written over, and enum values that are one name."""
+    text = "".join(path.read_text("utf-8") for path in (package / "api").rglob("*.py"))
+    made = {(method, _PARAMETER.sub("{}", path)) for method, path in _ENDPOINT.findall(text)}
+    for operation in operations_of(document):
+        if (operation.method, _PARAMETER.sub("{}", operation.path)) not in made:
+            raise GenerateError(
+                f"openapi.yaml: {operation} was lost: its operationId makes the module of another operation"
+            )
+    enums = [
+        {ast.literal_eval(member.value) for member in node.body if isinstance(member, ast.Assign)}
+        for found in model_classes(package).values()
+        for node in found.values()
+    ]
+    for schema in objects(document):
+        values = schema.get("enum")
+        if schema.get("type") not in ("string", "integer") or not isinstance(values, list):
+            continue
+        if {value for value in values if value is not None} not in enums:
+            raise GenerateError(f"openapi.yaml: of the enum {values} two values make one name")
 
 
 def main(argv: list[str]) -> int:

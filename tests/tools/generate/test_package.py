@@ -56,6 +56,7 @@ PINS, CONFIG, ERRORS, STOCK = (
     "templates/errors.py.jinja",
     "templates/stock.json",
 )
+MODEL_ID = "V1AlphaModelId: {class_name: ModelId, module_name: model_id}"
 REFUSED = {
     "another generator": (PINS, "client==0.29.1", "client==0.28.0", "found openapi-python-client 0.29.1"),
     "another ruff": (PINS, '"ruff==0.17.6"', '"ruff==0.17.5"', "ruff 0.17.5"),
@@ -67,6 +68,7 @@ REFUSED = {
     "misspelt setting": (CONFIG, "docstrings_on_attributes", "docstring_on", "docstring_on"),
     "misspelt override": (CONFIG, "V1AlphaModelId", "V1alphaModelId", "V1alphaModelId"),
     "two classes in one module": (CONFIG, "module_name: model_id", "module_name: embedding", "ModelId was lost"),
+    "prefix of the protocol": (CONFIG, f"  {MODEL_ID}\n", "", f"add to class_overrides\n  {MODEL_ID}"),
     "hook that fails": (CONFIG, "ruff format", "ruff formatt", "failed"),
     "hook that is missing": (CONFIG, "- ruff format", "- rufff format", "rufff"),
     "broken template": (ERRORS, "class UnexpectedStatus", "class", "failed"),
