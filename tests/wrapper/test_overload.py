@@ -84,6 +84,24 @@ def test_I05_stray_throttles_leave_most_of_the_throughput(share, least, seed):
 
 
 @every_seed
+@pytest.mark.parametrize(
+    ("server", "ideal", "least"),
+    [
+        (lambda latency, _: sim.Quota(latency, rate=50), 1000 / 50, 0.75),
+        (lambda latency, _: sim.Quota(latency, rate=50, burst=50), 950 / 50, 0.95),
+        (lambda latency, _: sim.Slots(latency, slots=4), 1000 * 0.0515 / 4, 0.9),
+        (lambda latency, _: sim.Slots(latency, slots=16), 1000 * 0.0515 / 16, 0.75),
+    ],
+    ids=["50/s without a burst", "50/s with a burst", "4 at a time", "16 at a time"],
+)
+def test_G01_a_quota_is_used_well(server, ideal, least, seed):
+    job = quick(seed, server, 1000)
+    assert whole(job, 1000)
+    assert job.loop.now <= ideal / least
+    assert per_batch(job) <= 1.05
+
+
+@every_seed
 def test_I05_a_quota_that_begins_after_stray_throttles_is_obeyed_all_the_same(seed):
     class Both:
         def __init__(self, latency, rng):

@@ -201,19 +201,87 @@ def test_throttles_are_not_an_outage():
 
 def test_a_crowd_of_throttles_after_enough_successes_teaches_a_rate_and_one_before_does_not():
     gaps = []
-    for successes in (7, 8):
+    for successes in (3, 4):
         throttle = a_throttle()
         for i in range(successes):
-            throttle.start(i / 10)
-            finish(throttle, i / 10 + 0.05, i / 10, Outcome.SUCCESS)
+            throttle.start(i / 4)
+            finish(throttle, i / 4 + 0.05, i / 4, Outcome.SUCCESS)
         for _ in range(2):
-            throttle.start(1.0)
+            throttle.start(0.95)
         for _ in range(2):
-            finish(throttle, 1.05, 1.0, Outcome.THROTTLED, 0.0)
+            finish(throttle, 1.0, 0.95, Outcome.THROTTLED, 0.0)
         throttle.start(2.0)
         finish(throttle, 2.05, 2.0, Outcome.SUCCESS)
         gaps.append(throttle.next_start(2.05) - 2.0)
-    assert gaps == pytest.approx([0.05, 1 / (8 * 0.85)], rel=0.1)  # 8 successes in a second
+    assert gaps == pytest.approx([0.05, 1 / 2])  # 4 successes in a second, and half of that is tried first
+
+
+def paced(throttle: Throttle, now: float, outcomes: list[Outcome], took: float = 0.001) -> float:
+    for outcome in outcomes:
+        started = throttle.next_start(now)
+        throttle.start(started)
+        now = started + took
+        finish(throttle, now, started, outcome)
+    return now
+
+
+def gap(throttle: Throttle, now: float) -> float:
+    """Seconds between two starts at the present rate."""
+    at = throttle.next_start(now)
+    throttle.start(at)
+    finish(throttle, at, at, Outcome.CANCELLED)
+    return throttle.next_start(at) - at
+
+
+def test_a_learned_rate_climbs_to_the_first_throttle_and_then_stays_under_what_was_refused():
+    clock = at_full_speed()
+    clock.round_trip(Outcome.THROTTLED)
+    clock.now += 0.01
+    now = paced(clock.throttle, clock.now, [Outcome.SUCCESS])
+    first = gap(clock.throttle, now)
+    now = paced(clock.throttle, now, [Outcome.SUCCESS] * 3)
+    refused = gap(clock.throttle, now)
+    assert refused < first / 3, "one at a time, each is a round trip"
+    now = paced(clock.throttle, now, [Outcome.THROTTLED])
+    after = gap(clock.throttle, now)
+    assert refused / 0.65 < after < refused / 0.4
+
+
+def test_a_throttle_after_the_limit_grew_takes_that_step_back_and_leaves_the_rate_alone():
+    clock = at_full_speed()
+    clock.round_trip(Outcome.THROTTLED)
+    throttle = clock.throttle
+    clock.now += 0.01
+    assert clock.round_trip() == 1
+    throttle._adaptive._ceiling, throttle._adaptive.climbing = 1e6, False  # it does not hold anything back
+    started = []
+    while throttle.next_start(clock.now) < inf:
+        clock.until_allowed()
+        started += clock.fill()
+    assert len(started) == int(throttle.limit) == 44
+    first, *others = started
+    finish(throttle, clock.now + 0.1, first, Outcome.THROTTLED)
+    assert throttle.limit == 43
+    assert not throttle.blocked
+    assert throttle._adaptive._ceiling == 1e6
+    for at in others:
+        finish(throttle, clock.now + 0.1, at, Outcome.SUCCESS)
+    assert throttle.limit > 43, "24 successes later it grows again"
+
+
+def test_after_a_crowd_a_request_that_hangs_keeps_the_next_one_back_for_a_second_only():
+    clock = at_full_speed()
+    hangs, *others = clock.fill()
+    clock.now += 0.1
+    for at in others:
+        finish(clock.throttle, clock.now, at, Outcome.THROTTLED)
+    assert clock.throttle.blocked
+    assert clock.throttle.next_start(clock.now) == clock.now + 1.0
+    clock.now += 1.0
+    assert len(clock.fill()) == 1, "one at a time until one succeeds"
+    finish(clock.throttle, clock.now + 0.1, clock.now, Outcome.SUCCESS)
+    assert not clock.throttle.blocked
+    finish(clock.throttle, clock.now + 9.0, hangs, Outcome.FAILED)
 
 
 def at_full_speed(throttle=None) -> Clock:
@@ -242,16 +310,17 @@ def test_I05_single_throttles_among_many_successes_change_nothing():
 def test_I05_throttles_that_go_on_alone_below_the_ceiling_are_chance_and_the_rate_is_forgotten():
     clock = at_full_speed()
     clock.round_trip(Outcome.THROTTLED)  # a crowd: that is load
-    clock.until_allowed()
-    assert clock.round_trip() == 1
+    clock.now = paced(
+        clock.throttle, clock.now, [Outcome.SUCCESS] * 6 + [Outcome.THROTTLED]
+    )  # the climb ends
     assert clock.throttle._adaptive.known
     for throttled in range(3):
         assert clock.throttle._adaptive.known == (throttled < 2)
-        for outcome in [Outcome.SUCCESS] * 6 + [Outcome.THROTTLED] + [Outcome.SUCCESS] * 12:
-            clock.until_allowed()
-            clock.throttle.start(clock.now)
-            clock.now += 0.001
-            finish(clock.throttle, clock.now, clock.now - 0.001, outcome)
+        clock.now = paced(
+            clock.throttle,
+            clock.now,
+            [Outcome.SUCCESS] * 6 + [Outcome.THROTTLED] + [Outcome.SUCCESS] * 12,
+        )
     assert clock.throttle.next_start(clock.now) == clock.now
 
 

@@ -1,7 +1,11 @@
 """How many requests may be in flight, and when the next may start: one pure state machine, no I/O, no lock.
 
-`Throttle` joins six rules: a concurrency limit, the gate set by throttles and by ``retry_after``, the single probes of
-an outage, the adaptive rate learned from throttles, which throttles are chance, and the caller's fixed rate limit.
+The law: Work starts with four requests in flight and doubles per round trip. The first crowd of throttles cuts the
+concurrency limit and teaches a rate at which starts are spaced out; it climbs until it is throttled, settles under that,
+and tries a little more every few seconds. A throttle that comes just after the limit had grown takes that one step
+back, any other lowers the rate, and lone ones well below what was refused before are chance. While nothing but
+throttles comes back, requests go one at a time, with longer and longer pauses. Failures slow nothing down, unless most
+requests end so: then single probes look for the end of the outage.
 """
 
 from collections import deque
@@ -13,6 +17,9 @@ from ._retry import Random, RetryPolicy, full_jitter
 
 FIRST_LIMIT: Final = 4
 CUT: Final = 0.7
+HOLD: Final = 24
+"""Successes at a full limit before it grows again after a step too far. Doubles up to the next figure."""
+LONGEST_HOLD: Final = 256
 REST: Final = 1.0
 """Seconds. Longer than this without a start, though one was allowed: there was nothing to send."""
 
@@ -33,15 +40,27 @@ PROBE_GAP: Final = 0.25
 """Seconds from the end of a probe to the next one, however near a deadline is."""
 
 SLACK: Final = 0.01
+ENOUGH_SUCCESSES: Final = 4
+"""With fewer successes than this a measured rate is mostly noise."""
+FIRST_SHARE: Final = 0.5
+"""The climb begins at this share of the measured rate: a burst that was saved up makes it too high."""
+CLIMBED: Final = 0.65
+"""The climb went too far by less than a doubling."""
+ALONE: Final = 0.87
+CROWDED: Final = 0.4
+TOLD: Final = 0.2
+"""The least share of a refused rate that is kept: of one refused once, by a crowd, by a server that asks to wait."""
+BELOW: Final = 0.95
+"""The most that is kept, or the next throttle would come too soon."""
+LONG: Final = 100
+"""Successes after which a lone throttle too begins a new measurement."""
 RATE_CUT: Final = 0.15
 EPOCH_SECONDS: Final = 2.0
 EPOCH_SUCCESSES: Final = 50
-BELOW: Final = 0.95
-"""The ceiling is put this far under the rate that was throttled, or the next throttle would come too soon."""
-STEEP: Final = 2.0
-"""From this epoch on the curve is so steep that an average over all of it lies far below its end."""
-ENOUGH_SUCCESSES: Final = 8
-"""With fewer successes than this a measured rate is mostly noise."""
+FIRST_EPOCH: Final = 0.5
+"""Epochs: while the ceiling is little known, it is looked for faster. Doubles up to 1 with every cut."""
+NEAR: Final = 0.6
+"""Epochs. Later than this the rate is so near its ceiling that a throttle may well come from load."""
 TICK: Final = 1e-3
 
 FORGIVEN: Final = 0.1
@@ -50,7 +69,6 @@ AWAITED: Final = 0.05
 """So much each request in flight does: throttles come back sooner than successes."""
 CROWD: Final = 1.8
 """Throttles left over at one time. Two within three outcomes are rare by chance where one in thirty is throttled."""
-UNKNOWN_CROWD: Final = 2.0
 FEW: Final = 4
 """Successes since a cut, at least, before a throttle may speak for chance."""
 CHANCES: Final = 2
@@ -102,96 +120,108 @@ class RateLimit:
 class AdaptiveRate:
     """How many starts per second the quota seems to allow: unlimited until a throttle teaches it.
 
-    A concurrency limit alone cannot obey a quota per second: one request at a time may already be too many, and
-    growing by one per round trip runs into the ceiling every few requests. So a throttle also teaches a rate. It
-    restarts at 0.85 of the ceiling, flattens out at it, then probes beyond it along a cubic (the shape TCP CUBIC
-    uses). One unit of that curve, an epoch, is at least 2 seconds and 50 successes long, which keeps throttles
-    near one in a hundred requests.
+    A concurrency limit alone cannot obey a quota per second: one request at a time may already be too many. So the
+    first crowd of throttles teaches a rate, half of what was accepted per second. From there the rate climbs, doubling
+    per round trip, to the first throttle, which puts a ceiling near what was refused. It restarts at 0.85 of the
+    ceiling, flattens out at it, then probes beyond it along a cubic (the shape TCP CUBIC uses). One unit of that
+    curve, an epoch, is at first a second and 25 successes long, later two and 50, which keeps throttles near one in a
+    hundred requests. The rate grows only while it is what holds requests back.
 
     Attributes:
-        known: Whether a throttle has taught a rate.
+        known: Whether throttles have taught a rate.
+        climbing: Whether nothing was refused at it yet.
         next_at: When the next start is due.
     """
 
     def __init__(self) -> None:
-        self.known = False
-        self.next_at = -inf
-        self._ceiling, self._worked = inf, 0.0
-        self._since = -inf
-        self._successes = 0
-        self._paused = 0.0
-        self._recent: deque[float] = deque(maxlen=32)
+        self.known = self.climbing = False
+        self.next_at = self._paced_at = self._cut_at = -inf
+        self._ceiling, self._worked, self._epoch = inf, 0.0, FIRST_EPOCH
+        self._paced = 0  # successes of paced requests since the cut
+        self._counted_from, self._successes = inf, 0
 
     def start(self, now: float) -> None:
-        """Records a start, once a rate is known."""
-        self.next_at = max(now, self.next_at) + 1.0 / self._rate(now)
+        """Records a start."""
+        self._counted_from = min(self._counted_from, now)
+        if self.known:
+            if now - self.next_at <= SLACK:
+                self._paced_at = now
+            self.next_at = max(now, self.next_at) + 1.0 / self._rate(now)
 
-    def success(self, now: float) -> None:
-        """Records a success."""
+    def success(self, started_at: float, in_flight: int) -> None:
+        """Records a success, after which so many requests are in flight."""
         self._successes += 1
-        self._recent.append(now - self._paused)
+        if not self._cut_at < started_at <= self._paced_at:
+            return
+        if self.climbing:
+            self._ceiling *= 1.0 + 1.0 / (1 + in_flight)
+        else:
+            self._paced += 1
 
     def rested(self, now: float) -> None:
         """Forgets what was counted: there was nothing to send, which says nothing about the quota."""
-        self._since, self._successes = now, 0
-        self._recent.clear()
+        self._cut_at = self._counted_from = now
+        self._paced = self._successes = 0
 
-    def throttled(self, now: float, resume_at: float) -> None:
+    def throttled(self, now: float, *, alone: bool, told: bool) -> None:
         """Learns from a throttle, if there were successes to learn from.
 
         Args:
             now: The present.
-            resume_at: When starts go on. Until a rate is known, the time up to then is not counted as slow
-                service: a server without any burst would otherwise look far slower than it is.
+            alone: Whether it came alone among successes.
+            told: Whether the server asked to wait.
         """
         if self._successes < (1 if self.known else ENOUGH_SUCCESSES):
-            self._paused += resume_at - now
             return
-        came_back = self.known and self._epochs(now) >= 1.0
-        self._worked = max(self._worked, self._ceiling) if came_back else 0.0
-        self._ceiling = self._measured(now)
-        self.known = True
-        self._since, self._successes = now, 0
+        served = self._successes / max(now - self._counted_from, TICK)
+        if self.known:
+            rate = self._rate(now)
+            kept = ALONE if alone else TOLD if told else CROWDED
+            if self.climbing and alone:
+                kept = CLIMBED
+            self._worked = max(self._worked, self._ceiling) if self.is_at_ceiling(now) else 0.0
+            self._ceiling = min(BELOW * rate, max(served, kept * rate))
+            self._epoch = min(1.0, 2.0 * self._epoch)
+            self.climbing = False
+        else:
+            self._ceiling = FIRST_SHARE * served
+            self.known = self.climbing = True
+            self.next_at = now
+        self._cut_at, self._paced = now, 0
+        if not alone or self._successes > LONG:
+            self._counted_from, self._successes = now, 0
         self.start(now)
 
+    def is_at_ceiling(self, now: float) -> bool:
+        """Whether the rate is known and back where it was refused."""
+        return self.known and self._epochs(now) >= 1.0
+
     def is_below_ceiling(self, now: float) -> bool:
-        """Whether the rate is known, and below what was refused at its last cut or worked for an epoch."""
-        return self.known and (self._epochs(now) < 1.0 or self._rate(now) < FAR_BELOW * self._worked)
+        """Whether it is well below what was refused at its last cut, or worked for an epoch."""
+        low = self._epochs(now) < NEAR or self._rate(now) < FAR_BELOW * self._worked
+        return self.known and not self.climbing and low
 
     def lower(self) -> None:
         """Puts the ceiling a little lower."""
         self._ceiling *= LOWER
 
-    def forget(self) -> None:
-        """The rate is unlimited again."""
-        self.known, self.next_at = False, -inf
-        self._successes, self._paused = 0, 0.0
-        self._recent.clear()
-
     def _rate(self, now: float) -> float:
-        return self._ceiling * (1.0 + RATE_CUT * (self._epochs(now) - 1.0) ** 3)
+        curve = 0.0 if self.climbing else RATE_CUT * (self._epochs(now) - 1.0) ** 3
+        return self._ceiling * (1.0 + curve)
 
     def _epochs(self, now: float) -> float:
-        return min((now - self._since) / EPOCH_SECONDS, self._successes / EPOCH_SUCCESSES)
-
-    def _measured(self, now: float) -> float:
-        recent = len(self._recent) / max(now - self._paused - self._recent[0], TICK)
-        if not self.known:
-            return recent
-        allowed = self._rate(now)
-        average = (self._successes + 1) / max(now - self._since, TICK)
-        served = recent if self._epochs(now) > STEEP else average
-        least = allowed * (0.25 if self._successes >= ENOUGH_SUCCESSES else 0.5)
-        return min(BELOW * allowed, max(served, least))
+        """Since the last cut."""
+        return min((now - self._cut_at) / EPOCH_SECONDS, self._paced / EPOCH_SUCCESSES) / self._epoch
 
 
 class Chance:
     """Tells throttles that come by chance from those that load brings.
 
     A cut answers load: below the rate that was refused, a quota refuses nothing more. So a throttle down there, alone
-    among successes, speaks for chance; the ceiling is only put a little lower. If another follows all the same, chance
-    is proved: the rate is forgotten, and from then on it takes a crowd of throttles to cut it, a larger one after each
-    such proof. A throttle that comes once the rate is back at its ceiling speaks for load again.
+    among successes, speaks for chance; the ceiling is only put a little lower. (Nearer to the ceiling it speaks for
+    chance too, but the rate is cut again to make sure.) If another follows all the same, chance is proved: the rate is
+    forgotten, and from then on it takes a crowd of throttles to cut it, a larger one after each such proof. A throttle
+    that comes once the rate is back at its ceiling speaks for load again.
     """
 
     def __init__(self) -> None:
@@ -199,26 +229,35 @@ class Chance:
         self._suspected = False
         self._chances = self._tolerance = self._new = 0
 
-    def throttled(self, in_flight: int, *, known: bool, below: bool) -> bool:
+    def throttled(self, in_flight: int, *, known: bool, below: bool, early: bool) -> bool:
         """Whether to act on a throttle.
 
         Args:
             in_flight: Requests that have not come back.
             known: Whether a rate is known.
-            below: Whether that is below its ceiling.
+            below: Whether that is well below its ceiling.
+            early: Whether it is not yet back there.
         """
         self._excess += 1.0
         if below:
             acts = self._excess - AWAITED * in_flight >= CROWD
             self._suspected |= not acts and self._new >= FEW
             return acts
-        return known or self._excess >= UNKNOWN_CROWD + self._tolerance
+        self._suspected |= early and self._new >= FEW
+        return known or self._excess >= CROWD + self._tolerance
 
-    def cut(self, *, at_ceiling: bool) -> None:
-        """The rate is cut."""
+    def cut(self, *, at_ceiling: bool, alone: bool) -> None:
+        """The rate is cut.
+
+        Args:
+            at_ceiling: Whether it was back at its ceiling.
+            alone: Whether for a throttle alone among successes.
+        """
         if at_ceiling and not self._suspected:
             self._tolerance, self._chances = max(0, self._tolerance - 1), 0
-        self._excess, self._new, self._suspected = 0.0, 0, False
+        self._new = 0
+        if not (alone and self._suspected):
+            self._excess, self._suspected = 0.0, False
 
     def success(self, *, known: bool, new: bool) -> int:
         """How many throttles below the ceiling have turned out to be alone by now, if one just has; else 0.
@@ -247,8 +286,10 @@ class Throttle:
     read after the next request has started. Times are in seconds, of any one clock.
 
     The concurrency limit starts at 4, grows by 1 per success up to a threshold and by 1/limit beyond it, only while it
-    is what holds requests back, and never over ``max_concurrency``. Only throttles cut it (x 0.7, at most once per
-    round trip), unless they come by `Chance`. After a cut, requests go one at a time until one succeeds.
+    is what holds requests back, and never over ``max_concurrency``. Only throttles cut it, at most once per round trip,
+    unless they come by `Chance`: x 0.7 while no rate is known, or when nothing else comes back or the server asks to
+    wait; later by 1, when it is what holds requests back, and then it does not grow for 24 to 256 successes. After a
+    crowd of throttles, requests go one at a time until one that was sent since then succeeds.
 
     An outage begins when under a quarter of the last 32 outcomes (at least 16) were successes; throttles do not count,
     they come from a living server. From then on requests are probes, one at a time, until one that was started since
@@ -273,7 +314,10 @@ class Throttle:
         self.limit, self._threshold = float(min(FIRST_LIMIT, max_concurrency)), float(max_concurrency)
         self.in_flight = 0
         self._cut_at = self._full_at = self._last_at = self._gate = self._backoff = -inf
-        self._throttles = 0  # without a success in between
+        self._throttles = self._pauses = 0  # without a success in between
+        self._served = False  # since the last cut
+        self._old = 0  # requests in flight from before it
+        self._hold, self._next_hold = 0, HOLD
         self._fixed = RateLimit(rate_limit) if rate_limit is not None else None
         self._adaptive, self._chance = AdaptiveRate(), Chance()
         self.probing = False
@@ -300,18 +344,25 @@ class Throttle:
             last_chance: While nothing succeeds, a request starts at this time at the latest, if none is in flight:
                 later, somebody's deadline would come first.
         """
-        allowed = 1 if self._throttles else int(self.limit)
+        due = max(self._backoff, self._adaptive.next_at)
         if self.probing:  # requests from before the outage may still hang; they must not keep probes out
             allowed = self._max
+        elif self._throttles:
+            allowed = 1 + self._old
+        else:
+            allowed = int(self.limit)
         if self.in_flight >= allowed:
             return inf
-        due = max(self._backoff, self._adaptive.next_at)
         if self._probe_started is not None:
             due = min(
                 self._probe_started + PROBE_SILENCE, max(self._probe_started + LAST_SILENCE, last_chance)
             )
         elif self.blocked:
             due = min(self._backoff, max(self._probe_ended + PROBE_GAP, last_chance))
+            if (
+                self.in_flight and not self.probing
+            ):  # what was sent before the cut comes back first, unless it hangs
+                due = max(due, self._cut_at + REST)
         return max(now, self.opens_at, due)
 
     def start(self, now: float) -> None:
@@ -325,8 +376,7 @@ class Throttle:
             self._full_at = now
         if self.probing:
             self._probe_started = now
-        if self._adaptive.known:
-            self._adaptive.start(now)
+        self._adaptive.start(now)
         if self._fixed is not None:
             self._fixed.start(now)
 
@@ -347,6 +397,7 @@ class Throttle:
                 a longer one is a decision for the caller, and must not block a client for hours.
         """
         self._last_at = now
+        self._old -= self._old > 0 and started_at <= self._cut_at
         if retry_after is not None:
             asked = min(retry_after, self._policy.longest_retry_after)
             self._gate = max(self._gate, now + self._policy.wait(0.0, 0, self._random, asked))
@@ -358,17 +409,14 @@ class Throttle:
             if self.probing and started_at == self._probe_started:
                 self._probe_later(now)  # it proved nothing
             if outcome is Outcome.THROTTLED and started_at > self._cut_at:
-                adaptive, below = self._adaptive, self._adaptive.is_below_ceiling(now)
-                acts = self._chance.throttled(self.in_flight, known=adaptive.known, below=below)
-                if acts or self._throttles or (retry_after or 0.0) > LONG_WAIT:  # none of that is chance
-                    self._chance.cut(at_ceiling=adaptive.known and not below and not self._throttles)
-                    self._throttled(now, retry_after)
+                self._throttled(now, started_at, retry_after)
 
     def _alive(self, now: float, started_at: float, outcome: Outcome) -> None:
-        self._throttles = 0
         if started_at > self._cut_at:  # perhaps a last chance, before the time
             self._backoff = -inf
-        self._adaptive.success(now)
+            self._throttles = self._pauses = 0
+            self._served = True
+        self._adaptive.success(started_at, self.in_flight)
         self._judge_chance(started_at)
         if self.probing:
             if started_at >= self._changed_at:
@@ -379,27 +427,57 @@ class Throttle:
             self._outcomes.append(True)
         was_full = started_at <= self._full_at  # the limit was reached during this request's life
         if was_full and outcome is Outcome.SUCCESS:
-            step = 1.0 if self.limit < self._threshold else 1.0 / self.limit
-            self.limit = min(self._max, self.limit + step)
+            if self._hold:
+                self._hold -= 1
+            else:
+                step = 1.0 if self.limit < self._threshold else 1.0 / self.limit
+                self.limit = min(self._max, self.limit + step)
 
     def _judge_chance(self, started_at: float) -> None:
         chances = self._chance.success(known=self._adaptive.known, new=started_at > self._cut_at)
         if chances >= CHANCES:
             self._chance.proved()
-            self._adaptive.forget()
-            self._threshold = float(self._max)
+            self._adaptive = AdaptiveRate()
+            self._threshold, self._hold, self._next_hold = float(self._max), 0, HOLD
         elif chances:
             self._adaptive.lower()
 
-    def _throttled(self, now: float, retry_after: float | None) -> None:
-        if retry_after is None:
-            wait = self._policy.wait(self._policy.throttle_base, self._throttles, self._random)
-            self._backoff = max(self._backoff, now + wait)
-        self._throttles += 1
+    def _throttled(self, now: float, started_at: float, retry_after: float | None) -> None:
+        adaptive, blocked = self._adaptive, self._throttles > 0
+        at_limit = (
+            int(self.limit) > FIRST_LIMIT and self.limit >= self._threshold and started_at <= self._full_at
+        )
+        if adaptive.known and at_limit and not blocked and not retry_after:
+            just_grown = not self._hold
+            self._one_too_many(now)
+            if just_grown and not adaptive.climbing:
+                return
+        below = adaptive.is_below_ceiling(now)
+        early = adaptive.known and not adaptive.climbing and not adaptive.is_at_ceiling(now)
+        acts = self._chance.throttled(self.in_flight, known=adaptive.known, below=below, early=early)
+        if acts or blocked or (retry_after or 0.0) > LONG_WAIT:  # none of that is chance
+            alone = adaptive.known and not below and not blocked and not retry_after
+            self._chance.cut(at_ceiling=adaptive.is_at_ceiling(now) and not blocked, alone=alone)
+            self._cut(now, retry_after, alone=alone)
+
+    def _one_too_many(self, now: float) -> None:
+        self.limit = self._threshold = int(self.limit) - 1.0
+        self._hold, self._next_hold = self._next_hold, min(LONGEST_HOLD, 2 * self._next_hold)
+        self._cut_at, self._old = now, self.in_flight
+
+    def _cut(self, now: float, retry_after: float | None, *, alone: bool) -> None:
+        if not alone:
+            if retry_after is None and not self._served:
+                wait = self._policy.wait(self._policy.throttle_base, self._pauses, self._random)
+                self._backoff = max(self._backoff, now + wait)
+                self._pauses += 1
+            self._throttles += 1
+            if retry_after or not self._adaptive.known or self._throttles > 1:
+                self.limit = self._threshold = max(1.0, self.limit * CUT)
+        self._served = False
         self._probe_ended = now
-        self.limit = self._threshold = max(1.0, self.limit * CUT)
-        self._cut_at = now
-        self._adaptive.throttled(now, max(now, self._gate, self._backoff))
+        self._cut_at, self._old = now, self.in_flight
+        self._adaptive.throttled(now, alone=alone, told=bool(retry_after))
 
     def _failed(self, now: float, started_at: float) -> None:
         if started_at < self._changed_at:
