@@ -138,7 +138,8 @@ def fresh_copy(source: Source, choice: Choice) -> tuple[Tree, Manifest]:
         VendorError: a module cannot be carried along; see `made_relative`.
     """
     places = {GENERATED: ""} if choice.low_level_only else PLACES
-    left_out = {"__main__.py", "cli", "vendoring.py"}  # the SDK around the copy has commands of its own
+    # The SDK around the copy has commands of its own, and jobs need pyarrow.
+    left_out = {"__main__.py", "cli", "jobs", "vendoring.py"}
     if not choice.testing:
         left_out.add("testing")
         left_out |= set() if choice.emulator else {"gateway.py", PLACES[EMULATOR]}
