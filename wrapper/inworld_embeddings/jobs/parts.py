@@ -449,9 +449,9 @@ def encoded(table: "pa.Table") -> "pa.Buffer":
         sink,
         row_group_size=max(1, table.num_rows),
         compression="lz4",  # zstd makes vectors 8 % smaller, and takes three times the time
-        use_dictionary=[*names, "error.code", "error.message"],
+        use_dictionary=[*names, "error.code", "error.message"],  # pyright: ignore[reportArgumentType] - its stub
         column_encoding={_VECTOR: "BYTE_STREAM_SPLIT"},
-        write_statistics=["row", *names],
+        write_statistics=["row", *names],  # pyright: ignore[reportArgumentType] - the same
         write_page_checksum=True,
     )
     return sink.getvalue()

@@ -194,7 +194,7 @@ def _csv(job: OpenJob, path: Path) -> None:
 
 def _lance(job: OpenJob, path: Path) -> None:
     try:
-        import lance  # noqa: PLC0415 - an extra of its own
+        import lance  # noqa: PLC0415 - an extra of its own  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as missing:
         raise JobError(
             "To export .lance, pylance is needed (the extra `lance`): pip install pylance"

@@ -154,8 +154,8 @@ class Job:
 
     def _input(self) -> tuple[list[str], Columns]:
         files = found_files(self._source, self._out)
-        carried = dict.fromkeys((*([self._id] if self._id else []), *self._keep))
-        return files, columns_of(files, self._text, tuple(carried), parts.RESERVED)
+        named: list[str] = [*([self._id] if self._id else []), *self._keep]
+        return files, columns_of(files, self._text, tuple(dict.fromkeys(named)), parts.RESERVED)
 
     def _take_folder(self, held: ExitStack) -> None:
         parts.prepare(self._out)
