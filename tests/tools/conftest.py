@@ -39,7 +39,9 @@ def project(tmp_path: Path) -> Path:
 def everything() -> Callable[[Path], dict[str, bytes]]:
     """Read a folder, byte for byte and hidden files too, to see that nothing changed and nothing was left behind."""
     return lambda folder: {
-        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
     }
 
 

@@ -83,8 +83,6 @@ _loaded = False
 def _load() -> None:
     """Imports what a call needs, all of it: httpx, numpy, the engine, and what they would import later."""
     global _loaded  # noqa: PLW0603 - once in a process
-    if _loaded:
-        return
     with _loading:
         from ._engine import engine, sync_bridge  # noqa: F401, PLC0415 - see above
 
@@ -174,7 +172,8 @@ class BaseClient:
             InvalidInputError: a text that `embed` would refuse too.
             ConfigurationError: an option out of range.
         """
-        _load()
+        if not _loaded:
+            _load()
         from ._batching import checked_source, plan  # noqa: PLC0415
 
         checked_source(texts, Iterable)
@@ -223,7 +222,8 @@ class BaseClient:
         return self._made_engine
 
     def _warm_up(self) -> None:
-        _load()
+        if not _loaded:
+            _load()
         self._engine.warm_up()
 
     def _merged(self, given: Mapping[str, Any], table: Mapping[str, Option]) -> "Merged":
@@ -366,7 +366,8 @@ class EmbeddingClient(BaseClient):
             APIError: no text has one.
         """
         began, alone = time.monotonic(), isinstance(texts, str)
-        _load()
+        if not _loaded:
+            _load()
         checked, chosen, progress = self._checked(texts, options, EMBED)
         result = self._run(partial(self._engine.embed, checked, chosen, progress, began, alone=alone))
         return _returned(result, chosen, alone=alone)
@@ -395,7 +396,8 @@ class EmbeddingClient(BaseClient):
             ConfigurationError: an option out of range; raised at once.
             APIError: with ``on_error="raise"``, the first failure's own error; a note on it names the index.
         """
-        _load()
+        if not _loaded:
+            _load()
         from ._batching import checked_source, stream_batches  # noqa: PLC0415
 
         chosen = self._merged({**options, "on_error": on_error}, STREAM)
@@ -467,7 +469,8 @@ class AsyncEmbeddingClient(BaseClient):
     ) -> "Vectors | EmbeddingResult":
         """As `EmbeddingClient.embed`, awaited. Cancelling it cancels what is in flight."""
         began, alone = time.monotonic(), isinstance(texts, str)
-        _load()
+        if not _loaded:
+            _load()
         checked, chosen, progress = self._checked(texts, options, EMBED)
         result = await self._engine.embed(checked, chosen, progress, began, alone=alone)
         return _returned(result, chosen, alone=alone)
@@ -487,7 +490,8 @@ class AsyncEmbeddingClient(BaseClient):
 
         ``texts`` may be an async iterable as well. A plain iterable is pulled on the event loop, so it must not block.
         """
-        _load()
+        if not _loaded:
+            _load()
         from ._batching import async_stream_batches, checked_source  # noqa: PLC0415
 
         chosen = self._merged({**options, "on_error": on_error}, STREAM)
