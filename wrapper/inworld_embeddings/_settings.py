@@ -5,7 +5,6 @@ Also how a client's settings travel to another process, which they do without a 
 
 import base64
 import binascii
-import hashlib
 import inspect
 import ipaddress
 import re
@@ -320,6 +319,8 @@ def fingerprint(credential: Credential) -> bytes | None:
     """What tells a key from another without giving it away; None for what is no key."""
     if not isinstance(credential, Secret):
         return None
+    import hashlib  # noqa: PLC0415 - loads OpenSSL
+
     return hashlib.sha256(b"inworld-embeddings " + credential.reveal().encode()).digest()[:8]
 
 

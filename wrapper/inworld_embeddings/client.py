@@ -4,8 +4,7 @@
 # mypy: disable-error-code="import-not-found"
 
 import atexit
-import concurrent.futures.thread  # noqa: F401 - see _loading
-import logging  # noqa: F401 - see _loading
+import functools
 import os
 import sys
 import threading
@@ -71,18 +70,28 @@ else:  # for typing.get_type_hints, without loading what they are
 
 _loading = threading.RLock()
 """Held while the engine's modules are imported. A fork waits for it: what another thread imports just then would stay locked
-in the child for ever. It waits before it takes the locks of `logging` and of thread pools, which imports want too: what is
-registered last comes first, so those two are imported above."""
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
-    )
+in the child for ever."""
 _loaded = False
+
+
+@functools.cache
+def _hold_forks() -> None:
+    """Has forks wait for `_loading`, before they take the locks of `logging` and of thread pools, which imports want too.
+
+    What is registered last comes first, so those two are imported before it.
+    """
+    import logging  # noqa: F401, PLC0415
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+        )
 
 
 def _load() -> None:
     """Imports what a call needs, all of it: httpx, numpy, the engine, and what they would import later."""
     global _loaded  # noqa: PLW0603 - once in a process
+    _hold_forks()
     with _loading:
         from ._engine import engine, sync_bridge  # noqa: F401, PLC0415 - see above
 
@@ -122,7 +131,7 @@ class BaseClient:
         self._maker: Callable[..., Any] = type(self)
         self._given = {name: value for name, value in options.items() if not _is_key(name, value)}
         keys = [value for name, value in options.items() if _is_key(name, value) and value is not None]
-        self._owner = fingerprint(self._settings.credential) if keys else None
+        self._has_own_key = bool(keys)
 
     @classmethod
     def local(
@@ -146,6 +155,7 @@ class BaseClient:
             ConfigurationError: an option out of range, faults that cannot be, or a copy without the emulator.
         """
         try:  # only local mode pays
+            _hold_forks()
             with _loading:
                 from inworld_embeddings_emulator import Emulator, LocalTransport  # noqa: PLC0415
         except ModuleNotFoundError as missing:
@@ -158,7 +168,7 @@ class BaseClient:
         key = emulator_credential().reveal()
         client = cls(base_url=LOCAL_URL, api_key=key, transport=transport, allow_insecure=True, **options)
         client._maker = cls.local
-        client._given, client._owner = {"engine": engine, "faults": faults, **options}, None
+        client._given, client._has_own_key = {"engine": engine, "faults": faults, **options}, False
         return client
 
     def plan(self, texts: Iterable[str], **options: Unpack[CallOptions]) -> Plan:
@@ -196,7 +206,8 @@ class BaseClient:
             TypeError: settings that cannot travel: ``auth``, ``transport``, ``http_client``, a proxy's password, a key
                 provider that cannot be imported by name.
         """
-        return made_again, (self._maker, travelling(self._given), self._owner)
+        owner = fingerprint(self._settings.credential) if self._has_own_key else None
+        return made_again, (self._maker, travelling(self._given), owner)
 
     def __copy__(self) -> Self:
         """A client with the same settings and credential, and connections of its own."""
