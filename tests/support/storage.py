@@ -27,11 +27,15 @@ class Disk:
 
         def operation(*given, **named):
             self.log.append(name)
-            if len(self.log) == self.at:
-                return self.act(name, real, *given, **named)
-            return real(*given, **named)
+            return self.operate(name, real, *given, **named)
 
         return operation
+
+    def operate(self, name, real, *given, **named):
+        """Carries out the operation that was counted last."""
+        if len(self.log) == self.at:
+            return self.act(name, real, *given, **named)
+        return real(*given, **named)
 
 
 def failing(number):
@@ -73,22 +77,15 @@ class Platter(Disk):
         self.open_files, self.synced = {}, {}
         self.names, self.pending = {}, []  # those that last, and the changes that may
 
-    def __getattr__(self, name):
-        real = getattr(os, name)
-        if name not in WRITING:
-            return real
-
-        def operation(*given, **named):
-            self.log.append(name)
-            if len(self.log) == self.at:
-                self.off = True
-            if self.off and name != "close":
-                raise PowerLossError
-            result = real(*given, **named)
-            getattr(self, f"_{name}", lambda *_: None)(result, *map(_plain, given))
-            return result
-
-        return operation
+    def operate(self, name, real, *given, **named):
+        if len(self.log) == self.at:
+            self.off = True
+        if self.off and name != "close":
+            raise PowerLossError
+        result = real(*given, **named)
+        if note := getattr(type(self), f"_{name}", None):
+            note(self, result, *map(_plain, given))
+        return result
 
     def _open(self, file, path, *_):
         if stat.S_ISDIR(os.fstat(file).st_mode):

@@ -1,5 +1,6 @@
 """No test here waits for a backoff (its shape is tested in test_retry.py), or knows of this machine's proxies."""
 
+import logging
 import os
 from dataclasses import replace
 
@@ -42,6 +43,12 @@ def candidate(monkeypatch):
                 CANDIDATES[name](proxy=str(proxy) if proxy else None, trust_env=trust_env)
             ),
         )
+
+
+@pytest.fixture
+def no_records(monkeypatch):
+    """Nothing is logged: pytest keeps every record."""
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
 
 
 @pytest.fixture(autouse=True)

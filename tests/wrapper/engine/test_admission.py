@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import itertools
-import logging
 import random
 import threading
 import time
@@ -38,11 +37,6 @@ from support.vectors import vector_for
 
 USUAL = 6
 """Calls that teach the client how long responses take."""
-
-
-@pytest.fixture
-def no_records(monkeypatch):
-    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps all of them
 
 
 def test_G08_a_dead_service_gets_no_more_retries_than_the_budget_holds():

@@ -1,7 +1,6 @@
 """What embedding costs, in counts that hold on any machine: nothing here looks at a clock."""
 
 import asyncio
-import logging
 import sys
 import tracemalloc
 
@@ -48,12 +47,7 @@ def _numbers(row):
     return ",".join(map(str, row)).encode()
 
 
-@pytest.fixture(autouse=True)
-def _no_log():
-    """The log is kept by pytest: it would be what grows."""
-    logging.disable()
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("no_records")  # they would be what grows
 
 
 def texts(count):

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import itertools
-import logging
 import os
 import threading
 
@@ -205,11 +204,6 @@ def test_F06_a_transport_of_the_users_own_is_left_open():
 SURVIVED = [fault for fault in MIXED if fault.name not in ("ragged", "extra_response_when_idle")]
 if os.environ.get("TRANSPORT"):  # of another transport, rows B09 and B10 say what it does with strays
     SURVIVED = [fault for fault in SURVIVED if fault not in STRAYS]
-
-
-@pytest.fixture
-def no_records(monkeypatch):
-    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps all of them
 
 
 async def assert_nothing_stays(client):

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import logging
 import os
 import signal
 import threading
@@ -18,11 +17,6 @@ from support.faults import black_hole
 from support.in_process import Service
 from support.processes import assert_silent, program, storm
 from support.vectors import vector_for
-
-
-@pytest.fixture
-def no_records(monkeypatch):
-    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps all of them
 
 
 def in_threads(count, work):
