@@ -215,8 +215,7 @@ def check_base_url(url: str, *, source: str, allow_insecure: bool = False, looke
         ConfigurationError: anything else. The URL itself is not echoed: it may hold a password.
     """
     parts = _split(url, source)
-    host = parts.hostname or ""
-    loopback = is_loopback(host) and not (looked_up and host.rstrip(".").lower().endswith(".localhost"))
+    loopback = is_loopback(parts.hostname or "", with_names_below=not looked_up)
     if parts.scheme == "http" and not loopback and not allow_insecure:
         raise ConfigurationError(
             f"{source} is http://, which would send the key in clear. Use https://, or allow_insecure=True."
@@ -224,10 +223,12 @@ def check_base_url(url: str, *, source: str, allow_insecure: bool = False, looke
     return url.rstrip("/")
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address never leaves this machine."""
+def is_loopback(host: str, *, with_names_below: bool = True) -> bool:
+    """Whether a host name or address never leaves this machine; names below localhost do not if nobody looks them up."""
     name, address = host.rstrip(".").lower(), address_of(host)
-    return name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
+    if address is not None:
+        return address.is_loopback
+    return name == "localhost" or (with_names_below and name.endswith(".localhost"))
 
 
 def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

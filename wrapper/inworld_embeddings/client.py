@@ -130,8 +130,7 @@ class BaseClient:
         self._closed = False
         self._maker: Callable[..., Any] = type(self)
         self._given = {name: value for name, value in options.items() if not _is_key(name, value)}
-        keys = [value for name, value in options.items() if _is_key(name, value) and value is not None]
-        self._has_own_key = bool(keys)
+        self._has_own_key = any(_is_key(name, value) for name, value in options.items() if value is not None)
 
     @classmethod
     def local(
@@ -252,7 +251,9 @@ class BaseClient:
         self, texts: Any, given: Mapping[str, Any], table: Mapping[str, Option]
     ) -> "tuple[list[str], Merged, Progress | None]":
         """Checked texts, complete options, what tells progress: all that can be wrong before sending is found here."""
-        from ._batching import checked_text, checked_texts  # noqa: PLC0415 - see _load
+        if not _loaded:
+            _load()
+        from ._batching import checked_text, checked_texts  # noqa: PLC0415
 
         chosen = self._merged(given, table)
         room, replace = self._room(chosen), chosen["replace_surrogates"]
@@ -377,8 +378,6 @@ class EmbeddingClient(BaseClient):
             APIError: no text has one.
         """
         began, alone = time.monotonic(), isinstance(texts, str)
-        if not _loaded:
-            _load()
         checked, chosen, progress = self._checked(texts, options, EMBED)
         result = self._run(partial(self._engine.embed, checked, chosen, progress, began, alone=alone))
         return _returned(result, chosen, alone=alone)
@@ -480,8 +479,6 @@ class AsyncEmbeddingClient(BaseClient):
     ) -> "Vectors | EmbeddingResult":
         """As `EmbeddingClient.embed`, awaited. Cancelling it cancels what is in flight."""
         began, alone = time.monotonic(), isinstance(texts, str)
-        if not _loaded:
-            _load()
         checked, chosen, progress = self._checked(texts, options, EMBED)
         result = await self._engine.embed(checked, chosen, progress, began, alone=alone)
         return _returned(result, chosen, alone=alone)

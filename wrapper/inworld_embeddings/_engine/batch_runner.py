@@ -48,7 +48,7 @@ class BatchRunner:
     def __init__(self, session: "Session", call: Call) -> None:
         self._session = session
         self._call = call
-        self._deadline = call.timeout + (session.admission.time() if call.endless else call.started)
+        self._deadline = session.admission.time() + call.timeout if call.endless else call.deadline
         self._most_before = session.cap.most
         self._names_are_right = True
 

@@ -35,6 +35,7 @@ class Call:
         started: Loop time at which the call began.
         endless: Whether it is a stream, for which the timeout counts from each batch's start.
         timeout: Seconds, infinite if there is none.
+        deadline: Loop time at which the call ends; infinite of a stream, whose batches have their own.
         reads: Most tokens of a text that the model reads; None if that is not known, or nothing more is to be said of it.
         place: Gives the place of some rows in the result; None for a stream, and where two responses may be read at once.
         slots: One for each request that may be in flight.
@@ -55,6 +56,7 @@ class Call:
         self.options, self.started, self.endless = options, started, endless
         self.envelope = envelope(options["request"])
         self.timeout = inf if options["timeout"] is None else options["timeout"]
+        self.deadline = inf if endless else started + self.timeout
         known = MODELS.get(options["model"]) if options["warn_long"] else None
         self.reads = known.max_tokens if known else None
         self.place: Callable[[Sequence[int]], Vectors | None] | None = None

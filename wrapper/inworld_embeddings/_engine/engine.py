@@ -157,7 +157,7 @@ async def _distinct(call: Call, texts: list[str]) -> tuple[list[str], list[int] 
     places: list[int] = []
     for start in range(0, len(texts), PIECE):
         places += distinct(texts[start : start + PIECE], numbers)
-        if asyncio.get_running_loop().time() >= call.started + call.timeout:
+        if asyncio.get_running_loop().time() >= call.deadline:
             return texts, None
         if start:
             await asyncio.sleep(0)
@@ -166,9 +166,8 @@ async def _distinct(call: Call, texts: list[str]) -> tuple[list[str], list[int] 
 
 def _while_it_goes_on(call: Call, session: Session, source: Iterator[Batch]) -> Iterator[Batch]:
     """The batches of a call, up to its end."""
-    deadline = call.started + call.timeout
     for batch in source:
-        if call.halted or session.admission.time() >= deadline:
+        if call.halted or session.admission.time() >= call.deadline:
             return
         call.begun += len(batch.texts)
         yield batch

@@ -44,14 +44,16 @@ def log_odd_vectors(zeros: int, huge: int) -> None:
 
 def warn_of_long_texts(call: "Call", batch: "Batch") -> None:
     """A text is longer than its model reads. Told once in a call."""
+    assert call.reads is not None  # noqa: S101 - for type checkers
     for index, text in zip(batch.indexes, batch.texts, strict=True):
-        if call.reads is not None and surely_longer(text, call.reads):
+        if surely_longer(text, call.reads):
             said = (
                 "inputs[%d] is longer than the %d tokens that %s reads; what the service does with the rest is not "
                 "known, it may ignore it. chunk() cuts texts, plan() counts the long ones, warn_long=False is quiet"
             )
             logger.warning(said, index, call.reads, call.options["model"])
             call.reads = None
+            return
 
 
 # Progress: a callback, or a bar on standard error.
