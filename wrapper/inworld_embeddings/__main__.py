@@ -1,8 +1,31 @@
-"""``python -m inworld_embeddings``: the ``inworld-embeddings`` command."""
+"""The ``inworld-embeddings`` command, also as ``python -m inworld_embeddings``.
+
+``demo`` runs without the ``cli`` extra; the other commands say what is missing.
+"""
 
 import sys
 
-from .cli import main
+from .cli import UNUSABLE
+
+
+def main() -> int:
+    """Runs the command; returns its exit code."""
+    if sys.argv[1:2] == ["demo"]:
+        from .cli.demo import main as demo  # noqa: PLC0415 - each command loads what it needs
+
+        return demo(sys.argv[2:])
+    try:
+        from .cli.app import run  # noqa: PLC0415 - needs the extra
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in ("click", "rich"):
+            raise
+        sys.stderr.write(
+            "error: the command line needs click and rich (the extra `cli`): pip install click rich\n"
+            "Without them there is: inworld-embeddings demo\n"
+        )
+        return UNUSABLE
+    return run()
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from inworld_embeddings.cli import main
+from inworld_embeddings.__main__ import main
 
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("INWORLD_")}
 

@@ -1,25 +1,4 @@
-"""The ``inworld-embeddings`` command, also as ``python -m inworld_embeddings``.
+"""The ``inworld-embeddings`` command: ``app`` and the modules of its commands. It begins in ``__main__``."""
 
-``demo`` runs without the ``cli`` extra; the other commands say what is missing.
-"""
-
-import sys
-
-
-def main() -> int:
-    """Runs the command; returns its exit code."""
-    if sys.argv[1:2] == ["demo"]:
-        from .demo import main as demo  # noqa: PLC0415 - each command loads what it needs
-
-        return demo(sys.argv[2:])
-    try:
-        from .app import run  # noqa: PLC0415 - needs the extra
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in ("click", "rich"):
-            raise
-        sys.stderr.write(
-            "error: the command line needs click and rich (the extra `cli`): pip install click rich\n"
-            "Without them there is: inworld-embeddings demo\n"
-        )
-        return 2
-    return run()
+FAILED, UNUSABLE, REFUSED, PAUSED, INTERRUPTED = 1, 2, 3, 75, 130
+"""Exit codes, the same for all commands. 0 is done."""

@@ -11,10 +11,9 @@ from rich.table import Table
 from .. import EmbeddingClient, EmbeddingResult, about, errors
 from ..models import DEFAULT_MODEL
 from ..ranking import rank
-from .job import PAUSED, job
+from . import FAILED, INTERRUPTED, PAUSED, REFUSED, UNUSABLE
+from .job import job, local_option
 from .serve import serve
-
-FAILED, UNUSABLE, PARTIAL, INTERRUPTED = 1, 2, 3, 130
 
 
 def run() -> int:
@@ -28,7 +27,7 @@ def run() -> int:
     except SystemExit:  # click's way of saying that the reader of our output has seen enough
         return 0
     except errors.PartialFailureError as error:
-        return _say(str(error), PARTIAL)
+        return _say(str(error), REFUSED)
     except errors.JobPausedError as error:
         return _say(str(error), PAUSED)
     except ModuleNotFoundError as missing:
@@ -65,7 +64,6 @@ def app() -> None:
 
 
 # Keys come from the environment only: arguments show in process lists.
-_local = click.option("--local", is_flag=True, help="No key, no network: vectors of the built-in stand-in.")
 _model = click.option("--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True)
 _timeout = click.option(
     "--timeout", metavar="SECONDS", default=600.0, show_default=True, help="For the whole call."
@@ -80,7 +78,7 @@ _timeout = click.option(
     type=click.Choice(["json", "table"]),
     help='json: one {"index", "vector"} a line. Default: table on a terminal, json elsewhere.',
 )
-@_local
+@local_option
 @_model
 @_timeout
 def embed(texts: tuple[str, ...], form: str | None, *, local: bool, model: str, timeout: float) -> None:
@@ -100,7 +98,7 @@ def embed(texts: tuple[str, ...], form: str | None, *, local: bool, model: str, 
 @click.argument("query")
 @click.argument("file")
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="How many to show.")
-@_local
+@local_option
 @_model
 @_timeout
 def search(query: str, file: str, top: int, *, local: bool, model: str, timeout: float) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from .. import EmbeddingClient, EmbeddingResult, InworldEmbeddingsError
 from ..ranking import rank
+from . import FAILED, INTERRUPTED, UNUSABLE
 
 TEXTS = [
     "How do I get my money back for a broken item?",
@@ -39,10 +40,10 @@ def main(argv: Sequence[str]) -> int:
             _show(client.embed(TEXTS), client.embed(QUERIES))
     except InworldEmbeddingsError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ValueError) else 1
+        return UNUSABLE if isinstance(error, ValueError) else FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     print(_what_next(live=live))
     return 0
 

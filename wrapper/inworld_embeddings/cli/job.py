@@ -1,6 +1,8 @@
 """``job``: embed a table into a folder, and look after the folder."""
 
 import dataclasses
+import functools
+import itertools
 import json
 import shlex
 import signal
@@ -17,11 +19,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from .. import EmbeddingClient
+from . import INTERRUPTED, PAUSED, REFUSED
 
 if TYPE_CHECKING:
     from ..jobs import JobEvent, JobPlan, JobReport
 
-REFUSED, PAUSED, INTERRUPTED = 3, 75, 130
 EVERY: Final = 10.0
 """Seconds between two lines where there is no terminal."""
 
@@ -35,23 +37,36 @@ def job() -> None:
     """
 
 
-_local = click.option("--local", is_flag=True, help="No key, no network: vectors of the built-in stand-in.")
-_model = click.option("--model", metavar="NAME", help="Default: the model of the spec's examples.")
-_rate = click.option(
-    "--rate-limit", type=float, metavar="PER_SECOND", help="Most requests a second, if you know your quota."
-)
-_patience = click.option(
-    "--patience",
-    type=float,
-    default=900.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Pause after so long without any success.",
+local_option = click.option(
+    "--local", is_flag=True, help="No key, no network: vectors of the built-in stand-in."
 )
 _json = click.option("--json", "as_json", is_flag=True, help="JSON lines on standard output.")
-_other = click.option(
-    "--other-versions", is_flag=True, help="Go on under another version of pyarrow or of this package."
-)
+_OF_A_RUN: Final = [
+    click.option(
+        "--rate-limit",
+        type=float,
+        metavar="PER_SECOND",
+        help="Most requests a second, if you know your quota.",
+    ),
+    click.option(
+        "--patience",
+        type=float,
+        default=900.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Pause after so long without any success.",
+    ),
+    click.option(
+        "--other-versions", is_flag=True, help="Go on under another version of pyarrow or of this package."
+    ),
+    _json,
+    local_option,
+    click.option("--model", metavar="NAME", help="Default: the model of the spec's examples."),
+]
+
+
+def _with_options_of_a_run(command: Callable[..., int]) -> Callable[..., int]:
+    return functools.reduce(lambda made, option: option(made), reversed(_OF_A_RUN), command)
 
 
 @job.command()
@@ -64,12 +79,7 @@ _other = click.option(
 @click.option("--on-refused", type=click.Choice(["keep", "stop"]), default="keep", show_default=True)
 @click.option("--max-rows", type=click.IntRange(min=1), help="Only the first rows of the input.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent. Sends nothing, needs no key.")
-@_rate
-@_patience
-@_other
-@_json
-@_local
-@_model
+@_with_options_of_a_run
 def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     """Embed the rows of INPUT: Parquet, Arrow, JSON Lines, CSV, TSV or text files, a glob, or a folder.
 
@@ -100,12 +110,7 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
 
 @job.command()
 @click.argument("out")
-@_rate
-@_patience
-@_other
-@_json
-@_local
-@_model
+@_with_options_of_a_run
 def retry(out: str, **given: Any) -> int:
     """Send the refused rows of the job in OUT again."""
     from ..jobs import retry_job  # noqa: PLC0415 - needs the extra `jobs`
@@ -140,7 +145,7 @@ def status(out: str, *, as_json: bool) -> int:
         click.echo(f"{there.rows} rows in {there.parts} parts, {there.refused} refused; {state}")
         engine = f" (engine {there.manifest.engine})" if there.manifest.engine else ""
         click.echo(f"model {there.manifest.model}{engine}, {there.manifest.dimension} dimensions")
-        for row in _first(there.refused_rows(), 5):
+        for row in itertools.islice(there.refused_rows(), 5):
             click.echo(f"  row {row['row']}: {row['code']}: {row['message']}")
     return _code_of(refused=there.refused) if there.finished else PAUSED
 
@@ -178,16 +183,9 @@ def _code_of(*, refused: int) -> int:
     return REFUSED if refused else 0
 
 
-def _first(rows: Iterator[Any], count: int) -> Iterator[Any]:
-    return (row for row, _ in zip(rows, range(count), strict=False))
-
-
 def _client(*, local: bool, model: str | None, rate_limit: float | None = None) -> EmbeddingClient:
-    options: dict[str, Any] = {}
-    if model is not None:
-        options["model"] = model
-    if rate_limit is not None:
-        options["rate_limit"] = rate_limit
+    given = {"model": model, "rate_limit": rate_limit}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return EmbeddingClient.local(**options) if local else EmbeddingClient(**options)
 
 
