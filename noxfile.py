@@ -208,14 +208,14 @@ def mutate(session: nox.Session) -> None:
 
 @nox.session
 def transports(session: nox.Session) -> None:
-    """Run the wire rows and a CPU benchmark over each candidate transport; write docs/transports.md."""
+    """Run the wire rows and a CPU benchmark over each candidate transport; write docs/understand/transports.md."""
     install(session, "tests", "transports", extras="[cli]")
     session.run("python", "benchmarks/transports.py", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Side by side with other clients, in ratios; ``-- --report`` writes docs/performance.md, ``-- --quick`` is short."""
+    """Side by side with other clients, in ratios; ``-- --report`` writes docs/use/performance.md, ``-- --quick`` is short."""
     install(session, "bench")
     session.run("python", "benchmarks/bench.py", *session.posargs)
 

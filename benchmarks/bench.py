@@ -1,6 +1,6 @@
 """The benchmark: `bench.py [--quick] [--only SECTION ...] [--report | --render]`.
 
-Prints the ratios to be reached. With ``--report`` it keeps the raw figures and writes docs/performance.md with its plots;
+Prints the ratios to be reached. With ``--report`` it keeps the raw figures and writes docs/use/performance.md with its plots;
 ``--render`` writes the page again from the kept figures, without measuring.
 """
 
@@ -19,7 +19,7 @@ from figures import Figures
 from serving import service
 
 ROOT = Path(__file__).resolve().parents[1]
-KEPT = ROOT / "docs" / "performance" / "figures.json"
+KEPT = ROOT / "docs" / "use" / "performance" / "figures.json"
 SECTIONS = ("decode", "start", "single", "first", "throughput", "scaling", "memory")
 
 
@@ -48,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer clients, texts and repeats")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="a section; may be given again")
-    parser.add_argument("--report", action="store_true", help="keep the figures, write docs/performance.md")
+    parser.add_argument("--report", action="store_true", help="keep the figures, write docs/use/performance.md")
     parser.add_argument("--render", action="store_true", help="write the page from the kept figures")
     arguments = parser.parse_args()
     kept: Figures = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
@@ -62,8 +62,8 @@ def main() -> None:
         KEPT.write_text(report.as_json(figures), "utf-8")
     print(report.in_short(figures))
     if arguments.report or arguments.render:
-        report.write(figures, ROOT / "docs")
-        print("docs/performance.md written")
+        report.write(figures, ROOT / "docs" / "use")
+        print("docs/use/performance.md written")
 
 
 if __name__ == "__main__":

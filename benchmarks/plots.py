@@ -1,4 +1,4 @@
-"""The plots of docs/performance.md, as small SVG files that are the same for the same figures."""
+"""The plots of docs/use/performance.md, as small SVG files that are the same for the same figures."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The figures as text: the short table that is printed, and docs/performance.md with its tables and plots."""
+"""The figures as text: the short table that is printed, and docs/use/performance.md with its tables and plots."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence

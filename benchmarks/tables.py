@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, each from the raw figures. Pure."""
+"""The tables of docs/use/performance.md, each from the raw figures. Pure."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial

@@ -1,6 +1,6 @@
 """Each candidate transport over the wire rows of the fault catalogue and a CPU benchmark: `transports.py [--repeat N]`.
 
-Writes docs/transports.md, unless a row fails that `candidates.EXPLAINED` does not explain, or one passes that it does. The
+Writes docs/understand/transports.md, unless a row fails that `candidates.EXPLAINED` does not explain, or one passes that it does. The
 candidates run side by side, interleaved, against servers in processes of their own; read the ratios, not the milliseconds.
 """
 
@@ -30,7 +30,7 @@ from serving import serving
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 CARRIER = ROOT / "wrapper" / "inworld_embeddings" / "_http"
-PAGE = ROOT / "docs" / "transports.md"
+PAGE = ROOT / "docs" / "understand" / "transports.md"
 WIRE_ROWS = (
     "test_A0 or test_A1 or test_B0 or test_B1 or test_B2 or test_C13 or test_D13 or test_D14 or test_F04"
 )
@@ -163,7 +163,7 @@ def ratios(case: dict[str, list[float]], name: str) -> float:
 
 
 def page(figures: Figures, outcomes: dict[str, Rows]) -> str:
-    """The text of docs/transports.md."""
+    """The text of docs/understand/transports.md."""
     small = [row for case, row in figures.items() if case.startswith("10 kB")]
     return TEMPLATE.format(
         lines=_lines(CARRIER.glob("*.py")),

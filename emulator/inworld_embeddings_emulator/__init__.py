@@ -1,7 +1,7 @@
 """The API's HTTP contract, served locally: in process or on loopback, with stand-in vectors.
 
 One pure function, `Emulator.handle`, is the whole of it. `LocalTransport` carries requests to it inside a process,
-`EmulatorServer` and `serve` over a socket. See docs/emulator.md for what is known and what is assumed.
+`EmulatorServer` and `serve` over a socket. See docs/use/local-mode.md for what is known and what is assumed.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
 """The API's contract: a pure function from request to reply. No I/O, no clock, no state but the engine it made.
 
 Requests are read as grpc-gateway and protojson would read them, with the same things accepted and refused;
-docs/emulator.md says of each whether it was read in their sources or concluded. The wording of the messages is our
+docs/use/local-mode.md says of each whether it was read in their sources or concluded. The wording of the messages is our
 own, because theirs is deliberately unstable. Ours never echo a value: it may be an input text.
 """
 

@@ -1,7 +1,7 @@
 """``/v1/embeddings`` as OpenAI's clients speak it, in front of a local engine or of the real API.
 
 `OpenAIFace` is a layer around the emulator: it serves ``/v1`` and passes everything else on. It gets its vectors from a
-`Source`. See docs/openai.md.
+`Source`. See docs/use/openai.md.
 """
 
 import base64

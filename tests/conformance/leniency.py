@@ -1,4 +1,4 @@
-"""Which bodies the emulator is to read, as a schema: the published one, and what docs/emulator.md adds to it.
+"""Which bodies the emulator is to read, as a schema: the published one, and what docs/use/local-mode.md adds to it.
 
 Written apart from the emulator's own reader, so that each can be wrong alone. protojson skips unknown fields, takes null
 for absent, and enums by name or number; a missing field has its default. What even that does not allow must be a 400.

@@ -64,13 +64,13 @@ def filter_failure(context, failure, case, response):
     request = response.request
     if isinstance(failure, AcceptedNegativeData) and message_in(request) is not None:
         # The spec says what clients should send. protojson reads more, and refusing that would let a client pass here
-        # that fails nowhere else: unknown fields, null, missing fields, other enum values. [source] in docs/emulator.md
+        # that fails nowhere else: unknown fields, null, missing fields, other enum values. [source] in docs/use/local-mode.md
         note("let go: protojson reads it")
         return False
     if isinstance(failure, (UnsupportedMethodResponse, ServerError)) and (
         request.method != "POST" and response.status_code == 501
     ):
-        # grpc-gateway answers another method with 501, gRPC's UNIMPLEMENTED, not with 405. [source] in docs/emulator.md
+        # grpc-gateway answers another method with 501, gRPC's UNIMPLEMENTED, not with 405. [source] in docs/use/local-mode.md
         note("let go: 501 for another method")
         return False
     return True

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-CATALOGUE = (TESTS.parent / "docs" / "fault-catalogue.md").read_text("utf-8")
+CATALOGUE = (TESTS.parent / "docs" / "understand" / "fault-catalogue.md").read_text("utf-8")
 LATER = {"I": "found by attack, to be mended"}
 """Sections and rows that may be without tests, and why."""
 

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = ROOT / "wrapper" / "inworld_embeddings"
-RUN = [ROOT / "README.md", ROOT / "docs" / "long-texts.md"]
+RUN = [ROOT / "README.md", ROOT / "docs" / "use" / "long-texts.md"]
 BLOCKS = [
     (path.name, block)
     for path in RUN
@@ -25,7 +25,7 @@ def test_examples_run(number, monkeypatch):
 
 
 def test_links_to_files_are_good():
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
     dead = [
         f"{page.name}: {target}"
         for page in pages
@@ -36,14 +36,14 @@ def test_links_to_files_are_good():
 
 
 def test_each_template_has_its_reason():
-    section = (ROOT / "docs/spec-changes.md").read_text("utf-8").partition("## The templates")[2]
+    section = (ROOT / "docs/maintain/spec-changes.md").read_text("utf-8").partition("## The templates")[2]
     table = "\n".join(line.split("|")[1] for line in section.splitlines() if line.startswith("|"))
     ours = {path.relative_to(ROOT / "templates").as_posix() for path in (ROOT / "templates").rglob("*.jinja")}
     assert {f"{name}.jinja" for name in re.findall(r"`([\w./]+)`", table)} == ours
 
 
 def test_tests_that_are_named_are_there():
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "noxfile.py", *(ROOT / "docs").glob("*.md")]
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "noxfile.py", *(ROOT / "docs").rglob("*.md")]
     gone = [
         f"{page.name}: {name}"
         for page in pages

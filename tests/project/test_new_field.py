@@ -1,4 +1,4 @@
-"""What docs/spec-changes.md says of a new request field is enough, and all of it: done here as it says, on a copy."""
+"""What docs/maintain/spec-changes.md says of a new request field is enough, and all of it: done here as it says, on a copy."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tools.spec.reliance import _USE
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = Path("wrapper/inworld_embeddings")
-SECTION = (ROOT / "docs/spec-changes.md").read_text("utf-8").partition("## A new request field")[2]
+SECTION = (ROOT / "docs/maintain/spec-changes.md").read_text("utf-8").partition("## A new request field")[2]
 OPTION, DESCRIPTION = re.findall(
     r"```(?:python)?\n(    .*?\n)```\n", SECTION.partition("\n## ")[0], re.DOTALL
 )

@@ -50,7 +50,7 @@ def verdict(error):
 
 
 def words(said):
-    """What an error says, where our own transport chooses the words. Another one (docs/transports.md) has its own."""
+    """What an error says, where our own transport chooses the words. Another one (docs/understand/transports.md) has its own."""
     return "" if os.environ.get("TRANSPORT") else said
 
 

@@ -153,7 +153,7 @@ class _Vectors:
 
 
 def emulated(script):
-    """What the emulator does by a script of its own language (docs/emulator.md), such as ``status=503 x2, ok``."""
+    """What the emulator does by a script of its own language (docs/use/local-mode.md), such as ``status=503 x2, ok``."""
 
     @functools.cache
     def emulator(dim):

@@ -33,7 +33,7 @@ ENVIRONMENT = [
 
 @pytest.fixture(autouse=True)
 def candidate(monkeypatch):
-    """Another transport in the place of our own, by its name in benchmarks/candidates.py, for docs/transports.md."""
+    """Another transport in the place of our own, by its name in benchmarks/candidates.py, for docs/understand/transports.md."""
     if name := os.environ.get("TRANSPORT"):
         from candidates import CANDIDATES
 

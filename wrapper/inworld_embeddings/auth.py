@@ -114,7 +114,7 @@ class JWTAuth(httpx.Auth):
 
     The first request fetches a token; all threads, event loops and forked children of the process use it until
     shortly before its end. When the API answers 401 or 403, one new token is fetched and the request sent once more;
-    a second refusal stands. For async use it needs asyncio. docs/jwt.md says more.
+    a second refusal stands. For async use it needs asyncio. docs/use/signed-tokens.md says more.
 
     Args:
         api_key: The portal's base64 value; key and secret are inside. Default: ``INWORLD_API_KEY``.

@@ -147,7 +147,7 @@ class BaseClient:
 
         Args:
             engine: Makes the vectors; the built-in one by default.
-            faults: What goes wrong, such as ``"status=503 x2, ok"``; see docs/emulator.md. Nothing by default.
+            faults: What goes wrong, such as ``"status=503 x2, ok"``; see docs/use/local-mode.md. Nothing by default.
             **options: As for `embed`.
 
         Raises:

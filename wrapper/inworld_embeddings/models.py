@@ -1,6 +1,6 @@
 """Models and providers by name.
 
-The table holds what is public (docs/api-facts.md); the service may know more. A model that is not in it can be used all
+The table holds what is public (docs/understand/api-facts.md); the service may know more. A model that is not in it can be used all
 the same: its name is passed on as it is.
 """
 

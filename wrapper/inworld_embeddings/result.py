@@ -125,7 +125,7 @@ class Plan:
         requests: Number of HTTP requests, without retries.
         texts: Number of texts.
         bytes: Sum of the request bodies' sizes, as sent.
-        long_texts: Texts that are surely longer than the model reads, as far as it is known; see docs/long-texts.md.
+        long_texts: Texts that are surely longer than the model reads, as far as it is known; see docs/use/long-texts.md.
     """
 
     requests: int

@@ -1,7 +1,7 @@
 """Copies this client into another package's tree, under its own name, and says later what became of the copy.
 
 `python -m inworld_embeddings.vendoring`, `inworld-embeddings vendor` and ``tools/vendor.py`` all run `main`; see
-docs/vendoring.md. Standard library only.
+docs/maintain/vendoring.md. Standard library only.
 """
 
 import argparse

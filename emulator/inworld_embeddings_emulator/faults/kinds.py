@@ -1,7 +1,7 @@
 """All faults there are, as one table: `KINDS`.
 
 A row says what may be set of a fault, how that is written, and what the fault does. A new fault is a new row here, and one
-in docs/emulator.md.
+in docs/use/local-mode.md.
 """
 
 import json

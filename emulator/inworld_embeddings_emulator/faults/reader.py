@@ -6,7 +6,7 @@
     step   = part *("+" part) ["x" COUNT | "for" DURATION]
     part   = [PERCENT "%"] fault ["=" value] *(";" setting ["=" value])
 
-docs/emulator.md says what it means; the faults and their settings are the rows of `kinds.KINDS`.
+docs/use/local-mode.md says what it means; the faults and their settings are the rows of `kinds.KINDS`.
 """
 
 import difflib

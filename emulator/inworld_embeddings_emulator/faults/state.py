@@ -37,7 +37,7 @@ class Faults:
     last for a time and quotas look at the clock.
 
     Args:
-        script: What goes wrong, such as ``status=503 x2, ok``; see docs/emulator.md. By default nothing.
+        script: What goes wrong, such as ``status=503 x2, ok``; see docs/use/local-mode.md. By default nothing.
         seed: Of the percentages in it. The same seed gives the same mix.
         clock: Seconds, for quotas and for steps that last for a time.
 

@@ -1,4 +1,4 @@
-"""Other people's clients, unchanged: openai over a socket and in process, langchain-openai, LiteLLM, and docs/openai.md."""
+"""Other people's clients, unchanged: openai over a socket and in process, langchain-openai, LiteLLM, and docs/use/openai.md."""
 
 import asyncio
 import os
@@ -156,9 +156,9 @@ def test_litellm(served):
         litellm.embedding(input=TEXTS, **{**options, "api_key": "wrong"})
 
 
-# The Python examples of docs/openai.md, as they stand there, with the two variables set.
+# The Python examples of docs/use/openai.md, as they stand there, with the two variables set.
 
-PAGE = (Path(__file__).parents[3] / "docs" / "openai.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "use" / "openai.md").read_text("utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 

@@ -15,7 +15,7 @@ from inworld_embeddings_emulator.openai_face import OpenAIFace
 from inworld_embeddings_emulator.playground import PREFIX, SETTINGS, Playground, page_files
 
 STATIC = Path(playground.__file__).with_name("static")
-DOCS = (Path(__file__).parents[3] / "docs" / "playground.md").read_text("utf-8")
+DOCS = (Path(__file__).parents[3] / "docs" / "use" / "playground.md").read_text("utf-8")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -25,7 +25,7 @@ from support.in_process import KEY, AsyncFace, Service, SyncFace, embed, virtual
 TEXTS = [f"planted-text {number}" for number in range(20)]
 MODEL = "sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
 ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs" / "observability.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "use" / "observability.md").read_text("utf-8")
 DURATION = "gen_ai.client.operation.duration"
 
 

@@ -1,4 +1,4 @@
-"""The examples of docs/testing.md and docs/emulator.md run as they are printed."""
+"""The examples of docs/use/testing.md and docs/use/local-mode.md run as they are printed."""
 
 import re
 import subprocess
@@ -9,10 +9,10 @@ import pytest
 
 pytest_plugins = ["pytester"]
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "use"
 BLOCKS = [
     pytest.param(block, id=f"{name}-{number}")
-    for name in ("testing", "emulator")
+    for name in ("testing", "local-mode")
     for number, block in enumerate(
         re.findall(r"```python\n(.*?)```", (DOCS / f"{name}.md").read_text("utf-8"), re.DOTALL)
     )

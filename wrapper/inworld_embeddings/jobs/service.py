@@ -186,7 +186,7 @@ class Service:
                 raise JobPausedError("Stopped while the service could not go on.")
             await asyncio.sleep(min(left, 0.1))
 
-    # Outages. The engine waits them out by itself, see docs/fault-catalogue.md; what it takes for one may be a text that
+    # Outages. The engine waits them out by itself, see docs/understand/fault-catalogue.md; what it takes for one may be a text that
     # always fails. If the fixed text succeeds, it is none.
 
     async def watched(self) -> "Admission":

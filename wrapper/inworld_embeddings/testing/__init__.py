@@ -1,6 +1,6 @@
 """For the test suites of people who use this package: clients without a network, a served emulator, faults, a log.
 
-`inworld_embeddings.testing.plugin` offers the same as pytest fixtures; docs/testing.md shows both. Importing this loads
+`inworld_embeddings.testing.plugin` offers the same as pytest fixtures; docs/use/testing.md shows both. Importing this loads
 neither httpx nor numpy: what needs them comes with the first use of a name.
 """
 
