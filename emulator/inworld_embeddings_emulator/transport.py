@@ -1,8 +1,10 @@
-"""Local mode's wire: an httpx transport, sync and async in one, that asks the emulator inside this process."""
+"""Local mode's wire: a transport of httpx and httpx2, sync and async in one, that asks the emulator inside this process."""
 
 import asyncio
+import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import httpx
 
@@ -16,6 +18,8 @@ from .messages import Carriage, Handler, Reply, Request, joined_headers
 class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """Responds with the bytes the server would send. Closing it does nothing: there is nothing to close.
 
+    A client of httpx2 may have it too: its requests are answered with responses and errors of httpx2.
+
     Args:
         handler: Handles the requests; by default a new `Emulator`.
         faults: What goes wrong, see `faults.reader`; by default nothing but what a request's header asks for.
@@ -28,13 +32,13 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         reply = self._reply(request, request.read())
         if reply.carriage.delay:
             time.sleep(reply.carriage.delay)
-        return _carried(reply)
+        return _carried(reply, _library_of(request), _cut)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         # In another thread: however long an engine takes, the event loop keeps its deadlines.
         reply = await asyncio.to_thread(self._reply, request, await request.aread())
         await asyncio.sleep(reply.carriage.delay)
-        return _carried(reply)
+        return _carried(reply, _library_of(request), _async_cut)
 
     def _reply(self, request: httpx.Request, body: bytes) -> Reply:
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
@@ -47,41 +51,49 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             raise ConfigurationError(f"The emulator or its engine raised {type(error).__name__}.") from error
 
 
-def _carried(reply: Reply) -> httpx.Response:
+def _library_of(request: object) -> Any:
+    """The library whose client asks: it takes no other's responses."""
+    httpx2 = sys.modules.get("httpx2")
+    return httpx2 if httpx2 is not None and isinstance(request, httpx2.Request) else httpx
+
+
+def _carried(reply: Reply, library: Any, cut: Callable[[bytes, Exception], Any]) -> httpx.Response:
     """The response as it arrives.
 
     Raises:
-        httpx.TransportError: it does not: what a socket would have raised.
+        httpx.TransportError: it does not: what a socket would have raised. Of the library, as the response is.
     """
     carriage = reply.carriage
     headers = [*reply.headers, ("content-length", str(len(reply.body)))]
     match carriage.end:
         case None:
-            return httpx.Response(reply.status, headers=headers, content=reply.body)
+            content = reply.body
         case "start":
-            raise _broken(carriage, "Server disconnected without sending a response.")
+            raise _broken(carriage, library, "Server disconnected without sending a response.")
         case "head":
-            raise _broken(carriage, "peer closed connection before the end of its head")
-        case cut:
-            told = f"body (received {cut} bytes, expected {len(reply.body)})"
-            error = _broken(carriage, f"peer closed connection without sending complete message {told}")
-            return httpx.Response(reply.status, headers=headers, stream=_CutStream(reply.body[:cut], error))
+            raise _broken(carriage, library, "peer closed connection before the end of its head")
+        case end:
+            told = f"body (received {end} bytes, expected {len(reply.body)})"
+            error = _broken(
+                carriage, library, f"peer closed connection without sending complete message {told}"
+            )
+            content = cut(reply.body[:end], error)
+    response: httpx.Response = library.Response(reply.status, headers=headers, content=content)
+    return response
 
 
-def _broken(carriage: Carriage, text: str) -> httpx.TransportError:
-    return httpx.ReadError("Connection reset by peer") if carriage.reset else httpx.RemoteProtocolError(text)
+def _broken(carriage: Carriage, library: Any, text: str) -> Any:
+    return (
+        library.ReadError("Connection reset by peer") if carriage.reset else library.RemoteProtocolError(text)
+    )
 
 
-class _CutStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+def _cut(part: bytes, error: Exception) -> Iterator[bytes]:
     """The beginning of a body, and then the end of the connection."""
+    yield part
+    raise error
 
-    def __init__(self, part: bytes, error: httpx.TransportError) -> None:
-        self._part, self._error = part, error
 
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._part
-        raise self._error
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._part
-        raise self._error
+async def _async_cut(part: bytes, error: Exception) -> AsyncIterator[bytes]:
+    for piece in _cut(part, error):
+        yield piece

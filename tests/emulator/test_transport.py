@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import httpx
+import httpx2
 import pytest
 
 import inworld_embeddings
@@ -25,20 +26,20 @@ BODY = b'{"inputs":[{"text":"a"}]}'
 AUTH = ("local", "local")
 
 
-def outcome(transport, url=URL):
+def outcome(transport, url=URL, library=httpx):
     """The exception's class, or status, headers and body."""
     try:
-        with httpx.Client(transport=transport, auth=AUTH) as client:
+        with library.Client(transport=transport, auth=AUTH) as client:
             return told(client.post(url, content=iter([BODY[:5], BODY[5:]]), headers={"te": "x"}))
-    except httpx.TransportError as error:
+    except library.TransportError as error:
         return type(error)
 
 
-async def async_outcome(transport):
+async def async_outcome(transport, library=httpx):
     try:
-        async with httpx.AsyncClient(transport=transport, auth=AUTH) as client:
+        async with library.AsyncClient(transport=transport, auth=AUTH) as client:
             return told(await client.post(URL, content=BODY))
-    except httpx.TransportError as error:
+    except library.TransportError as error:
         return type(error)
 
 
@@ -48,11 +49,11 @@ def told(response):
 
 
 FAULTS = [
-    ("drop", httpx.RemoteProtocolError),
-    ("drop;reset", httpx.ReadError),
-    ("drop=head", httpx.RemoteProtocolError),
-    ("truncate=5", httpx.RemoteProtocolError),
-    ("truncate=5;reset", httpx.ReadError),
+    ("drop", "RemoteProtocolError"),
+    ("drop;reset", "ReadError"),
+    ("drop=head", "RemoteProtocolError"),
+    ("truncate=5", "RemoteProtocolError"),
+    ("truncate=5;reset", "ReadError"),
     ("rate-limit;retry-after=1;retry-info=1", 429),
     ("html", 502),
     ("nan", 200),
@@ -60,14 +61,15 @@ FAULTS = [
 ]
 
 
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 @pytest.mark.parametrize(("script", "expected"), FAULTS, ids=[script for script, _ in FAULTS])
-def test_the_same_over_a_socket_in_process_and_async_also_when_it_breaks(emulator, script, expected):
+def test_the_same_over_a_socket_in_process_and_async_also_when_it_breaks(emulator, script, expected, library):
     with EmulatorServer(emulator, faults=script) as server:
-        served = outcome(httpx.HTTPTransport(), server.url + PATH)
+        served = outcome(library.HTTPTransport(), server.url + PATH, library)
     transport = LocalTransport(emulator, script)
     for _ in range(2):  # it outlives the clients and loops that used it
-        assert served == outcome(transport) == asyncio.run(async_outcome(transport))
-    assert (served if isinstance(served, type) else served[0]) == expected
+        assert served == outcome(transport, library=library) == asyncio.run(async_outcome(transport, library))
+    assert served[0] == expected if isinstance(expected, int) else served is getattr(library, expected)
 
 
 def test_a_part_of_a_truncated_reply_arrives(emulator, request_of):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from inworld_embeddings import EmbeddingClient
@@ -73,8 +72,9 @@ def test_openai_async(served):
     assert asyncio.run(ask()) == expected(TEXTS)
 
 
-def test_openai_in_process_without_a_socket():
-    inside = httpx.Client(transport=LocalTransport(OpenAIFace.local(HashEngine(8))))
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_openai_in_process_without_a_socket(library):
+    inside = pytest.importorskip(library).Client(transport=LocalTransport(OpenAIFace.local(HashEngine(8))))
     with openai.OpenAI(base_url="http://localhost/v1", api_key="local:local", http_client=inside) as client:
         assert vectors(client.embeddings.create(model="m", input=TEXTS)) == expected(TEXTS)
 
