@@ -48,7 +48,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer clients, texts and repeats")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="a section; may be given again")
-    parser.add_argument("--report", action="store_true", help="keep the figures, write docs/use/performance.md")
+    parser.add_argument(
+        "--report", action="store_true", help="keep the figures, write docs/use/performance.md"
+    )
     parser.add_argument("--render", action="store_true", help="write the page from the kept figures")
     arguments = parser.parse_args()
     kept: Figures = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}

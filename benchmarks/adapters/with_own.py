@@ -1,10 +1,12 @@
 """Our own connection pool behind httpx's interface, which the CPU benchmark speaks. Its responses are whole."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import httpx
 
 from inworld_embeddings._http.adapters import BODY_CAP
+from inworld_embeddings._http.connect import tls_context
 from inworld_embeddings._http.pool import ConnectionPool
 from inworld_embeddings._retry import Timeouts
 
@@ -15,7 +17,10 @@ class OwnTransport(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         timeouts = Timeouts()
         self._pool = ConnectionPool(
-            proxy=None, trust_env=True, connect=timeouts.connect, keepalive=timeouts.keepalive
+            proxy=None,
+            tls=partial(tls_context, trust_env=True),
+            connect=timeouts.connect,
+            keepalive=timeouts.keepalive,
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

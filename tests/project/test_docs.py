@@ -43,7 +43,12 @@ def test_each_template_has_its_reason():
 
 
 def test_tests_that_are_named_are_there():
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "noxfile.py", *(ROOT / "docs").rglob("*.md")]
+    pages = [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "noxfile.py",
+        *(ROOT / "docs").rglob("*.md"),
+    ]
     gone = [
         f"{page.name}: {name}"
         for page in pages

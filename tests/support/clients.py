@@ -7,6 +7,7 @@ import json
 import os
 import threading
 import time
+from functools import partial
 
 import httpx
 import numpy as np
@@ -15,6 +16,7 @@ import pytest
 import inworld_embeddings._engine.engine  # noqa: F401 - loaded here, so that no test's deadline pays for it
 from inworld_embeddings import EmbeddingClient, InworldEmbeddingsError, _http
 from inworld_embeddings._http.adapters import BODY_CAP
+from inworld_embeddings._http.connect import tls_context
 from support.oracle import EMBED_PATH
 
 KEY = base64.b64encode(b"planted-key:planted-secret").decode()
@@ -59,7 +61,9 @@ async def pool(url):
     """A connection pool, or another library's transport in its place (see conftest.py), and what sends texts over it
     and returns the response.
     """
-    transport = _http.ConnectionPool(proxy=None, trust_env=False, connect=5.0, keepalive=15.0)
+    transport = _http.ConnectionPool(
+        proxy=None, tls=partial(tls_context, trust_env=False), connect=5.0, keepalive=15.0
+    )
 
     async def send(*texts):
         body = {"inputs": [{"text": text} for text in texts]}

@@ -39,8 +39,8 @@ def candidate(monkeypatch):
 
         monkeypatch.setattr(
             "inworld_embeddings._http.ConnectionPool",
-            lambda proxy, trust_env, **_: Candidate(
-                CANDIDATES[name](proxy=str(proxy) if proxy else None, trust_env=trust_env)
+            lambda proxy, tls, **_: Candidate(
+                CANDIDATES[name](proxy=str(proxy) if proxy else None, trust_env=tls.keywords["trust_env"])
             ),
         )
 

@@ -9,6 +9,7 @@ import pytest
 import inworld_embeddings_client
 from inworld_embeddings import (
     AuthenticationError,
+    BadRequestError,
     BasicAuth,
     ConfigurationError,
     EmbeddingClient,
@@ -21,7 +22,7 @@ from inworld_embeddings import (
 )
 from inworld_embeddings.options import CALL, defaults, merged
 from support.fault import JSON, OK, Fault
-from support.faults import status, wrong_for
+from support.faults import answer, status, wrong_for
 from support.in_process import KEY, AsyncFace, Service, SyncFace, embed
 from support.oracle import EMBED_PATH, Authorization
 from support.vectors import text_id, vector_for, vectors_for
@@ -289,6 +290,20 @@ def test_a_user_httpx_client_carries_the_requests_and_stays_open():
 
 
 def test_the_key_is_in_no_repr():
-    client = EmbeddingClient(api_key=KEY, transport=Service())
+    client = EmbeddingClient(api_key=KEY, transport=Service(), extra_headers={"X-Key": "planted-secret"})
     client.embed("x")
-    assert KEY not in repr(client) + repr(vars(client))
+    shown = repr(client) + repr(vars(client))
+    assert not [secret for secret in (KEY, "planted-secret") if secret in shown]
+
+
+def test_extra_headers_go_with_each_request_and_are_redacted_where_the_service_echoes_them():
+    service = Service([answer("echo", 400, b'{"code":3,"message":"bad x-key planted-secret","details":[]}')])
+    with (
+        EmbeddingClient(
+            api_key=KEY, transport=service, extra_headers={"X-Key": "planted-secret", "Accept": "a/b"}
+        ) as client,
+        pytest.raises(BadRequestError, match=r"bad x-key \[redacted\]"),
+    ):
+        client.embed("x")
+    sent = service.requests[0]
+    assert (sent.header("x-key"), sent.header("accept")) == ("planted-secret", "a/b")

@@ -43,6 +43,22 @@ def test_what_is_no_json_or_a_field_of_ours_is_refused_by_place(extra, told):
         face.service.oracle.assert_requests(0)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"verify": None}, "verify must be the path of a file or folder"),
+        ({"extra_headers": [("a", "b")]}, "extra_headers must be a dict"),
+        ({"extra_headers": {"a b": "c"}}, "'a b', which cannot be a header's"),
+        ({"extra_headers": {"AUTHORIZATION": "c"}}, "use api_key= or auth="),
+        ({"extra_headers": {"Host": "c"}}, "use base_url="),
+        ({"extra_headers": {"A": "planted-secret\n"}}, r"\['A'\] must be .* printable ASCII"),
+    ],
+)
+def test_what_cannot_be_an_option_of_a_client_is_told(given, told):
+    with pytest.raises(ConfigurationError, match=told):
+        EmbeddingClient(api_key=KEY, **given)
+
+
 @pytest.mark.parametrize("where", ["call", "client"])
 def test_it_is_sent_as_it_is_beside_our_fields_and_planned(where):
     of_client, of_call = ({"extra_body": EXTRA}, {}) if where == "client" else ({}, {"extra_body": EXTRA})

@@ -5,6 +5,7 @@ import copy
 import dataclasses
 import functools
 import pickle
+import ssl
 
 import cloudpickle
 import httpx
@@ -42,6 +43,7 @@ SETTINGS = {
     "extra_body": {"dimensions": 256},
     "proxy": "http://proxy.example:3128",
     "trust_env": False,
+    "verify": __file__,
     "compression": "gzip",
     "user_agent": "mine/1",
 }
@@ -180,6 +182,8 @@ TIED = {
     "provider may hold": {"api_key": Vault().get},
     "can be imported": {"api_key": functools.partial(str, KEY)},
     "from a module travels by name": {"api_key": lambda: KEY},
+    "extra_headers": {"api_key": KEY, "extra_headers": {"X-Key": "planted-secret"}},
+    "verify= belongs": {"api_key": KEY, "verify": ssl.create_default_context()},
     "password": {"api_key": KEY, "proxy": "http://me:planted-secret@proxy.example:3128"},
 }
 

@@ -267,6 +267,7 @@ def exchange_error(
 
     An exception of the HTTP library is described, not chained: it holds the request, and the request holds the key.
     """
+    error = as_httpx(error)
     match error:
         case errors.InworldEmbeddingsError():
             return error.with_traceback(None)  # the frames below hold the request, and that the key
@@ -283,6 +284,19 @@ def exchange_error(
     return errors.ConfigurationError(
         f"The key provider, auth flow or transport that this client was given raised {_described(error)}."
     )
+
+
+def as_httpx(error: Exception) -> Exception:
+    """An exception of httpx2 as httpx's of the same name; any other as it is."""
+    for kind in type(error).__mro__:
+        known = getattr(httpx, kind.__name__, None) if kind.__module__ == "httpx2" else None
+        if known is kind:  # somebody has put httpx2 in httpx's place
+            return error
+        if known is not None:
+            made: Exception = known.__new__(known, str(error))
+            made.__cause__ = error.__cause__
+            return made
+    return error
 
 
 def _described(error: Exception) -> str:
@@ -319,7 +333,7 @@ def _http_error(error: Exception, redactor: Redactor, host: str) -> errors.Inwor
         case _ if _is_tls_failure(error):
             return errors.TLSError(
                 f"No trusted connection to {host} ({reason}). The server's certificate or TLS version was refused, or it does "
-                "not speak TLS on this port (then base_url must begin with http://); SSL_CERT_FILE names further "
+                "not speak TLS on this port (then base_url must begin with http://); verify= or SSL_CERT_FILE names the "
                 "certificates to trust."
             )
         case _ if _has_no_means(error):
@@ -338,7 +352,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: BaseException | None = error
     while seen is not None:
         yield seen
-        seen = seen.__cause__
+        is_pools = type(seen).__module__.startswith("httpcore")  # raised once more, `from None`
+        seen = seen.__cause__ or (seen.__context__ if is_pools else None)
 
 
 def _is_tls_failure(error: BaseException) -> bool:

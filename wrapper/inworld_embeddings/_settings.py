@@ -7,21 +7,20 @@ import base64
 import binascii
 import inspect
 import ipaddress
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import SplitResult, urlsplit
 
 from ._redaction import Secret
 from ._version import VENDORED, __version__
 from .errors import ConfigurationError
-from .options import KeyProvider
+from .options import AsyncHTTPClient, AsyncTransport, AuthFlow, KeyProvider, Verify
 
-if TYPE_CHECKING:
-    import httpx
-
-Credential: TypeAlias = "Secret | KeyProvider | httpx.Auth"
+Credential: TypeAlias = "Secret | KeyProvider | AuthFlow"
 
 DEFAULT_BASE_URL = "https://api.inworld.ai"
 """The spec's server [spec]; a test keeps the two equal."""
@@ -40,15 +39,19 @@ class Settings(NamedTuple):
         base_url: Origin and base path that requests go to.
         credential: Goes with each of them.
         user_agent: The whole header.
+        verify: A path is a str.
+        extra_headers: Names in lower case.
     """
 
     base_url: str
     credential: Credential
     user_agent: str
+    verify: Verify
+    extra_headers: Mapping[str, Secret]
     max_concurrency: int
     rate_limit: float | None
-    transport: "httpx.AsyncBaseTransport | None"
-    http_client: "httpx.AsyncClient | None"
+    transport: AsyncTransport | None
+    http_client: AsyncHTTPClient | None
     proxy: str | None
     trust_env: bool
     compression: str | None
@@ -60,8 +63,37 @@ def resolve(options: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
     Raises:
         ConfigurationError: contradicting, missing or malformed settings. No key is echoed.
     """
-    unchanged = {name: options[name] for name in Settings._fields[3:]}
-    return Settings(*_target(options, environ), user_agent(options["user_agent"]), **unchanged)
+    base_url, credential = _target(options, environ)
+    return Settings(
+        base_url,
+        credential,
+        user_agent(options["user_agent"]),
+        _verify(options),
+        {name.lower(): Secret(value) for name, value in (options["extra_headers"] or {}).items()},
+        **{name: options[name] for name in Settings._fields[5:]},
+    )
+
+
+def _verify(options: Mapping[str, Any]) -> Verify:
+    """The certificates to trust; a path as a str."""
+    verify = options["verify"]
+    if verify is True:
+        return True
+    if options["transport"] is not None or options["http_client"] is not None:
+        raise ConfigurationError(
+            "verify= is about the client's own connections. Those of transport= and http_client= have their own."
+        )
+    if verify is False and not options["allow_insecure"]:
+        raise ConfigurationError(
+            "verify=False would give the key to whoever answers. Name the certificate to trust, such as "
+            "verify='ca.pem', or pass allow_insecure=True."
+        )
+    if not isinstance(verify, str | os.PathLike):
+        return cast("Verify", verify)
+    path = os.fspath(verify)
+    if not Path(path).exists():
+        raise ConfigurationError(f"verify={path!r}: there is no such file or folder.")
+    return path
 
 
 def _target(options: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[str, Credential]:
@@ -103,7 +135,7 @@ def emulator_credential() -> Secret:
 
 
 def given_credential(
-    api_key: str | KeyProvider | None, key: str | None, secret: str | None, auth: "httpx.Auth | None" = None
+    api_key: str | KeyProvider | None, key: str | None, secret: str | None, auth: AuthFlow | None = None
 ) -> "Credential | None":
     """The credential that the arguments hold, if they hold one.
 
@@ -115,7 +147,7 @@ def given_credential(
         raise ConfigurationError("Give one of api_key=, key= with secret=, or auth=, not several.")
     if auth is not None:
         if not hasattr(auth, "auth_flow"):
-            raise ConfigurationError(f"auth must be an httpx.Auth, not {type(auth).__name__}.")
+            raise ConfigurationError(f"auth must be an Auth of httpx or httpx2, not {type(auth).__name__}.")
         return auth
     if api_key is not None:
         return api_key if callable(api_key) else basic_value(api_key)
@@ -284,6 +316,7 @@ _STAYS = {
     "transport": "its transport= belongs to this process",
     "http_client": "its http_client= belongs to this process",
     "auth": "its auth= may hold a key",
+    "extra_headers": "its extra_headers= may hold a key",
 }
 
 
@@ -301,6 +334,8 @@ def travelling(given: Mapping[str, Any]) -> Mapping[str, Any]:
         )
     if "@" in (given.get("proxy") or ""):
         stays.append("its proxy= holds a password")
+    if not isinstance(given.get("verify", True), bool | str | os.PathLike):
+        stays.append("its verify= belongs to this process; a path travels")
     if stays:
         raise TypeError(f"This client does not pickle: {stays[0]}. Make one in the other process instead.")
     return given

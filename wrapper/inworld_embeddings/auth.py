@@ -14,13 +14,14 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import Future, wait
 from functools import partial
-from typing import Final, NamedTuple, NoReturn, TypeAlias
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 
-from ._error_mapping import Response, exchange_error
+from ._error_mapping import Response, as_httpx, exchange_error
 from ._http.connect import in_daemon_thread, tls_context
+from ._http.httpx2 import is_httpx2
 from ._jwt import authorization, key_and_secret, read_token, refusal
 from ._redaction import Redactor, Secret, arguments_hidden
 from ._settings import (
@@ -109,6 +110,18 @@ class _Token(NamedTuple):
 _Outcome: TypeAlias = _Token | InworldEmbeddingsError
 
 
+class HTTPClient(Protocol):
+    """A ``Client`` of httpx or httpx2."""
+
+    def build_request(
+        self, method: str, url: str, /, *, headers: Any = ..., json: Any = ..., timeout: Any = ...
+    ) -> Any: ...
+
+    def send(
+        self, request: Any, /, *, stream: bool = ..., auth: Any = ..., follow_redirects: Any = ...
+    ) -> Any: ...
+
+
 class JWTAuth(httpx.Auth):
     """``Authorization: Bearer <token>``, with tokens made from key and secret at Inworld's token endpoint.
 
@@ -123,8 +136,8 @@ class JWTAuth(httpx.Auth):
         workspace: Id of the workspace that tokens open. Default: ``INWORLD_WORKSPACE``.
         token_url: Where tokens come from: https, or http on loopback.
         leeway: Seconds before its end at which a token is renewed. Of a short life, half at most is given up.
-        http_client: Carries the requests for tokens (proxy, certificates); not closed here. Default: a client of
-            its own, which heeds ``HTTPS_PROXY`` and ``SSL_CERT_FILE``, except on loopback.
+        http_client: A ``Client`` of httpx or httpx2, which carries the requests for tokens (proxy, certificates); not
+            closed here. Default: a client of its own, which heeds ``HTTPS_PROXY`` and ``SSL_CERT_FILE``, except on loopback.
         clock: Wall clock, seconds since the epoch.
         monotonic: A clock that nobody sets, seconds.
 
@@ -148,15 +161,19 @@ class JWTAuth(httpx.Auth):
         workspace: str | None = None,
         token_url: str = TOKEN_URL,
         leeway: float = 60.0,
-        http_client: httpx.Client | None = None,
+        http_client: HTTPClient | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._url = check_base_url(token_url, source="token_url", looked_up=True)
         if not (math.isfinite(leeway) and leeway >= 0):
             raise ConfigurationError("leeway must be a number of seconds, 0 or more.")
-        if http_client is not None and not isinstance(http_client, httpx.Client):
-            raise ConfigurationError("http_client must be an httpx.Client, not an asynchronous one.")
+        if not (
+            http_client is None or isinstance(http_client, httpx.Client) or is_httpx2(http_client, "Client")
+        ):
+            raise ConfigurationError(
+                "http_client must be a Client of httpx or httpx2, not an asynchronous one."
+            )
         basic = given_credential(api_key, key, secret) or credential_from(os.environ)
         if not isinstance(basic, Secret):
             raise ConfigurationError(f"api_key must be a str, not {type(api_key).__name__}.")
@@ -266,7 +283,9 @@ class JWTAuth(httpx.Auth):
         redactor = Redactor([self._key, self._secret, signed.reveal().rpartition("=")[2]])
         try:
             response = self._send(signed)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except Exception as error:
+            if not isinstance(as_httpx(error), httpx.HTTPError | httpx.InvalidURL):
+                raise
             raise exchange_error(error, redactor) from None
         if response.status >= 300:
             raise refusal(response, now=self._clock(), redactor=redactor)
@@ -285,7 +304,7 @@ class JWTAuth(httpx.Auth):
             "user-agent": user_agent(None),
         }
         body = {"key": self._key.reveal(), "resources": [f"workspaces/{self._workspace}"]}
-        timeout = httpx.Timeout(20.0, connect=5.0)  # seconds for each step
+        timeout = 5.0, 20.0, 20.0, 20.0  # seconds to connect, and for each other step
         content = b""
         with own_or_given as client:
             request = client.build_request("POST", self._url, headers=headers, json=body, timeout=timeout)

@@ -130,6 +130,8 @@ class BaseClient:
         self._closed = False
         self._maker: Callable[..., Any] = type(self)
         self._given = {name: value for name, value in options.items() if not _is_key(name, value)}
+        if self._settings.extra_headers:
+            self._given["extra_headers"] = self._settings.extra_headers  # hidden
         self._has_own_key = any(_is_key(name, value) for name, value in options.items() if value is not None)
 
     @classmethod
@@ -330,18 +332,24 @@ class EmbeddingClient(BaseClient):
             `INWORLD_API_KEY`. Default: None.
         key: With `secret`, instead of `api_key`. None: `INWORLD_KEY`. Default: None.
         secret: See `key`. None: `INWORLD_SECRET`. Default: None.
-        auth: Any `httpx.Auth`, instead of a key. Default: None.
+        auth: Any `Auth` of httpx or httpx2, instead of a key. Default: None.
         base_url: Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server.
             Default: None.
-        allow_insecure: Permit an http:// `base_url` beyond loopback: the key then travels in clear.
-            Default: False.
+        allow_insecure: Permit an http:// `base_url` beyond loopback: the key then travels in clear. And
+            `verify=False`. Default: False.
         rate_limit: Most requests per second, if you know your quota. None: throttling teaches it.
             Default: None.
-        http_client: For both clients: sends the requests, with its own proxies and hooks. Not closed
-            here. Default: None.
-        transport: For both clients, instead of `http_client`. Not closed here. Default: None.
+        http_client: For both clients, an `AsyncClient` of httpx or httpx2: sends the requests, with its
+            own proxies and hooks. Not closed here. Default: None.
+        transport: For both clients, an `AsyncBaseTransport` of either, instead of `http_client`. Not
+            closed here. Default: None.
         proxy: URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide. Default: None.
         trust_env: Whether those, and `SSL_CERT_FILE`, count. Default: True.
+        verify: Certificates to trust: the path of a file or folder, or an `ssl.SSLContext`. True: those
+            of `SSL_CERT_FILE` or `SSL_CERT_DIR`, else certifi's. False: anyone's, only with
+            `allow_insecure`. Default: True.
+        extra_headers: Headers that each request has beside ours, such as a gateway's. They may hold a
+            key: they do not pickle. Default: None.
         compression: "gzip": less than half the bytes, at more CPU; worth it below some 1.5 Gbit/s.
             Default: None.
         user_agent: Goes before this package's name in the `User-Agent` header. Default: None.

@@ -9,19 +9,43 @@ import json
 import math
 import re
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypedDict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Protocol, TypeAlias, TypedDict
 
 from .errors import ConfigurationError
 from .models import DEFAULT_MODEL, MODELS, checked_provider, provider_of
 
 if TYPE_CHECKING:
-    from httpx import AsyncBaseTransport, AsyncClient, Auth
-else:  # for typing.get_type_hints, without loading httpx
-    AsyncBaseTransport = AsyncClient = Auth = Any
+    from ssl import SSLContext
+else:  # for typing.get_type_hints, without loading OpenSSL
+    SSLContext = Any
 
 KeyProvider: TypeAlias = Callable[[], str | Awaitable[str]]
 """Returns the portal's base64 value, or an awaitable of it; asked on every attempt."""
+
+Verify: TypeAlias = bool | str | SSLContext
+
+
+class AsyncTransport(Protocol):
+    """An ``AsyncBaseTransport`` of httpx or httpx2."""
+
+    def handle_async_request(self, request: Any, /) -> Awaitable[Any]: ...
+
+
+class AsyncHTTPClient(Protocol):
+    """An ``AsyncClient`` of httpx or httpx2."""
+
+    def send(
+        self, request: Any, /, *, stream: bool = ..., auth: Any = ..., follow_redirects: Any = ...
+    ) -> Awaitable[Any]: ...
+
+
+class AuthFlow(Protocol):
+    """An ``Auth`` of httpx or httpx2."""
+
+    def async_auth_flow(self, request: Any, /) -> AsyncGenerator[Any, Any]: ...
+
 
 OnError = Literal["raise", "return"]
 Progressed: TypeAlias = Callable[[int, int | None], object]
@@ -146,6 +170,40 @@ def _user_agent(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be printable ASCII, such as 'my-app/1.0'.")
 
 
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_OUR_HEADERS: Final = {
+    "authorization": "api_key= or auth=",
+    "user-agent": "user_agent=",
+    "accept-encoding": "compression=",
+    "host": "base_url=",
+    **dict.fromkeys(("content-type", "content-length", "content-encoding"), "nothing: the body decides"),
+    **dict.fromkeys(("connection", "expect", "te", "trailer", "transfer-encoding", "upgrade"), "transport="),
+}
+"""The headers that each request has or that belong to the connection, and what sets them."""
+
+
+def _extra_headers(name: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name} must be a dict of header names and values.")
+    for header, content in value.items():
+        if not isinstance(header, str) or not _HEADER.fullmatch(header):
+            raise ConfigurationError(f"{name} has the name {header!r}, which cannot be a header's.")
+        if (way := _OUR_HEADERS.get(header.lower())) is not None:
+            raise ConfigurationError(
+                f"{name}[{header!r}] would overwrite a header of the request: use {way}."
+            )
+        # The value may be a key: it is not echoed.
+        if not isinstance(content, str) or not content.isascii() or not content.isprintable():
+            raise ConfigurationError(f"{name}[{header!r}] must be a str of printable ASCII.")
+
+
+def _verify(name: str, value: object) -> None:
+    if not isinstance(value, bool | str | PathLike) and not hasattr(value, "wrap_bio"):
+        raise ConfigurationError(f"{name} must be the path of a file or folder, an ssl.SSLContext or a bool.")
+
+
 class CallOptions(TypedDict, total=False):
     """How to embed: keywords of the constructor and of each call. What a call does not give is the client's.
 
@@ -256,7 +314,7 @@ class ClientOptions(CallOptions, total=False):
     ]
     key: Annotated[str | None, None, _any, "With `secret`, instead of `api_key`. None: `INWORLD_KEY`."]
     secret: Annotated[str | None, None, _any, "See `key`. None: `INWORLD_SECRET`."]
-    auth: Annotated["Auth | None", None, _any, "Any `httpx.Auth`, instead of a key."]
+    auth: Annotated[AuthFlow | None, None, _any, "Any `Auth` of httpx or httpx2, instead of a key."]
     base_url: Annotated[
         str | None,
         None,
@@ -264,7 +322,10 @@ class ClientOptions(CallOptions, total=False):
         "Where the API is. None: `INWORLD_EMULATOR_HOST`, `INWORLD_API_BASE`, the spec's server.",
     ]
     allow_insecure: Annotated[
-        bool, False, _flag, "Permit an http:// `base_url` beyond loopback: the key then travels in clear."
+        bool,
+        False,
+        _flag,
+        "Permit an http:// `base_url` beyond loopback: the key then travels in clear. And `verify=False`.",
     ]
     rate_limit: Annotated[
         float | None,
@@ -273,21 +334,35 @@ class ClientOptions(CallOptions, total=False):
         "Most requests per second, if you know your quota. None: throttling teaches it.",
     ]
     http_client: Annotated[
-        "AsyncClient | None",
+        AsyncHTTPClient | None,
         None,
         _any,
-        "For both clients: sends the requests, with its own proxies and hooks. Not closed here.",
+        "For both clients, an `AsyncClient` of httpx or httpx2: sends the requests, with its own proxies and hooks. "
+        "Not closed here.",
     ]
     transport: Annotated[
-        "AsyncBaseTransport | None",
+        AsyncTransport | None,
         None,
         _any,
-        "For both clients, instead of `http_client`. Not closed here.",
+        "For both clients, an `AsyncBaseTransport` of either, instead of `http_client`. Not closed here.",
     ]
     proxy: Annotated[
         str | None, None, _any, "URL of a proxy. None: `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` decide."
     ]
     trust_env: Annotated[bool, True, _flag, "Whether those, and `SSL_CERT_FILE`, count."]
+    verify: Annotated[
+        Verify | PathLike[str],
+        True,
+        _verify,
+        "Certificates to trust: the path of a file or folder, or an `ssl.SSLContext`. True: those of `SSL_CERT_FILE` "
+        "or `SSL_CERT_DIR`, else certifi's. False: anyone's, only with `allow_insecure`.",
+    ]
+    extra_headers: Annotated[
+        Mapping[str, str] | None,
+        None,
+        _extra_headers,
+        "Headers that each request has beside ours, such as a gateway's. They may hold a key: they do not pickle.",
+    ]
     compression: Annotated[
         Literal["gzip"] | None,
         None,

@@ -8,6 +8,7 @@ import ssl
 import threading
 
 import pytest
+import truststore
 
 from inworld_embeddings import (
     APIConnectionError,
@@ -293,6 +294,43 @@ def test_A05_a_trusted_certificate_is_accepted_where_the_environment_is_trusted(
         server.oracle.check_one("a", sync_embed(f"https://localhost:{server.port}", "a"))
         assert verdict(failure(server.url, trust_env=False)) == FINAL
         server.oracle.assert_requests(2)
+
+
+def by_path(tls):
+    return {"verify": tls.ca_file}
+
+
+def by_context(tls):
+    return {"verify": ssl.create_default_context(cafile=tls.ca_file)}
+
+
+def by_truststore(tls):
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(tls.ca_file)
+    return {"verify": context}
+
+
+def anyone(tls):
+    return {"verify": False, "allow_insecure": True}
+
+
+@pytest.mark.parametrize("verify", [by_path, by_context, by_truststore, anyone])
+@pytest.mark.parametrize("certificate", ["good", "untrusted", "wrong_host"])
+def test_A05_verify_says_whom_to_trust_whatever_the_environment_says(certificate, verify, tls, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
+    settings = verify(tls)
+    with FaultServer(tls=getattr(tls, certificate)) as server:
+        if certificate == "good" or verify is anyone:
+            server.oracle.check_one("a", sync_embed(server.url, "a", **settings))
+        else:
+            assert verdict(failure(server.url, **settings)) == FINAL
+
+
+def test_A05_certificates_that_verify_names_and_that_cannot_be_loaded_are_told_so(tmp_path):
+    (broken := tmp_path / "ca.pem").write_text("none")
+    error = failure("https://127.0.0.1:9", verify=broken)
+    assert isinstance(error, ConfigurationError)
+    assert "certificates that verify= names cannot be loaded" in str(error)
 
 
 @pytest.mark.parametrize("certificate", ["untrusted", "expired", "not_yet_valid", "wrong_host"])

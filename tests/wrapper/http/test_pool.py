@@ -3,12 +3,14 @@
 import asyncio
 import os
 import select
+from functools import partial
 
 import httpx
 import pytest
 
 from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingClient
 from inworld_embeddings._http.adapters import BODY_CAP
+from inworld_embeddings._http.connect import tls_context
 from inworld_embeddings._http.pool import KEPT_BUFFERS, ConnectionPool
 from inworld_embeddings._retry import Timeouts
 from support.clients import KEY, pool, vectors_in
@@ -103,7 +105,9 @@ def test_a_body_that_ends_with_its_connection_is_not_whole_when_the_pool_was_clo
     async def run():
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            transport = ConnectionPool(proxy=None, trust_env=False, connect=5.0, keepalive=15.0)
+            transport = ConnectionPool(
+                proxy=None, tls=partial(tls_context, trust_env=False), connect=5.0, keepalive=15.0
+            )
             sending = asyncio.create_task(transport.send(httpx.Request("GET", url), BODY_CAP))
             while not any(connection._parser.status for connection in transport.busy):  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.001)

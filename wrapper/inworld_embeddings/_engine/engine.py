@@ -50,7 +50,7 @@ class Engine:
         settings = self._settings
         if not (settings.transport or settings.http_client) and settings.base_url.startswith("https"):
             with contextlib.suppress(httpx.LocalProtocolError):
-                tls_context(trust_env=settings.trust_env)
+                tls_context(settings.verify, trust_env=settings.trust_env)
 
     async def embed(
         self, texts: list[str], options: Merged, progress: Progress | None, began: float, *, alone: bool

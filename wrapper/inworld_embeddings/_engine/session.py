@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from functools import partial
 from math import inf
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
@@ -13,11 +13,15 @@ from .._batching import BatchCap
 from .._decoding import Decoder
 from .._error_mapping import Response
 from .._http import transport_for
-from .._redaction import Redactor, Secret
+from .._http.httpx2 import Httpx2Auth, is_httpx2
+from .._redaction import PIECE, Redactor, Secret
 from .._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget, RetryPolicy, Timeouts
 from .._settings import Settings
 from ..auth import ProviderAuth
 from .admission import Admission
+
+if TYPE_CHECKING:
+    from ..options import KeyProvider
 
 T = TypeVar("T")
 
@@ -54,16 +58,26 @@ class Session:
             "user-agent": settings.user_agent,
             "accept": "*/*",
             "accept-encoding": settings.compression or "identity",
+            **{name: value.reveal() for name, value in settings.extra_headers.items()},
         }
         self._auth: httpx.Auth | None = None
         self._endpoints: dict[str, tuple[httpx.URL, httpx.Headers]] = {}
         credential = settings.credential
         if isinstance(credential, Secret):  # the same for every request: no flow to ask
             self._headers["authorization"] = f"Basic {credential.reveal()}"
+        elif is_httpx2(credential, "Auth"):
+            self._auth = Httpx2Auth(credential)
         else:
-            self._auth = credential if isinstance(credential, httpx.Auth) else ProviderAuth(credential)
+            self._auth = (
+                credential
+                if isinstance(credential, httpx.Auth)
+                else ProviderAuth(cast("KeyProvider", credential))
+            )
         # A token that was sent stands for a key that was not, and that the service may echo all the same.
         self._behind: tuple[Secret, ...] = getattr(self._auth, "secrets", ())
+        self._behind += tuple(
+            value for value in settings.extra_headers.values() if len(value.reveal()) >= PIECE
+        )
         self._redactor, self._redacted = Redactor(self._behind), hash("")
 
     def look_at_the_clock(self) -> None:

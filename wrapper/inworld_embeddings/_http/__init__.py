@@ -10,7 +10,8 @@ from .._retry import Timeouts
 from .._settings import Settings
 from ..errors import ConfigurationError
 from .adapters import HttpxTransport, Transport
-from .connect import proxy_for
+from .connect import proxy_for, tls_context
+from .httpx2 import Send, is_httpx2, sending
 from .pool import ConnectionPool
 
 
@@ -20,18 +21,22 @@ def transport_for(settings: Settings, timeouts: Timeouts) -> Transport:
     Raises:
         ConfigurationError: a proxy that would see the key, or a transport that is not asynchronous.
     """
-    if settings.transport is not None:
-        if not hasattr(settings.transport, "handle_async_request"):
+    transport, http_client = settings.transport, settings.http_client
+    if transport is not None:
+        if not hasattr(transport, "handle_async_request"):
             raise ConfigurationError(
-                f"transport= must be an httpx.AsyncBaseTransport, not {type(settings.transport).__name__}."
+                f"transport= must be an httpx.AsyncBaseTransport, not {type(transport).__name__}."
             )
-        return HttpxTransport(settings.transport.handle_async_request, timeouts)
-    if settings.http_client is not None:
-        send = partial(settings.http_client.send, stream=True, auth=None, follow_redirects=False)
-        return HttpxTransport(send, timeouts)
-    return ConnectionPool(
-        proxy=proxy_for(settings),
-        trust_env=settings.trust_env,
-        connect=timeouts.connect,
-        keepalive=timeouts.keepalive,
-    )
+        send: Send = transport.handle_async_request
+    elif http_client is not None:
+        send = partial(http_client.send, stream=True, auth=None, follow_redirects=False)
+    else:
+        return ConnectionPool(
+            proxy=proxy_for(settings),
+            tls=partial(tls_context, settings.verify, trust_env=settings.trust_env),
+            connect=timeouts.connect,
+            keepalive=timeouts.keepalive,
+        )
+    if is_httpx2(transport, "AsyncBaseTransport") or is_httpx2(http_client, "AsyncClient"):
+        send = sending(send)
+    return HttpxTransport(send, timeouts)

@@ -17,7 +17,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from itertools import zip_longest
-from typing import Any, Final, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, getproxies_environment, proxy_bypass
 
@@ -27,9 +28,11 @@ import httpx
 from .._error_mapping import ProxyRefusedError
 from .._settings import Settings, address_of, is_loopback
 from ..errors import ConfigurationError
+from ..options import Verify
 from .connection import Connection
 
 T = TypeVar("T")
+TLS: TypeAlias = Callable[[], ssl.SSLContext]
 
 # A NAT that forgets an idle connection says nothing; the kernel finds out (catalogue B22).
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
@@ -46,7 +49,7 @@ SOCKET_OPTIONS = [
 
 
 @functools.cache
-def tls_context(*, trust_env: bool) -> ssl.SSLContext:
+def tls_context(verify: Verify = True, *, trust_env: bool) -> ssl.SSLContext:  # noqa: FBT002 - httpx's name
     """The process's TLS settings: httpx's choice of certificates, TLS 1.2 or newer.
 
     Not `ssl.create_default_context`: that writes the session's keys to the file that ``SSLKEYLOGFILE`` names.
@@ -54,22 +57,30 @@ def tls_context(*, trust_env: bool) -> ssl.SSLContext:
     Raises:
         httpx.LocalProtocolError: the certificates cannot be loaded.
     """
+    if isinstance(verify, ssl.SSLContext):
+        return verify
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if sys.version_info >= (3, 13):  # as there by default
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
     context.set_alpn_protocols(["http/1.1"])
-    file, folder = (os.environ.get(name) if trust_env else None for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+    if verify is False:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
     try:
-        if file or not folder:
-            context.load_verify_locations(cafile=file or certifi.where())
-        else:
-            context.load_verify_locations(capath=folder)
+        context.load_verify_locations(**_certificates(verify, trust_env=trust_env))
     except OSError as error:  # ssl.SSLError is one too
-        raise httpx.LocalProtocolError(
-            "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be loaded"
-        ) from error
+        source = "SSL_CERT_FILE or SSL_CERT_DIR names" if verify is True else "verify= names"
+        raise httpx.LocalProtocolError(f"the certificates that {source} cannot be loaded") from error
     return context
+
+
+def _certificates(verify: str | bool, *, trust_env: bool) -> dict[str, Any]:  # noqa: FBT001 - httpx's name
+    """What `ssl.SSLContext.load_verify_locations` takes."""
+    if isinstance(verify, str):
+        return {"capath" if Path(verify).is_dir() else "cafile": verify}
+    file, folder = (os.environ.get(name) if trust_env else None for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+    return {"capath": folder} if folder and not file else {"cafile": file or certifi.where()}
 
 
 def proxy_for(settings: Settings) -> httpx.URL | None:
@@ -128,9 +139,7 @@ def _is_exempt(host: str, port: int) -> bool:
     return False
 
 
-async def open_connection(
-    url: httpx.URL, *, proxy: httpx.URL | None, trust_env: bool, seconds: float
-) -> Connection:
+async def open_connection(url: httpx.URL, *, proxy: httpx.URL | None, tls: TLS, seconds: float) -> Connection:
     """A fresh connection to an URL's origin, made within some seconds; see `ConnectionPool`.
 
     Raises:
@@ -141,8 +150,8 @@ async def open_connection(
     try:
         async with asyncio.timeout(seconds):
             if proxy is None:
-                return await _connect(url, trust_env=trust_env)
-            return await _connect_through(proxy, url, trust_env=trust_env)
+                return await _connect(url, tls)
+            return await _connect_through(proxy, url, tls)
     except TimeoutError as error:
         raise httpx.ConnectTimeout(f"no connection{_through(proxy)} within {seconds} s") from error
     except OSError as error:  # ssl.SSLError is one too
@@ -153,11 +162,11 @@ def _through(proxy: httpx.URL | None) -> str:
     return "" if proxy is None else f" through the proxy {proxy.netloc.decode('ascii')}"
 
 
-async def _connect(url: httpx.URL, *, trust_env: bool) -> Connection:
+async def _connect(url: httpx.URL, tls: TLS) -> Connection:
     secure = url.scheme == "https"
     options: dict[str, Any] = {}
     if secure:
-        options = {"ssl": tls_context(trust_env=trust_env), "server_hostname": url.host}
+        options = {"ssl": tls(), "server_hostname": url.host}
     sock = await _first_of(await _addresses(url.host, url.port or (443 if secure else 80)))
     # From here on the transport is the one that closes the socket.
     _, connection = await asyncio.get_running_loop().create_connection(Connection, sock=sock, **options)
@@ -251,12 +260,12 @@ def _close_loser(task: "asyncio.Task[socket.socket]") -> None:
         task.result().close()
 
 
-async def _connect_through(proxy: httpx.URL, url: httpx.URL, *, trust_env: bool) -> Connection:
+async def _connect_through(proxy: httpx.URL, url: httpx.URL, tls: TLS) -> Connection:
     if url.scheme != "https":  # an auth flow may ask for any URL
         raise ProxyRefusedError("a proxy would see the key of an http:// origin in clear")
-    connection = await _connect(proxy, trust_env=trust_env)
+    connection = await _connect(proxy, tls)
     try:
-        await connection.tunnel(_connect_head(url, proxy), tls_context(trust_env=trust_env), url.host)
+        await connection.tunnel(_connect_head(url, proxy), tls(), url.host)
     except (httpx.ProxyError, httpx.RemoteProtocolError, httpx.ReadError) as error:
         connection.abort()
         kind = ProxyRefusedError if isinstance(error, ProxyRefusedError) else httpx.ProxyError

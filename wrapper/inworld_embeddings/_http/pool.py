@@ -8,7 +8,7 @@ import httpx
 
 from .._error_mapping import Response, StaleConnectionError, WrongSchemeError
 from .adapters import Transport, read_response
-from .connect import open_connection
+from .connect import TLS, open_connection
 from .connection import Connection
 
 KEPT_BUFFERS = 4
@@ -22,7 +22,7 @@ class ConnectionPool(Transport):
 
     Args:
         proxy: An HTTP proxy for https origins.
-        trust_env: Whether ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` count.
+        tls: Gives the settings of TLS; asked for each connection that needs them.
         connect: Seconds in which a connection must be made, TLS included.
         keepalive: Seconds after which an idle connection is not used again.
 
@@ -31,10 +31,10 @@ class ConnectionPool(Transport):
         busy: Connections that carry a request.
     """
 
-    def __init__(self, *, proxy: httpx.URL | None, trust_env: bool, connect: float, keepalive: float) -> None:
+    def __init__(self, *, proxy: httpx.URL | None, tls: TLS, connect: float, keepalive: float) -> None:
         self.idle: list[Connection] = []
         self.busy: set[Connection] = set()
-        self._open = partial(open_connection, proxy=proxy, trust_env=trust_env, seconds=connect)
+        self._open = partial(open_connection, proxy=proxy, tls=tls, seconds=connect)
         self._keepalive = keepalive
         self._buffers: list[bytearray] = []
         self._spoke_http = False

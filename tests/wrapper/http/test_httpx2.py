@@ -1,0 +1,210 @@
+"""Objects of httpx2, whose classes are not httpx's: whatever takes the one takes the other, and says the same of it."""
+
+import inspect
+
+import httpx
+import httpx2
+import pytest
+
+from inworld_embeddings import (
+    APIConnectionError,
+    APIError,
+    EmbeddingClient,
+    InternalServerError,
+    JWTAuth,
+    TLSError,
+)
+from inworld_embeddings._error_mapping import exchange_error
+from inworld_embeddings._redaction import Redactor
+from inworld_embeddings_emulator import Emulator, LocalTransport
+from inworld_embeddings_emulator.engines import HashEngine
+from support.clients import KEY, failure
+from support.fault_server import FaultServer
+from support.in_process import Service
+from support.processes import assert_silent, program
+from support.vectors import vectors_for
+
+LIBRARIES = pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+EMULATOR = {"key": "local", "secret": "local", "base_url": "http://localhost"}
+
+
+def as_transport(library, inner):
+    class Inside(library.AsyncBaseTransport):
+        handle_async_request = inner.handle_async_request
+
+    return {"transport": Inside()}
+
+
+def as_client(library, inner):
+    return {"http_client": library.AsyncClient(transport=inner, headers={"x-team": "search"})}
+
+
+SCRIPTS = [
+    "ok",
+    "drop",
+    "drop;reset",
+    "truncate=9",
+    "truncate=9;reset",
+    "status=503",
+    "status=400",
+    "html",
+]
+
+
+def outcome(library, way, script):
+    """What a caller is given: vectors, or an error with all it says."""
+    inner = LocalTransport(Emulator(HashEngine(8)), script)
+    with EmbeddingClient(**EMULATOR, **way(library, inner), max_retries=0) as client:
+        try:
+            return client.embed(["a", "b"]).tolist()
+        except APIError as error:
+            return type(error), str(error), error.retryable
+
+
+@pytest.mark.parametrize("way", [as_transport, as_client])
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_what_came_through_it_is_the_same(way, script):
+    assert outcome(httpx2, way, script) == outcome(httpx, way, script)
+
+
+@LIBRARIES
+def test_an_error_whose_body_breaks_off_is_still_that_error(library):
+    async def body():
+        yield b"no healthy upstream"
+        raise library.ReadError("gone")
+
+    inside = library.MockTransport(lambda request: library.Response(503, content=body()))
+    with (
+        EmbeddingClient(**EMULATOR, transport=inside, max_retries=0) as client,
+        pytest.raises(InternalServerError, match="no healthy upstream"),
+    ):
+        client.embed("a")
+
+
+KINDS = [
+    name
+    for name, kind in vars(httpx2).items()
+    if inspect.isclass(kind) and issubclass(kind, Exception) and hasattr(httpx, name)
+]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_its_exceptions_mean_what_those_of_httpx_mean(name):
+    def made_of(library):
+        kind = getattr(library, name)
+        named = {"request": None, "response": None} if "HTTPStatusError" in name else {}
+        error = kind.__new__(kind, "why", **named)
+        Exception.__init__(error, "why")
+        return exchange_error(error, Redactor())
+
+    ours, theirs = made_of(httpx2), made_of(httpx)
+    assert (type(ours), str(ours)) == (type(theirs), str(theirs))
+    assert ours.__cause__ is ours.__context__ is None
+
+
+@LIBRARIES
+def test_a_certificate_it_refuses_is_never_tried_again(library, tls):
+    with FaultServer(tls=tls.untrusted) as server:
+        error = failure(server.url, transport=library.AsyncHTTPTransport())
+        assert isinstance(error, TLSError)
+        server.oracle.assert_requests(0)
+
+
+@LIBRARIES
+@pytest.mark.parametrize("flow", ["sync", "async"])
+def test_an_auth_flow_may_ask_elsewhere_first(library, flow):
+    """The flow sends a request of its own, reads its response, and signs the first one by it."""
+
+    def steps(request):
+        token = yield library.Request("GET", "https://tokens.example/new", headers={"x-ask": "1"})
+        assert isinstance(token, library.Response)
+        assert (token.status_code, token.json()) == (200, {"token": KEY})
+        request.headers["Authorization"] = f"Basic {token.json()['token']}"
+        response = yield request
+        assert response.status_code == 200
+        assert response.json()["embeddings"]
+
+    class Flow(library.Auth):
+        requires_response_body = True
+
+        def auth_flow(self, request):
+            assert isinstance(request, library.Request)
+            yield from steps(request)
+
+    class AsyncFlow(library.Auth):
+        async def async_auth_flow(self, request):
+            flow = steps(request)
+            response = yield next(flow)
+            while True:
+                try:
+                    response = yield flow.send(response)
+                except StopIteration:
+                    return
+
+    class Api(Service):
+        async def handle_async_request(self, request):
+            if request.url.host == "tokens.example":
+                assert request.headers["x-ask"] == "1"
+                return httpx.Response(200, json={"token": KEY})
+            return await super().handle_async_request(request)
+
+    service = Api()
+    with EmbeddingClient(auth={"sync": Flow, "async": AsyncFlow}[flow](), transport=service) as client:
+        assert client.embed(["a", "b"]).tolist() == vectors_for(["a", "b"]).tolist()
+    assert service.requests[0].authorization.name == "EXPECTED"
+
+
+@LIBRARIES
+def test_what_an_auth_flow_meets_is_the_networks_fault(library):
+    class Unreachable(library.Auth):
+        async def async_auth_flow(self, request):
+            raise library.ConnectError("nobody there")
+            yield
+
+    with (
+        EmbeddingClient(auth=Unreachable(), transport=Service()) as client,
+        pytest.raises(APIConnectionError, match="ConnectError: nobody there"),
+    ):
+        client.embed("a")
+
+
+def test_tokens_may_come_and_go_through_it():
+    """`JWTAuth` fetches through a client of httpx2; with its class beside it, it signs the requests of another."""
+
+    class Auth(JWTAuth, httpx2.Auth):
+        pass
+
+    def respond(request):
+        if request.url.path.endswith("token:generate"):
+            assert request.headers["authorization"].startswith("IW1-HMAC")
+            return httpx2.Response(200, json={"token": "t-1"})
+        return httpx2.Response(200, text=request.headers["authorization"])
+
+    inside = httpx2.MockTransport(respond)
+    auth = Auth(KEY, workspace="w", http_client=httpx2.Client(transport=inside))
+    with httpx2.Client(auth=auth, transport=inside) as client:
+        assert client.get("https://api.test/").text == "Bearer t-1"
+
+
+PREAMBLE = """
+import sys
+{first}
+from inworld_embeddings import EmbeddingClient
+with EmbeddingClient.local(faults="drop, ok") as client:
+    assert client.embed(["a"]).vectors.shape == (1, 768)
+{last}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("", "assert 'httpx2' not in sys.modules"),
+        ("import httpx2; httpx2.alias_httpx()", "import httpx; assert httpx.Request is httpx2.Request"),
+    ],
+    ids=["is not loaded by us", "stands in httpx's place"],
+)
+def test_in_a_program_it(first, last):
+    done = program(PREAMBLE.format(first=first, last=last), preamble="")
+    assert done.returncode == 0, done.stderr
+    assert_silent(done)
