@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = ROOT / "wrapper" / "inworld_embeddings"
-RUN = [ROOT / "README.md", ROOT / "docs" / "use" / "long-texts.md"]
+RUN = [ROOT / "README.md", *(ROOT / "docs" / "use" / page for page in ("long-texts.md", "results.md"))]
 BLOCKS = [
     (path.name, block)
     for path in RUN

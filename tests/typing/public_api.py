@@ -63,7 +63,7 @@ def misspelt() -> None:
 def results(result: EmbeddingResult) -> None:
     assert_type(result.vectors, NDArray[np.float32])
     assert_type(result[0], NDArray[np.float32])
-    assert_type(result[1:], NDArray[np.float32])
+    assert_type(result[1:], EmbeddingResult)
     assert_type(list(result), list[NDArray[np.float32]])
     assert_type(result.tolist(), list[list[float]])
     assert_type(result.failures, Failures)

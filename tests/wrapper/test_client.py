@@ -201,6 +201,21 @@ def test_a_known_model_brings_its_provider_and_another_keeps_the_clients():
         assert merged(client, {"model": model}, CALL)["service_provider"] == f"SERVICE_PROVIDER_{provider}"
 
 
+KNOWN = "BAAI/bge-large-en-v1.5"
+COUNTED = [({}, "new"), ({"extra_body": {"a": 1}}, KNOWN), ({"base_url": "http://127.0.0.1:9"}, KNOWN)]
+
+
+@pytest.mark.parametrize("kind", [SyncFace, AsyncFace])
+def test_a_dimension_is_the_public_one_of_the_service_or_counted(kind):
+    with kind(Service()) as face:
+        assert [face.wait(face.client.dimension(model)) for model in (None, KNOWN)] == [768, 1024]
+        assert not face.service.requests
+    for settings, model in COUNTED:
+        with kind(Service(dim=5), **settings) as face:
+            assert face.wait(face.client.dimension(model)) == 5
+            assert len(face.service.requests) == 1
+
+
 async def asynchronous_key():
     return KEY
 

@@ -1,14 +1,23 @@
-"""What a call gives back: rows, failures that are made when they are asked for, pickles."""
+"""What a call gives back: rows, failures that are made when they are asked for, pickles, and what others make of it."""
 
+import json
+import os
 import pickle
 import tracemalloc
 
 import numpy as np
+import pyarrow.parquet as pq
+import pydantic
 import pytest
 
 from inworld_embeddings._engine.call import Call
 from inworld_embeddings._engine.results import BatchOutcome, Results
-from inworld_embeddings.errors import APITimeoutError, BadRequestError
+from inworld_embeddings.errors import (
+    APIResponseValidationError,
+    APITimeoutError,
+    BadRequestError,
+    InvalidInputError,
+)
 from inworld_embeddings.options import STREAM, defaults, merged
 from inworld_embeddings.result import EmbeddingResult, Failure, Failures, failure
 
@@ -72,7 +81,7 @@ def test_a_failed_row_raises_its_error_and_is_nan_in_the_array():
     result = collected(5, (range(2), rows(0, 1)), ([2, 4], REFUSED), ([3], rows(3)))
     assert [failure.index for failure in result.failures] == [2, 4]
     assert np.array_equal(result[3], [3, 3])
-    for index in (2, -1, slice(1, 3)):
+    for index in (2, -1, np.int64(4)):
         with pytest.raises(BadRequestError):
             result[index]
     assert np.isnan(result.vectors[[2, 4]]).all()
@@ -90,7 +99,7 @@ def test_texts_that_share_a_row():
     result = collected(3, ([0, 2], rows(0, 2)), ([1], REFUSED), places=[0, 1, 1, 2, 0, 1])
     assert [failure.index for failure in result.failures] == [1, 2, 5]
     assert np.array_equal(result[3], [2, 2])
-    assert np.array_equal(result[3:5], rows(2, 0))
+    assert np.array_equal(result[3:5].vectors, rows(2, 0))
     assert len(result) == 6
     assert np.array_equal(np.isnan(result.vectors).all(axis=1), [0, 1, 1, 0, 0, 1])
     assert np.array_equal(result.vectors[[0, 3, 4]], rows(0, 2, 0))
@@ -122,3 +131,155 @@ def test_a_result_can_be_made_of_plain_things():
     result = EmbeddingResult(rows(1, 2), "model", failures=[failure(1, LATE)])
     assert (result.failures, result.dimension, len(result)) == ((failure(1, LATE),), 2, 2)
     assert repr(result) == "EmbeddingResult(shape=(2, 2), model='model', failures=1)"
+
+
+ROWS = rows(*range(6))
+SHARED = [0, 1, 1, 2, 0, 1]  # of the texts of `result_of`, which row is whose, where some share one
+TAKEN = {
+    "a slice": slice(1, 4),
+    "a slice backwards": slice(None, None, -2),
+    "an empty slice": slice(6, 9),
+    "a list": [5, 0, -3, 0],
+    "no position": [],
+    "an array": np.array([4, 1]),
+    "a mask": [True, False, True, True, False, True],
+    "a mask of numpy's": np.arange(6) % 2 == 1,
+}
+
+
+@pytest.mark.parametrize("index", TAKEN.values(), ids=TAKEN)
+@pytest.mark.parametrize("places", [None, SHARED], ids=["all", "dedupe"])
+def test_some_texts_of_a_result_are_a_result(index, places):
+    if places is None:
+        result = collected(6, ([0, 2, 4, 5], ROWS[[0, 2, 4, 5]]), ([1], REFUSED), ([3], LATE))
+    else:
+        result = collected(3, ([0, 2], ROWS[[0, 2]]), ([1], REFUSED), places=places)
+    errors = [result.failures.error_of(at) for at in range(6)]
+    wanted = np.arange(6)[index].tolist()
+    taken = result[index]
+    assert isinstance(taken, EmbeddingResult)
+    assert (taken.shape, len(taken), taken.stats) == ((len(wanted), 2), len(wanted), result.stats)
+    assert [taken.failures.error_of(at) for at in range(len(wanted))] == [errors[at] for at in wanted]
+    assert np.array_equal(taken.vectors, result.vectors[wanted], equal_nan=True)
+    assert not result[result.succeeded].failures
+
+
+@pytest.mark.parametrize("index", [2, -3, [0, 2], [True], [0.5], (0, 1), [[0]], None], ids=repr)
+def test_what_is_no_index_is_an_index_error(index):
+    with pytest.raises(IndexError):
+        EmbeddingResult(rows(1, 2), "model")[index]
+
+
+@pytest.mark.parametrize("take", [lambda r: r[1], lambda r: next(iter(r)), lambda r: r[1:2].vectors])
+def test_what_is_kept_of_a_result_does_not_hold_the_rest(take):
+    result = EmbeddingResult(np.zeros((4, 2), np.float32), "model")
+    kept = take(result)
+    assert type(kept) is np.ndarray, "a subclass is refused by libraries that look at the exact type"
+    kept[:] = 1
+    assert not result.vectors.any()
+
+
+RESULT = EmbeddingResult(
+    np.float32([[0.1, -2.5], [np.nan] * 2, [3e-38, 7]]),
+    "a <model>",
+    "an engine",
+    [failure(1, APIResponseValidationError("<b>", retryable=False, attempts=3))],
+)
+
+
+def assert_same(back):
+    assert np.array_equal(back.vectors, RESULT.vectors, equal_nan=True)
+    assert (back.model, back.engine, len(back.failures)) == (RESULT.model, RESULT.engine, 1)
+    assert type(back.failures[0].error) is APIResponseValidationError
+    assert (back.failures[0].index, back.failures[0].retryable) == (1, False)
+    assert str(back.failures[0].error) == "<b>"
+
+
+class Response(pydantic.BaseModel):
+    result: EmbeddingResult
+
+
+def test_a_result_is_a_field_of_a_pydantic_model_and_comes_back_from_its_json():
+    response = Response(result=RESULT)
+    assert response.result is RESULT
+    told = json.loads(response.model_dump_json())
+    assert told == {"result": RESULT.to_dict()}
+    assert_same(Response.model_validate_json(response.model_dump_json()).result)
+    assert_same(EmbeddingResult.from_dict(json.loads(json.dumps(RESULT.to_dict(), allow_nan=False))))
+    for mode in ("validation", "serialization"):
+        assert "vectors" in str(Response.model_json_schema(mode=mode))
+
+
+WRONG = {
+    "a row of another length": {"vectors": [[1, 2], None, [1]]},
+    "a row without a vector or an error": {"vectors": [[1, 2], None, None]},
+    "an error of no row": {"vectors": [[1, 2], [1, 2], [1, 2]]},
+    "an error of a row that is not there": {"vectors": [[1, 2]]},
+    "no rows": {"vectors": 1},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_json_of_no_result_is_a_validation_error(wrong):
+    with pytest.raises(pydantic.ValidationError):
+        Response.model_validate({"result": RESULT.to_dict() | wrong})
+
+
+def test_to_arrow_has_null_and_the_error_where_there_is_no_vector():
+    table = RESULT.to_arrow()
+    assert str(table.schema.field("vector").type) == "fixed_size_list<element: float>[2]"
+    vectors = table["vector"].to_pylist()
+    assert (vectors[0], vectors[1]) == (RESULT.vectors[0].tolist(), None)
+    error = {"code": "APIResponseValidationError", "message": "<b>", "attempts": 3}
+    assert table["error"].to_pylist() == [None, error, None]
+    assert table.schema.metadata == {
+        b"inworld_embeddings.model": b"a <model>",
+        b"inworld_embeddings.engine": b"an engine",
+    }
+
+
+@pytest.mark.parametrize("result", [RESULT, RESULT[:0], EmbeddingResult(np.empty((0, 0), np.float32), "m")])
+def test_what_is_saved_is_there_whole_or_not_at_all(tmp_path, result, monkeypatch):
+    result.save(tmp_path / "a.npy")
+    result.save(str(tmp_path / "a.PARQUET"))
+    assert np.array_equal(np.load(tmp_path / "a.npy"), result.vectors, equal_nan=True)
+    assert pq.read_table(tmp_path / "a.PARQUET").equals(result.to_arrow())
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(
+        os, "fsync", lambda file: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    for path in before:
+        with pytest.raises(OSError, match="No space"):
+            EmbeddingResult(rows(9), "m").save(path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    with pytest.raises(InvalidInputError, match=r"a\.csv: the name must end with \.npy or \.parquet"):
+        result.save(tmp_path / "a.csv")
+
+
+def test_quantized_rows_keep_the_most_of_it():
+    vectors = np.random.default_rng(0).standard_normal((50, 100)).astype(np.float32)
+    vectors[7] = 0
+    result = EmbeddingResult(vectors, "model")
+    whole, binary = result.quantize("int8"), result.quantize("binary")
+    assert (whole.values.dtype, whole.values.shape, binary.values.dtype) == (np.int8, (50, 100), np.uint8)
+    assert np.abs(whole.values * whole.scales[:, None] - vectors).max() <= whole.scales.max() / 2 * 1.0001
+    assert np.abs(whole.values).max() == 127
+    assert (binary.values.shape, binary.scales) == ((50, 13), None)
+    assert np.array_equal(np.unpackbits(binary.values, axis=1, count=100), vectors > 0)
+    assert len(result[:0].quantize("int8").values) == len(result[:0].quantize("binary").values) == 0
+
+
+def test_what_cannot_be_quantized_says_why():
+    with pytest.raises(APIResponseValidationError):
+        RESULT.quantize("int8")
+    with pytest.raises(InvalidInputError, match='"int8" and "binary", not \'int4\''):
+        RESULT.quantize("int4")
+    assert len(RESULT[RESULT.succeeded].quantize("binary").values) == 2
+
+
+def test_shown_in_a_notebook_it_is_short_and_no_markup_of_others():
+    shown = EmbeddingResult(np.ones((1000, 768), np.float32), "m")._repr_html_()
+    assert shown.count("+1.0000") == 5 * 4
+    shown = RESULT._repr_html_()
+    assert "APIResponseValidationError: &lt;b&gt;" in shown
+    assert "a &lt;model&gt;" in shown

@@ -43,7 +43,8 @@ from .errors import (
 )
 from .models import MODELS, Model, OtherServiceProvider, ServiceProvider
 from .options import CallOptions, ClientOptions, EmbedOptions, StreamOptions
-from .result import EmbeddingResult, Failure, Plan, Stats
+from .ranking import rank, similarity
+from .result import EmbeddingResult, Failure, Plan, Quantized, Stats
 
 if TYPE_CHECKING:
     from .auth import BasicAuth, JWTAuth, ProviderAuth
@@ -85,6 +86,7 @@ __all__ = [
     "PermissionDeniedError",
     "Plan",
     "ProviderAuth",
+    "Quantized",
     "RateLimitError",
     "RedirectError",
     "RequestTooLargeError",
@@ -96,6 +98,8 @@ __all__ = [
     "__version__",
     "about",
     "chunk",
+    "rank",
+    "similarity",
 ]
 
 

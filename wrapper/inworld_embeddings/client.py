@@ -38,8 +38,17 @@ from typing import (
 
 from ._redaction import arguments_hidden
 from ._retry import RetryPolicy, Timeouts
-from ._settings import LOCAL_URL, emulator_credential, fingerprint, made_again, resolve, travelling
+from ._settings import (
+    DEFAULT_BASE_URL,
+    LOCAL_URL,
+    emulator_credential,
+    fingerprint,
+    made_again,
+    resolve,
+    travelling,
+)
 from .errors import ClientClosedError, ConfigurationError, PartialFailureError
+from .models import MODELS
 from .options import (
     CALL,
     CLIENT,
@@ -192,6 +201,14 @@ class BaseClient:
         room = self._room(chosen)
         around = chosen["max_batch_bytes"] - room
         return plan(checked, chosen["batch_size"], room, around, chosen["model"], dedupe=chosen["dedupe"])
+
+    def _known_dimension(self, options: "Merged") -> int | None:
+        """The dimension of a model if it is public, and the service itself makes its vectors of the plain request."""
+        known = MODELS.get(options["model"])
+        plain = self._settings.base_url == DEFAULT_BASE_URL and options["extra_body"] is None
+        if known is None or not plain or known.service_provider != options["service_provider"]:
+            return None
+        return known.dimension
 
     def __repr__(self) -> str:
         return (
@@ -390,6 +407,22 @@ class EmbeddingClient(BaseClient):
         result = self._run(partial(self._engine.embed, checked, chosen, progress, began, alone=alone))
         return _returned(result, chosen, alone=alone)
 
+    def dimension(self, model: str | None = None) -> int:
+        """The length of a model's vectors.
+
+        Of the models in `models.MODELS` at the service's own address it is the public figure, and nothing is sent. Of any
+        other, of an emulator or with ``extra_body``, one word is embedded, and its vector counted.
+
+        Args:
+            model: None: the client's own.
+
+        Raises:
+            ConfigurationError: that is no model's name.
+            APIError: it had to be asked, and has no vector.
+        """
+        given = CallOptions() if model is None else CallOptions(model=model)
+        return self._known_dimension(self._merged(given, CALL)) or len(self.embed("dimension", **given))
+
     @overload
     def embed_iter(
         self, texts: Iterable[str], *, on_error: Literal["raise"] = "raise", **options: Unpack[StreamOptions]
@@ -490,6 +523,11 @@ class AsyncEmbeddingClient(BaseClient):
         checked, chosen, progress = self._checked(texts, options, EMBED)
         result = await self._engine.embed(checked, chosen, progress, began, alone=alone)
         return _returned(result, chosen, alone=alone)
+
+    async def dimension(self, model: str | None = None) -> int:
+        """As `EmbeddingClient.dimension`, awaited."""
+        given = CallOptions() if model is None else CallOptions(model=model)
+        return self._known_dimension(self._merged(given, CALL)) or len(await self.embed("dimension", **given))
 
     @overload
     def embed_iter(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, pairwise, starmap
+from itertools import chain, starmap
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import InworldEmbeddingsError
@@ -78,7 +78,7 @@ class Results:
         failures = Failures(chain.from_iterable(starmap(_runs, self._failed)))
         return EmbeddingResult.of(
             self._vectors,
-            _spread(failures, self._count, self._places) if self._places and failures else failures,
+            failures.of(self._places, self._count) if self._places and failures else failures,
             self._places,
             model=options["model"],
             engine=call.engine,
@@ -98,22 +98,6 @@ def _runs(
         if indexes[at] != indexes[at - 1] + 1:
             yield indexes[start], indexes[at - 1] + 1, error
             start = at
-
-
-def _spread(failures: Failures, count: int, places: list[int]) -> Failures:
-    """The failures of all texts, from those of the distinct ones."""
-    import numpy as np  # noqa: PLC0415 - only where something failed
-
-    numbers, errors = np.zeros(count, dtype=np.int64), [error for _, _, error in failures.runs]
-    for number, (start, stop, _) in enumerate(failures.runs, 1):
-        numbers[start:stop] = number
-    spread = numbers[places]
-    starts = np.flatnonzero(np.diff(spread, prepend=-1)).tolist()
-    return Failures(
-        (start, stop, errors[spread[start] - 1])
-        for start, stop in pairwise([*starts, len(places)])
-        if spread[start]
-    )
 
 
 def _rows(count: int, dimension: int) -> "Vectors":
