@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from .engines import Engine
 from .faults import ADMIN_PATH, Faults
 from .handle import TEST_KEY, Emulator
-from .messages import Handler
+from .openai_face import EngineSource, OpenAIFace
+from .playground import Playground
 from .server import EmulatorServer
 
 
@@ -43,10 +44,9 @@ def serve(
         OSError: it cannot listen there; says what to do.
     """
     emulator = Emulator(engine, api_key)
+    face = OpenAIFace(emulator, EngineSource(emulator.engine), api_key) if openai else emulator
     server = EmulatorServer(
-        _layers(
-            emulator, api_key, openai=openai, playground=playground, built_in=engine is None, chaos=chaos
-        ),
+        Playground(face, emulator.engine) if playground else face,
         host=host,
         port=port,
         allowed_hosts=allowed_hosts,
@@ -55,38 +55,19 @@ def serve(
         chaos=chaos,
     )
     with server, until_signal():
-        lines = [reach(server.address, emulator, built_in=engine is None)]
-        if openai:
-            lines.append(openai_notice(server, uses_test_key=emulator.uses_test_key))
-        if faults is not None:
-            lines.append(f"Faults: {server.faults.script} (seed {server.faults.seed})")
-        if chaos:
-            lines.append(f"Chaos is on: GET, PUT and DELETE {server.url}{ADMIN_PATH}")
-        if playground:
-            lines.append(f"Playground: {server.url}/")
-        say(*lines)
+        say(
+            reach(server.address, emulator),
+            openai_notice(server, uses_test_key=emulator.uses_test_key) if openai else "",
+            f"Faults: {server.faults.script} (seed {server.faults.seed})" if faults is not None else "",
+            f"Chaos is on: GET, PUT and DELETE {server.url}{ADMIN_PATH}" if chaos else "",
+            f"Playground: {server.url}/" if playground else "",
+        )
 
 
-def _layers(
-    emulator: Emulator, api_key: str, *, openai: bool, playground: bool, built_in: bool, chaos: bool
-) -> Handler:
-    """The emulator in the layers that were asked for."""
-    handler: Handler = emulator
-    if openai:
-        from .openai_face import EngineSource, OpenAIFace  # noqa: PLC0415 - only when asked for
-
-        handler = OpenAIFace(handler, EngineSource(emulator.engine), api_key)
-    if playground:
-        from .playground import Playground  # noqa: PLC0415 - as above
-
-        handler = Playground(handler, emulator.engine, built_in=built_in, chaos=chaos)
-    return handler
-
-
-def reach(address: str, emulator: Emulator, *, built_in: bool) -> str:
+def reach(address: str, emulator: Emulator) -> str:
     """How to reach an emulator on a ``host:port``, and what its vectors are."""
     engine, url = emulator.engine, f"http://{address}"
-    meaning = "English search is meaningful, other languages match by spelling only. " if built_in else ""
+    meaning = f"{told}. " if (told := getattr(engine, "meaning", "")) else ""
     reach = f'Reach it with base_url="{url}" and the api_key it was given, base64-encoded.'
     return (
         f"Emulator of the embeddings API on {url}\n"
@@ -103,8 +84,8 @@ def openai_notice(server: EmulatorServer, *, uses_test_key: bool) -> str:
 
 
 def say(*lines: str) -> None:
-    """Prints lines, all at once and also where standard output is a pipe."""
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    """Prints the lines that are not empty, all at once and also where standard output is a pipe."""
+    sys.stdout.writelines(f"{line}\n" for line in lines if line)
     sys.stdout.flush()
 
 

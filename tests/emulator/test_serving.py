@@ -50,12 +50,13 @@ def test_it_serves_until_a_signal_and_imports_nothing_heavy(number):
     assert re.fullmatch(r"POST /ml/v1alpha/embedding:embed 200 38 bytes 1 vectors \S+ ms\n", err)
 
 
-@pytest.mark.parametrize(("built_in", "key"), [(True, "local:local"), (False, "my:own")])
-def test_what_the_vectors_mean_and_how_to_reach_them(engine, built_in, key):
-    told = reach("127.0.0.1:1", Emulator(engine, key), built_in=built_in)
+@pytest.mark.parametrize(("meaning", "key"), [("good for nothing", "local:local"), ("", "my:own")])
+def test_what_the_vectors_mean_and_how_to_reach_them(engine, meaning, key):
+    engine.meaning = meaning
+    told = reach("127.0.0.1:1", Emulator(engine, key))
     assert "the engine tiny, 3 dimensions." in told
     assert "Never mix" in told
-    assert ("by spelling only" in told) is built_in
+    assert ("dimensions. good for nothing. Never" in told) is bool(meaning)
     assert ("INWORLD_EMULATOR_HOST=127.0.0.1:1" in told) is ("base_url=" not in told) is (key != "my:own")
     assert "my:own" not in told
 

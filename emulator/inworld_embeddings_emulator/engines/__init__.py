@@ -6,8 +6,7 @@ OpenAI's ``/v1/embeddings``.
 
 from collections.abc import Sequence
 from functools import cache
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from inworld_embeddings.errors import ConfigurationError
@@ -15,19 +14,7 @@ from inworld_embeddings.errors import ConfigurationError
 from ..messages import lock_of_the_process
 from .hashed import HashEngine
 
-if TYPE_CHECKING:
-    from .openai_compatible import OpenAICompatibleEngine
-    from .sentence_transformers import SentenceTransformersEngine
-
-__all__ = [
-    "Engine",
-    "EngineError",
-    "HashEngine",
-    "OpenAICompatibleEngine",
-    "SentenceTransformersEngine",
-    "default_engine",
-    "named",
-]
+__all__ = ["Engine", "EngineError", "HashEngine", "default_engine", "named"]
 
 
 class Engine(Protocol):
@@ -36,6 +23,8 @@ class Engine(Protocol):
     Attributes:
         name: Which vectors these are; two engines whose vectors differ have different names. Printable ASCII.
         dimension: Length of every vector.
+
+    An engine may have a ``meaning`` too: what its vectors are good for, in words for the terminal and the playground.
     """
 
     @property
@@ -124,16 +113,3 @@ def named(spec: str, *, api_key: str | None = None) -> Engine:
 def header_name(kind: str, name: str) -> str:
     """``kind:name`` in printable ASCII, fit for a header; whatever else is in the name is percent-encoded."""
     return f"{kind}:{quote(name.strip(), safe='/:@+ ,=()[]')}"
-
-
-_LATER: Final = {
-    "OpenAICompatibleEngine": "openai_compatible", "SentenceTransformersEngine": "sentence_transformers"
-}  # fmt: skip
-
-if not TYPE_CHECKING:  # else no misspelt name would be told
-
-    def __getattr__(name: str) -> Any:
-        """Imports the other engines when they are asked for: the built-in one must not pay for them."""
-        if name not in _LATER:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

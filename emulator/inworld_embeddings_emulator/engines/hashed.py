@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from math import sqrt
-from struct import Struct
+from struct import unpack
 from typing import Final
 
 from inworld_embeddings.errors import ConfigurationError
@@ -30,18 +30,16 @@ class HashEngine:
             raise ConfigurationError("The dimension of the hash engine must be a whole number of 1 or more.")
         self.name: str = f"hash-{dimension}"
         self.dimension: int = dimension
-        self._shorts = Struct(f"<{dimension}h")
-
-    def __reduce__(self) -> tuple[type["HashEngine"], tuple[int]]:
-        return type(self), (self.dimension,)
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit vector for each text, its values with at most 7 decimals."""
         return [self._embed(text) for text in texts]
 
     def _embed(self, text: str) -> list[float]:
-        digest = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(self._shorts.size)
-        odd = [2 * value + 1 for value in self._shorts.unpack(digest)]  # so that no vector is all zeros
+        digest = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(2 * self.dimension)
+        odd = [
+            2 * value + 1 for value in unpack(f"<{self.dimension}h", digest)
+        ]  # so that no vector is all zeros
         # An integer sum is exact; a sum of floats is not the same in every Python.
         scale = _DECIMALS / sqrt(sum(value * value for value in odd))
         return [round(value * scale) / _DECIMALS for value in odd]

@@ -224,6 +224,7 @@ class LocalEngine:
 
     name = NAME
     dimension = DIMENSION
+    meaning = "English search is meaningful, other languages match by spelling only"
 
     def __init__(self, table: Table) -> None:
         self._table = table

@@ -1,7 +1,5 @@
 """Any OpenAI-compatible ``/v1/embeddings`` as an engine: ollama, TEI, vLLM, llama.cpp, or a service like them."""
 
-import struct
-from base64 import b64decode
 from collections.abc import Sequence
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
@@ -30,7 +28,6 @@ class OpenAICompatibleEngine:
         model: Name the backend knows the model by.
         api_key: Sent as ``Authorization: Bearer``, if given. It needs https, or loopback.
         timeout: Seconds without a sign of life from the backend; connecting gets at most 5 of them.
-        batch_size: Most texts in one request.
         transport: Carries the requests instead of the network.
 
     Raises:
@@ -44,17 +41,16 @@ class OpenAICompatibleEngine:
         api_key: str | None = None,
         *,
         timeout: float = 60.0,
-        batch_size: int = BATCH,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        if not model.strip() or batch_size < 1:
-            raise ConfigurationError("A backend needs the name of a model, and a batch_size of 1 or more.")
+        if not model.strip():
+            raise ConfigurationError("A backend needs the name of a model.")
         if api_key is not None and not (
             api_key and api_key.isascii() and api_key.isprintable() and " " not in api_key
         ):
             raise ConfigurationError("The backend's key is empty, or has a character that no key has.")
         self._url, loopback = _embeddings_url(url, has_key=api_key is not None)
-        self._model, self._batch_size = model, batch_size
+        self._model = model
         self._client = httpx.Client(
             headers={"authorization": f"Bearer {api_key}"} if api_key else None,
             timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
@@ -80,8 +76,7 @@ class OpenAICompatibleEngine:
         Raises:
             EngineError: the backend did not give a vector for each text.
         """
-        size = self._batch_size
-        pieces = [texts[start : start + size] for start in range(0, len(texts), size)]
+        pieces = [texts[start : start + BATCH] for start in range(0, len(texts), BATCH)]
         return [vector for piece in pieces for vector in self._ask(piece)]
 
     def close(self) -> None:
@@ -120,7 +115,7 @@ def _embeddings_url(url: str, *, has_key: bool) -> tuple[str, bool]:
 
 
 class _Row(msgspec.Struct):
-    embedding: list[float] | str
+    embedding: list[float]
     index: int | None = None
 
 
@@ -131,9 +126,8 @@ class _Rows(msgspec.Struct):
 def vectors_of(body: bytes, count: int) -> list[list[float]]:
     """The vectors in a response to so many texts, in the order of the texts.
 
-    Embeddings may be lists of numbers or base64 of little-endian float32. Rows are put in order by ``index``; where no
-    row has one, their own order counts. Whether their dimension is the engine's and their numbers are finite is checked
-    with every engine's.
+    Rows are put in order by ``index``; where no row has one, their own order counts. Whether their dimension is the
+    engine's and their numbers are finite is checked with every engine's.
 
     Raises:
         EngineError: anything else than a vector for each text.
@@ -151,15 +145,7 @@ def vectors_of(body: bytes, count: int) -> list[list[float]]:
         if set(placed) != set(range(count)):
             raise EngineError("the indexes in the backend's response are not those of the texts")
         rows = [placed[index] for index in range(count)]
-    vectors = [row.embedding if isinstance(row.embedding, list) else _floats(row.embedding) for row in rows]
+    vectors = [row.embedding for row in rows]
     if not all(vectors):
         raise EngineError("an embedding in the backend's response is empty")
     return vectors
-
-
-def _floats(encoded: str) -> list[float]:
-    try:
-        data = b64decode(encoded, validate=True)
-        return list(struct.unpack(f"<{len(data) // 4}f", data))
-    except (ValueError, struct.error):
-        raise EngineError("an embedding in the backend's response is not base64 of float32 values") from None

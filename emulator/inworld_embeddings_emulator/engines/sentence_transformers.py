@@ -23,35 +23,24 @@ class SentenceTransformersEngine:
 
     Args:
         model: A folder that holds a sentence-transformers model, or an id such as ``org/model``.
-        normalize: Scale every vector to length 1, also where the model itself does not. It shows in the name.
         device: As torch names it; by default the library's choice.
-        batch_size: Most texts computed at once.
 
     Raises:
         ConfigurationError: the extra is not installed, or the model cannot be loaded.
     """
 
-    def __init__(
-        self, model: str | Path, *, normalize: bool = False, device: str | None = None, batch_size: int = 32
-    ) -> None:
+    def __init__(self, model: str | Path, *, device: str | None = None) -> None:
         folder = _folder(model)
         name = (folder.resolve().name or "model") if folder else str(model)
-        self.name: str = header_name("sentence-transformers", name + "+normalized" * normalize)
+        self.name: str = header_name("sentence-transformers", name)
         self._model = _load(str(folder or model), name, device=device, local_files_only=folder is not None)
-        self._normalize, self._batch_size = normalize, batch_size
         self._lock = Lock()  # tokenizers refuse to be used by two threads at once
         self.dimension: int = len(self.embed(["dimension"])[0])
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """The model's vectors. Their last digits may depend on which texts are computed together."""
         with self._lock:
-            vectors: list[list[float]] = self._model.encode(
-                list(texts),
-                batch_size=self._batch_size,
-                show_progress_bar=False,
-                convert_to_numpy=True,
-                normalize_embeddings=self._normalize,
-            ).tolist()
+            vectors: list[list[float]] = self._model.encode(list(texts), show_progress_bar=False).tolist()
         return vectors
 
 

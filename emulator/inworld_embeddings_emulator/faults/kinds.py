@@ -19,6 +19,7 @@ from ..messages import JSON_HEADERS, Carriage, Reply, Request, RpcError, status_
 
 LONGEST: Final = 600.0
 """Most seconds of any duration: a typing error must not hold a thread for a day."""
+_PLAIN: Final = {"": 1}
 
 _REASONS: Final = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
 _VECTOR: Final = {"embeddings": "values", "data": "embedding"}
@@ -93,33 +94,35 @@ def asked(request: Request) -> EmbedMessage:
 # How settings are written
 
 
-def number(text: str, least: float, most: float) -> float:
-    """A decimal number in a range; raises ValueError."""
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not least <= float(text) <= most:
+def number(text: str, least: float, most: float, units: Mapping[str, float] = _PLAIN) -> float:
+    """A decimal number in a range, in a unit if there are any; raises ValueError."""
+    found = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)([a-z%]*)", text)
+    value = float(found[1]) * units.get(found[2], nan) if found else nan
+    if not least <= value <= most:
         raise ValueError(text)
-    return float(text)
+    return value
 
 
-def whole(least: int, most: int) -> Form:
+def whole(least: int, most: int, says: str = "", units: Mapping[str, float] = _PLAIN) -> Form:
     """A whole number."""
 
     def read(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,12}", text) or not least <= int(text) <= most:
+        if "." in text:
             raise ValueError(text)
-        return int(text)
+        return int(number(text, least, most, units))
 
-    return Form(f"a whole number from {least} to {most}", read)
+    return Form(says or f"a whole number from {least} to {most}", read)
 
 
 def duration(least: float = 0.0) -> Form:
     """Seconds."""
+    says = f"a duration from {least:g} to {LONGEST:g} s, such as 2, 0.2s or 200ms"
+    return Form(says, lambda text: number(text, least, LONGEST, {"": 1, "s": 1, "ms": 0.001}))
 
-    def read(text: str) -> float:
-        if text.endswith("ms"):
-            return number(text[:-2], least * 1000, LONGEST * 1000) / 1000
-        return number(text.removesuffix("s"), least, LONGEST)
 
-    return Form(f"a duration from {least:g} to {LONGEST:g} s, such as 2, 0.2s or 200ms", read)
+def size(least: int, says: str) -> Form:
+    """Bytes."""
+    return whole(least, 10**12, says, {"": 1, "k": 1024, "m": 1024 * 1024})
 
 
 def one_of(*words: str) -> Form:
@@ -127,15 +130,8 @@ def one_of(*words: str) -> Form:
     return Form(f"one of {', '.join(words)}", lambda text: words[words.index(text)])
 
 
-def _size(text: str, least: int = 0) -> int:
-    found = re.fullmatch("([0-9]{1,12})([km]?)", text)
-    if not found or int(found[1]) < least:
-        raise ValueError(text)
-    return int(found[1]) * {"": 1, "k": 1024, "m": 1024 * 1024}[found[2]]
-
-
-def _amount(text: str) -> int | float:
-    return number(text[:-1], 0, 99.999999999) / 100 if text.endswith("%") else _size(text)
+def _amount(text: str) -> float:
+    return number(text, 0, 0.99999999999, {"%": 0.01}) if "%" in text else _BYTES.read(text)
 
 
 def _pattern(text: str) -> str:
@@ -150,6 +146,7 @@ def _pattern(text: str) -> str:
 
 COUNT: Final = whole(1, 100_000)
 SECONDS: Final = duration()
+_BYTES: Final = size(0, "a number of bytes")
 FLAG: Final = Form("nothing: it has no value", str)
 
 
@@ -271,7 +268,7 @@ def _late(hit: Hit, reply: Reply) -> Reply:
 
 def _cut(hit: Hit, reply: Reply) -> Reply:
     after, length = hit.fault.value, len(reply.body)
-    after = after if isinstance(after, int) else int(length * after)
+    after = int(length * after) if after < 1 else int(after)
     if reply.carriage.end is not None or after >= length:
         return reply
     return replace(reply, carriage=replace(reply.carriage, end=after, reset="reset" in hit.fault.settings))
@@ -280,11 +277,11 @@ def _cut(hit: Hit, reply: Reply) -> Reply:
 _RESET: Final = {"reset": FLAG}
 _RETRY_AFTER: Final = {"retry-after": SECONDS}
 _HINTS: Final = {**_RETRY_AFTER, "retry-date": SECONDS, "retry-info": SECONDS, "message": Form("a text", str)}
-_SHAPES: Final = {"to": SECONDS, "p99": SECONDS, "shape": one_of("lognormal", "pareto")}
+_SHAPES: Final = {"to": SECONDS, "p99": SECONDS}
 _QUOTA: Final = {"burst": COUNT, "hint": one_of("retry-after", "retry-info", "none")}
 _RATE: Final = Form("a number from 0.01 to 1000000", lambda text: number(text, 0.01, 1e6))
 _AMOUNT: Final = Form("a number of bytes, or a percentage under 100", _amount)
-_LIMIT: Final = Form("a number of bytes, such as 65536, 64k or 4m", lambda text: _size(text, 1))
+_LIMIT: Final = size(1, "a number of bytes, such as 65536, 64k or 4m")
 
 KINDS: Final[dict[str, Kind]] = {
     "ok": Kind(),

@@ -183,7 +183,4 @@ def delay(latency: Fault, chance: random.Random) -> float:
         return chance.uniform(least, to)
     if p99 is None:
         return least
-    if latency.settings.get("shape") == "pareto":
-        bend = log(p99 / least) / log(50)  # from its median to its 99th percentile the tail thins 50 times
-        return min(least * chance.paretovariate(1 / bend) / 2**bend, LONGEST)
     return min(chance.lognormvariate(log(least), log(p99 / least) / _Z99), LONGEST)

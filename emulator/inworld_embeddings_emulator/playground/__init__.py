@@ -44,22 +44,17 @@ class Playground:
     Args:
         inner: Answers the API.
         engine: Whose vectors those are, to be named on the page.
-        built_in: Whether that is the engine of which the page can say what it understands.
-        chaos: Whether the page may offer faults for the whole server.
 
     Raises:
         ConfigurationError: a file of the page is missing from this copy of the package.
     """
 
-    def __init__(
-        self, inner: Handler, engine: Engine, *, built_in: bool = False, chaos: bool = False
-    ) -> None:
+    def __init__(self, inner: Handler, engine: Engine) -> None:
         self._inner = inner
         settings = {
             "engine": engine.name,
             "dimension": engine.dimension,
-            "builtIn": built_in,
-            "chaos": chaos,
+            "meaning": getattr(engine, "meaning", ""),
             "key": TEST_KEY if inner.uses_test_key else None,  # another key is the visitor's to know
         }
         self._files = {**page_files(), SETTINGS: json.dumps(settings).encode()}

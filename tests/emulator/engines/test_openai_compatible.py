@@ -1,11 +1,9 @@
 """The engine over sockets: in front of the emulator's own OpenAI-compatible face, and of backends that fail."""
 
-import base64
 import json
 import logging
 import pickle
 import socket
-import struct
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -14,8 +12,8 @@ import pytest
 
 from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport, Reply
-from inworld_embeddings_emulator.engines import EngineError, HashEngine, OpenAICompatibleEngine
-from inworld_embeddings_emulator.engines.openai_compatible import vectors_of
+from inworld_embeddings_emulator.engines import EngineError, HashEngine
+from inworld_embeddings_emulator.engines.openai_compatible import OpenAICompatibleEngine, vectors_of
 from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 KEY = "planted-key:planted-secret"
@@ -85,7 +83,7 @@ def test_what_is_sent_and_where_to(given, path):
         (302, b"", "status 302"),
         (200, b"<html>planted-text</html>", "not JSON"),
         (200, b'{"data":[{"embedding":[1,2]}]}', "another dimension"),
-        (200, b'{"data":[{"embedding":"AACAfwAAgH8AAIB/"}]}', "not a finite float32"),
+        (200, b'{"data":[{"embedding":[1,2,1e300]}]}', "not a finite float32"),
     ],
 )
 def test_failures_are_named_by_status_or_kind_and_go_to_who_asked(status, body, says, caplog):
@@ -135,8 +133,6 @@ def test_unusable_settings(arguments):
     with pytest.raises(ConfigurationError) as caught:
         OpenAICompatibleEngine(*arguments)
     assert "planted" not in str(caught.value)
-    with pytest.raises(ConfigurationError, match="batch_size"):
-        OpenAICompatibleEngine("http://127.0.0.1:9", "m", batch_size=0)
 
 
 def test_on_loopback_no_proxy_of_the_environment_counts(monkeypatch):
@@ -162,10 +158,6 @@ def test_it_neither_shows_nor_pickles_its_key(engine):
 A, B = [0.5, -1.0], [0.25, 2.0]
 
 
-def encoded(vector):
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
-
-
 def sent(*rows, **more):
     return json.dumps({"object": "list", "data": list(rows), "model": "m", **more}).encode()
 
@@ -180,10 +172,9 @@ def row(embedding, **more):
         sent(row(B, index=1), row(A, index=0)),
         sent(row(A), row(B)),
         sent(row(A, index=None), row(B, index=None)),
-        sent(row(encoded(B), index=1), row([0.5, -1], index=0)),
         sent(row(A, index=0, more=[1]), row(B, index=1), usage={"prompt_tokens": 2}),
     ],
-    ids=["by index", "no index", "null index", "base64 and numbers", "more fields"],
+    ids=["by index", "no index", "null index", "more fields"],
 )
 def test_good_responses(body):
     assert vectors_of(body, 2) == [A, B]
@@ -196,13 +187,12 @@ def test_good_responses(body):
         (sent(row(A, index=0), row(B, index=0)), "indexes"),
         (sent(row(A, index=1), row(B, index=2)), "indexes"),
         (sent(row(A, index=0), row(B)), "indexes"),
-        (sent(row([]), row("")), "empty"),
+        (sent(row([]), row(B)), "empty"),
         (sent(row([0.5, float("nan")]), row(B)), "not JSON"),
         (sent(row([0.5, None]), row(B)), "not a list of embeddings"),
         (sent(row(["0.5", True]), row(B)), "not a list of embeddings"),
         (sent(row(A, index="0"), row(B, index="1")), "not a list of embeddings"),
-        (sent(row("planted-text!"), row(B)), "not base64"),
-        (sent(row("QUJD"), row(B)), "not base64"),
+        (sent(row("planted-text!"), row(B)), "not a list of embeddings"),
         (b'{"error":{"message":"planted-text"}}', "not a list of embeddings"),
         (b'{"data":[{"embedding":[1e999,1]},{"embedding":[1,1]}]}', "not a list of embeddings"),
         (b"<html>planted-text</html>", "not JSON"),

@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from inworld_embeddings.errors import ConfigurationError
-from inworld_embeddings_emulator.engines import SentenceTransformersEngine, named
+from inworld_embeddings_emulator.engines import named
+from inworld_embeddings_emulator.engines.sentence_transformers import SentenceTransformersEngine
 
 pytest.importorskip("sentence_transformers", exc_type=ImportError)
 
@@ -57,12 +58,6 @@ def test_its_vectors_are_the_models(folder, engine):
     assert engine.embed(TEXTS) == expected
     assert len({tuple(vector) for vector in expected}) == len(TEXTS)
     assert all(abs(length(vector) - 1) > 0.01 for vector in expected)
-
-
-def test_normalised_they_are_unit_vectors_under_another_name(folder):
-    engine = SentenceTransformersEngine(folder, normalize=True, device="cpu")
-    assert engine.name == "sentence-transformers:tiny-bert+normalized"
-    assert [length(vector) for vector in engine.embed(TEXTS)] == pytest.approx([1.0] * len(TEXTS))
 
 
 def test_threads_share_it(engine):

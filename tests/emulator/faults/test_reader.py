@@ -19,7 +19,7 @@ FAULTS = [
     ("latency=200ms", Fault("latency", 0.2)),
     ("latency=50ms;to=0.2", Fault("latency", 0.05, {"to": 0.2})),
     ("latency=.1;p99=2s", None),
-    ("latency=100ms;p99=2s;shape=pareto", Fault("latency", 0.1, {"p99": 2, "shape": "pareto"})),
+    ("latency=100ms;p99=2s", Fault("latency", 0.1, {"p99": 2})),
     ("quota=2.5;burst=3;hint=none", Fault("quota", 2.5, {"burst": 3, "hint": "none"})),
     ("drop", Fault("drop", "")),
     ("drop=head;reset", Fault("drop", "head", {"reset": True})),

@@ -89,9 +89,9 @@ class Page:
     def click(self, css):
         self.find(css).click()
 
-    def choose(self, value, inside=""):
-        """Clicks the switch or the radio button of a value."""
-        self.click(f"{inside} label:has([value='{value}'])")
+    def choose(self, value):
+        """Clicks the switch of a value."""
+        self.click(f"label:has([value='{value}'])")
 
     def keys(self, *keys, holding=None):
         """Presses keys wherever the focus is."""
@@ -174,7 +174,7 @@ def serve_page(driver):
 
     def start(*, engine=None, api_key=TEST_KEY, chaos=False):
         emulator = Emulator(engine, api_key)
-        layer = Playground(emulator, emulator.engine, built_in=engine is None, chaos=chaos)
+        layer = Playground(emulator, emulator.engine)
         servers.append(EmulatorServer(layer, chaos=chaos).start())
         driver.get("about:blank")
         for kind in ("browser", "performance"):
@@ -196,8 +196,8 @@ def serve_page(driver):
 
 @pytest.fixture
 def page(serve_page):
-    """The page in front of an engine of 16 dimensions, with chaos on."""
-    return serve_page(engine=named("hash:16"), chaos=True).open()
+    """The page in front of an engine of 16 dimensions."""
+    return serve_page(engine=named("hash:16")).open()
 
 
 @pytest.fixture

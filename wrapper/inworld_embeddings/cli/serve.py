@@ -70,10 +70,8 @@ def serve(
         raise ConfigurationError("--base-url is where --upstream sends to; without it nothing is sent.")
     faults = Faults(fault or "ok", seed=seed) if fault or chaos else None
     with contextlib.ExitStack() as stack:
-        made = None  # the built-in engine, of which the server has more to say when it chooses it itself
-        if engine_key or engine not in (None, "local"):
-            made = named(engine or "local", api_key=engine_key)
-            stack.callback(getattr(made, "close", lambda: None))
+        made = named(engine or "local", api_key=engine_key)
+        stack.callback(getattr(made, "close", lambda: None))
         run(
             host,
             port,

@@ -1,7 +1,6 @@
 // Asks this server, and no other, and believes nothing it answers before it is checked.
 
 export const EMBED = "/ml/v1alpha/embedding:embed";
-const FAULTS = "/_emulator/faults";
 const MODEL = {
   model: "sentence-transformers/paraphrase-multilingual-mpnet-base-v2",
   serviceProvider: "SERVICE_PROVIDER_INWORLD",
@@ -28,27 +27,16 @@ export function credential(key) {
 export async function embed(texts, { key, fault, dimension, signal }) {
   const headers = { "content-type": "application/json", authorization: `Basic ${credential(key)}` };
   if (fault) headers["x-inworld-emulator-fault"] = fault;
-  const { text, facts } = await exchange(EMBED, { method: "POST", headers, body: bodyOf(texts), signal });
+  const { text, facts } = await exchange({ method: "POST", headers, body: bodyOf(texts), signal });
   return { vectors: checked(text, texts.length, dimension, facts), facts };
 }
 
-// Reads the whole server's faults, or sets them first.
-export async function serverFaults(key, script) {
-  const headers = { authorization: `Basic ${credential(key)}` };
-  const options = { method: script === undefined ? "GET" : script ? "PUT" : "DELETE", headers };
-  if (script) {
-    headers["content-type"] = "application/json";
-    options.body = JSON.stringify({ faults: script });
-  }
-  return JSON.parse((await exchange(FAULTS, options)).text);
-}
-
-async function exchange(path, options) {
+async function exchange(options) {
   const started = performance.now();
   const facts = { Status: null, Time: null, Engine: null, "Request id": null, Faults: null };
   let text;
   try {
-    const response = await fetch(path, { ...options, credentials: "omit", redirect: "error", cache: "no-store" });
+    const response = await fetch(EMBED, { ...options, credentials: "omit", redirect: "error", cache: "no-store" });
     facts.Status = `${response.status} ${response.statusText}`;
     facts.Engine = response.headers.get("x-inworld-emulator-engine");
     facts["Request id"] = response.headers.get("x-inworld-request-id");

@@ -1,8 +1,8 @@
 // The page: what is clicked and typed, and what happens then.
 
-import { ReplyError, bodyOf, embed, EMBED, serverFaults, settings } from "./api.js";
+import { ReplyError, bodyOf, embed, EMBED, settings } from "./api.js";
 import { byId, make } from "./dom.js";
-import { counted, curl, python, scriptOf, showSwitches, textsOf, told } from "./request.js";
+import { counted, curl, python, scriptOf, showSwitches, textsOf } from "./request.js";
 import { clearMap, showHeatmap, showMap, showRanking } from "./results.js";
 import { plane, rank, similarities } from "./vectors.js";
 
@@ -14,12 +14,9 @@ const results = ["heat", "map", "ranking"].map(byId);
 const empty = results.map((place) => [...place.childNodes]);
 const held = { texts: [], vectors: [] }; // what is shown
 let running;
-let changedServer = false;
 
 const key = () => server.key ?? byId("key").value;
 const script = () => scriptOf(byId("switches"), byId("words").value);
-const wholeServer = () => server.chaos && document.querySelector("input[name=scope]:checked").value === "server";
-const pageFault = () => (wholeServer() ? "" : script());
 
 // A new request ends the one under way: only the last one's answer counts.
 async function ask(texts, what) {
@@ -28,7 +25,7 @@ async function ask(texts, what) {
   const { signal } = running;
   byId("summary").textContent = `Waiting for ${what} …`;
   byId("error").hidden = true;
-  const answer = await embed(texts, { key: key(), fault: pageFault(), dimension: server.dimension, signal });
+  const answer = await embed(texts, { key: key(), fault: script(), dimension: server.dimension, signal });
   byId("summary").textContent = `Here ${texts.length === 1 ? "is" : "are"} ${what}, of ${server.dimension} dimensions.`;
   showFacts(answer.facts);
   return answer.vectors;
@@ -84,45 +81,19 @@ async function run(action) {
   } catch (error) {
     showError(error);
   }
-  if (wholeServer()) await showServerFaults();
-}
-
-async function showServerFaults(change) {
-  try {
-    byId("faults-state").textContent = told(await serverFaults(key(), change));
-  } catch (error) {
-    byId("faults-state").textContent = `The whole server's faults are as they were. ${error.message}`;
-  }
 }
 
 function showRequest() {
   const found = textsOf(byId("texts").value);
   byId("texts-count").textContent = counted(found);
-  const request = { base: location.origin, url: location.origin + EMBED, key: server.key, fault: pageFault() };
+  const request = { base: location.origin, url: location.origin + EMBED, key: server.key, fault: script() };
   byId("curl").textContent = curl({ ...request, body: bodyOf(found.texts) });
   byId("python").textContent = python({ ...request, texts: found.texts });
 }
 
-async function faultsChanged() {
+function faultsChanged() {
   showRequest();
-  if (wholeServer()) {
-    changedServer = true;
-    return showServerFaults(script());
-  }
   byId("faults-state").textContent = script() ? `This page's requests ask for: ${script()}` : "";
-}
-
-// Looking at the whole server's faults leaves them as they are; what was set here ends with leaving them.
-async function scopeChanged() {
-  if (wholeServer() && !script()) {
-    showRequest();
-    return showServerFaults();
-  }
-  if (!wholeServer() && changedServer) {
-    changedServer = false;
-    await showServerFaults("");
-  }
-  return faultsChanged();
 }
 
 async function copy(name) {
@@ -143,18 +114,14 @@ const enter = (action) => (event) => {
 };
 
 byId("engine").textContent = server.engine;
-byId("meaning").textContent =
-  `${server.dimension} dimensions` + (server.builtIn ? ": English is matched by meaning, other languages by spelling" : "");
+byId("meaning").textContent = [`${server.dimension} dimensions`, server.meaning].filter(Boolean).join(": ");
 byId("key-field").hidden = server.key !== null;
-byId("scope").hidden = !server.chaos;
 showSwitches(byId("switches"), faultsChanged);
 byId("embed").addEventListener("click", () => run(embedTexts));
 byId("search").addEventListener("click", () => run(search));
 byId("query").addEventListener("keydown", enter(search));
 byId("texts").addEventListener("input", showRequest);
 byId("words").addEventListener("change", faultsChanged);
-byId("scope").addEventListener("change", scopeChanged);
-byId("theme").addEventListener("change", ({ target }) => (document.documentElement.dataset.theme = target.value));
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", () => copy(button.dataset.copy));
 }

@@ -47,11 +47,6 @@ export function showSwitches(list, changed) {
 export const scriptOf = (list, words) =>
   [...[...list.querySelectorAll("input:checked")].map((input) => input.value), words.trim()].filter(Boolean).join(" + ");
 
-export function told({ faults, requests, injected }) {
-  const counts = Object.entries(injected).map(([name, times]) => `${name} × ${times}`);
-  return `Whole server: ${faults}. ${requests} requests since, with ${counts.join(", ") || "no faults so far"}.`;
-}
-
 // The request in words that run: a cURL command and a Python program.
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
