@@ -21,6 +21,7 @@ _MAX_LINES: Final = 64 * 1024
 _REQUEST_LINE: Final = re.compile(rb"([!#-'*+\-.^_`|~\w]+) ([!-~\x80-\xff]+) HTTP/(\d)\.(\d)")
 _FIELD: Final = re.compile(rb"([!#-'*+\-.^_`|~\w]+):[ \t]*([\t -~\x80-\xff]*?)[ \t]*")
 _CHUNK: Final = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(;.*)?")
+_TOKENS: Final = re.compile(r"[\w!#$%&'*+.^`|~, \t-]+", re.ASCII)
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\[\]:@/\s]+)(:[0-9]{1,5})?")
 
@@ -89,7 +90,8 @@ def body_length(head: Head, limit: int) -> int | None:
         raise RefusedError(400, "both Content-Length and Transfer-Encoding, or one of them twice")
     if codings:
         if codings[0].lower() != "chunked":
-            raise RefusedError(501, "only the chunked transfer coding is known")
+            status = 501 if _TOKENS.fullmatch(codings[0]) else 400
+            raise RefusedError(status, "only the chunked transfer coding is known")
         return None
     text = lengths[0] if lengths else "0"
     if not (text.isascii() and text.isdigit()):

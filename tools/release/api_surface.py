@@ -9,9 +9,7 @@ line that came (+) is an addition.
 """
 
 import argparse
-import ast
 import difflib
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,7 +76,7 @@ def described(thing: griffe.Object, name: str) -> Iterator[tuple[str, Entry]]:
         yield name, Entry(f"class({', '.join(map(str, thing.bases))})")
         parameters = _constructor(thing)
         yield from _parameters(parameters, name)
-        told = {one.name for one in parameters} if _is_data(thing) else set()
+        told = {one.name for one in parameters} if "dataclass" in thing.labels else set()
         for inner, member in sorted(_own_members(thing).items()):
             if inner not in {"__init__", *told}:
                 yield from described(member, f"{name}.{inner}")
@@ -122,40 +120,10 @@ def _parameters(parameters: griffe.Parameters, name: str) -> Iterator[tuple[str,
 
 
 def _constructor(owner: griffe.Class) -> griffe.Parameters:
-    """Those of `__init__`, or else those that attrs makes of the fields."""
+    """Those of `__init__`; that of a dataclass is griffe's reading of its fields."""
     written = owner.all_members.get("__init__")
-    if written is not None and isinstance(function := target(written), griffe.Function):
-        return function.parameters
-    classes = [cls for cls in (*reversed(owner.mro()), owner) if _is_data(cls)]
-    fields = {name: field for cls in classes for name, field in cls.attributes.items()}
-    keyword = {name: _is_data(cls, "kw_only=True") for cls in classes for name in cls.attributes}
-    made = (_attrs_parameter(field, keyword_only=keyword[name]) for name, field in fields.items())
-    return griffe.Parameters(*filter(None, made))
-
-
-def _is_data(owner: griffe.Class, kind: str = "define|dataclass") -> bool:
-    """Whether its fields are the parameters of its constructor."""
-    return any(re.search(kind, str(one.value)) for one in owner.decorators)
-
-
-def _attrs_parameter(field: griffe.Attribute, *, keyword_only: bool) -> griffe.Parameter | None:
-    value, options = field.value, dict[str, str]()
-    if field.annotation is None or "property" in field.labels:
-        return None
-    if isinstance(value, griffe.ExprCall) and str(value.function).endswith("field"):
-        given = [one for one in value.arguments if isinstance(one, griffe.ExprKeyword)]
-        options = {one.name: str(one.value) for one in given}
-        value = options.get("default") or options.get("factory")
-    if options.get("init") == "False":
-        return None
-    return griffe.Parameter(
-        ast.literal_eval(options["alias"]) if "alias" in options else field.name.lstrip("_"),
-        annotation=field.annotation,
-        kind=_KINDS.keyword_only
-        if keyword_only or options.get("kw_only") == "True"
-        else _KINDS.positional_or_keyword,
-        default=value,
-    )
+    function = target(written) if written is not None else None
+    return function.parameters if isinstance(function, griffe.Function) else griffe.Parameters()
 
 
 def public_modules(module: griffe.Module, depth: int = 0) -> Iterator[griffe.Module]:

@@ -6,7 +6,6 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from inworld_embeddings import EmbeddingClient, errors
 from inworld_embeddings_emulator.faults import HEADER, FaultLayer, Faults
 from inworld_embeddings_emulator.messages import PLAIN, Carriage, Reply
 
@@ -184,21 +183,3 @@ def test_openais_replies_are_made_wrong_too(request_of):
     assert ask("poison=y", b"[]").status == 200
     Face.body = b'{"data":[{"index":0,"embedding":"AACAPw=="}]}'
     assert ask("null").body == Face.body
-
-
-ERRORS = [
-    ("status=503", errors.InternalServerError),
-    ("html=502", errors.InternalServerError),
-    ("rate-limit;retry-info=100", errors.RateLimitError),
-    ("drop", errors.APIConnectionError),
-    ("truncate=7;reset", errors.APIConnectionError),
-    ("nan", errors.APIResponseValidationError),
-    ("max-message=5", errors.RequestTooLargeError),
-    ("poison=a", errors.BadRequestError),
-]
-
-
-@pytest.mark.parametrize(("script", "expected"), ERRORS, ids=[script for script, _ in ERRORS])
-def test_each_is_the_error_it_stands_for_to_a_client(engine, script, expected):
-    with EmbeddingClient.local(engine, faults=script) as client, pytest.raises(expected):
-        client.embed("a", max_retries=0)
