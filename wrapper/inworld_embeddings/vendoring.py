@@ -138,7 +138,7 @@ def fresh_copy(source: Source, choice: Choice) -> tuple[Tree, Manifest]:
         VendorError: a module cannot be carried along; see `made_relative`.
     """
     places = {GENERATED: ""} if choice.low_level_only else PLACES
-    # The SDK around the copy has commands of its own, and jobs need pyarrow.
+    # The SDK around the copy has commands and a way to be frozen of its own, and jobs need pyarrow.
     left_out = {"__main__.py", "cli", "jobs", "vendoring.py"}
     if not choice.testing:
         left_out.add("testing")
@@ -147,7 +147,7 @@ def fresh_copy(source: Source, choice: Choice) -> tuple[Tree, Manifest]:
     for package, folder in places.items():
         for file, content in source.packages[package].items():
             name = f"{folder}/{file}".removeprefix("/")
-            if name.partition("/")[0] not in left_out:
+            if name.partition("/")[0] not in left_out and "/_pyinstaller/" not in name:
                 tree[name] = made_relative(name, content, places)
     needed = ("attrs", "httpx") if choice.low_level_only else ""
     origin = json.loads(source.packages[GENERATED]["provenance.json"])
