@@ -236,6 +236,23 @@ def openai_face(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The site, into docs/_build. A warning is an error; nothing is fetched."""
+    install(session, "docs", extras="[cli,jobs]")
+    for form in ("html", "markdown"):  # each page has its Markdown twin beside it
+        session.run(
+            "sphinx-build", "-W", "--keep-going", "-q", "-b", form, "docs", "docs/_build", *session.posargs
+        )
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures of the pages, for light and dark; names after ``--`` choose."""
+    install(session, "pictures", extras="[cli,jobs]")
+    session.run("python", "docs/pictures.py", *session.posargs)
+
+
+@nox.session
 def playground(session: nox.Session) -> None:
     """The playground in a headless Chromium, from PATH or ``CHROMIUM``; ``SCREENSHOTS`` names a folder for pictures."""
     install(session, "browser", extras="[cli]")

@@ -8,24 +8,32 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = ROOT / "wrapper" / "inworld_embeddings"
-RUN = [ROOT / "README.md", *(ROOT / "docs" / "use" / page for page in ("long-texts.md", "results.md"))]
-BLOCKS = [
-    (path.name, block)
-    for path in RUN
-    for block in re.findall(r"```python\n(.*?)```", path.read_text("utf-8"), re.DOTALL)
-]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("[!_]*/*.md")), ROOT / "docs" / "index.md"]
+NOT_RUN = re.compile(r"<!-- not run: \w.*? -->\n```python\n.*?```", re.DOTALL)
+ELSEWHERE = {"openai.md": "tests/emulator/openai_face", "testing.md": "tests/wrapper/testing/test_docs.py"}
+"""Pages whose examples other tests run."""
+
+
+def examples(page):
+    text = NOT_RUN.sub("", page.read_text("utf-8"))
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_examples_run(number, monkeypatch):
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if examples(page) and page.name not in ELSEWHERE],
+    ids=lambda page: page.name,
+)
+def test_examples_run(page, monkeypatch):
     monkeypatch.chdir(ROOT)
-    page, block = BLOCKS[number]
-    exec(compile(block, f"block {number}, of {page}", "exec"), {"__name__": "__main__"})
+    names = {"__name__": "__main__"}  # one block builds on those before it
+    for number, block in enumerate(examples(page)):
+        exec(compile(block, f"block {number} of {page.name}", "exec"), names)
 
 
 def test_links_to_files_are_good():
-    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    pages = [ROOT / "CONTRIBUTING.md", *PAGES]
     dead = [
         f"{page.name}: {target}"
         for page in pages
@@ -43,12 +51,7 @@ def test_each_template_has_its_reason():
 
 
 def test_tests_that_are_named_are_there():
-    pages = [
-        ROOT / "README.md",
-        ROOT / "CONTRIBUTING.md",
-        ROOT / "noxfile.py",
-        *(ROOT / "docs").rglob("*.md"),
-    ]
+    pages = [ROOT / "CONTRIBUTING.md", ROOT / "noxfile.py", *PAGES]
     gone = [
         f"{page.name}: {name}"
         for page in pages
