@@ -41,8 +41,18 @@ ALLOWED = {
     "testing": {"_settings", "client", "emulator", *FACTS},
     "gateway": {"client", "emulator", *FACTS},  # the API behind the face
     "vendoring": {"_version"},
+    "_doctor": {
+        "_decoding",
+        "_error_mapping",
+        "_http",
+        "_redaction",
+        "_retry",
+        "_settings",
+        "client",
+        *FACTS,
+    },
     "jobs": {"_batching", "_engine", "_retry", "client", *FACTS},
-    "cli": {"client", "emulator", "gateway", "jobs", "ranking", "vendoring", "", *FACTS},
+    "cli": {"_doctor", "client", "emulator", "gateway", "jobs", "ranking", "vendoring", "", *FACTS},
     "__main__": {"cli"},
     "": {"auth", "chunking", "client", "ranking", *FACTS},
 }

@@ -12,6 +12,7 @@ from .. import EmbeddingClient, EmbeddingResult, about, errors
 from ..models import DEFAULT_MODEL
 from ..ranking import rank
 from . import FAILED, INTERRUPTED, PAUSED, REFUSED, UNUSABLE
+from .doctor import doctor
 from .job import job, local_option
 from .serve import serve
 
@@ -141,6 +142,7 @@ def vendor(arguments: tuple[str, ...]) -> int:
     return main(arguments, prog="inworld-embeddings vendor")
 
 
+app.add_command(doctor)
 app.add_command(job)
 app.add_command(serve)
 
