@@ -186,7 +186,7 @@ class JWTAuth(httpx.Auth):
         self._request: Future[_Outcome] | None = None
 
     secrets: tuple[Secret, ...]
-    """Key, secret and their base64 value, which a service may echo although only a token was sent: for redaction."""
+    """Key, secret and their base64 value, which a service may echo although only a token was sent. They are redacted."""
 
     def sync_auth_flow(self, request: httpx.Request) -> _Flow:
         request.read()  # it may have to be sent twice

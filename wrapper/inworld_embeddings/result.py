@@ -246,7 +246,7 @@ class EmbeddingResult:
 
     @property
     def succeeded(self) -> "Mask":
-        """Which texts have a vector: bool of shape (n,). ``result[result.succeeded]`` is the result without the others."""
+        """Which texts have a vector, as bools of shape (n,). ``result[result.succeeded]`` is the result without the others."""
         import numpy as np  # noqa: PLC0415 - loaded when there are vectors
 
         mask = np.ones(len(self), dtype=np.bool_)
