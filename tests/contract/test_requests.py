@@ -8,7 +8,7 @@ import pytest
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest
 
-from inworld_embeddings import MODELS, EmbeddingClient, Plan
+from inworld_embeddings import MODELS, EmbeddingClient
 from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings.options import CALL, defaults, merged
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, embed
@@ -69,17 +69,6 @@ def test_the_validator_can_say_no(contract):
     request = httpx.Request("POST", URL, json={"inputs": [{"txt": 1}]}, headers=headers)
     with pytest.raises(OpenAPIError):
         validate(contract, request)
-
-
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_a_plan_counts_the_bytes_that_are_sent(body, transport, sent):
-    texts = [item["text"] for item in body["inputs"]]
-    with EmbeddingClient(api_key=KEY, transport=transport, batch_size=2) as client:
-        plan = client.plan(texts)
-        stats = client.embed(texts).stats
-    sizes = [len(request.content) for request in sent]
-    assert plan == Plan(requests=len(sizes), texts=len(texts), bytes=sum(sizes))
-    assert (stats.requests, stats.attempts, stats.bytes_sent) == (len(sizes), len(sizes), sum(sizes))
 
 
 def test_the_default_model_is_the_one_of_all_examples():

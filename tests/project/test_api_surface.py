@@ -34,17 +34,9 @@ def test_the_surface_is_as_accepted(capsys):
 
 
 CHANGES = {
-    "a parameter renamed": (
-        *("wrapper/inworld_embeddings/options.py", "    rate_limit: Annotated[", "    pace: Annotated["),
-        ["+inworld_embeddings.ClientOptions.pace", "-inworld_embeddings.ClientOptions.rate_limit"],
-    ),
     "a name that goes": (
         *("wrapper/inworld_embeddings/__init__.py", '    "TLSError",\n', ""),
         ["+inworld_embeddings.errors.TLSError", "-inworld_embeddings.TLSError"],
-    ),
-    "one of the emulator": (
-        *("emulator/inworld_embeddings_emulator/__init__.py", '"TEST_KEY", ', ""),
-        ["-inworld_embeddings_emulator.TEST_KEY"],
     ),
     "what is private": (
         "wrapper/inworld_embeddings/client.py",

@@ -1,7 +1,6 @@
 """Clients over a fault server, a bare pool, and a deadline that knows this machine."""
 
 import asyncio
-import base64
 import contextlib
 import json
 import os
@@ -17,10 +16,7 @@ import inworld_embeddings._engine.engine  # noqa: F401 - loaded here, so that no
 from inworld_embeddings import EmbeddingClient, InworldEmbeddingsError, _http
 from inworld_embeddings._http.adapters import BODY_CAP
 from inworld_embeddings._http.connect import tls_context
-from support.oracle import EMBED_PATH
-
-KEY = base64.b64encode(b"planted-key:planted-secret").decode()
-AUTHORIZATION = f"Basic {KEY}"
+from support.oracle import EMBED_PATH, KEY
 
 GRACE = 0.25
 """Seconds that a call may outlive its timeout by (design, promise 3)."""

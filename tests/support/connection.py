@@ -26,7 +26,6 @@ class Connection:
 
     def __init__(self, sock, number, stop):
         self.number = number
-        self.bytes_received = 0
         self.bytes_sent = 0
         self.closed = False
         self._sock = sock
@@ -55,7 +54,6 @@ class Connection:
             data = self._sock.recv(65536)
         except OSError as error:
             raise GoneError from error
-        self.bytes_received += len(data)
         return data
 
     def read_until(self, mark):

@@ -20,7 +20,6 @@ class FaultServer:
         dim: dimension of the vectors.
         latency: seconds before each fault, or a function of the request that gives them.
         tls: the server's side of a TLS context, see ``support.network``.
-        expected_authorization: the whole header value; requests are compared with it and it is never logged.
         receive_buffer: SO_RCVBUF in bytes, small for faults that do not read.
         send_buffer: SO_SNDBUF in bytes, small to make ``bytes_sent`` say what the client really took.
     """
@@ -32,7 +31,6 @@ class FaultServer:
         dim=DIM,
         latency=0.0,
         tls=None,
-        expected_authorization=None,
         receive_buffer=None,
         send_buffer=None,
     ):
@@ -41,7 +39,6 @@ class FaultServer:
         self._script = as_script(script)
         self._latency = latency
         self._tls = tls
-        self._expected = expected_authorization
         buffers = {socket.SO_RCVBUF: receive_buffer, socket.SO_SNDBUF: send_buffer}
         self._listener = Listener(self._serve, buffers)
         self.port = self._listener.port
@@ -74,12 +71,10 @@ class FaultServer:
             try:
                 conn.start_tls(self._tls)
             except OSError as error:
-                record.tls_error = getattr(error, "reason", None) or type(error).__name__
                 raise GoneError from error
 
     def _exchange(self, conn, connection):
         """Read one request and play its fault; False when the connection ends."""
-        before = conn.bytes_received
         head = read_head(conn)
         if head is None:
             return False
@@ -87,15 +82,7 @@ class FaultServer:
         chosen = self._script.take(Stage.HEAD, early)
         body = b"" if chosen else read_body(conn, head)
         texts = () if chosen else texts_in(body)
-        record, in_flight = self.oracle.add_request(
-            head,
-            texts,
-            connection,
-            authorization=head.authorization(self._expected),
-            credential_elsewhere=head.gives_away(self._expected, body),
-            bytes_received=conn.bytes_received - before,
-            started=time.monotonic(),
-        )
+        record, in_flight = self.oracle.add_request(head, body, texts, connection, time.monotonic())
         places = record.number, conn.number, record.on_connection
         request = Request(*places, head, texts or (), len(body), in_flight, record.started)
         self._play(conn, record, request, chosen)

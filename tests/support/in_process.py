@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import httpx
+import numpy as np
 
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, auth, client
 from inworld_embeddings._engine import engine, sync_bridge
@@ -19,7 +20,7 @@ from support.clients import KEY
 from support.connection import GoneError
 from support.fault import OK, Exchange, Request, Stage, as_script
 from support.oracle import ConnectionRecord, Head, Oracle, texts_in
-from support.vectors import DIM
+from support.vectors import DIM, embeddings_json
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -103,15 +104,7 @@ class Service(httpx.AsyncBaseTransport):
         headers = tuple((name.decode(), value.decode()) for name, value in request.headers.raw)
         head = Head(request.method, request.url.raw_path.decode(), tuple((n.lower(), v) for n, v in headers))
         texts = texts_in(request.content)
-        record, in_flight = oracle.add_request(
-            head,
-            texts,
-            self._connection,
-            authorization=head.authorization(f"Basic {KEY}"),
-            credential_elsewhere=False,
-            bytes_received=len(request.content),
-            started=loop.time(),
-        )
+        record, in_flight = oracle.add_request(head, request.content, texts, self._connection, loop.time())
         number = record.number
         seen = Request(number, 0, number, head, texts, len(request.content), in_flight, loop.time())
         try:
@@ -170,6 +163,22 @@ class _Wire:
         if self.error and not (end and len(body) == length):
             raise self.error
         return httpx.Response(int(first.split()[1]), headers=headers, stream=httpx.ByteStream(body))
+
+
+class Instant(httpx.AsyncBaseTransport):
+    """Answers at once, with one body made ahead for each number of texts. Counts what was sent."""
+
+    def __init__(self, dimension):
+        self.requests = self.bytes = 0
+        # Numbers with the fewest digits that give the same float32, as services print them.
+        row = ",".join(map(str, np.random.default_rng(0).standard_normal(dimension).astype(np.float32)))
+        self._body = functools.cache(
+            lambda count: embeddings_json([b'{"values":[%s]}' % row.encode()] * count)
+        )
+
+    async def handle_async_request(self, request):
+        self.requests, self.bytes = self.requests + 1, self.bytes + len(request.content)
+        return httpx.Response(200, content=self._body(request.content.count(b'"text":')))
 
 
 class SyncFace:

@@ -113,11 +113,10 @@ class Job:
         batches: int,
         rng: random.Random,
         *,
-        latency: Latency | None = None,
         lease: Callable[[], Iterator[float]] | None = None,
     ) -> None:
         self.site, self.loop, self.throttle, self.rng = site, site.loop, throttle, rng
-        self.latency = latency or Latency(Timeouts())
+        self.latency = Latency(Timeouts())
         self.ready = deque(Spent() for _ in range(batches))
         self.left = batches
         self.tally = Tally()
@@ -201,18 +200,10 @@ class Job:
         self.pump()
 
 
-def run(
-    server: Server,
-    batches: int,
-    rng: random.Random,
-    *,
-    throttle: Throttle | None = None,
-    latency: Latency | None = None,
-) -> Job:
+def run(server: Server, batches: int, rng: random.Random) -> Job:
     """Run one job to its end."""
     loop = Loop()
-    throttle = throttle or Throttle(rng.random, POLICY, 64)
-    job = Job(Site(loop, server), throttle, batches, rng, latency=latency)
+    job = Job(Site(loop, server), Throttle(rng.random, POLICY, 64), batches, rng)
     loop.run(lambda: job.left > 0)
     return job
 

@@ -8,7 +8,6 @@ import pytest
 
 import inworld_embeddings_client
 from inworld_embeddings import (
-    AuthenticationError,
     BadRequestError,
     BasicAuth,
     ConfigurationError,
@@ -24,7 +23,7 @@ from inworld_embeddings.options import CALL, defaults, merged
 from support.fault import JSON, OK, Fault
 from support.faults import answer, status, wrong_for
 from support.in_process import KEY, AsyncFace, Service, SyncFace, embed
-from support.oracle import EMBED_PATH, Authorization
+from support.oracle import EMBED_PATH
 from support.vectors import text_id, vector_for, vectors_for
 
 ODD = [
@@ -41,12 +40,6 @@ ODD = [
 
 def sent(service, number=-1):
     return [item["text"] for item in json.loads(service.bodies[number])["inputs"]]
-
-
-def test_a_str_gives_a_vector():
-    _, vector = embed(OK, "four")
-    assert (vector.shape, vector.dtype) == ((8,), np.float32)
-    assert np.array_equal(vector, vector_for("four"))
 
 
 def test_a_sequence_gives_a_result_in_input_order():
@@ -117,19 +110,6 @@ def test_E04_odd_characters_arrive_byte_for_byte():
     service.oracle.check(ODD, result.vectors)
 
 
-def test_E04_and_in_the_emulator():
-    class Echo:
-        name, dimension = "echo", 8
-
-        def embed(self, texts):
-            return vectors_for(texts).tolist()
-
-    with EmbeddingClient.local(Echo()) as client:
-        result = client.embed(ODD)
-    assert result.engine == "echo"
-    assert np.array_equal(result.vectors, vectors_for(ODD))
-
-
 def test_E05_ten_megabytes_of_text_are_refused_here_and_sent_if_there_is_room():
     text = "ä" * 5_000_000
     with AsyncFace(Service()) as face:
@@ -138,16 +118,6 @@ def test_E05_ten_megabytes_of_text_are_refused_here_and_sent_if_there_is_room():
         assert caught.value.index == 1
         face.service.oracle.assert_requests(0)
         face.service.oracle.check_one(text, face.embed(text, max_batch_bytes=11_000_000))
-
-
-def test_E05_the_size_is_that_of_the_escaped_bytes():
-    with pytest.raises(InvalidInputError, match="600000"):
-        embed(OK, "\0" * 10_000_000, max_batch_bytes=59_000_000)  # 60 MB in JSON
-    texts = ["\0" * 1000, "a" * 1000, "ä" * 1000, '"' * 1000] * 20
-    service, result = embed(OK, texts, max_batch_bytes=10_000)
-    service.oracle.check(texts, result.vectors)
-    assert max(map(len, service.bodies)) <= 10_000
-    assert len(service.bodies) <= -(-sum(map(len, service.bodies)) // 10_000) * 2
 
 
 REPEATED = ["b", "a", "b", "c", "a", "b"]
@@ -234,7 +204,7 @@ CREDENTIALS = [
 def test_credentials_of_every_kind_reach_the_wire(way):
     service, _ = embed(OK, "x", **way)
     (request,) = service.requests
-    assert request.authorization is Authorization.EXPECTED
+    assert request.authorized
     assert request.header("user-agent").startswith("inworld-embeddings/")
     assert (request.header("host"), request.target) == ("api.inworld.ai", EMBED_PATH)
 
@@ -284,24 +254,13 @@ def test_what_succeeded_is_kept_when_some_fail_and_a_failed_row_raises():
     assert caught.value.failures == caught.value.result.failures
 
 
-def test_when_all_fail_their_error_is_raised_and_the_rest_is_not_sent():
-    service = Service(status(401, message="authentication is required"))
-    with (
-        AsyncFace(service, batch_size=1, max_concurrency=2) as face,
-        pytest.raises(AuthenticationError, match="authentication is required") as caught,
-    ):
-        face.embed(["a"] * 20)
-    assert caught.value.attempts == 1
-    assert len(service.requests) <= 2
-
-
 def test_a_user_httpx_client_carries_the_requests_and_stays_open():
     service = Service()
     http_client = httpx.AsyncClient(transport=service, headers={"x-team": "search"}, follow_redirects=True)
     with EmbeddingClient(api_key=KEY, http_client=http_client) as client:
         client.embed("x")
     assert not http_client.is_closed
-    assert service.requests[0].authorization is Authorization.EXPECTED
+    assert service.requests[0].authorized
 
 
 def test_the_key_is_in_no_repr():

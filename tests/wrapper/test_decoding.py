@@ -109,7 +109,7 @@ def test_D09_D12_good_bodies(decode, name):
 
 @DECODERS
 @pytest.mark.parametrize("name", BAD)
-def test_D02_D03_D10_bad_bodies(decode, name):
+def test_D01_D02_D03_D04_D06_D08_D10_D11_bad_bodies(decode, name):
     raw, count = BAD[name]
     received = bytearray(raw)
     with pytest.raises(APIResponseValidationError) as caught:

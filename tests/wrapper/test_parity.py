@@ -12,30 +12,17 @@ import pytest
 from inworld_embeddings import EmbeddingResult, Failure, ProviderAuth, Stats
 from support.fault import OK
 from support.faults import (
-    answer,
     black_hole,
-    black_hole_mid_body,
     fin_before_any_byte,
-    fin_mid_body,
     gzip_good,
-    html_200,
-    html_error,
-    huge_norm,
     message_larger_than_max,
-    no_content,
     not_gzip,
-    number,
     one_vector_short,
     other_dimension,
     poison,
-    ragged,
     retry_after,
-    retry_after_date,
-    retry_info,
     rst_before_any_byte,
     status,
-    too_many_texts,
-    whole,
     zero_vectors,
 )
 from support.in_process import KEY, AsyncFace, Service, SyncFace
@@ -127,21 +114,15 @@ GOOD = [
     case("a generator", RESULT, 1, lambda face: face.embed(text for text in TEXTS)),
     case("no texts", RESULT, 0, lambda face: face.embed([])),
     case("batches", RESULT, 3, batch_size=5),
-    case("batches by bytes", RESULT, 4, max_batch_bytes=220),
-    case("another model", RESULT, 1, call={"model": "BAAI/bge-large-en-v1.5"}),
     case("dedupe", RESULT, 4, lambda face: face.embed(TEXTS[:2] * 3 + TEXTS[:4], dedupe=True), **SMALL),
-    case("surrogates", RESULT, 1, lambda face: face.embed(["\ud800"], replace_surrogates=True)),
     case("a rate limit", RESULT, 12, rate_limit=2.0, **SMALL),
-    case("zero vectors", RESULT, 1, script=zero_vectors),
     case("zero vectors refused", RESULT, 2, script=[zero_vectors, OK], reject_zero=True),
-    case("huge vectors", RESULT, 1, script=huge_norm),
     case("compressed", RESULT, 1, script=gzip_good, compression="gzip"),
     case("progress", "tuple", 3, with_progress, batch_size=5),
     case("an async key provider", VECTOR, 1, one, api_key=asynchronous_key),
     case("an auth", VECTOR, 1, one, api_key=None, auth=ProviderAuth(lambda: KEY)),
     case("a plan", "Plan", 0, lambda face: face.client.plan(TEXTS, batch_size=5)),
     case("local mode", "tuple", 0, local),
-    case("local mode with faults", "tuple", 0, lambda face: local(face, faults="status=503 x2, ok")),
     case("a hedge", RESULT, 26, hedged, latency=late, hedge=True),
     case("a user agent", VECTOR, 1, one, user_agent="mine/1"),
 ]
@@ -162,67 +143,32 @@ REFUSED_HERE = [
 ]
 
 STATUSES = [
-    case(f"{http}", ends, requests, one, script=status(http))
-    for http, ends, requests in [
-        (307, "RedirectError", 1),
-        (400, "BadRequestError", 1),
-        (401, "AuthenticationError", 1),
-        (403, "PermissionDeniedError", 1),
-        (404, "NotFoundError", 1),
-        (409, "ConflictError", 3),
-        (413, "RequestTooLargeError", 1),
-        (418, "BadRequestError", 1),
-        (429, "RateLimitError", 3),
-        (500, "InternalServerError", 3),
-        (503, "InternalServerError", 3),
-    ]
-] + [
+    case("refused", "BadRequestError", 1, one, script=status(400)),
+    case("throttled", "RateLimitError", 3, one, script=status(429)),
     case("429 that says 2 s", VECTOR, 2, one, script=[retry_after("2"), OK]),
     case("429 that says an hour", "RateLimitError", 1, one, script=retry_after("3600")),
-    case("429 that says when", VECTOR, 2, one, script=[
-        retry_after_date("Sun, 06 Nov 1994 08:49:40 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"), OK
-    ]),
-    case("429 with details", VECTOR, 2, one, script=[retry_info("1.5s"), OK]),
-    case("503 that says 2 s", "InternalServerError", 3, one, script=retry_after("2", http=503)),
-    case("503 twice", RESULT, 3, script=[status(503), status(503), OK]),
-    case("a page of a proxy", "InternalServerError", 3, one, script=html_error(502)),
     case("too large as 429", RESULT, 3, script=message_larger_than_max(400)),
-    case("too large as 413", RESULT, 7, script=too_many_texts(4)),
     case("no retries", "InternalServerError", 1, one, script=status(500), max_retries=0),
     case("all refused", "AuthenticationError", 1, script=status(401), **SMALL),
     case("all refused, returned", RESULT, 1, script=status(401), call=RETURN, **SMALL),
-    case("one refused", PARTIAL, 8, script=GUILTY),
     case("one refused, returned", RESULT, 8, script=GUILTY, call=RETURN),
     case("one refused in its batch", PARTIAL, 12, script=GUILTY, **SMALL),
     case("its copies refused", PARTIAL, 2, lambda face: face.embed(TEXTS[4:6] * 3, dedupe=True, **SMALL), GUILTY),
 ]  # fmt: skip
 
 WRONG = [
-    case("a vector short", "APIResponseValidationError", 3, one, script=one_vector_short),
     case("a vector short once", RESULT, 2, script=[one_vector_short, OK]),
-    case("ragged", "APIResponseValidationError", 1, script=ragged, max_retries=0),
     case("another dimension", RESULT, 3, script=[OK, other_dimension(16)], call=RETURN, **SMALL),
-    case("NaN", "APIResponseValidationError", 3, one, script=number("NaN")),
-    case("no JSON", "APIResponseValidationError", 3, one, script=whole("cut", b'{"embeddings":[')),
-    case("a login page", "APIResponseValidationError", 3, one, script=html_200),
-    case("204", "APIResponseValidationError", 3, one, script=no_content),
     case("broken gzip", "APIResponseValidationError", 3, one, script=not_gzip),
-    case("what nobody asked for", "APIResponseValidationError", 1, one, script=answer(
-        "brotli", 200, b"x", [("Content-Encoding", "br")]
-    )),
 ]  # fmt: skip
 
 LOST = [
     case("reset", "APIConnectionError", 3, one, script=rst_before_any_byte),
     case("closed once", RESULT, 2, script=[fin_before_any_byte, OK]),
-    case("closed amid a body", "APIConnectionError", 3, one, script=fin_mid_body),
     case("silence", "APITimeoutError", 1, one, script=black_hole, timeout=1.5),
-    case("silence after half", "APITimeoutError", 1, one, script=black_hole_mid_body, timeout=1.5),
     case("silence without a limit", "APITimeoutError", 3, one, script=black_hole, timeout=None),
     case("silence for some", PARTIAL, 4, script=[OK, OK, OK, black_hole], timeout=1.5, **SMALL),
-    case("too slow", "APITimeoutError", 1, one, latency=2.0, timeout=1.5),
     case("no time for a wait", "RateLimitError", 1, one, script=retry_after("30"), timeout=9.0),
-    case("slow but in time", RESULT, 12, latency=0.1, timeout=1.5, **SMALL),
 ]
 
 STREAMS = [
@@ -233,9 +179,7 @@ STREAMS = [
     case("a stream, retried", ROWS, 4, rows, script=[OK, status(503), OK], batch_size=5, max_concurrency=1),
     case("a stream of a bad text", ROWS, 1, lambda face: face.rows(["a", "b", "\ud800"]), batch_size=2),
     case("a stream, its source breaks off", ROWS, 2, breaks_off, batch_size=5),
-    case("a stream of nothing", ROWS, 0, lambda face: face.rows([])),
     case("a stream, silence", ROWS, 1, rows, script=black_hole, timeout=1.5),
-    case("a stream of no texts", ROWS, 0, lambda face: face.rows("text")),
 ]
 
 CASES = [*GOOD, *REFUSED_HERE, *STATUSES, *WRONG, *LOST, *STREAMS]
@@ -278,7 +222,7 @@ def outcome_of(case, face_class, caplog):
         except Exception as error:  # noqa: BLE001 - compared
             value = error
     sent = sorted(
-        (request.target, request.headers, request.text_ids, request.authorization.value)
+        (request.target, request.headers, request.text_ids, request.authorized)
         for request in service.requests
     )
     logged = sorted(record.getMessage() for record in caplog.records if record.name.startswith("inworld"))

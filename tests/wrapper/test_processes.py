@@ -16,7 +16,7 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not
 NO_FORK_WARNING = ("-W", "ignore::DeprecationWarning")
 
 BUSY = """
-CLIENT
+client = make()
 assert right(client, "before the fork")
 wrong, over = [], threading.Event()
 
@@ -47,42 +47,26 @@ for n in range(6):
         sys.exit(bad)
     children.append(pid)
 codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
-POOL
+import multiprocessing
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    codes += pool.map(child, [f"worker {n}" for n in range(4)], chunksize=1)
 over.set()
 for thread in threads:
     thread.join()
 assert right(client, "after")
 print(sum(codes), len(wrong))
 """
-POOL = """
-import multiprocessing
-with multiprocessing.get_context("fork").Pool(2) as pool:
-    codes += pool.map(child, [f"worker {n}" for n in range(4)], chunksize=1)
-"""
-LOCAL = """
-client = EmbeddingClient.local()
-same = client.embed("same")
-right = lambda client, text: np.array_equal(client.embed("same"), same)
-"""
 
 
 @forks
 @storm(30, 300)
 def test_F01_children_forked_amid_calls_get_their_own_responses_and_the_parent_keeps_its_own(size):
-    code = BUSY.replace("CLIENT", "client = make()").replace("POOL", POOL)
     with FaultServer() as server:
-        done = program(code, server.url, *NO_FORK_WARNING, size=size)
+        done = program(BUSY, server.url, *NO_FORK_WARNING, size=size)
         assert_silent(done)
         assert done.stdout.split() == ["0", "0"]
         assert len(server.requests) > (6 + 4) * size
         server.oracle.assert_well_formed()
-
-
-@forks
-def test_F01_local_mode_forks_too():
-    done = program(BUSY.replace("CLIENT", LOCAL).replace("POOL", ""), "-", *NO_FORK_WARNING, size=30)
-    assert_silent(done)
-    assert done.stdout.split() == ["0", "0"]
 
 
 @forks

@@ -3,6 +3,7 @@
 import math
 import random
 from email.utils import formatdate
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,6 @@ from support.faults import (
     EMPTY_SUCCESSES,
     RECEIVED_LARGER,
     SENDING_LARGER,
-    answer,
     black_hole,
     html_error,
     message_larger_than_max,
@@ -35,7 +35,7 @@ from support.in_process import AsyncFace, Service, embed
 from support.vectors import text_id
 
 TEXTS = [f"planted-text {number}" for number in range(500)]
-RETURN, ONE_EACH = {"on_error": "return"}, {"batch_size": 1, "max_concurrency": 1}
+RETURN = {"on_error": "return"}
 
 
 def refused(script, texts="planted-text", *, latency=0.0, **settings):
@@ -128,7 +128,7 @@ def test_C02_C03_C04_what_no_text_is_guilty_of_ends_the_call_and_says_what_to_lo
     assert says in str(error)
 
 
-@pytest.mark.parametrize("http", [402, 406, 410, 414, 415, 418, 422, 431, 451])
+@pytest.mark.parametrize("http", [402, 418, 422, 451])
 def test_C11_an_unknown_4xx_is_final(http):
     service, error = refused(f"status={http}")
     service.oracle.assert_requests(1)
@@ -167,12 +167,6 @@ def test_C05_C07_C11_what_may_pass_is_tried_three_times(http, kind):
     assert (type(error), error.status_code, error.attempts, error.retryable) == (kind, http, 3, True)
 
 
-def test_C11_a_proxys_own_words_are_shown():
-    _, error = refused(answer("proxy", 503, b"no healthy upstream", [("Content-Type", "text/plain")]))
-    assert (type(error), error.code) == (errors.InternalServerError, None)
-    assert "no healthy upstream" in str(error)
-
-
 @pytest.mark.parametrize("fault", EMPTY_SUCCESSES, ids=str)
 def test_C15_a_success_that_brings_nothing_is_tried_again(fault):
     service, result = embed([fault, OK], TEXTS[:20])
@@ -183,6 +177,7 @@ def test_C15_a_success_that_brings_nothing_is_tried_again(fault):
 
 
 HINT = 8.0
+http_date = partial(formatdate, usegmt=True)
 
 
 @pytest.mark.parametrize("hint", [False, True], ids=["no_hint", "hint"])
@@ -216,15 +211,13 @@ def wait_after(script, **settings):
         pytest.param("status=429;retry-info=1.5;retry-after=8", id="C09-header-longer"),
         pytest.param("status=429;retry-info=8;retry-after=1", id="C09-detail-longer"),
         pytest.param(retry_info("-9s", header="8"), id="C09-bad-detail"),
+        pytest.param(retry_after("nan", "7.5", "8"), id="C16"),
+        pytest.param(retry_after_date(http_date(1_784_000_008), http_date(1_784_000_000)), id="C17"),
     ],
 )
-def test_C08_C09_C12_the_longest_hint_is_waited_out(fault):
+def test_C08_C09_C12_C16_C17_the_longest_hint_is_waited_out(fault):
+    """What counts as one: tests/wrapper/test_error_mapping.py."""
     assert HINT <= wait_after([fault, OK]) <= HINT * 1.25
-
-
-@pytest.mark.parametrize("delay", ["0.000000001s", "-3s", "3", "9" * 30 + "s", 3, None, {}])
-def test_C09_a_tiny_or_bad_delay_does_not_hold_up_anything(delay):
-    assert wait_after([retry_info(delay), OK]) < 1
 
 
 def test_C12_a_hint_holds_up_the_clients_next_call_too():
@@ -237,14 +230,6 @@ def test_C12_a_hint_holds_up_the_clients_next_call_too():
     assert service.requests[1].started - service.requests[0].finished >= HINT
 
 
-@pytest.mark.parametrize(
-    ("values", "waited"), [(("0",), 0), (("1.5",), 1.5), (("nan", "3"), 3), (("5", "7"), 7)]
-)
-def test_C16_the_hints_that_are_numbers_count(values, waited):
-    """Which values are: tests/wrapper/test_error_mapping.py."""
-    assert waited <= wait_after([retry_after(*values), OK]) <= max(1.25 * waited, 0.01)
-
-
 @pytest.mark.parametrize("hint", ["61", "1" + "0" * 20])
 @pytest.mark.parametrize("http", [429, 503])
 def test_C16_over_a_minute_is_raised_at_once_with_the_hint(hint, http):
@@ -255,23 +240,11 @@ def test_C16_over_a_minute_is_raised_at_once_with_the_hint(hint, http):
     assert service.requests[-1].finished < 1
 
 
-def test_C16_past_the_deadline_is_raised_at_once():
-    service, error = refused("status=429;retry-after=30", timeout=20)
-    service.oracle.assert_requests(1)
-    assert (type(error), error.retry_after) == (errors.RateLimitError, 30)
-
-
 def test_C16_a_call_that_is_over_does_not_wait_out_the_hint_of_another_batch():
     script = ["status=503;retry-after=50", "status=401"]
     service, error = refused(script, TEXTS[:2], latency=lambda request: request.number / 10, batch_size=1)
     assert isinstance(error, errors.AuthenticationError | errors.InternalServerError)
     assert service.requests[-1].finished < 1
-
-
-def test_C17_a_date_counts_from_the_servers_own_clock():
-    now = 1_784_000_000
-    fault = retry_after_date(formatdate(now + 8, usegmt=True), formatdate(now, usegmt=True))
-    assert HINT <= wait_after([fault, OK]) <= HINT * 1.25
 
 
 # Split: what is too large
@@ -329,13 +302,6 @@ def test_C06_later_batches_of_the_client_are_cut_before_they_are_sent():
 
 
 @SPLIT
-def test_C06_the_size_in_bytes_counts_too():
-    texts = [text * 100 for text in MANY]
-    service, result = embed(too_many_bytes(50_000), texts)
-    service.oracle.check(texts, result.vectors)
-
-
-@SPLIT
 @pytest.mark.parametrize("place", [0, 100, 255])
 def test_C06_one_large_text_costs_the_others_neither_their_vectors_nor_their_batches(place):
     texts = [*MANY]
@@ -375,13 +341,6 @@ def test_C10_a_429_for_its_size_is_split_by_the_sizes_it_names(wording, limit):
 
 
 @SPLIT
-def test_C10_a_message_that_names_only_the_limit_has_it_halved():
-    wording = "grpc: received message after decompression larger than max {limit}"
-    service, result = embed(larger_than(20, wording=wording), TEXTS[:128])
-    service.oracle.check(TEXTS[:128], result.vectors)
-
-
-@SPLIT
 def test_C10_the_cap_is_learned():
     service = Service(larger_than(50))
     with AsyncFace(service) as face:
@@ -405,11 +364,6 @@ def test_C06_C10_a_single_text_over_the_limit_fails_at_once(script, said):
     assert isinstance(error, errors.RequestTooLargeError)
     assert (error.status_code, error.code, error.sizes) == said
     assert (error.attempts, error.retryable) == (1, False)
-
-
-def test_C10_another_429_with_the_words_too_large_in_it_is_still_a_throttle():
-    service, _ = embed([status(429, message="your bill is larger than usual"), OK], TEXTS[:9])
-    assert sizes(service) == [9, 9]
 
 
 def ended(script, texts=MANY, **settings):

@@ -4,48 +4,19 @@ import asyncio
 import sys
 import tracemalloc
 
-import httpx
-import numpy as np
 import pytest
 
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
 from inworld_embeddings import _decoding as decode
 from support.clients import KEY
 from support.fault_server import FaultServer
+from support.in_process import Instant
 from support.processes import assert_silent, program
 
 BATCH = 128
 URL = "http://127.0.0.1:9"
 CALLS_FOR_A_TEXT, CALLS_FOR_A_BATCH = 10, 700  # measured: 6 and 453, the same in each run
 MODULES = 100  # measured: 71
-
-
-class Instant(httpx.AsyncBaseTransport):
-    """Answers at once, with one body made ahead for each number of texts. Counts what was sent."""
-
-    def __init__(self, dimension):
-        self.requests = self.bytes = 0
-        self._dimension = dimension
-        self._bodies = {}
-
-    async def handle_async_request(self, request):
-        content = request.content
-        self.requests, self.bytes = self.requests + 1, self.bytes + len(content)
-        count = content.count(b'"text":')
-        if count not in self._bodies:
-            self._bodies[count] = _body(count, self._dimension)
-        return httpx.Response(200, content=self._bodies[count])
-
-
-def _body(count, dimension):
-    """Numbers with the fewest digits that give the same float32, as services print them."""
-    rows = np.random.default_rng(0).standard_normal((count, dimension)).astype(np.float32)
-    return b'{"embeddings":[' + b",".join(b'{"values":[' + _numbers(row) + b"]}" for row in rows) + b"]}"
-
-
-def _numbers(row):
-    return ",".join(map(str, row)).encode()
-
 
 pytestmark = pytest.mark.usefixtures("no_records")  # they would be what grows
 
@@ -126,16 +97,18 @@ def test_a_result_takes_one_array_and_a_window():
     assert peak <= result.vectors.nbytes * 1.05 + window * a_batch + 100 * count
 
 
-def test_a_client_is_made_with_few_modules():
+def test_a_client_is_made_with_few_modules_and_no_heavy_one():
     count = f"""
 import sys
 before = set(sys.modules)
 from inworld_embeddings import EmbeddingClient
 EmbeddingClient(api_key={KEY!r})
-print(len(set(sys.modules) - before))
+loaded = set(sys.modules) - before
+print(len(loaded), *sorted({"httpx", "numpy", "asyncio", "msgspec", "simdjson", "rich", "click"} & loaded))
 """
     done = program(count, preamble="")
-    assert int(done.stdout) <= MODULES, done.stderr
+    number, *heavy = done.stdout.split()
+    assert (int(number) <= MODULES, heavy) == (True, []), done.stdout
 
 
 # How many Python functions of ours one warm text runs through: a pinned number, the same on every machine.

@@ -156,20 +156,6 @@ async def test_F06_close_ends_the_calls_of_other_tasks_and_what_was_done_before_
     assert service.oracle.in_flight == 0
 
 
-@pytest.mark.parametrize("used", [True, False])
-def test_F06_a_closed_client_says_so_and_closes_again(used):
-    with FaultServer() as server:
-        client = EmbeddingClient(base_url=server.url, api_key=KEY)
-        if used:
-            client.embed("x")
-        client.close()
-        client.close()
-        for call in (lambda: client.embed("x"), lambda: client.embed([]), lambda: client.embed_iter(["x"])):
-            with pytest.raises(ClientClosedError, match="Make a new one"):
-                call()
-        server.oracle.wait_until_closed()
-
-
 def test_F06_clients_that_are_dropped_take_their_connections_with_them():
     async def asynchronous(url):
         for _ in range(3):

@@ -5,7 +5,6 @@ import gc
 import itertools
 import tracemalloc
 
-import httpx
 import numpy as np
 import pytest
 
@@ -17,7 +16,7 @@ from inworld_embeddings import (
 )
 from support.fault import OK
 from support.faults import black_hole, poison
-from support.in_process import KEY, AsyncFace, Service, SyncFace, virtual
+from support.in_process import KEY, AsyncFace, Instant, Service, SyncFace, virtual
 from support.vectors import text_id, vector_for
 
 
@@ -157,20 +156,10 @@ async def test_a_failure_does_not_wait_for_an_async_source_that_never_goes_on():
             await anext(rows)
 
 
-class Same(httpx.AsyncBaseTransport):
-    """One response for any text, made once: what memory it takes is not this transport's."""
-
-    ROW = b'{"values":[' + b",".join([b"0.25"] * 16) + b"]}"
-
-    async def handle_async_request(self, request):
-        rows = [self.ROW] * request.content.count(b'{"text"')
-        return httpx.Response(200, content=b'{"embeddings":[' + b",".join(rows) + b"]}")
-
-
 def test_E06_memory_does_not_grow_with_the_work(no_records):
     """12 000 texts: their vectors alone are .8 MB; 8 batches of 128 in work are 65 kB."""
     peaks = []
-    with EmbeddingClient(api_key=KEY, transport=Same(), max_concurrency=8) as client:
+    with EmbeddingClient(api_key=KEY, transport=Instant(16), max_concurrency=8) as client:
         for count in (3_000, 12_000):
             tracemalloc.start()
             assert sum(1 for _ in client.embed_iter(str(n) for n in range(count))) == count

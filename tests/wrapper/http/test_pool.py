@@ -121,20 +121,6 @@ def test_a_body_that_ends_with_its_connection_is_not_whole_when_the_pool_was_clo
     asyncio.run(run())
 
 
-def test_F04_a_request_that_is_cancelled_leaves_no_connection_behind():
-    async def work(transport, send):
-        sending = asyncio.create_task(send("a"))
-        await asyncio.to_thread(server.oracle.wait_for_requests, 1)
-        assert len(transport.busy) == 1
-        sending.cancel()
-        await asyncio.wait([sending])
-        assert not transport.busy
-        await asyncio.to_thread(server.oracle.wait_until_closed)
-
-    server = FaultServer(black_hole)
-    run_over_pool(server, work)
-
-
 def test_freshen_has_the_next_request_use_a_new_connection():
     async def work(transport, send):
         await send("a")
@@ -242,22 +228,6 @@ def test_B22_several_that_lead_nowhere_cost_one_attempt_too(short_attempt):
 
 DIM = 20_000
 """Of a vector that is too long for one read."""
-
-
-def test_responses_of_changing_length_at_the_same_time():
-    counts = [20, 3, 12, 30, 1, 21, 4]
-
-    async def several(client, name):
-        for count in counts:
-            texts = [f"{name} {count} {number}" for number in range(count)]
-            server.oracle.check(texts, (await client.embed(texts)).vectors)
-
-    async def all_of_them():
-        async with AsyncEmbeddingClient(base_url=server.url, api_key=KEY) as client:
-            await asyncio.gather(*(several(client, name) for name in "abc"))
-
-    with FaultServer(dim=4000) as server:
-        asyncio.run(all_of_them())
 
 
 def test_a_buffer_that_is_used_again_holds_the_new_body_and_no_more():
