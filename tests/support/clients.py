@@ -107,3 +107,29 @@ def within(seconds, grace=GRACE):
         watcher.join()
     allowed = seconds + grace + max(lost, default=0.0)
     assert took < allowed, f"took {took:.3f} s, allowed {allowed:.3f} s"
+
+
+class Waiting(threading.Thread):
+    """A thread in a call; `ended` gives the error that it ended with, or None."""
+
+    def __init__(self, work):
+        super().__init__(daemon=True)
+        self.work, self.error = work, None
+        self.start()
+
+    def run(self):
+        try:
+            self.work()
+        except BaseException as error:  # noqa: BLE001 - whatever it is
+            self.error = error
+
+    def ended(self):
+        self.join(60)
+        assert not self.is_alive()
+        return self.error
+
+
+def in_threads(count, work):
+    """Runs ``work(number)`` in so many threads at once; none may raise."""
+    waiting = [Waiting(partial(work, number)) for number in range(count)]
+    assert [thread.ended() for thread in waiting] == [None] * count

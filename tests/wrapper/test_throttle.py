@@ -84,14 +84,6 @@ def test_a_throttle_cuts_once_per_round_trip_and_growth_is_then_additive():
     assert 6.4 < throttle.limit < 6.6
 
 
-def test_failures_and_cancellations_never_cut():
-    clock = Clock(a_throttle())
-    for outcome in [Outcome.SUCCESS, Outcome.FAILED, Outcome.SUCCESS, Outcome.CANCELLED, Outcome.SUCCESS]:
-        before = clock.throttle.limit
-        clock.round_trip(outcome)
-        assert clock.throttle.limit >= before
-
-
 def test_a_refused_request_is_a_sign_of_life_and_no_reason_to_grow():
     clock = Clock(a_throttle())
     assert [clock.round_trip(Outcome.REFUSED) for _ in range(3)] == [4, 4, 4]
@@ -189,14 +181,6 @@ def test_in_flight_never_exceeds_the_highest_limit_even_in_an_outage():
         clock.until_allowed()
         clock.throttle.start(clock.now)
     assert clock.throttle.next_start(clock.now + 100) == inf
-
-
-def test_throttles_are_not_an_outage():
-    clock = Clock(a_throttle())
-    for _ in range(60):
-        clock.until_allowed()
-        clock.round_trip(Outcome.THROTTLED)
-    assert not clock.throttle.probing
 
 
 def test_a_crowd_of_throttles_after_enough_successes_teaches_a_rate_and_one_before_does_not():

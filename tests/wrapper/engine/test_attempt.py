@@ -26,7 +26,6 @@ from support.faults import (
     number,
     one_vector_extra,
     one_vector_short,
-    other_dimension,
     whole,
     wrong_for,
     zero_vectors,
@@ -73,19 +72,6 @@ def test_D01_D02_D06_a_wrong_200_is_tried_again_and_costs_only_the_text_it_is_fo
     error = check_is_never_accepted(bad)
     assert ("Asked for 1 vectors, got 2." in str(error)) is (bad is one_vector_extra)
     check_costs_only_the_guilty(bad)
-
-
-def test_D05_another_dimension_than_before_ends_the_call_at_once():
-    script = [OK, OK, other_dimension(16)]
-    one_by_one = {"batch_size": 1, "max_concurrency": 1, "max_retries": 5}
-    service, result = embed(script, TEXTS, call={"on_error": "return"}, **one_by_one)
-    assert 3 <= len(service.requests) <= 4  # the next one may be on its way when the response is read
-    service.oracle.check(TEXTS[:2], result.vectors[:2])
-    assert [failure.index for failure in result.failures] == list(range(2, 12))
-    error = result.failures[0].error
-    assert isinstance(error, APIResponseValidationError)
-    assert "16 dimensions where earlier ones had 8" in str(error)
-    assert (error.attempts, error.retryable) == (1, False)
 
 
 def test_D07_zero_and_huge_vectors_are_kept_and_counted(caplog):

@@ -341,16 +341,6 @@ def test_C10_a_429_for_its_size_is_split_by_the_sizes_it_names(wording, limit):
 
 
 @SPLIT
-def test_C10_the_cap_is_learned():
-    service = Service(larger_than(50))
-    with AsyncFace(service) as face:
-        face.embed(MANY[:128])
-        face.embed(MANY)
-    assert refusals(service) == 1
-    assert set(sizes(service, since=1)) <= {45, 38}, "128 cut by 45"
-
-
-@SPLIT
 @pytest.mark.parametrize(
     ("script", "said"),
     [

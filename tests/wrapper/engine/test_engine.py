@@ -5,7 +5,6 @@ import contextlib
 import gc
 import itertools
 import os
-import threading
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from inworld_embeddings import (
     InworldEmbeddingsError,
     PartialFailureError,
 )
-from support.clients import KEY
+from support.clients import KEY, Waiting, in_threads
 from support.fault import at_random
 from support.fault_server import OK, FaultServer
 from support.faults import MIXED, STRAYS, black_hole
@@ -67,8 +66,7 @@ def test_F03_one_event_loop_after_another(server, client):
 
 
 def test_F03_several_event_loops_at_once(server, client):
-    work = [Waiting(lambda name=name: asyncio.run(ask(client, name, 10))) for name in range(16)]
-    assert [thread.ended() for thread in work] == [None] * 16
+    in_threads(16, lambda name: asyncio.run(ask(client, name, 10)))
     server.oracle.wait_until_closed()
 
 
@@ -94,26 +92,6 @@ def test_F03_close_reaches_loops_that_stand_still(server, client, loop):
     asyncio.run(client.close())
     loop.run_until_complete(asyncio.to_thread(server.oracle.wait_until_closed))
     loop.run_until_complete(loop.shutdown_default_executor())
-
-
-class Waiting(threading.Thread):
-    """A thread in a call; `ended` gives the error that it ended with, or None."""
-
-    def __init__(self, work):
-        super().__init__(daemon=True)
-        self.work, self.error = work, None
-        self.start()
-
-    def run(self):
-        try:
-            self.work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is
-            self.error = error
-
-    def ended(self):
-        self.join(60)
-        assert not self.is_alive()
-        return self.error
 
 
 def test_F06_close_ends_the_calls_of_other_threads_and_event_loops():

@@ -11,31 +11,12 @@ import pytest
 
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings._engine import sync_bridge
-from support.clients import KEY
+from support.clients import KEY, in_threads
 from support.fault_server import OK, FaultServer
 from support.faults import black_hole
 from support.in_process import Service
 from support.processes import assert_silent, program, storm
 from support.vectors import vector_for
-
-
-def in_threads(count, work):
-    """Runs ``work(number)`` in so many threads at once; raises what one of them raised."""
-    errors = []
-
-    def run(number):
-        try:
-            work(number)
-        except BaseException as error:  # noqa: BLE001 - raised below
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
 
 
 def uneven(request):
