@@ -104,7 +104,7 @@ before = set(sys.modules)
 from inworld_embeddings import EmbeddingClient
 EmbeddingClient(api_key={KEY!r})
 loaded = set(sys.modules) - before
-print(len(loaded), *sorted({"httpx", "numpy", "asyncio", "msgspec", "simdjson", "rich", "click"} & loaded))
+print(len(loaded), *loaded.intersection("httpx numpy asyncio msgspec simdjson rich click".split()))
 """
     done = program(count, preamble="")
     number, *heavy = done.stdout.split()
