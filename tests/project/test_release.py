@@ -1,8 +1,6 @@
 """The programs behind a release can say no, and the workflow may do no more than it has to."""
 
 import re
-import tarfile
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -63,26 +61,13 @@ def test_the_notes_are_the_section(tmp_path, capsys):
     assert capsys.readouterr().out.endswith("v1.2.3 may be released\n")
 
 
-def archives(folder, content, when):
-    folder.mkdir()
-    (folder / "a.txt").write_text(content, "utf-8")
-    with zipfile.ZipFile(folder / "x.whl", "w") as wheel:
-        wheel.writestr(zipfile.ZipInfo("a.txt", when), content)
-    with tarfile.open(folder / "x.tar.gz", "w:gz") as sdist:
-        sdist.add(folder / "a.txt", "a.txt")
-    (folder / "a.txt").unlink()
-    return folder
-
-
-def test_archives_that_differ_are_told_apart_by_member(tmp_path, capsys):
-    one = archives(tmp_path / "one", "same", (2026, 1, 1, 0, 0, 0))
-    assert reproducible.compare(one, one)
-    assert not reproducible.compare(one, archives(tmp_path / "later", "same", (2026, 1, 2, 0, 0, 0)))
-    assert "(2026, 1, 1, 0, 0, 0)" in capsys.readouterr().out
-    assert not reproducible.compare(one, archives(tmp_path / "other", "other", (2026, 1, 1, 0, 0, 0)))
-    said = capsys.readouterr().out
-    assert "x.whl differs:\n  a.txt:" in said
-    assert "x.tar.gz differs:\n  a.txt:" in said
+def test_archives_that_differ_are_named(tmp_path, capsys):
+    for folder, content in (("one", "same"), ("again", "same"), ("other", "other")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.whl").write_text(content, "utf-8")
+    assert reproducible.compare(tmp_path / "one", tmp_path / "again")
+    assert not reproducible.compare(tmp_path / "one", tmp_path / "other")
+    assert capsys.readouterr().out.endswith("x.whl\nx.whl differs\n")
 
 
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))
