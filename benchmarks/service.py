@@ -57,7 +57,10 @@ def rows_of(asked: dict[str, Any]) -> tuple[int, ...]:
     given = next(asked[name] for name in INPUTS if asked.get(name) is not None)
     if isinstance(given, str):
         given = [given]
-    return tuple(int((text if isinstance(text, str) else text["text"])[:DIGITS]) % POOL for text in given)
+    numbers = ((text if isinstance(text, str) else text["text"])[:DIGITS] for text in given)
+    return tuple(
+        int(number) % POOL if number.isdigit() else 0 for number in numbers
+    )  # a job asks for a text of its own
 
 
 def dimension_of(path: str, asked: dict[str, Any]) -> int:

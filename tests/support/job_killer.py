@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 
 from inworld_embeddings import client as clients
-from inworld_embeddings.jobs import parts, run_job
+from inworld_embeddings.jobs import run_job, storage
 from inworld_embeddings.testing import RequestLog, local_client
 from support.storage import Disk, killed
 
@@ -23,10 +23,10 @@ ROWS_PER_PART, BATCH, WINDOW = 5, 2, 2
 def run(source, out, at=0):
     """Runs the job; returns the operations and the texts that were sent."""
     log = RequestLog()
-    parts.os = Disk(at, killed)
+    storage.os = Disk(at, killed)
     with local_client(dimension=4, batch_size=BATCH, max_concurrency=1, log=log) as client:
         run_job(source, out, client=client, rows_per_part=ROWS_PER_PART)
-    return len(parts.os.log), log.texts
+    return len(storage.os.log), log.texts
 
 
 def forked(source, out, at):

@@ -293,7 +293,7 @@ def _is_key(name: str, value: object) -> bool:
     return name in ("key", "secret") or (name == "api_key" and isinstance(value, str))
 
 
-def _returned(result: EmbeddingResult, options: Merged, *, alone: bool) -> "Vectors | EmbeddingResult":
+def _returned(result: EmbeddingResult, on_error: str, *, alone: bool) -> "Vectors | EmbeddingResult":
     """What a caller is given for a result: the one vector of a str, or all of it.
 
     Raises:
@@ -302,7 +302,7 @@ def _returned(result: EmbeddingResult, options: Merged, *, alone: bool) -> "Vect
     """
     if alone:
         return result[0]
-    if result.failures and options["on_error"] == "raise":
+    if result.failures and on_error == "raise":
         first = result.failures[0]
         raise PartialFailureError(
             f"{len(result.failures)} of {len(result)} texts have no vector; the first is inputs[{first.index}]: "
@@ -405,7 +405,7 @@ class EmbeddingClient(BaseClient):
         began, alone = time.monotonic(), isinstance(texts, str)
         checked, chosen, progress = self._checked(texts, options, EMBED)
         result = self._run(partial(self._engine.embed, checked, chosen, progress, began, alone=alone))
-        return _returned(result, chosen, alone=alone)
+        return _returned(result, chosen["on_error"], alone=alone)
 
     def dimension(self, model: str | None = None) -> int:
         """The length of a model's vectors.
@@ -522,7 +522,7 @@ class AsyncEmbeddingClient(BaseClient):
         began, alone = time.monotonic(), isinstance(texts, str)
         checked, chosen, progress = self._checked(texts, options, EMBED)
         result = await self._engine.embed(checked, chosen, progress, began, alone=alone)
-        return _returned(result, chosen, alone=alone)
+        return _returned(result, chosen["on_error"], alone=alone)
 
     async def dimension(self, model: str | None = None) -> int:
         """As `EmbeddingClient.dimension`, awaited."""

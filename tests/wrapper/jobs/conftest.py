@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from inworld_embeddings.jobs import parts, run_job
+from inworld_embeddings.jobs import run_job, storage
 from inworld_embeddings.testing import RequestLog, local_client
 
 DIM = 8
@@ -61,7 +61,7 @@ def disk(monkeypatch):
     """Puts another disk under the folder of jobs."""
 
     def put(one):
-        monkeypatch.setattr(parts, "os", one)
+        monkeypatch.setattr(storage, "os", one)
         return one
 
     return put

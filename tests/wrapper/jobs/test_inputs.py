@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from inworld_embeddings import ConfigurationError, InputChangedError, InvalidInputError
-from inworld_embeddings.jobs import inputs
-from inworld_embeddings.jobs.inputs import Position, Reader, Refusal, columns_of, found_files
+from inworld_embeddings.jobs import files, formats
+from inworld_embeddings.jobs.files import found_files
+from inworld_embeddings.jobs.formats import Position, Refusal
+from inworld_embeddings.jobs.inputs import Reader, columns_of
 
 ROWS = [
     ("a", "one"),
@@ -170,7 +172,7 @@ def test_H18_rows_of_a_table_that_are_no_text(tmp_path):
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl", "x.csv"])
 def test_H18_a_line_longer_than_any_is_passed_over_in_pieces(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(inputs, "LONGEST", 100)
+    monkeypatch.setattr(formats, "LONGEST", 100)
     lines = {"x.txt": "{}", "x.jsonl": '{{"t": "{}"}}', "x.csv": '"{}"'}[name]
     header = "t\n" if name == "x.csv" else ""
     path = tmp_path / name
@@ -260,11 +262,11 @@ def test_folders_and_globs_are_read_by_name_without_the_jobs_own_folder(tmp_path
 
 def test_H08_what_changed_is_named_and_an_equal_copy_is_no_change(tmp_path):
     path = tmp_path / "x.txt"
-    path.write_bytes(b"a" * (inputs.MIB + 5))
-    then = inputs.InputFile.of(str(path)).digested()
+    path.write_bytes(b"a" * (files.MIB + 5))
+    then = files.InputFile.of(str(path)).digested()
     (tmp_path / "copy.txt").write_bytes(path.read_bytes())
-    inputs.check_same([then], [inputs.InputFile.of(str(tmp_path / "copy.txt"))])
-    path.write_bytes(b"a" * inputs.MIB + b"aaaab")
+    files.check_same([then], [files.InputFile.of(str(tmp_path / "copy.txt"))])
+    path.write_bytes(b"a" * files.MIB + b"aaaab")
     with pytest.raises(InputChangedError, match="x.txt .*MiB 1"):
         then.check()
     path.write_bytes(b"a")
@@ -274,7 +276,7 @@ def test_H08_what_changed_is_named_and_an_equal_copy_is_no_change(tmp_path):
     with pytest.raises(InputChangedError, match="No such file"):
         then.check()
     with pytest.raises(InputChangedError, match="1 files when this job began, and is 2"):
-        inputs.check_same([then], [then, then])
+        files.check_same([then], [then, then])
 
 
 def test_positions_go_over_the_ends_of_files(tmp_path):

@@ -11,15 +11,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from inworld_embeddings import JobCorruptError, JobError, JobLockedError, StorageError
-from inworld_embeddings.jobs import parts, verify_job
+from inworld_embeddings.jobs import parts, storage, verify_job
 from support.storage import NUMBERS, Disk, failing, short
 
 from .conftest import content
 
 
+def given(*pieces):
+    """Writes some bytes."""
+    return lambda file: [file.write(piece) for piece in pieces]
+
+
 def test_it_is_written_synced_linked_unlinked_and_the_folder_synced(tmp_path, disk):
     seen = disk(Disk())
-    assert parts.publish(tmp_path, "part-x", [b"ab", b"c"])
+    assert storage.publish(tmp_path, "part-x", given(b"ab", b"c"))
     assert " ".join(seen.log) == "open write write fsync close link unlink open fsync close"
     assert (tmp_path / "part-x").read_bytes() == b"abc"
 
@@ -30,7 +35,7 @@ def test_H03_H04_an_error_of_any_operation_leaves_no_name_and_no_second_sync(tmp
     for at in before_the_name:
         seen = disk(Disk(at, failing(number)))
         with pytest.raises(StorageError, match="What was published stays") as caught:
-            parts.publish(tmp_path, "part-x", [b"ab", b"c"])
+            storage.publish(tmp_path, "part-x", given(b"ab", b"c"))
         assert caught.value.errno == number
         assert seen.log.count("fsync") == (at >= 4)
         assert not (tmp_path / "part-x").exists()
@@ -40,28 +45,28 @@ def test_H03_H04_an_error_of_any_operation_leaves_no_name_and_no_second_sync(tmp
 def test_H04_a_folder_that_cannot_be_synced_is_an_error_though_the_name_is_there(tmp_path, disk):
     disk(Disk(9, failing(errno.EIO)))
     with pytest.raises(StorageError):
-        parts.publish(tmp_path, "part-x", [b"ab", b"c"])
+        storage.publish(tmp_path, "part-x", given(b"ab", b"c"))
     assert (tmp_path / "part-x").read_bytes() == b"abc"
 
 
 def test_H05_a_short_write_is_gone_on_with(tmp_path, disk):
     disk(Disk(2, short))
-    parts.publish(tmp_path, "part-x", [b"0123456789"])
+    storage.publish(tmp_path, "part-x", given(b"0123456789"))
     assert (tmp_path / "part-x").read_bytes() == b"0123456789"
 
 
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
 def test_H06_without_links_it_is_renamed(tmp_path, disk, number):
     disk(Disk(5, failing(number)))
-    assert parts.publish(tmp_path, "part-x", [b"a"])
+    assert storage.publish(tmp_path, "part-x", given(b"a"))
     disk(Disk(5, failing(number)))
-    assert not parts.publish(tmp_path, "part-x", [b"b"])
+    assert not storage.publish(tmp_path, "part-x", given(b"b"))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"part-x": b"a"}
 
 
 def test_H06_a_lock_that_keeps_nobody_out_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(parts, "_taken", lambda file: True)
-    with pytest.raises(StorageError, match="locks keep nobody out"), parts.locked(tmp_path):
+    monkeypatch.setattr(storage, "_taken", lambda file: True)
+    with pytest.raises(StorageError, match="locks keep nobody out"), storage.locked(tmp_path):
         pass
 
 
@@ -70,7 +75,7 @@ def test_H15_the_first_of_two_writers_wins_and_the_other_leaves_nothing(tmp_path
 
     def write():
         barrier.wait()
-        first.append(parts.publish(tmp_path, "part-x", [b"same"]))
+        first.append(storage.publish(tmp_path, "part-x", given(b"same")))
 
     threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:
@@ -82,7 +87,7 @@ def test_H15_the_first_of_two_writers_wins_and_the_other_leaves_nothing(tmp_path
 
 
 def test_H10_a_second_runner_is_told_who_the_first_is(tmp_path):
-    with parts.locked(tmp_path), pytest.raises(JobLockedError) as caught, parts.locked(tmp_path):
+    with storage.locked(tmp_path), pytest.raises(JobLockedError) as caught, storage.locked(tmp_path):
         pass
     assert caught.value.pid == os.getpid()
     assert caught.value.host in str(caught.value)
@@ -90,12 +95,12 @@ def test_H10_a_second_runner_is_told_who_the_first_is(tmp_path):
 
 def test_H10_the_lock_of_a_killed_process_is_free(tmp_path):
     program = (
-        "import os, sys, pathlib; from inworld_embeddings.jobs import parts\n"
-        "with parts.locked(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), 9)"
+        "import os, sys, pathlib; from inworld_embeddings.jobs import storage\n"
+        "with storage.locked(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", program, tmp_path]).returncode == -9
     assert json.loads((tmp_path / ".lock").read_bytes())["pid"]
-    with parts.locked(tmp_path):
+    with storage.locked(tmp_path):
         pass
 
 

@@ -13,12 +13,12 @@ if find_spec("pyarrow") is None:
     raise ModuleNotFoundError("Jobs need pyarrow (the extra `jobs`): pip install pyarrow", name="pyarrow")
 
 from ..client import AsyncEmbeddingClient, EmbeddingClient
-from ..errors import JobError
-from .inputs import Sources
+from .files import Sources
 from .options import JobEvent, JobOptions, JobPlan, JobReport
 from .parts import Manifest
 from .results import OpenJob, export_job, open_job, verify_job
 from .runner import Job
+from .tables import aembed_table, embed_table
 
 __all__ = [
     "JobEvent",
@@ -26,7 +26,9 @@ __all__ = [
     "JobPlan",
     "JobReport",
     "OpenJob",
+    "aembed_table",
     "arun_job",
+    "embed_table",
     "export_job",
     "open_job",
     "plan_job",
@@ -115,8 +117,7 @@ def retry_job(
         with EmbeddingClient() as own:
             return retry_job(out, client=own, **options)
     folder, face = Path(out), client._for_its_loop()  # noqa: SLF001 - a part of the same package
-    if (known := Manifest.of(folder)) is None:
-        raise JobError(f"{folder} holds no job.")
+    known = Manifest.needed(folder)
     its_own = JobOptions(
         text=known.text,
         id=known.id,

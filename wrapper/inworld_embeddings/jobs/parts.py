@@ -1,29 +1,22 @@
-"""A job's folder: its part files are the record of what is done, and `publish` is the only way anything comes to be there.
+"""A job's folder: its part files are the record of what is done, beside its manifest and what is said at the end."""
 
-A file gets its name only when all of it is on the disk: what has a name is whole, after a crash too.
-"""
-
-import contextlib
-import errno
 import hashlib
 import json
 import os
 import re
-import secrets
-import shutil
-import socket
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import JobCorruptError, JobError, JobLockedError, StorageError
-from .inputs import InputFile, Position, Refusal
+from ..errors import JobCorruptError, JobError
+from .files import InputFile
+from .formats import Position, Refusal
+from .storage import LOCK, Output, publish, remove, storing, sync
 
 if TYPE_CHECKING:
     from ..result import Vectors
@@ -31,207 +24,12 @@ if TYPE_CHECKING:
 MANIFEST: Final = "_job.json"
 SUCCESS: Final = "_SUCCESS"
 ERRORS: Final = "_errors.jsonl"
-LOCK: Final = ".lock"
 _PART = re.compile(r"part-(\d{9,})\.parquet")
 
 
 def part_name(number: int) -> str:
     """The name of a part file, from 0."""
     return f"part-{number:09d}.parquet"
-
-
-# Publishing.
-
-
-def publish(folder: Path, name: str, content: Iterable[Any], *, replace: bool = False) -> bool:
-    """Gives a folder a whole file, so that no crash and no reader ever sees less of it.
-
-    It is written under a name of its own, synced, linked to its final name, and the folder is synced. A failed fsync is
-    never repeated on the same file: the system may have dropped what it could not write.
-
-    Args:
-        folder: Where.
-        name: Its final name.
-        content: Its bytes, in pieces.
-        replace: Whether it takes the place of an older file; else the first one stays.
-
-    Returns:
-        Whether it is there by this call; False if another writer was first.
-
-    Raises:
-        StorageError: it could not be written; no file of that name has come to be.
-    """
-    hidden = folder / f".{name}.{secrets.token_hex(4)}.tmp"
-    with _storage(folder / name):
-        try:
-            _write(hidden, content)
-            if replace:
-                os.replace(hidden, folder / name)
-                first = True
-            else:
-                first = _linked(hidden, folder / name)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(hidden)
-            raise
-        _sync(folder)
-    return first
-
-
-def _write(path: Path, content: Iterable[Any]) -> None:
-    """A new file, synced."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        for piece in content:
-            left = memoryview(piece)
-            while left:  # a write may take less than it is given, and says why with the next
-                left = left[os.write(file, left) :]
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-_NO_LINKS: Final = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
-
-
-def _linked(hidden: Path, final: Path) -> bool:
-    """Gives a file its final name, unless another has it; where there are no links, by renaming, under the job's lock."""
-    try:
-        os.link(hidden, final)
-    except FileExistsError:
-        os.unlink(hidden)
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        if final.exists():
-            os.unlink(hidden)
-            return False
-        os.replace(hidden, final)
-        return True
-    os.unlink(hidden)
-    return True
-
-
-def _sync(folder: Path) -> None:
-    """Makes names last. Windows keeps them in its journal and cannot sync a folder."""
-    if sys.platform == "win32":
-        return
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def settle(hidden: Path, final: Path) -> None:
-    """Gives a file or a folder that a library has written its final name, once all of it is on the disk."""
-    inner = [Path(place, name) for place, _, names in os.walk(hidden) for name in names]
-    for path in inner or [hidden]:
-        file = os.open(path, os.O_RDWR)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
-    for place, _, _ in os.walk(hidden, topdown=False):
-        _sync(Path(place))
-    os.replace(hidden, final)
-    _sync(final.parent)
-
-
-def discard(hidden: Path) -> None:
-    """Takes away what did not get its final name."""
-    with contextlib.suppress(OSError):
-        shutil.rmtree(hidden) if hidden.is_dir() else hidden.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _storage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{path}: {error.strerror or error}. What was published stays; the same command goes on from there.",
-            errno=error.errno,
-        ) from error
-
-
-def remove(folder: Path, names: Iterable[str]) -> None:
-    """Takes files away, those that are there, and makes that last."""
-    with _storage(folder):
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(folder / name)
-        _sync(folder)
-
-
-# The folder.
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock. It is the system's: it is free as soon as its holder has ended, however that was.
-
-    Raises:
-        JobLockedError: another process holds it.
-        StorageError: it cannot be locked here.
-    """
-    with _storage(folder / LOCK):
-        file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            _lock(file, folder)
-            os.ftruncate(file, 0)
-            os.write(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
-        except BaseException:
-            os.close(file)
-            raise
-    try:
-        yield
-    finally:
-        os.close(file)
-
-
-def _lock(file: int, folder: Path) -> None:
-    """Takes the lock, and makes sure that it keeps others out: on some network drives it does not."""
-    if not _taken(file):
-        holder = _holder(folder)
-        raise JobLockedError(
-            f"{folder} is being worked on by process {holder.get('pid', '?')} on {holder.get('host', '?')}.",
-            **holder,
-        )
-    other = os.open(folder / LOCK, os.O_RDWR)
-    try:
-        if _taken(other):
-            raise StorageError(
-                f"{folder} is on a drive where locks keep nobody out, so two jobs could write to it. Use another drive."
-            )
-    finally:
-        os.close(other)
-
-
-def _taken(file: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415 - Windows only
-
-            os.lseek(file, 1 << 30, os.SEEK_SET)  # far behind what is written there, which others read
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-            os.lseek(file, 0, os.SEEK_SET)
-        else:
-            import fcntl  # noqa: PLC0415 - not on Windows
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def _holder(folder: Path) -> dict[str, Any]:
-    try:
-        told = json.loads((folder / LOCK).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return {"pid": told.get("pid"), "host": told.get("host")} if isinstance(told, dict) else {}
 
 
 def prepare(folder: Path) -> None:
@@ -241,10 +39,10 @@ def prepare(folder: Path) -> None:
         JobError: there are files in it, and it is no job's.
         StorageError: it cannot be made.
     """
-    with _storage(folder):
+    with storing(folder):
         if not folder.exists():
             folder.mkdir(parents=True)
-            _sync(folder.parent)
+            sync(folder.parent)
         if not folder.is_dir():
             raise JobError(f"{folder} is not a folder. Name another one for the job.")
         names = os.listdir(folder)
@@ -325,7 +123,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     def write(self, folder: Path) -> None:
         """Publishes it."""
-        publish(folder, MANIFEST, [msgspec.json.format(msgspec.json.encode(self))], replace=True)
+        told = msgspec.json.format(msgspec.json.encode(self))
+        publish(folder, MANIFEST, lambda file: file.write(told), replace=True)
 
     @classmethod
     def of(cls, folder: Path) -> "Manifest | None":
@@ -345,6 +144,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
                 path=str(path),
             ) from error
 
+    @classmethod
+    def needed(cls, folder: Path) -> "Manifest":
+        """The one of a folder that must have one.
+
+        Raises:
+            JobError: there is none; or as `of`.
+        """
+        if (known := cls.of(folder)) is None:
+            raise JobError(f"{folder} holds no job.")
+        return known
+
 
 _SETTINGS: Final = (
     "text",
@@ -359,13 +169,13 @@ _SETTINGS: Final = (
 )
 
 
-# A part.
-
 RESERVED: Final = ("row", "vector", "error")
 """Columns that every part has."""
 _OWN: Final = b"inworld_embeddings"
 _ERROR: Final = pa.struct([("code", pa.string()), ("message", pa.string()), ("attempts", pa.int32())])
 _VECTOR: Final = "vector.list.element"
+ROW_GROUP: Final = 2048
+"""Rows. What Parquet's writer needs beside the vectors stays in the processor's cache."""
 
 
 class Footer(msgspec.Struct, frozen=True):
@@ -401,6 +211,30 @@ class Footer(msgspec.Struct, frozen=True):
             raise _corrupt(path, error) from error
 
 
+def footers(folder: Path, among: Iterable[int] | None = None) -> Iterator[Footer]:
+    """Those of all parts of a folder, or of some, in order.
+
+    Raises:
+        JobCorruptError: a part is damaged.
+    """
+    for number in numbers(folder) if among is None else among:
+        yield Footer.of(folder / part_name(number))
+
+
+class Count(NamedTuple):
+    """How much there is in some parts."""
+
+    parts: int
+    rows: int
+    refused: int
+
+    @classmethod
+    def of(cls, footers: Iterable[Footer]) -> "Count":
+        """The sums of their footers."""
+        told = [(footer.rows, footer.refused) for footer in footers]
+        return cls(len(told), sum(rows for rows, _ in told), sum(refused for _, refused in told))
+
+
 def _corrupt(path: Path, error: object) -> JobCorruptError:
     message = f"{path} is damaged ({error}). `job verify` removes it, and the next run makes it again."
     return JobCorruptError(message, path=str(path))
@@ -408,10 +242,29 @@ def _corrupt(path: Path, error: object) -> JobCorruptError:
 
 def schema_of(carried: "pa.Schema", dimension: int) -> "pa.Schema":
     """The columns of a part."""
-    # The name that Parquet gives to what is in a list: a table that was read is written to the same bytes.
-    vector = pa.list_(pa.field("element", pa.float32()), dimension)
     row = pa.field("row", pa.int64(), nullable=False)
-    return pa.schema([row, *carried, pa.field("vector", vector), pa.field("error", _ERROR)])
+    return pa.schema([row, *carried, pa.field("vector", _vector(dimension)), pa.field("error", _ERROR)])
+
+
+def _vector(dimension: int) -> "pa.DataType":
+    # The name that Parquet gives to what is in a list: a table that was read is written to the same bytes.
+    return pa.list_(pa.field("element", pa.float32()), dimension)
+
+
+def own_columns(vectors: "Vectors", refused: Mapping[int, Refusal]) -> "tuple[pa.Array, pa.Array]":
+    """Vectors and errors: of each row one is null.
+
+    Args:
+        vectors: float32 of shape (rows, d); of refused rows they may be anything.
+        refused: Those without a vector, by their places.
+    """
+    rows, dimension = vectors.shape
+    mask = np.zeros(rows, dtype=bool)
+    mask[list(refused)] = True
+    made = pa.FixedSizeListArray.from_arrays(
+        pa.array(vectors.reshape(-1)), type=_vector(dimension), mask=pa.array(mask)
+    )
+    return made, pa.array([refused[at]._asdict() if at in refused else None for at in range(rows)], _ERROR)
 
 
 def part_table(
@@ -427,34 +280,36 @@ def part_table(
     """
     rows, dimension = vectors.shape
     schema = schema_of(carried.schema, dimension)
-    mask = np.zeros(rows, dtype=bool)
-    mask[list(refused)] = True
     columns = [
         pa.array(np.arange(footer.first, footer.first + rows, dtype=np.int64)),
         *(column.combine_chunks() for column in carried.columns),
-        pa.FixedSizeListArray.from_arrays(
-            pa.array(vectors.reshape(-1)), type=schema.field("vector").type, mask=pa.array(mask)
-        ),
-        pa.array([refused[at]._asdict() if at in refused else None for at in range(rows)], _ERROR),
+        *own_columns(vectors, refused),
     ]
     return pa.table(columns, schema=schema.with_metadata({_OWN: msgspec.json.encode(footer)}))
 
 
-def encoded(table: "pa.Table") -> "pa.Buffer":
-    """The bytes of a part file: the same for the same rows under the same Arrow, however the rows came together."""
-    sink = pa.BufferOutputStream()
-    names = [name for name in table.column_names if name not in RESERVED]
+def write_part(table: "pa.Table", file: "Output | pa.NativeFile") -> None:
+    """Writes a part: the same bytes for the same rows under the same Arrow, however the rows came together."""
+    leaves = _leaves(table.schema)
+    told = [leaf for leaf in leaves if leaf != _VECTOR]
     pq.write_table(
         table.combine_chunks(),
-        sink,
-        row_group_size=max(1, table.num_rows),
-        compression="lz4",  # zstd makes vectors 8 % smaller, and takes three times the time
-        use_dictionary=[*names, "error.code", "error.message"],  # pyright: ignore[reportArgumentType] - its stub
-        column_encoding={_VECTOR: "BYTE_STREAM_SPLIT"},
-        write_statistics=["row", *names],  # pyright: ignore[reportArgumentType] - the same
+        file,
+        row_group_size=ROW_GROUP,
+        # Vectors are noise: zstd takes as long as all the rest of a job to make them 15 % smaller.
+        compression={leaf: "none" if leaf == _VECTOR else "zstd" for leaf in leaves},  # pyright: ignore[reportArgumentType] - its stub
+        use_dictionary=[leaf for leaf in told if leaf.startswith("error.")],  # pyright: ignore[reportArgumentType] - the same
+        write_statistics=told,  # pyright: ignore[reportArgumentType] - the same
         write_page_checksum=True,
     )
-    return sink.getvalue()
+
+
+def _leaves(schema: "pa.Schema") -> list[str]:
+    """Paths of the columns that Parquet makes of a schema: one for each plain value in a struct or a list."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), sink)
+    made = pq.read_metadata(pa.BufferReader(sink.getvalue())).schema
+    return [made.column(at).path for at in range(len(made))]
 
 
 def read_part(path: Path, columns: "list[str] | None" = None) -> "pa.Table":
@@ -480,9 +335,6 @@ def vectors_of(table: "pa.Table") -> "Vectors":
     return vectors
 
 
-# The whole.
-
-
 def damage(path: Path, number: int, manifest: Manifest) -> str | None:
     """What is wrong with a part file, None if nothing is.
 
@@ -502,37 +354,41 @@ def damage(path: Path, number: int, manifest: Manifest) -> str | None:
     if (footer.job, footer.part) != (manifest.job, number):
         return f"it is part {footer.part} of the job {footer.job}"
     if writer == f"parquet-cpp-arrow version {pa.cpp_version}":
-        return None if encoded(table).equals(pa.py_buffer(data)) else "its bytes are not those of its rows"
+        sink = pa.BufferOutputStream()
+        write_part(table, sink)
+        return None if sink.getvalue().equals(pa.py_buffer(data)) else "its bytes are not those of its rows"
     known = [f"parquet-cpp-arrow version {version}" for version in manifest.pyarrow]
     return None if writer in known else f"it was written by {writer!r}"
 
 
-def finish(folder: Path, manifest: Manifest, date: str) -> tuple[int, int]:
-    """Writes `_errors.jsonl`, and `_SUCCESS` last; returns rows and refused rows.
+def finish(folder: Path, manifest: Manifest, date: str) -> None:
+    """Writes `_errors.jsonl`, and `_SUCCESS` last.
 
     Raises:
         JobCorruptError: a part is damaged.
     """
-    footers = [Footer.of(folder / part_name(number)) for number in numbers(folder)]
-    publish(folder, ERRORS, _error_lines(folder, footers, manifest.id), replace=True)
-    rows, refused = sum(footer.rows for footer in footers), sum(footer.refused for footer in footers)
-    told = {"job": manifest.job, "parts": len(footers), "rows": rows, "refused": refused, "finished": date}
-    publish(folder, SUCCESS, [json.dumps(told).encode() + b"\n"], replace=True)
-    return rows, refused
+    there = list(footers(folder))
+    publish(folder, ERRORS, lambda file: _write_errors(folder, there, manifest.id, file), replace=True)
+    told = {"job": manifest.job, **Count.of(there)._asdict(), "finished": date}
+    publish(folder, SUCCESS, lambda file: file.write(json.dumps(told).encode() + b"\n"), replace=True)
 
 
-def _error_lines(folder: Path, footers: Iterable[Footer], id_column: str | None) -> Iterator[bytes]:
-    for footer in footers:
+def _write_errors(folder: Path, there: Iterable[Footer], id_column: str | None, file: Output) -> None:
+    for row in refused_rows(folder, there, id_column):
+        file.write(json.dumps(row, default=str, ensure_ascii=False).encode() + b"\n")
+
+
+def refused_rows(
+    folder: Path, there: Iterable[Footer], id_column: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """The refused rows of parts: ``row``, ``code``, ``message``, ``attempts``, and the id column if there is one."""
+    columns = ["row", *([id_column] if id_column else []), "error"]
+    for footer in there:
         if footer.refused:
-            for row in refused_rows(folder / part_name(footer.part), id_column):
-                yield json.dumps(row, default=str, ensure_ascii=False).encode() + b"\n"
-
-
-def refused_rows(path: Path, id_column: str | None = None) -> Iterator[dict[str, Any]]:
-    """The refused rows of a part: ``row``, ``code``, ``message``, ``attempts``, and the id column if there is one."""
-    table = read_part(path, ["row", *([id_column] if id_column else []), "error"])
-    for row in table.filter(table["error"].is_valid()).to_pylist():
-        yield {**{name: value for name, value in row.items() if name != "error"}, **row["error"]}
+            table = read_part(folder / part_name(footer.part), columns)
+            for row in table.filter(table["error"].is_valid()).to_pylist():
+                error = row.pop("error")
+                yield {**row, **error}
 
 
 def success(folder: Path) -> dict[str, Any] | None:

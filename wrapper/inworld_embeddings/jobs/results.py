@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ..errors import JobError, StorageError
-from . import parts
+from . import parts, storage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,15 +34,14 @@ class OpenJob:
 
     def __init__(self, out: str | os.PathLike[str]) -> None:
         self.out = Path(out)
-        manifest = parts.Manifest.of(self.out)
-        if manifest is None:
-            raise JobError(f"{self.out} holds no job.")
-        self.manifest = manifest
-        self._paths = [self.out / parts.part_name(number) for number in parts.numbers(self.out)]
-        self._footers = [parts.Footer.of(path) for path in self._paths]
-        self.parts = len(self._paths)
-        self.rows = sum(footer.rows for footer in self._footers)
-        self.refused = sum(footer.refused for footer in self._footers)
+        self.manifest = parts.Manifest.needed(self.out)
+        there = parts.numbers(self.out)
+        self._paths = [self.out / parts.part_name(number) for number in there]
+        self._footers = list(parts.footers(self.out, there))
+        count = parts.Count.of(self._footers)
+        self.parts = count.parts
+        self.rows = count.rows
+        self.refused = count.refused
         self.finished = parts.success(self.out) is not None
 
     @property
@@ -60,9 +59,7 @@ class OpenJob:
 
     def refused_rows(self) -> Iterator[dict[str, Any]]:
         """The rows without a vector: ``row``, ``code``, ``message``, ``attempts``, and the id column if there is one."""
-        for path, footer in zip(self._paths, self._footers, strict=True):
-            if footer.refused:
-                yield from parts.refused_rows(path, self.manifest.id)
+        return parts.refused_rows(self.out, self._footers, self.manifest.id)
 
     def __repr__(self) -> str:
         return f"<job in {self.out}: {self.rows} rows, {self.refused} refused, {self.parts} parts, finished={self.finished}>"
@@ -95,14 +92,12 @@ def verify_job(out: str | os.PathLike[str]) -> dict[str, str]:
         JobLockedError: the job is running.
     """
     folder = Path(out)
-    manifest = parts.Manifest.of(folder)
-    if manifest is None:
-        raise JobError(f"{folder} holds no job.")
-    with parts.locked(folder):
+    manifest = parts.Manifest.needed(folder)
+    with storage.locked(folder):
         found = {n: parts.damage(folder / parts.part_name(n), n, manifest) for n in parts.numbers(folder)}
         bad = {parts.part_name(number): why for number, why in found.items() if why is not None}
         if bad:
-            parts.remove(folder, [parts.SUCCESS, *bad])
+            storage.remove(folder, [parts.SUCCESS, *bad])
     return bad
 
 
@@ -136,11 +131,11 @@ def export_job(out: str | os.PathLike[str], file: str | os.PathLike[str]) -> int
     hidden = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.tmp{target.suffix}")
     try:
         write(job, hidden)
-        parts.settle(hidden, target)
+        storage.settle(hidden, target)
     except OSError as error:
         raise StorageError(f"{target}: {error.strerror or error}", errno=error.errno) from error
     finally:
-        parts.discard(hidden)
+        storage.discard(hidden)
     return job.rows
 
 

@@ -7,9 +7,7 @@ the job waits for it, and then pauses.
 import asyncio
 import datetime as dt
 import itertools
-import logging
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -35,21 +33,14 @@ from ..errors import (
     RequestTooLargeError,
 )
 from ..options import checked, defaults
-from . import parts
-from .inputs import (
-    Columns,
-    InputFile,
-    Piece,
-    Position,
-    Reader,
-    Refusal,
-    Sources,
-    check_same,
-    columns_of,
-    found_files,
-)
-from .options import JOB, JobEvent, JobOptions, JobPlan, JobReport, Told
-from .service import Service
+from . import parts, storage
+from .files import InputFile, Sources, check_same, found_files
+from .filling import Part, Run, batches, cut, texts_of
+from .formats import START, Columns, Piece, Position, Refusal
+from .inputs import Reader, columns_of
+from .options import JOB, JobOptions, JobPlan, JobReport
+from .progress import Progress, planned
+from .service import GRACE, Service
 
 if TYPE_CHECKING:
     from ..client import AsyncEmbeddingClient
@@ -57,36 +48,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__.removesuffix(".jobs.runner"))  # a vendored copy has its own
-
 ROUNDS: Final = 3
 """A text that fails so often, while the fixed text is answered each time after it, is refused."""
-GRACE: Final = 30.0
-"""Seconds for the parts that are begun, once the job is to stop."""
 SHORT: Final = 1000
 """Characters of a text that is surely not refused for its length."""
-
-
-class _Part:
-    """A part that is being filled."""
-
-    def __init__(self, number: int, first: int, most: int, dimension: int) -> None:
-        self.number, self.first = number, first
-        self.rows = self.waiting = 0
-        self.read = self.replaces = False
-        self.next = Position()
-        self.files: set[int] = set()
-        self.carried: list[pa.Table] = []
-        self.refused: dict[int, Refusal] = {}
-        self.vectors: Vectors = np.empty((most, dimension), np.float32)
-
-
-class _Row(NamedTuple):
-    """A text on its way, and its place."""
-
-    part: _Part
-    at: int
-    text: str
+PIECE: Final = 1024
+"""Rows that are read at a time."""
 
 
 class Job:
@@ -110,21 +77,14 @@ class Job:
         self._stops = options["on_refused"] == "stop"
         self._other_versions: bool = options["other_versions"]
         self._stop: threading.Event = options["stop"] or threading.Event()
-        self._on_event: Callable[[JobEvent], object] | None = options["on_event"]
-        self._service = Service(
-            client,
-            patience=options["patience"] or inf,
-            stop=self._stop,
-            on_wait=partial(self._tell, "waiting"),
-        )
+        self._service = Service(client, patience=options["patience"] or inf, stop=self._stop)
+        self._progress = Progress(options["on_event"], self._max_rows, self._service)
+        self._service.on_wait = partial(self._progress.tell, "waiting")
         # One thread for all files: they are read and written in one order.
         self._files_thread = ThreadPoolExecutor(1, "inworld-embeddings-job")
-        self._began = time.monotonic()
-        self._rows = self._refused = self._sent = 0
         self._any_vector = self._at_end = False
-        self._share: float | None = None
+        self._free: list[Vectors] = []
         self._ending: JobError | None = None
-        self._read = 0
 
     async def run(self, *, again: bool = False) -> JobReport:
         """Makes the parts that are missing; or ``again`` those that have refused rows."""
@@ -143,7 +103,7 @@ class Job:
         """What a run from the beginning would send; reads all of the input, and touches nothing."""
         try:
             self._files, self._columns = await self._in_thread(self._input)
-            return await self._in_thread(partial(self._planned, inf))
+            return await self._in_thread(self._planned)
         finally:
             self._files_thread.shutdown()
 
@@ -159,7 +119,7 @@ class Job:
 
     def _take_folder(self, held: ExitStack) -> None:
         parts.prepare(self._out)
-        held.enter_context(parts.locked(self._out))
+        held.enter_context(storage.locked(self._out))
         parts.clean(self._out)
 
     async def _opened(self) -> parts.Manifest:
@@ -236,11 +196,12 @@ class Job:
         told = await self._in_thread(partial(parts.success, self._out))
         if told and not (again and told["refused"]):
             return True
-        await self._in_thread(partial(parts.remove, self._out, [parts.SUCCESS]))
+        await self._in_thread(partial(storage.remove, self._out, [parts.SUCCESS]))
         if done:
-            self._any_vector, self._rows = await self._in_thread(partial(self._earlier, done))
+            self._any_vector, self._progress.rows = await self._in_thread(partial(self._earlier, done))
             await self._service.returned()
-        self._tell("start", plan=None if done else await self._in_thread(partial(self._planned, 1)))
+        plan = None if done else await self._in_thread(partial(self._planned, 1))
+        self._progress.tell("start", plan=plan)
         ticker = asyncio.create_task(self._tick())
         try:
             async with asyncio.timeout(None) as self._limit:
@@ -267,16 +228,16 @@ class Job:
 
     def _earlier(self, done: list[int]) -> tuple[bool, int]:
         """Whether any row has a vector, and how many rows have ended: every part but the last may be taken for full."""
-        last = parts.Footer.of(self._out / parts.part_name(done[-1]))
-        footers = (parts.Footer.of(self._out / parts.part_name(number)) for number in done)
-        return any(f.refused < f.rows for f in footers), (len(done) - 1) * self._per_part + last.rows
+        (last,) = parts.footers(self._out, done[-1:])
+        some = any(footer.refused < footer.rows for footer in parts.footers(self._out, done))
+        return some, (len(done) - 1) * self._per_part + last.rows
 
-    async def _embed_all(self, source: AsyncGenerator[list[_Row]]) -> None:
+    async def _embed_all(self, source: AsyncGenerator[list[Run]]) -> None:
         """Keeps a window of batches going, in the order of the source, until all have ended."""
         window: deque[asyncio.Task[None]] = deque()
         try:
-            async with aclosing(source), aclosing(self._batches(source)) as batches:
-                async for batch in batches:
+            async with aclosing(source), aclosing(batches(source, self._service.batch_size)) as full:
+                async for batch in full:
                     window.append(asyncio.create_task(self._to_the_end(batch)))
                     while len(window) >= self._service.window:
                         await window[0]
@@ -285,25 +246,14 @@ class Job:
                 await window[0]
                 window.popleft()
         except JobPausedError:
-            await asyncio.gather(*window, return_exceptions=True)  # what is in flight is paid for
+            await self._service.landed(window)
             raise
         finally:
             for task in window:
                 task.cancel()
             await asyncio.gather(*window, return_exceptions=True)
 
-    async def _batches(self, source: AsyncGenerator[list[_Row]]) -> AsyncGenerator[list[_Row]]:
-        """The same rows by batches; one may reach over the end of a part."""
-        batch: list[_Row] = []
-        async for rows in source:
-            batch += rows
-            while len(batch) >= self._service.batch_size:
-                yield batch[: self._service.batch_size]
-                batch = batch[self._service.batch_size :]
-        if batch:
-            yield batch
-
-    async def _missing(self, done: list[int]) -> AsyncGenerator[list[_Row]]:
+    async def _missing(self, done: list[int]) -> AsyncGenerator[list[Run]]:
         """The rows of the parts that are not there."""
         for first, end in _gaps(done):
             reader = Reader(self._files, self._columns, await self._in_thread(partial(self._start_of, first)))
@@ -311,9 +261,9 @@ class Job:
                 for number in itertools.count(first) if end is None else range(first, end):
                     if self._stop.is_set():
                         return
-                    part = _Part(number, number * self._per_part, self._per_part, self._manifest.dimension)
-                    async for rows in self._filled(part, reader):
-                        yield rows
+                    part = Part(number, number * self._per_part, self._room())
+                    async for runs in self._filled(part, reader):
+                        yield runs
                     if part.rows or not number:
                         part.read = True
                         await self._publish_if_whole(part)
@@ -324,84 +274,85 @@ class Job:
                 await self._in_thread(reader.close)
         self._at_end = True
 
-    async def _refused_again(self, done: list[int]) -> None:
-        """Embeds the refused rows of each part, and puts the new part in the place of the old one."""
-        for number in done:
-            footer = parts.Footer.of(self._out / parts.part_name(number))
-            if footer.refused and not self._stop.is_set():
-                await self._embed_all(self._refilled(footer))
-
-    async def _refilled(self, footer: parts.Footer) -> AsyncGenerator[list[_Row]]:
-        """The rows of a part that have no vector and can be sent, with the others in their places."""
-        part, texts = await self._in_thread(partial(self._loaded, footer))
-        rows = []
-        for at in list(part.refused):
-            fine = self._service.checked(texts[at])
-            if isinstance(fine, str):
-                del part.refused[at]
-                rows.append(_Row(part, at, fine))
-        part.waiting, self._sent = len(rows), self._sent + len(rows)
-        yield rows
-        if rows:
-            part.read = True
-            await self._publish_if_whole(part)
-
-    def _loaded(self, footer: parts.Footer) -> tuple[_Part, list[str | Refusal]]:
-        """A part that is there, and the texts of its rows."""
-        part = _Part(footer.part, footer.first, footer.rows, self._manifest.dimension)
-        part.rows, part.next, part.replaces = footer.rows, footer.next, True
-        table = parts.read_part(self._out / parts.part_name(footer.part))
-        part.carried = [table.select(self._columns.schema.names)]
-        part.vectors[:] = parts.vectors_of(table)
-        told = enumerate(table["error"].to_pylist())
-        part.refused = {at: Refusal(**error) for at, error in told if error is not None}
-        with closing(Reader(self._files, self._columns, self._start_of(footer.part))) as reader:
-            return part, reader.take(footer.rows).texts
-
-    def _start_of(self, number: int) -> Position:
-        return parts.Footer.of(self._out / parts.part_name(number - 1)).next if number else Position()
-
-    async def _filled(self, part: _Part, reader: Reader) -> AsyncGenerator[list[_Row]]:
-        """Reads the rows of a part."""
+    async def _filled(self, part: Part, reader: Reader) -> AsyncGenerator[list[Run]]:
+        """Reads the rows of a part, and gives those that are to be sent."""
         most = int(min(self._per_part, max(0, self._max_rows - part.first)))
         while part.rows < most:
-            piece = await self._in_thread(partial(reader.take, min(1024, most - part.rows)))
+            piece = await self._in_thread(partial(self._piece, reader, min(PIECE, most - part.rows)))
             if not piece.texts:
                 return
             part.files.add(reader.file)
             part.next = reader.position
-            self._read, self._share = part.first + part.rows + len(piece.texts), reader.share
-            yield self._placed(part, piece)
+            refused = len(part.refused)
+            runs = part.add(piece)
+            self._progress.read, self._progress.share = part.first + part.rows, reader.share
+            self._progress.sent += sum(len(run.texts) for run in runs)
+            for at in itertools.islice(part.refused, refused, None):
+                self._count_refused(part, at)
+            yield runs
 
-    def _placed(self, part: _Part, piece: Piece) -> list[_Row]:
-        """The rows of a piece that can be sent; the others are refused."""
-        rows = []
-        for at, text in enumerate(piece.texts, part.rows):
-            fine = self._service.checked(text)
-            if isinstance(fine, Refusal):
-                self._refuse(part, at, fine)
-            else:
-                rows.append(_Row(part, at, fine))
-        part.rows += len(piece.texts)
-        part.waiting += len(rows)
-        part.carried.append(piece.carried)
-        self._sent += len(rows)
-        return rows
+    def _piece(self, reader: Reader, count: int) -> Piece:
+        piece = reader.take(count)
+        return piece._replace(texts=self._service.checked(piece.texts))
 
-    def _refuse(self, part: _Part, at: int, why: Refusal) -> None:
+    async def _refused_again(self, done: list[int]) -> None:
+        """Embeds the refused rows of each part, and puts the new part in the place of the old one."""
+        for footer in parts.footers(self._out, done):
+            if footer.refused and not self._stop.is_set():
+                await self._embed_all(self._refilled(footer))
+
+    async def _refilled(self, footer: parts.Footer) -> AsyncGenerator[list[Run]]:
+        """The rows of a part that have no vector and can be sent, with the others in their places."""
+        part, runs = await self._in_thread(partial(self._loaded, footer))
+        self._progress.sent += sum(len(run.texts) for run in runs)
+        yield runs
+        if runs:
+            part.read = True
+            await self._publish_if_whole(part)
+
+    def _loaded(self, footer: parts.Footer) -> tuple[Part, list[Run]]:
+        """A part that is there, and those of its refused rows that can be sent."""
+        part = Part(footer.part, footer.first, self._room())
+        part.next, part.replaces = footer.next, True
+        table = parts.read_part(self._out / parts.part_name(footer.part))
+        part.carried = [table.select(self._columns.schema.names)]
+        part.vectors[: footer.rows] = parts.vectors_of(table)
+        errors = {at: Refusal(**error) for at, error in enumerate(table["error"].to_pylist()) if error}
+        with closing(Reader(self._files, self._columns, self._start_of(footer.part))) as reader:
+            texts = self._piece(reader, footer.rows).texts
+        runs = part.send(
+            list(errors), [texts[at] if isinstance(texts[at], str) else errors[at] for at in errors]
+        )
+        part.rows, part.ended = footer.rows, footer.rows - sum(len(run.texts) for run in runs)
+        return part, runs
+
+    def _room(self) -> "Vectors":
+        """Room for the vectors of a part: that of a published one, for the system takes long to give more."""
+        shape = self._per_part, self._manifest.dimension
+        return self._free.pop() if self._free else np.empty(shape, np.float32)
+
+    def _start_of(self, number: int) -> Position:
+        return parts.Footer.of(self._out / parts.part_name(number - 1)).next if number else START
+
+    def _refuse(self, part: Part, at: int, why: Refusal) -> None:
+        part.refuse(at, why)
+        self._count_refused(part, at)
+
+    def _count_refused(self, part: Part, at: int) -> None:
+        why = part.refused[at]
         if self._stops:
             raise JobError(f"Row {part.first + at} was refused: {why.code}: {why.message}")
-        part.refused[at] = why
-        self._rows += 1
-        self._refused += 1
+        self._progress.rows += 1
+        self._progress.refused += 1
 
-    async def _publish_if_whole(self, part: _Part) -> None:
-        if part.read and not part.waiting:
+    async def _publish_if_whole(self, part: Part) -> None:
+        if part.whole:
             part.read = False  # once
             await self._in_thread(partial(self._publish, part))
-            self._tell("part")
+            self._free.append(part.vectors)
+            self._progress.tell("part")
 
-    def _publish(self, part: _Part) -> None:
+    def _publish(self, part: Part) -> None:
         for file in part.files:
             self._watched[file].check()
         footer = parts.Footer(
@@ -410,122 +361,76 @@ class Job:
         carried = pa.concat_tables([self._columns.schema.empty_table(), *part.carried])
         table = parts.part_table(carried, part.vectors[: part.rows], part.refused, footer)
         name = parts.part_name(part.number)
-        parts.publish(self._out, name, [parts.encoded(table)], replace=part.replaces)
+        storage.publish(self._out, name, partial(parts.write_part, table), replace=part.replaces)
 
     # Embedding.
 
-    async def _to_the_end(self, rows: list[_Row]) -> None:
+    async def _to_the_end(self, runs: list[Run]) -> None:
         """Embeds rows until each has ended, and publishes the parts that are whole by that.
 
         What fails while the service answers the fixed text is tried once more, then alone, so that a text which the
         service cannot take holds up no other.
         """
-        touched = {id(row.part): row.part for row in rows}
+        touched = {id(run.part): run.part for run in runs}
         for _ in range(2):
-            rows, _ = await self._attempt(rows)
-        for row in rows:
-            left, error = [row], None
-            for _ in range(ROUNDS):
-                left, error = await self._attempt(left)
-            if left and error is not None:
-                self._refuse(row.part, row.at, _refusal(error))
-                row.part.waiting -= 1
+            runs, _ = await self._attempt(runs)
+        for at in range(sum(len(run.texts) for run in runs)):
+            await self._alone(cut(runs, at, at + 1))
         for part in touched.values():
             await self._publish_if_whole(part)
 
-    async def _attempt(self, rows: list[_Row]) -> tuple[list[_Row], InworldEmbeddingsError | None]:
+    async def _alone(self, text: list[Run]) -> None:
+        left, error = text, None
+        for _ in range(ROUNDS):
+            left, error = await self._attempt(left)
+        if left and error is not None:
+            self._refuse(left[0].part, left[0].at, _refusal(error))
+
+    async def _attempt(self, runs: list[Run]) -> tuple[list[Run], InworldEmbeddingsError | None]:
         """Embeds rows; returns those that have not ended, and why, once the service answers again."""
         trouble: InworldEmbeddingsError | None = None
-        while rows and trouble is None:
-            result = await self._service.embed([row.text for row in rows])
-            before = len(rows)
-            rows, trouble = self._ended(rows, result)
-            if rows and trouble is None:  # many were refused alike
+        while runs and trouble is None:
+            texts = texts_of(runs)
+            runs, trouble = self._ended(runs, await self._service.embed(texts))
+            if runs and trouble is None:  # many were refused alike
                 await self._service.returned()
-                if len(rows) == before:
-                    return rows, None
+                if len(texts_of(runs)) == len(texts):
+                    return runs, None
         if trouble is not None:
             await self._service.recovered(trouble)
-        return rows, trouble
+        return runs, trouble
 
     def _ended(
-        self, rows: list[_Row], result: "EmbeddingResult"
-    ) -> tuple[list[_Row], InworldEmbeddingsError | None]:
+        self, runs: list[Run], result: "EmbeddingResult"
+    ) -> tuple[list[Run], InworldEmbeddingsError | None]:
         """Takes what a call gives; returns the rows that have not ended, and why the service could not do them."""
-        runs = list(result.failures.runs) if result.failures else []
-        if len(rows) > sum(stop - start for start, stop, _ in runs):
-            self._place(rows, result, runs)
-        # An error of several texts is about none of them: the engine had given up before it sent them.
-        texts = Counter({id(error): 0 for *_, error in runs})
-        for start, stop, error in runs:
-            texts[id(error)] += stop - start
-        left: list[_Row] = []
-        refused: list[_Row] = []
-        trouble = None
-        for start, stop, error in runs:
-            about_one = isinstance(error, RequestTooLargeError) or kind_of(error) is Kind.BISECT
-            if about_one and texts[id(error)] == 1:
-                refused.append(rows[start])
-                self._refuse(rows[start].part, rows[start].at, _refusal(error))
-                rows[start].part.waiting -= 1
-            else:
-                left += rows[start:stop]
-                trouble = trouble or (None if about_one else error)
+        self._place(runs, result)
+        refused, failed = refusals(result)
+        for at, why in refused.items():
+            (run,) = cut(runs, at, at + 1)
+            self._refuse(run.part, run.at, why)
+        left = [run for start, stop, _ in failed for run in cut(runs, start, stop)]
+        trouble = next((error for *_, error in failed if not _is_about_texts(error)), None)
         if left and refused and trouble is None and not self._any_vector:
-            self._give_up_if_hopeless(refused, runs[0][2])
+            texts = texts_of(runs)
+            if len({texts[at] for at in refused if len(texts[at]) <= SHORT}) >= ROUNDS:
+                why = next(iter(refused.values()))
+                raise JobError(
+                    f"The service refuses every text, the first {len(refused)} of them: {why.code}: {why.message}"
+                )
         return left, trouble
 
-    def _place(
-        self, rows: list[_Row], result: "EmbeddingResult", runs: list[tuple[int, int, InworldEmbeddingsError]]
-    ) -> None:
-        """Puts vectors into their parts."""
-        good = np.ones(len(rows), dtype=bool)
-        for start, stop, _ in runs:
-            good[start:stop] = False
-        vectors = result.vectors
-        at = 0
-        for _, group in itertools.groupby(rows, key=lambda row: id(row.part)):
-            same = list(group)
-            here = slice(at, at + len(same))
-            places = np.array([row.at for row in same])[good[here]]
-            same[0].part.vectors[places] = vectors[here][good[here]]
-            same[0].part.waiting -= len(places)
-            at += len(same)
-        self._rows += int(good.sum())
-        self._any_vector = True
-
-    def _give_up_if_hopeless(self, refused: list[_Row], error: InworldEmbeddingsError) -> None:
-        if len({row.text for row in refused if len(row.text) <= SHORT}) >= ROUNDS:
-            raise JobError(
-                f"The service refuses every text, the first {len(refused)} of them: {type(error).__name__}: {error}"
-            )
-
-    # What is told.
-
-    def _tell(self, kind: Told, message: str = "", **more: Any) -> None:
-        """Calls back. What that raises is logged once, and ends only that, as with the client's own progress."""
-        if self._on_event is None:
-            return
-        total = None if not self._share else max(self._read, round(self._read / self._share))
-        if total is not None and self._max_rows < total:
-            total = int(self._max_rows)
-        event = JobEvent(
-            kind,
-            rows=self._rows,
-            total=total,
-            refused=self._refused,
-            sent=self._sent,
-            requests=self._service.requests,
-            retries=self._service.retries,
-            seconds=time.monotonic() - self._began,
-            message=message,
-            **more,
-        )
-        try:
-            self._on_event(event)
-        except Exception:
-            logger.exception("on_event failed; it is not called again")
-            self._on_event = None
+    def _place(self, runs: list[Run], result: "EmbeddingResult") -> None:
+        """Puts the vectors that there are into their parts."""
+        failed, at = list(result.failures.runs) if result.failures else [], 0
+        for start, stop in [*((start, stop) for start, stop, _ in failed), (len(result), len(result))]:
+            for run in cut(runs, at, start):
+                count = len(run.texts)
+                run.part.place(run.at, result.vectors[at : at + count])
+                at += count
+                self._progress.rows += count
+                self._any_vector = True
+            at = stop
 
     async def _tick(self) -> None:
         """Looks twice a second how it goes, and ends a job that was told to stop, or has nothing to hope for, in time."""
@@ -542,44 +447,27 @@ class Job:
             if self._stop.is_set() and self._limit.when() is None:
                 hopeless = self._service.waits or throttle.probing
                 self._limit.reschedule(loop.time() + (0.0 if hopeless else GRACE))
-            self._tell(
+            self._progress.tell(
                 "progress",
                 in_flight=throttle.in_flight,
                 throttled=now < throttle.next_start(now) < inf,
                 outage=throttle.probing,
             )
 
-    def _planned(self, batches: float) -> JobPlan:
-        """What would be sent, from the first rows or all of them."""
-        sums = [0] * 6
-        step = self._service.batch_size * 64
-        share: float | None = 0.0
+    def _planned(self, pieces: float = inf) -> JobPlan:
         with closing(Reader(self._files, self._columns)) as reader:
-            while batches > 0 and share != 1.0:
-                piece = reader.take(int(min(step, self._max_rows - sums[0])))
-                texts = [text for text in map(self._service.checked, piece.texts) if isinstance(text, str)]
-                planned = self._service.plan(texts)
-                tokens = sum(len(text.encode()) for text in texts) // 4
-                rows, refused = len(piece.texts), len(piece.texts) - len(texts)
-                more = (rows, refused, planned.requests, planned.bytes, tokens, planned.long_texts)
-                sums = [one + another for one, another in zip(sums, more, strict=True)]
-                share, batches = 1.0 if rows < step else reader.share, batches - 1
-        factor = min(1 / (share or 1.0), self._max_rows / max(sums[0], 1))
-        rows, refused, requests, size, tokens, long_texts = (round(one * factor) for one in sums)
-        return JobPlan(rows, refused, requests, size, tokens, long_texts, exact=share == 1.0)
+            return planned(reader, self._service, self._max_rows, pieces)
 
     def _report(self, *, finished: bool) -> JobReport:
-        footers = [parts.Footer.of(self._out / parts.part_name(n)) for n in parts.numbers(self._out)]
+        count = parts.Count.of(parts.footers(self._out))
         return JobReport(
             self._out,
             finished,
-            rows=sum(footer.rows for footer in footers),
-            refused=sum(footer.refused for footer in footers),
-            parts=len(footers),
-            sent=self._sent,
+            **count._asdict(),
+            sent=self._progress.sent,
             requests=self._service.requests,
             retries=self._service.retries,
-            seconds=time.monotonic() - self._began,
+            seconds=self._progress.seconds,
         )
 
 
@@ -591,6 +479,37 @@ def _gaps(done: Sequence[int]) -> Iterator[tuple[int, int | None]]:
             yield before + 1, number
         before = number
     yield before + 1, None
+
+
+def _give_up_if_hopeless(refused: list[Run], error: InworldEmbeddingsError) -> None:
+    if len({text for run in refused for text in run.texts if len(text) <= SHORT}) >= ROUNDS:
+        raise JobError(
+            f"The service refuses every text, the first {len(refused)} of them: {type(error).__name__}: {error}"
+        )
+
+
+Failed: TypeAlias = tuple[int, int, InworldEmbeddingsError]
+
+
+def refusals(result: "EmbeddingResult") -> tuple[dict[int, Refusal], list[Failed]]:
+    """The texts of a call that the service refused, by their places, and what else failed, by (start, stop, error)."""
+    failed = list(result.failures.runs) if result.failures else []
+    # An error of several texts is about none of them: the engine had given up before it sent them.
+    texts = Counter({id(error): 0 for *_, error in failed})
+    for start, stop, error in failed:
+        texts[id(error)] += stop - start
+    refused: dict[int, Refusal] = {}
+    left: list[Failed] = []
+    for start, stop, error in failed:
+        if _is_about_texts(error) and texts[id(error)] == 1:
+            refused[start] = _refusal(error)
+        else:
+            left.append((start, stop, error))
+    return refused, left
+
+
+def _is_about_texts(error: InworldEmbeddingsError) -> bool:
+    return isinstance(error, RequestTooLargeError) or kind_of(error) is Kind.BISECT
 
 
 def _refusal(error: InworldEmbeddingsError) -> Refusal:

@@ -9,13 +9,13 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from .._batching import checked_text
+from .._batching import checked_text, checked_texts
 from ..errors import (
     APIError,
     APIStatusError,
@@ -27,7 +27,7 @@ from ..errors import (
     JobPausedError,
     PermissionDeniedError,
 )
-from .inputs import Refusal
+from .formats import Refusal
 from .parts import Manifest
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ SAME: Final = 0.999
 """Least cosine similarity of two vectors that the same model makes of the same text."""
 AHEAD: Final = 16
 """Batches that are ready to go, beside those in flight."""
+GRACE: Final = 30.0
+"""Seconds for what is begun, once the job is to stop."""
 RETRIES: Final = 5
 """Of each batch, at least: with three faults in ten, one batch in 1400 needs a second round."""
 
@@ -52,6 +54,7 @@ class Service:
         batch_size: Texts in a batch.
         window: Batches in work at a time.
         model, service_provider, request, host: What makes the vectors.
+        on_wait: Is told what is waited for.
         manifest: Of the job, once there is one: whatever makes the vectors must be what it says.
         answered_at: When vectors last came, by ``time.monotonic``.
         requests, retries: What was sent so far.
@@ -63,10 +66,10 @@ class Service:
         *,
         patience: float = inf,
         stop: "threading.Event | None" = None,
-        on_wait: Callable[[str], object] = str,
     ) -> None:
-        """The event is watched while it waits, and what it waits for is told."""
-        self._client, self._patience, self._stop, self._on_wait = client, patience, stop, on_wait
+        """The event is watched while it waits."""
+        self._client, self._patience, self._stop = client, patience, stop
+        self.on_wait: Callable[[str], object] = str
         self._options = cast("Merged", client._options)  # noqa: SLF001 - a part of the same package
         self._room = client._room(self._options)  # noqa: SLF001 - as above
         self._policy = client._policy  # noqa: SLF001 - as above
@@ -82,8 +85,14 @@ class Service:
         self._recovery: asyncio.Task[EmbeddingResult] | None = None
         self._asking: asyncio.Task[EmbeddingResult] | None = None
 
-    def checked(self, text: str | Refusal) -> str | Refusal:
-        """A text that can be sent, or why not."""
+    def checked(self, texts: "Sequence[str | Refusal]") -> "Sequence[str | Refusal]":
+        """Texts that can be sent, or why not."""
+        try:
+            return checked_texts(texts, self._room, replace=self._options["replace_surrogates"])
+        except InvalidInputError:  # one of them, or a refusal is among them
+            return [self._checked(text) for text in texts]
+
+    def _checked(self, text: str | Refusal) -> str | Refusal:
         if isinstance(text, Refusal):
             return text
         try:
@@ -169,7 +178,7 @@ class Service:
         wait = self._policy.wait(self._policy.transient_base, tries, random.random, asked)
         if time.monotonic() + wait > self.answered_at + self._patience:
             raise self._paused(error)
-        self._on_wait(told)
+        self.on_wait(told)
         return wait
 
     def _paused(self, error: InworldEmbeddingsError) -> JobPausedError:
@@ -193,18 +202,34 @@ class Service:
         """What says which requests may start. To be called now and then.
 
         Raises:
-            JobPausedError: an outage has lasted for too long.
+            JobPausedError: nothing has succeeded for too long, or nothing can before that.
         """
-        admission = (await self._client._engine._session()).admission  # noqa: SLF001 - a part of the same package
+        admission = await self._admission()
         if self._asking is not None and self._asking.done():
             failed, self._asking = self._asking.exception(), None
             if isinstance(failed, JobError):
                 raise failed
-        if admission.throttle.probing:
-            if time.monotonic() > self.answered_at + self._patience:
-                raise self._paused(admission.last_error or APIError("no response came"))
+        throttle, last_error = admission.throttle, admission.last_error
+        if throttle.probing or last_error is not None:
+            # A quota may keep the gate closed for longer than there is patience: then nothing is waited for.
+            opens = throttle.opens_at - admission.time() if last_error and not throttle.in_flight else 0.0
+            if time.monotonic() + max(opens, 0.0) > self.answered_at + self._patience:
+                raise self._paused(last_error or APIError("no response came"))
+        if throttle.probing:
             self._asking = self._asking or asyncio.create_task(self.fixed())
         return admission
+
+    async def _admission(self) -> "Admission":
+        return (await self._client._engine._session()).admission  # noqa: SLF001 - a part of the same package
+
+    async def landed(self, tasks: "Collection[asyncio.Task[None]]") -> None:
+        """Waits for the responses of what is in flight, which are paid for; not for what only waits for its turn."""
+        throttle, left = (await self._admission()).throttle, set(tasks)
+        until = time.monotonic() + GRACE
+        while left and throttle.in_flight and time.monotonic() < until:
+            _, left = await asyncio.wait(left, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
+        if left:  # the last response has come, and is being read
+            await asyncio.wait(left, timeout=0.05)
 
     @property
     def waits(self) -> bool:

@@ -1,0 +1,167 @@
+"""Which files a job's input is, and whether they are still what they were."""
+
+import glob
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from ..errors import InputChangedError, InvalidInputError
+
+MIB: Final = 1 << 20
+
+KINDS: Final = {
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".arrow", ".feather", ".ipc"), "arrow"),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), "jsonl"),
+    **dict.fromkeys((".txt", ".text"), "text"),
+    ".csv": "csv",
+    ".tsv": "tsv",
+}
+PACKED: Final = (".gz", ".zst")
+
+Sources: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file of the input, as it was when the job began.
+
+    Attributes:
+        path: Absolute.
+        size: Bytes.
+        mtime_ns: Time of its last change.
+        digests: SHA-256 of each MiB of it, hexadecimal.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    digests: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, path: str) -> "InputFile":
+        """The file as it is now, without digests."""
+        try:
+            state = os.stat(path)
+        except OSError as error:
+            raise InvalidInputError(f"{path}: {error.strerror}.") from None
+        return cls(path, state.st_size, state.st_mtime_ns)
+
+    @property
+    def looks(self) -> tuple[str, int, int]:
+        """What tells cheaply that it is the same as before."""
+        return self.path, self.size, self.mtime_ns
+
+    def digested(self) -> "InputFile":
+        """With its digests."""
+        found = []
+        with open(self.path, "rb", buffering=0) as file:
+            while block := file.read(MIB):
+                found.append(hashlib.sha256(block).hexdigest())
+        return InputFile(*self.looks, tuple(found))
+
+    def check(self) -> None:
+        """Raises `InputChangedError` if it is no longer what it was."""
+        try:
+            now = InputFile.of(self.path)
+        except InvalidInputError as error:
+            raise InputChangedError(
+                f"{error} It was there when this job began.", changed=("input",)
+            ) from None
+        if now.looks != self.looks:
+            check_same([self], [now])
+
+
+def check_same(then: Sequence[InputFile], now: Sequence[InputFile]) -> None:
+    """Compares by content; equal path, size and time are taken for equal content.
+
+    Raises:
+        InputChangedError: names the first file that differs.
+    """
+    if len(then) != len(now):
+        raise InputChangedError(
+            f"The input was {len(then)} files when this job began, and is {len(now)} now.", changed=("input",)
+        )
+    for old, new in zip(then, now, strict=True):
+        if old.looks == new.looks:
+            continue
+        if old.size != new.size:
+            told = f"{old.size} bytes then, {new.size} now"
+        else:
+            digests = new.digested().digests
+            if digests == old.digests:
+                continue
+            first = next(
+                at for at, pair in enumerate(zip(old.digests, digests, strict=True)) if len(set(pair)) > 1
+            )
+            told = f"the first difference is in MiB {first}"
+        raise InputChangedError(
+            f"{new.path} is not what it was when this job began: {told}. Put the old file back, or use another OUT.",
+            changed=("input",),
+        )
+
+
+def found_files(source: Sources, without: Path) -> list[str]:
+    """The files that a source names, in order: those of a folder or of a glob sorted by name.
+
+    Args:
+        source: A path, a glob, a folder, or several of these.
+        without: A folder whose files are no input: the job's own.
+
+    Raises:
+        InvalidInputError: there is no such file, or none of a known kind.
+    """
+    given = [source] if isinstance(source, str | os.PathLike) else list(source)
+    files: list[str] = []
+    for one in (os.fspath(path) for path in given):
+        if os.path.isdir(one):
+            files += _in_folder(Path(one), without)
+        elif os.path.exists(one):
+            files.append(os.path.abspath(one))
+        elif matches := sorted(glob.glob(one, recursive=True)):
+            files += [os.path.abspath(path) for path in matches if os.path.isfile(path)]
+        else:
+            raise InvalidInputError(f"{one}: No such file.")
+    for path in files:
+        kind_of(path)
+    return files
+
+
+def _in_folder(folder: Path, without: Path) -> list[str]:
+    found = [
+        os.path.abspath(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
+        and without.resolve() not in path.resolve().parents
+        and _suffix(path) in KINDS
+    ]
+    if not found:
+        raise InvalidInputError(f"{folder}: no file in it ends with {', '.join(KINDS)}.")
+    return found
+
+
+def _suffix(path: str | Path) -> str:
+    suffixes = [part.lower() for part in Path(path).suffixes]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def kind_of(path: str) -> str:
+    """The kind of a file, by its name.
+
+    Raises:
+        InvalidInputError: its name ends with nothing that is known, or it is packed twice.
+    """
+    kind = KINDS.get(_suffix(path))
+    packed = path.lower().endswith(PACKED)
+    if kind is None or (packed and kind in ("parquet", "arrow")):
+        raise InvalidInputError(
+            f"{path}: what is in it is told by its name, which must end with {', '.join(KINDS)}; "
+            "of the kinds made of lines, also .gz or .zst after that."
+        )
+    return kind

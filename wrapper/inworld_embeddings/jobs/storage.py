@@ -1,0 +1,226 @@
+"""How anything comes to be in a job's folder, and to stay: `publish` is the only way, under the folder's lock.
+
+A file gets its name only when all of it is on the disk: what has a name is whole, after a crash too.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import JobLockedError, StorageError
+
+LOCK: Final = ".lock"
+
+
+class Output:
+    """An open file that libraries may write to: all of what they give, though the system may take less at a time."""
+
+    closed = False
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+
+    def write(self, data: Any) -> int:
+        """Bytes, or what has them."""
+        left = memoryview(data)
+        size = left.nbytes
+        while left:  # a write that took less says why with the next
+            left = left[os.write(self._file, left) :]
+        return size
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def publish(folder: Path, name: str, fill: Callable[[Output], object], *, replace: bool = False) -> bool:
+    """Gives a folder a whole file, so that no crash and no reader ever sees less of it.
+
+    It is written under a name of its own, synced, linked to its final name, and the folder is synced. A failed fsync is
+    never repeated on the same file: the system may have dropped what it could not write.
+
+    Args:
+        folder: Where.
+        name: Its final name.
+        fill: Writes it.
+        replace: Whether it takes the place of an older file; else the first one stays.
+
+    Returns:
+        Whether it is there by this call; False if another writer was first.
+
+    Raises:
+        StorageError: it could not be written; no file of that name has come to be.
+    """
+    hidden = folder / f".{name}.{secrets.token_hex(4)}.tmp"
+    with storing(folder / name):
+        try:
+            _write(hidden, fill)
+            if replace:
+                os.replace(hidden, folder / name)
+                first = True
+            else:
+                first = _linked(hidden, folder / name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(hidden)
+            raise
+        sync(folder)
+    return first
+
+
+def _write(path: Path, fill: Callable[[Output], object]) -> None:
+    """A new file, synced."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        fill(Output(file))
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+_NO_LINKS: Final = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK}
+
+
+def _linked(hidden: Path, final: Path) -> bool:
+    """Gives a file its final name, unless another has it; where there are no links, by renaming, under the job's lock."""
+    try:
+        os.link(hidden, final)
+    except FileExistsError:
+        os.unlink(hidden)
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if final.exists():
+            os.unlink(hidden)
+            return False
+        os.replace(hidden, final)
+        return True
+    os.unlink(hidden)
+    return True
+
+
+def sync(folder: Path) -> None:
+    """Makes names last. Windows keeps them in its journal and cannot sync a folder."""
+    if sys.platform == "win32":
+        return
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def settle(hidden: Path, final: Path) -> None:
+    """Gives a file or a folder that a library has written its final name, once all of it is on the disk."""
+    inner = [Path(place, name) for place, _, names in os.walk(hidden) for name in names]
+    for path in inner or [hidden]:
+        file = os.open(path, os.O_RDWR)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+    for place, _, _ in os.walk(hidden, topdown=False):
+        sync(Path(place))
+    os.replace(hidden, final)
+    sync(final.parent)
+
+
+def discard(hidden: Path) -> None:
+    """Takes away what did not get its final name."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(hidden) if hidden.is_dir() else hidden.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """What the system says about a file, as `StorageError`."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path}: {error.strerror or error}. What was published stays; the same command goes on from there.",
+            errno=error.errno,
+        ) from error
+
+
+def remove(folder: Path, names: Iterable[str]) -> None:
+    """Takes files away, those that are there, and makes that last."""
+    with storing(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(folder / name)
+        sync(folder)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock. It is the system's: it is free as soon as its holder has ended, however that was.
+
+    Raises:
+        JobLockedError: another process holds it.
+        StorageError: it cannot be locked here.
+    """
+    with storing(folder / LOCK):
+        file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            _lock(file, folder)
+            os.ftruncate(file, 0)
+            os.write(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode())
+        except BaseException:
+            os.close(file)
+            raise
+    try:
+        yield
+    finally:
+        os.close(file)
+
+
+def _lock(file: int, folder: Path) -> None:
+    """Takes the lock, and makes sure that it keeps others out: on some network drives it does not."""
+    if not _taken(file):
+        holder = _holder(folder)
+        raise JobLockedError(
+            f"{folder} is being worked on by process {holder.get('pid', '?')} on {holder.get('host', '?')}.",
+            **holder,
+        )
+    other = os.open(folder / LOCK, os.O_RDWR)
+    try:
+        if _taken(other):
+            raise StorageError(
+                f"{folder} is on a drive where locks keep nobody out, so two jobs could write to it. Use another drive."
+            )
+    finally:
+        os.close(other)
+
+
+def _taken(file: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 - Windows only
+
+            os.lseek(file, 1 << 30, os.SEEK_SET)  # far behind what is written there, which others read
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+            os.lseek(file, 0, os.SEEK_SET)
+        else:
+            import fcntl  # noqa: PLC0415 - not on Windows
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _holder(folder: Path) -> dict[str, Any]:
+    try:
+        told = json.loads((folder / LOCK).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return {"pid": told.get("pid"), "host": told.get("host")} if isinstance(told, dict) else {}
