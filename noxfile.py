@@ -235,6 +235,42 @@ def openai_face(session: nox.Session) -> None:
     session.run("pytest", "-p", "no:unraisableexception", "tests/emulator/openai_face", *session.posargs)
 
 
+FRAMEWORKS = {  # what judges an adapter beside its framework
+    "chroma": [],
+    "haystack": [],
+    "lancedb": [],
+    "langchain": ["langchain", "langchain-tests", "mem0ai"],
+    "llama-index": [],
+    "llm": [],
+    "pydantic-ai": [],
+}
+
+
+def integrations(session: nox.Session) -> None:
+    """An adapter under its framework's newest release, in a fresh environment; ``-- --report`` notes it in the docs."""
+    name = session.name.partition("-")[2]
+    module, tests = name.replace("-", "_"), "tests/wrapper/integrations"
+    session.install("-e", f".[{name}]")
+    session.run(
+        "python", "-c", f"import inworld_embeddings.integrations.{module}"
+    )  # with nothing else installed
+    session.install(*FRAMEWORKS[name], *nox.project.dependency_groups(PROJECT, "integrations"))
+    options = ["-o", "asyncio_mode=auto"] if name == "langchain" else []
+    report = [str(ROOT / "docs/use/frameworks.md")] if "--report" in session.posargs else []
+    session.run(
+        "pytest",
+        *("-p", "no:unraisableexception"),  # frameworks leave sockets and files open
+        *options,
+        *(f"{tests}/test_{part}.py" for part in (module, "docs")),
+        *(option for option in session.posargs if option != "--report"),
+        env={"INTEGRATIONS": " ".join([name, *report])},
+    )
+
+
+for _name in FRAMEWORKS:  # integrations-chroma ... integrations-pydantic-ai
+    nox.session(name=f"integrations-{_name}", reuse_venv=False)(integrations)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """The site, into docs/_build. A warning is an error; nothing is fetched."""

@@ -51,6 +51,7 @@ ALLOWED = {
         "client",
         *FACTS,
     },
+    "integrations": {"_redaction", "_settings", "client", *FACTS},
     "jobs": {"_batching", "_engine", "_retry", "client", *FACTS},
     "cli": {"_doctor", "client", "emulator", "gateway", "jobs", "ranking", "vendoring", "", *FACTS},
     "__main__": {"cli"},

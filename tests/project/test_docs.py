@@ -10,7 +10,11 @@ ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = ROOT / "wrapper" / "inworld_embeddings"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("[!_]*/*.md")), ROOT / "docs" / "index.md"]
 NOT_RUN = re.compile(r"<!-- not run: \w.*? -->\n```python\n.*?```", re.DOTALL)
-ELSEWHERE = {"openai.md": "tests/emulator/openai_face", "testing.md": "tests/wrapper/testing/test_docs.py"}
+ELSEWHERE = {
+    "frameworks.md": "tests/wrapper/integrations/test_docs.py",
+    "openai.md": "tests/emulator/openai_face",
+    "testing.md": "tests/wrapper/testing/test_docs.py",
+}
 """Pages whose examples other tests run."""
 
 

@@ -197,6 +197,11 @@ class PartialFailureError(InworldEmbeddingsError):
     result: "EmbeddingResult"
     failures: "Sequence[Failure]" = ()
 
+    @property
+    def status_code(self) -> int | None:
+        """HTTP status of the first failure; None if no response came, or it was 200."""
+        return getattr(self.failures[0].error, "status_code", None) if self.failures else None
+
 
 class JobError(InworldEmbeddingsError):
     """A job ended without being done. What it had published stays."""

@@ -1,0 +1,100 @@
+"""Adapters, each in an environment of its framework: ``nox -s integrations -- NAME``. Elsewhere its tests are skipped."""
+
+import base64
+import importlib
+import os
+import platform
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from inworld_embeddings.testing import emulator, fake_vectors
+
+KEY = base64.b64encode(b"local:local").decode()
+"""The emulator's; the tests look for it in everything that is stored."""
+
+WRONG = base64.b64encode(b"planted-key:planted-secret").decode()
+ANIMALS = ["A cat sleeps on the sofa.", "The stock market fell today.", "Dogs like to run in the park."]
+PETS = "a kitten on a couch"
+"""Is about the first of `ANIMALS`, which local mode knows."""
+
+
+def framework(name):
+    """A framework's package. In its own session it must be there: nothing is skipped silently."""
+    return importlib.import_module(name) if os.environ.get("INTEGRATIONS") else pytest.importorskip(name)
+
+
+@pytest.fixture
+def served():
+    """An emulator on a port, whose vectors have 8 numbers, and faults to set."""
+    with emulator(dimension=8) as made:
+        yield made
+
+
+@pytest.fixture
+def key(monkeypatch):
+    monkeypatch.setenv("INWORLD_API_KEY", KEY)
+
+
+@pytest.fixture
+def right():
+    """Whether vectors, or the only one, are those of the texts, in order."""
+
+    def check(vectors, texts):
+        return np.array_equal(np.atleast_2d(np.float32(vectors)), np.float32(fake_vectors(texts, 8)))
+
+    return check
+
+
+@pytest.fixture
+def settings(served):
+    """What makes an adapter of the emulator, with a key that is an argument."""
+    return {"api_key": KEY, "base_url": served.url}
+
+
+def assert_no_key(*places):
+    """Neither as text nor as bytes, nor in any file below a folder."""
+    for place in places:
+        files = [path for path in place.rglob("*") if path.is_file()] if isinstance(place, Path) else []
+        found = [path.read_bytes() for path in files] if isinstance(place, Path) else [place]
+        assert found
+        for content in found:
+            assert KEY.encode() not in (content if isinstance(content, bytes) else str(content).encode())
+
+
+PACKAGES = {
+    "chroma": ["chromadb"],
+    "haystack": ["haystack-ai"],
+    "lancedb": ["lancedb"],
+    "langchain": ["langchain-core", "langchain-tests", "mem0ai"],
+    "llama-index": ["llama-index-core"],
+    "llm": ["llm"],
+    "pydantic-ai": ["pydantic-ai-slim"],
+}
+
+
+def pytest_sessionfinish(session):
+    """Notes in the matrix of docs/use/frameworks.md what was tried, if the session was told to."""
+    name, _, page = os.environ.get("INTEGRATIONS", "").partition(" ")
+    if not page:
+        return
+    tried = ", ".join(f"{package} {version(package)}" for package in PACKAGES[name])
+    done = session.testscollected - session.testsfailed
+    counted = f"{done} of {session.testscollected} pass"
+    row = f"| `{name}` | {tried} | {platform.python_version()} | {counted} | {datetime.now(UTC).date()} |"
+    text = re.sub(rf"^\| `{name}` \|.*$", row, Path(page).read_text("utf-8"), flags=re.MULTILINE)
+    Path(page).write_text(text, "utf-8")
+
+
+def in_fresh_process(code, **environ):
+    """What a program prints that has nothing of this one but its environment."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("INWORLD_")} | environ
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
