@@ -221,6 +221,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def comparison(session: nox.Session) -> None:
+    """What other clients do when something goes wrong; writes docs/use/comparison.md."""
+    install(session, "bench")
+    session.run("python", "benchmarks/comparison.py", *session.posargs)
+
+
+@nox.session
 def engines_st(session: nox.Session) -> None:
     """The sentence-transformers engine over a tiny model that the tests make; installs torch."""
     install(session, "engines_st", extras="[st]")
