@@ -53,11 +53,6 @@ def status(http, *, code=None, message="it did not work", details=(), headers=()
     return answer(f"status_{http}", http, rpc_body(grpc, message, details), [JSON, *headers])
 
 
-def key_echo(text, *, http=403):
-    """An error message that quotes what the test gives it: a key, ANSI codes, line breaks (C14)."""
-    return status(http, code=7, message=text)
-
-
 def retry_after(*values, http=429):
     """One Retry-After header per value, as text: seconds, dates or nonsense (C08, C12, C16, C17)."""
     return status(http, headers=[("Retry-After", value) for value in values])

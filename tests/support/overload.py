@@ -8,14 +8,14 @@ tried until it succeeds. Everything random comes from one seeded generator.
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from math import inf
 from typing import Protocol
 
 from inworld_embeddings._retry import Latency, RetryPolicy, Spent, Timeouts
-from inworld_embeddings._throttle import Outcome, RateLimit, Throttle
+from inworld_embeddings._throttle import Outcome, Throttle
 
 HANG = 1e9
 POLICY = RetryPolicy()
@@ -79,17 +79,6 @@ class Site:
     def _served(self) -> None:
         self.in_service -= 1
 
-    def busiest(self, seconds: float) -> float:
-        """The most arrivals per second in any window of that length."""
-        window: deque[float] = deque()
-        most = 0
-        for when in self.arrivals:
-            window.append(when)
-            while window[0] <= when - seconds:
-                window.popleft()
-            most = max(most, len(window))
-        return most / seconds
-
 
 @dataclass
 class Tally:
@@ -106,30 +95,18 @@ class Tally:
 class Job:
     """The retry loop of a bulk job, event-driven as the engine's is."""
 
-    def __init__(
-        self,
-        site: Site,
-        throttle: Throttle,
-        batches: int,
-        rng: random.Random,
-        *,
-        lease: Callable[[], Iterator[float]] | None = None,
-    ) -> None:
+    def __init__(self, site: Site, throttle: Throttle, batches: int, rng: random.Random) -> None:
         self.site, self.loop, self.throttle, self.rng = site, site.loop, throttle, rng
         self.latency = Latency(Timeouts())
         self.ready = deque(Spent() for _ in range(batches))
         self.left = batches
         self.tally = Tally()
         self._wake_at = inf
-        self._lease = lease
-        self._permits: Iterator[float] = iter(())
-        self._permit: float | None = None
         self.loop.at(0.0, self.pump)
 
     def pump(self) -> None:
         now = self.loop.now
-        while self.ready and (due := self._due(now)) <= now:
-            self._permit = None
+        while self.ready and (due := self.throttle.next_start(now)) <= now:
             self._send(self.ready.popleft())
         if self.ready and now < due < self._wake_at:
             self._wake_at = due
@@ -138,17 +115,6 @@ class Job:
     def _wake(self) -> None:
         self._wake_at = inf
         self.pump()
-
-    def _due(self, now: float) -> float:
-        due = self.throttle.next_start(now)
-        if self._lease is None or due > now:
-            return due
-        if self._permit is None:
-            self._permit = next(self._permits, None)
-        if self._permit is None:
-            self._permits = self._lease()
-            self._permit = next(self._permits)
-        return max(due, self._permit)
 
     def _send(self, batch: Spent) -> None:
         started, timeout = self.loop.now, self.latency.attempt_timeout()
@@ -339,16 +305,3 @@ class WarmingUp:
         if in_service >= max(room, now >= self.end):
             return Reply(self.latency() / 4, Outcome.FAILED)
         return Reply(self.latency())
-
-
-def leased(loop: Loop, shared: RateLimit, permits: int = 4) -> Callable[[], Iterator[float]]:
-    """A lease of ``permits`` starts from a rate limit that all workers share (a cluster's permit actor)."""
-
-    def lease() -> Iterator[float]:
-        leased = []
-        for _ in range(permits):
-            leased.append(max(loop.now, shared.next_at))
-            shared.start(loop.now)
-        return iter(leased)
-
-    return lease

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from inworld_embeddings import errors
-from support.faults import BAD_REQUEST, answer, key_echo, status
+from support.faults import BAD_REQUEST, answer, status
 from support.in_process import KEY, embed
 
 CLASSES = [
@@ -37,7 +37,7 @@ def said(script):
     "echo", [KEY, KEY[:14] + "***", "planted-key:planted-secret"], ids=["whole", "masked", "pair"]
 )
 def test_C14_no_part_of_the_key_gets_into_an_error_or_the_log(echo):
-    message = said(key_echo(f'no such key: "{echo}" \x1b[31m\r\nX-Forged: 1'))
+    message = said(status(403, message=f'no such key: "{echo}" \x1b[31m\r\nX-Forged: 1'))
     assert "no such key" in message
     assert r"\x1b[31m\r\nX-Forged: 1" in message
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from inworld_embeddings._throttle import RateLimit, Throttle
+from inworld_embeddings._throttle import Throttle
 from support import overload as sim
 from support.fault import at_random
 from support.faults import status
@@ -168,24 +168,15 @@ def test_G06_a_server_that_recovers_slowly_is_not_met_with_a_burst(seed):
     assert per_batch(job) <= 1.1
 
 
-def cluster(seed: int):
-    """50 workers with 100 batches each share a quota of 100 requests a second."""
+@every_seed
+def test_G07_workers_that_share_a_quota_get_done_with_more_requests(seed):
+    """To each of the 50 the load of the others looks like chance."""
     rng, loop = random.Random(seed), sim.Loop()
     site = sim.Site(loop, sim.Quota(sim.latencies(rng), rate=100, burst=20))
-    permits = sim.leased(loop, RateLimit(100))
-    throttles = [Throttle(rng.random, sim.POLICY, 64) for _ in range(50)]
-    jobs = [sim.Job(site, throttle, 100, rng, lease=permits) for throttle in throttles]
+    jobs = [sim.Job(site, Throttle(rng.random, sim.POLICY, 64), 100, rng) for _ in range(50)]
     loop.run(lambda: any(job.left for job in jobs))
     assert all(whole(job, 100) for job in jobs)
-    return site
-
-
-@every_seed
-def test_G07_workers_that_lease_permits(seed):
-    site = cluster(seed)
-    assert len(site.arrivals) <= 1.15 * 5000
-    assert site.busiest(1.0) <= 1.2 * 100
-    assert site.loop.now <= 1.05 * 50
+    assert len(site.arrivals) <= 1.4 * 5000
 
 
 def seconds_of_the_engine(share: float) -> float:
