@@ -1,10 +1,12 @@
 """What a status, a body and the headers of an error response come to."""
 
+import errno
 import gzip
 import math
 from datetime import UTC, datetime, timedelta
 from string import ascii_letters, digits
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from inworld_embeddings import errors
 from inworld_embeddings._error_mapping import (
     Response,
+    exchange_error,
     parse_status,
     received_too_large,
     request_id,
@@ -136,6 +139,13 @@ def test_A16_a_redirect_names_the_host_only(location, host):
     error = mapped(307, b"", ("Location", location))
     assert str(error).startswith(f"HTTP 307 redirect to {host}. ")
     assert "token" not in str(error)
+
+
+def test_I01_what_this_machine_had_no_means_to_send_was_not_sent():
+    for number, unsent in {errno.EMFILE: True, errno.EADDRNOTAVAIL: True, errno.ECONNREFUSED: False}.items():
+        error = httpx.ConnectError("All connection attempts failed")
+        error.__cause__ = OSError(number, "why")
+        assert exchange_error(error, Redactor()).unsent is unsent
 
 
 # How long the server asks to wait
