@@ -193,9 +193,10 @@ def record(session: nox.Session) -> None:
 
 @nox.session
 def long(session: nox.Session) -> None:
-    """Storms, soak, fuzzing and what measures real seconds. ``STORM=100``, ``SOAK=1000000``, ``EXAMPLES=1000000``: longer."""
+    """Storms, soak, fuzzing and what measures real seconds. ``STORM``, ``SOAK``, ``KILLS``, ``ROWS``, ``EXAMPLES``: longer."""
     install(session, "tests", extras="[cli]")
-    counts = {name: os.environ.get(name, usual) for name, usual in (("STORM", "10"), ("SOAK", "20000"))}
+    usual = {"STORM": "10", "SOAK": "20000", "KILLS": "30", "ROWS": "20000"}
+    counts = {name: os.environ.get(name, count) for name, count in usual.items()}
     session.run("pytest", "-m", "realtime or long", *session.posargs, env=counts)
 
 

@@ -240,7 +240,7 @@ class JobCorruptError(JobError):
 
 
 class StorageError(JobError):
-    """A file of a job could not be written. Nothing half-written bears a part's name.
+    """A file of a job could not be written or read. Nothing half-written bears a part's name.
 
     Attributes:
         errno: The system's number for it, such as ``errno.ENOSPC``; None where it has none.

@@ -186,3 +186,15 @@ def test_H07_a_job_that_needs_a_damaged_part_names_it(job, lines, out):
     (out / "_job.json").write_bytes(b"{")
     with pytest.raises(JobCorruptError, match="_job.json"):
         job(lines(12))
+
+
+def test_H07_a_file_that_the_system_cannot_read_is_not_taken_for_damaged(job, lines, out):
+    job(lines(12))
+    for name in ("part-000000001.parquet", "_job.json"):
+        (out / name).rename(out / "aside")
+        (out / name).mkdir()
+        with pytest.raises(StorageError, match="directory"):
+            verify_job(out)
+        (out / name).rmdir()
+        (out / "aside").rename(out / name)
+    assert verify_job(out) == {}

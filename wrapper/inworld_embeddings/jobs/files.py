@@ -58,9 +58,12 @@ class InputFile:
     def digested(self) -> "InputFile":
         """With its digests."""
         found = []
-        with open(self.path, "rb", buffering=0) as file:
-            while block := file.read(MIB):
-                found.append(hashlib.sha256(block).hexdigest())
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                while block := file.read(MIB):
+                    found.append(hashlib.sha256(block).hexdigest())
+        except OSError as error:
+            raise InvalidInputError(f"{self.path}: {error.strerror}.") from error
         return InputFile(*self.looks, tuple(found))
 
     def check(self) -> None:

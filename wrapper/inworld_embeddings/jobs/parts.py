@@ -1,5 +1,7 @@
 """A job's folder: its part files are the record of what is done, beside its manifest and what is said at the end."""
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -13,10 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import JobCorruptError, JobError
+from .._version import __version__
+from ..errors import JobCorruptError, JobError, StorageError
 from .files import InputFile
 from .formats import Position, Refusal
-from .storage import LOCK, Output, publish, remove, storing, sync
+from .storage import LOCK, Output, publish, remove, storage_error, storing, sync
 
 if TYPE_CHECKING:
     from ..result import Vectors
@@ -56,12 +59,15 @@ def _is_hidden(name: str) -> bool:
 
 def clean(folder: Path) -> None:
     """Takes away what a killed process left half-written. Only under the lock."""
-    remove(folder, [name for name in os.listdir(folder) if _is_hidden(name) and name != LOCK])
+    with storing(folder):
+        left = [name for name in os.listdir(folder) if _is_hidden(name) and name != LOCK]
+    remove(folder, left)
 
 
 def numbers(folder: Path) -> list[int]:
     """The parts that are there, rising. A temporary file is none."""
-    found = (_PART.fullmatch(name) for name in os.listdir(folder))
+    with storing(folder):
+        found = [_PART.fullmatch(name) for name in os.listdir(folder)]
     return sorted(int(match[1]) for match in found if match)
 
 
@@ -135,10 +141,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """
         path = folder / MANIFEST
         try:
-            return msgspec.json.decode(path.read_bytes(), type=cls)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (msgspec.MsgspecError, ValueError, OSError) as error:
+            with storing(path):
+                return msgspec.json.decode(path.read_bytes(), type=cls)
+        except StorageError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+                return None
+            raise
+        except ValueError as error:  # msgspec's are
             raise JobCorruptError(
                 f"{path} cannot be read ({error}), so nothing can be added to this job. Use another OUT.",
                 path=str(path),
@@ -202,13 +211,12 @@ class Footer(msgspec.Struct, frozen=True):
         """The one of a part file.
 
         Raises:
-            JobCorruptError: it cannot be read.
+            JobCorruptError: it is damaged.
+            StorageError: it cannot be read.
         """
-        try:
+        with _reading(path):
             told = pq.read_metadata(path).metadata if metadata is None else metadata
             return msgspec.json.decode(told[_OWN], type=cls)
-        except Exception as error:  # whatever a damaged file makes of its reader
-            raise _corrupt(path, error) from error
 
 
 def footers(folder: Path, among: Iterable[int] | None = None) -> Iterator[Footer]:
@@ -235,9 +243,16 @@ class Count(NamedTuple):
         return cls(len(told), sum(rows for rows, _ in told), sum(refused for _, refused in told))
 
 
-def _corrupt(path: Path, error: object) -> JobCorruptError:
-    message = f"{path} is damaged ({error}). `job verify` removes it, and the next run makes it again."
-    return JobCorruptError(message, path=str(path))
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Whatever a damaged file makes of its reader, as `JobCorruptError`, unless it is the system that cannot read it."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:  # Arrow's own have no number
+            raise storage_error(path, error) from error
+        message = f"{path} is damaged ({error}). `job verify` removes it, and the next run makes it again."
+        raise JobCorruptError(message, path=str(path)) from error
 
 
 def schema_of(carried: "pa.Schema", dimension: int) -> "pa.Schema":
@@ -318,11 +333,8 @@ def read_part(path: Path, columns: "list[str] | None" = None) -> "pa.Table":
     Raises:
         JobCorruptError: it is damaged.
     """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            return file.read(columns=columns, use_threads=False)
-    except Exception as error:  # whatever a damaged file makes of its reader
-        raise _corrupt(path, error) from error
+    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        return file.read(columns=columns, use_threads=False)
 
 
 def vectors_of(table: "pa.Table") -> "Vectors":
@@ -339,21 +351,19 @@ def damage(path: Path, number: int, manifest: Manifest) -> str | None:
     """What is wrong with a part file, None if nothing is.
 
     Page checksums see a flipped bit in the data only. So the rows are written again, in memory, and must give the same
-    bytes; that holds only under the Arrow that wrote them.
+    bytes; that holds only under the versions that wrote them.
     """
-    try:
+    with storing(path):
         data = path.read_bytes()
-        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
-            table, writer = file.read(), file.metadata.created_by
-    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes of its reader
-        return str(error)
     try:
+        with _reading(path), pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
+            table, writer = file.read(), file.metadata.created_by
         footer = Footer.of(path, table.schema.metadata)
     except JobCorruptError as error:
         return str(error.__cause__)
     if (footer.job, footer.part) != (manifest.job, number):
         return f"it is part {footer.part} of the job {footer.job}"
-    if writer == f"parquet-cpp-arrow version {pa.cpp_version}":
+    if writer == f"parquet-cpp-arrow version {pa.cpp_version}" and manifest.version == (__version__,):
         sink = pa.BufferOutputStream()
         write_part(table, sink)
         return None if sink.getvalue().equals(pa.py_buffer(data)) else "its bytes are not those of its rows"

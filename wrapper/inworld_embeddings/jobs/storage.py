@@ -145,10 +145,15 @@ def storing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
-            f"{path}: {error.strerror or error}. What was published stays; the same command goes on from there.",
-            errno=error.errno,
-        ) from error
+        raise storage_error(path, error) from error
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """What the system says about a file."""
+    return StorageError(
+        f"{path}: {error.strerror or error}. What was published stays; the same command goes on from there.",
+        errno=error.errno,
+    )
 
 
 def remove(folder: Path, names: Iterable[str]) -> None:

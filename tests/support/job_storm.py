@@ -1,0 +1,233 @@
+"""A program: runs a small job over and over in forked processes, to which something happens from outside.
+
+    job_storm.py kills COUNT | strace | limits [FOLDER]
+
+Prints JSON: how often it happened, and where a job did not end with the bytes of one that was left alone. This process
+has only its own thread when it forks, and everything loaded, so that a job takes milliseconds.
+"""
+
+import collections
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inworld_embeddings import StorageError
+from inworld_embeddings import client as clients
+from inworld_embeddings.jobs import run_job
+from inworld_embeddings.testing import FakeEngine, local_client
+
+ROWS_PER_PART, BATCH = 40, 8
+WINDOW = 4 * BATCH  # two requests in flight, and as many ready
+
+
+class Counted(FakeEngine):
+    """Notes each text in a file, which outlives the process."""
+
+    def __init__(self, path):
+        super().__init__(8)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def embed(self, texts):
+        os.write(self._file, b"".join(b"%s\n" % text.encode() for text in texts))
+        return super().embed(texts)
+
+
+def run(source, out, engine=None, **options):
+    """Runs the job; raises what it raises."""
+    engine = engine or FakeEngine(8)
+    with local_client(engine=engine, batch_size=BATCH, max_concurrency=2, **options) as client:
+        run_job(source, out, client=client, text="t", id="n", rows_per_part=ROWS_PER_PART)
+
+
+def sent_of(out):
+    return out.with_name(f"{out.name}.sent")
+
+
+def counted(source, out):
+    """The same, slowly, and what was sent is noted."""
+    run(source, out, Counted(sent_of(out)), faults="latency=2ms")
+
+
+def forked(work):
+    """Starts some work in a process of its own: 0 is its exit code when it is done, 1 after a storage error."""
+    child = os.fork()
+    if child:
+        return child
+    signal.alarm(120)  # whatever hangs is a failure
+    code = 2
+    try:
+        work()
+        code = 0
+    except StorageError:
+        code = 1
+    except BaseException as error:  # noqa: BLE001 - the child ends here, whatever it was
+        print(repr(error), file=sys.stderr, flush=True)
+    os._exit(code)
+
+
+def ended(child):
+    """Waits for it; its exit code, -9 if it was killed."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def content(out):
+    return {path.name: path.read_bytes() for path in out.glob("part-*")}
+
+
+def sources(folder, rows):
+    """The same rows as Parquet and as JSON Lines."""
+    table = pa.table({"n": [str(n) for n in range(rows)], "t": [f"line {n}" for n in range(rows)]})
+    pq.write_table(table, folder / "in.parquet")
+    (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    return [folder / "in.parquet", folder / "in.jsonl"]
+
+
+def wrong_with(out, whole):
+    """What is wrong with a finished job."""
+    if content(out) != whole:
+        return "differs"
+    return None if (out / "_SUCCESS").exists() and not list(out.glob(".*.tmp")) else "is not finished"
+
+
+def kills(folder, count):
+    """kill -9 at random moments, until so many have hit."""
+    seed = random.randrange(1 << 32)
+    generator, rows, wrong, hits, twice, jobs = random.Random(seed), 800, [], 0, 0, 0
+    inputs = sources(folder, rows)
+    took = {}
+    for source in inputs:
+        began = time.monotonic()
+        if ended(forked(partial(counted, source, folder / f"whole-{source.suffix}"))):
+            wrong.append(f"{source.name} alone")
+        took[source] = time.monotonic() - began
+    while hits < count:
+        source, out = inputs[jobs % 2], folder / f"out-{jobs}"
+        whole, killed = content(folder / f"whole-{source.suffix}"), 0
+        while True:
+            child = forked(partial(counted, source, out))
+            time.sleep(generator.random() * took[source])
+            os.kill(child, signal.SIGKILL)
+            if (code := ended(child)) != -9:
+                break
+            killed += 1
+        sent = collections.Counter(sent_of(out).read_text().splitlines())
+        again = sum(times - 1 for text, times in sent.items() if text.startswith("line"))
+        if why := f"exit code {code}" if code else wrong_with(out, whole):
+            wrong.append(f"{out.name} {why}")
+        if len(sent) != rows + 1 or again > killed * (ROWS_PER_PART + WINDOW):
+            wrong.append(f"{out.name}: {again} texts twice after {killed} kills")
+        hits, twice, jobs = hits + killed, twice + again, jobs + 1
+    return {"seed": seed, "jobs": jobs, "hits": hits, "rows": jobs * rows, "twice": twice, "wrong": wrong}
+
+
+CALLS = ("openat", "write", "fsync", "close", "link", "unlink", "rename", "ftruncate")
+ACTS = {name: f"error={name}" for name in ("EIO", "ENOSPC", "EDQUOT")} | {"kill": "signal=SIGKILL"}
+
+
+def traced(work, *options):
+    """Some work under strace, from its first step on; its exit code."""
+
+    def stopped():
+        os.kill(os.getpid(), signal.SIGSTOP)
+        work()
+
+    child = forked(stopped)
+    os.waitpid(child, os.WUNTRACED)
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-p", str(child), *options],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    tracer.stderr.readline()  # "attached"
+    os.kill(child, signal.SIGCONT)
+    code = ended(child)
+    tracer.communicate()
+    return code
+
+
+def strace(folder):
+    """The system says no, or the process dies, at each storage call of the thread that makes them."""
+    source = sources(folder, 60)[0]
+    out, wrong, hits, codes = folder / "whole", [], 0, collections.Counter()
+    log = folder / "log"
+    traced(partial(run, source, out), "-o", str(log), "-e", "trace=" + ",".join(CALLS))
+    whole = content(out)
+    made = collections.Counter(re.findall(r"^(\d+) +(\w+)\(", log.read_text(), re.MULTILINE))
+    (writer,) = {thread for thread, call in made if call == "fsync"}
+    for call in CALLS:
+        for act, told in ACTS.items():
+            for at in range(1, made[writer, call] + 1):
+                out = folder / f"{call}-{act}-{at}"
+                work = partial(run, source, out)
+                code = traced(work, "-o", "/dev/null", "-e", f"inject={call}:{told}:when={at}")
+                hits, codes = hits + 1, codes + collections.Counter([code])
+                there = content(out).items()
+                if any(data != whole[name] for name, data in there):
+                    wrong.append(f"{out.name}: a part that is not whole")
+                code = ended(forked(work))
+                if why := f"exit code {code}" if code else wrong_with(out, whole):
+                    wrong.append(f"{out.name} {why}")
+    return {"hits": hits, "codes": codes, "wrong": wrong}
+
+
+def limits(folder):
+    """No file may grow beyond a size; then the same with a disk that is full but for some KiB, if ``folder`` is a small one."""
+    place = Path(tempfile.mkdtemp())
+    source = sources(place, 400)[0]
+    ended(forked(partial(run, source, place / "whole")))
+    whole, wrong, codes = content(place / "whole"), [], collections.Counter()
+
+    def limited(size, out):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+        run(source, out)
+
+    def filled(free, out):
+        small = os.statvfs(folder)
+        with (folder / "filler").open("wb") as file:
+            file.truncate(0)
+            os.posix_fallocate(file.fileno(), 0, max(1, small.f_bavail * small.f_frsize - free))
+        run(source, out)
+
+    is_small = os.statvfs(folder).f_blocks * os.statvfs(folder).f_frsize < 1 << 22
+    for work in (limited, *([filled] if is_small else [])):
+        for size in (0, 100, 600, 3000, 6000, 9000, 12000, 40000):
+            out = folder / f"out-{work.__name__}-{size}"
+            code = ended(forked(partial(work, size, out)))
+            codes[f"{work.__name__} {code}"] += 1
+            (folder / "filler").unlink(missing_ok=True)
+            if any(data != whole[name] for name, data in content(out).items()):
+                wrong.append(f"{out.name}: a part that is not whole")
+            code = ended(forked(partial(run, source, out)))
+            if why := f"exit code {code}" if code else wrong_with(out, whole):
+                wrong.append(f"{out.name} {why}")
+            shutil.rmtree(out)
+    return {"codes": codes, "wrong": wrong}
+
+
+def main():
+    clients._load()  # once, for all that are forked
+    what, *more = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        if what == "kills":
+            told = kills(Path(folder), int(more[0]))
+        else:
+            told = strace(Path(folder)) if what == "strace" else limits(Path(more[0] if more else folder))
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()
