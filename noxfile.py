@@ -72,11 +72,13 @@ def build(session: nox.Session, out: str = "") -> Path:
 
 
 def diff_tool(session: nox.Session) -> None:
-    """The tool that compares two specs, and the Node.js it runs on, in the session's own environment."""
-    session.install(*nox.project.dependency_groups(PROJECT, "diff"))
-    place = ["--global", "--prefix", session.virtualenv.location]
-    quiet = ["--ignore-scripts", "--no-audit", "--no-fund"]
-    session.run("npm", "install", *place, *quiet, PROJECT["tool"]["diff-spec"]["redocly"], silent=True)
+    """The tool that compares two specs, in the session's own environment, which has the group `diff`; once a version."""
+    wanted, made = PROJECT["tool"]["diff-spec"]["redocly"], Path(session.virtualenv.location) / "redocly.txt"
+    if not made.exists() or made.read_text() != wanted:
+        place = ["--global", "--prefix", session.virtualenv.location]
+        quiet = ["--ignore-scripts", "--no-audit", "--no-fund"]
+        session.run("npm", "install", *place, *quiet, wanted, silent=True)
+        made.write_text(wanted)
 
 
 @nox.session
@@ -135,7 +137,7 @@ def check_generated(session: nox.Session) -> None:
 @nox.session
 def sync_spec(session: nox.Session) -> None:
     """Take ``openapi.yaml`` from the published page, or from ``-- PAGE``: a file or an https address."""
-    install(session, "sync")
+    install(session, "generate")
     session.run("python", "-m", "tools.spec.sync", *session.posargs)
 
 
@@ -153,7 +155,7 @@ def regenerate(session: nox.Session) -> None:
 
     If a step fails, everything is put back as it was.
     """
-    install(session, "tests", extras="[cli]")
+    install(session, "contract", "diff")
     diff_tool(session)
     session.run("python", "-m", "tools.regenerate", *old_stock(session), *session.posargs)
 
@@ -172,7 +174,7 @@ def old_stock(session: nox.Session) -> list[str]:
 @nox.session
 def evolution(session: nox.Session) -> None:
     """Every change in ``tests/evolution/cases`` through the whole pipeline, type-checked."""
-    install(session, "tests", extras="[cli]")
+    install(session, "tests", "diff", extras="[cli]")
     diff_tool(session)
     session.run("pytest", "-n", "auto", "tests/evolution", *session.posargs, env={"EVOLUTION": "1"})
 

@@ -34,7 +34,7 @@ SPEC = "openapi.yaml"
 TARGETS = (SPEC, PACKAGE, fixtures.HOME, inputs.RECORD)
 """All that a regeneration may change."""
 
-TESTS = "-n auto tests/contract tests/generated tests/evolution"
+TESTS = "tests/contract tests/generated"
 """What a spec change can break. The rest of the suite is CI's: a slow machine must not throw a good regeneration away."""
 
 
@@ -92,14 +92,14 @@ class Regeneration:
 
     def fixtures(self) -> Made:
         """Derive the spec's fixtures anew."""
-        return written(fixtures.write(self.root))
+        return written(fixtures.write(self.root, replace=self.options.replace))
 
     def reliance(self) -> Made:
         """Hold the hand-written layer against the spec and the generated package."""
         spec = load((self.root / SPEC).read_text("utf-8"))
         found = breaches(spec) + endpoint_breaches(self.root / PACKAGE)
         if found:
-            text = "\n".join(f"- {str(breach).replace(chr(10), '<br>')}" for breach in found)
+            text = "\n".join(f"- {breach}" for breach in found)
             raise StepError(f"{len(found)} things that the wrapper relies on changed", text)
         return Made("the spec says what the wrapper and the emulator rely on")
 
@@ -107,7 +107,7 @@ class Regeneration:
         """Run the tests, if there is something to test."""
         if not self.changed():
             return Made("nothing to test")
-        command = [sys.executable, "-m", "pytest", "-q", *shlex.split(self.options.tests)]
+        command = [sys.executable, "-m", "pytest", "-q", "-rfE", *shlex.split(self.options.tests)]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
         last = (done.stdout.strip().splitlines() or ["no output"])[-1].strip("= ")
         if done.returncode:
@@ -191,7 +191,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("--no-sync", action="store_true", help=f"leave {SPEC} as it is")
     add("--summary", type=Path, help="write the summary to this file, too")
     add("--keep", action="store_true", help="keep what was made though a step failed")
-    add("--replace", action="store_true", help="go on though the page lacks an operation")
+    add("--replace", action="store_true", help="go on though the page lacks an operation or an example")
     add("--accept-stock", action="store_true", help="our templates are up to date with the generator's")
     add("--old-stock", type=Path, help="templates folder of the generator that wrote the code there is")
     add("--tests", default=TESTS, help="arguments of pytest; default: %(default)s")

@@ -1,7 +1,7 @@
-"""Derive tests/fixtures/spec/ from the examples of openapi.yaml: `python -m tools.generate.fixtures [--check]`.
+"""Derive tests/fixtures/spec/ from the examples of openapi.yaml: `python -m tools.generate.fixtures [--check] [--replace]`.
 
-Each fixture names the JSON pointer of its example and the spec's hash, and says that it was never exchanged live.
-Exit codes: 0 they are (now) what the spec says, 1 `--check` found a difference.
+Each fixture names the JSON pointer of its example (through references, if there are any), and says that it was never
+exchanged live. Exit codes: 0 they are (now) what the spec says, 1 `--check` found a difference, 2 an example is gone.
 """
 
 import argparse
@@ -9,11 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
-from tools.cassettes import cassette, serialize
-from tools.generate.inputs import digest
+from tools.cassettes import ENDPOINT, cassette, serialize
+from tools.generate.inputs import GenerateError, Inputs
 from tools.generate.package import replaced, told
-from tools.spec.document import escape, load, operations_of
+from tools.spec.document import escape
+from tools.spec.schema import JSON, expanded
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = "tests/fixtures/spec"
@@ -21,41 +23,60 @@ NEVER_LIVE = "verbatim from the spec's example; never exchanged live"
 MADE_UP = "made up, with as many inputs as the response has embeddings"  # the spec pairs them with nothing
 
 
-def write(root: Path, *, check: bool = False) -> list[str]:
-    """Bring the fixtures up to date, unless only checking, and return a line for each that differed."""
+def write(root: Path, *, check: bool = False, replace: bool = False) -> list[str]:
+    """Bring the fixtures up to date, unless only checking, and return a line for each that differed.
+
+    Raises:
+        GenerateError: The spec is not valid, or (unless `check` or `replace`) lacks the example of a fixture there is.
+    """
+    fixtures = derive(Inputs(root).document())
+    there = {path.relative_to(root / HOME).as_posix() for path in (root / HOME).rglob("*.json")}
+    if (lost := sorted(there - fixtures.keys())) and not (check or replace):
+        raise GenerateError(
+            f"the spec lacks the examples of {', '.join(lost)}; --replace if they are really gone"
+        )
     with tempfile.TemporaryDirectory() as scratch:
         made = Path(scratch) / "spec"
-        for name, text in derive(root / "openapi.yaml").items():
+        for name, text in fixtures.items():
             (made / name).parent.mkdir(parents=True, exist_ok=True)
             (made / name).write_bytes(text.encode())
         return replaced(root / HOME, made, check=check)
 
 
-def derive(spec: Path) -> dict[str, str]:
-    """Path to text of every fixture, below tests/fixtures/spec/."""
-    fixtures: dict[str, str] = {}
-    for operation, described in sorted(operations_of(load(spec.read_text("utf-8"))).items()):
-        home = f"openapi.yaml#/paths/{escape(operation.path)}/{operation.method}"
+def derive(document: dict[str, Any]) -> dict[str, str]:
+    """Path to text of every fixture, below tests/fixtures/spec/: those of the operation that cassettes are of."""
+    path = urlsplit(ENDPOINT).path
+    operation = expanded(document)["paths"].get(path, {}).get("post", {})
+    sides = {
+        "requestBody": operation.get("requestBody", {}),
+        "responses/200": operation.get("responses", {}).get("200", {}),
+    }
+    found = {
+        part: {name: example["value"] for name, example in _examples(side).items() if "value" in example}
+        for part, side in sides.items()
+    }
 
-        def origin(name: str, part: str, home: str = home) -> dict[str, str]:
-            pointer = f"{home}/{part}/content/application~1json/examples/{name}"
-            return {"origin": NEVER_LIVE, "pointer": pointer, "spec_sha256": digest(spec)}
+    def origin(name: str, part: str) -> dict[str, str]:
+        pointer = f"openapi.yaml#/paths/{escape(path)}/post/{part}/content/{escape(JSON)}/examples/{name}"
+        return {"origin": NEVER_LIVE, "pointer": pointer}
 
-        requests = _examples(described.get("requestBody", {}))
-        for name, value in requests.items():
-            made = {"metadata": origin(name, "requestBody"), "body": value}
-            fixtures[f"requests/{name}.json"] = serialize(made)
-        for name, value in _examples(described["responses"].get("200", {})).items():
-            if request := _request_for(value, requests):
-                made = cassette(origin(name, "responses/200") | {"request": MADE_UP}, request, value)
-                fixtures[f"responses/{name}.json"] = serialize(made)
+    requests, fixtures = found["requestBody"], dict[str, str]()
+    for name, value in requests.items():
+        fixtures[f"requests/{name}.json"] = serialize(
+            {"metadata": origin(name, "requestBody"), "body": value}
+        )
+    for name, value in found["responses/200"].items():
+        if request := _request_for(value, requests):
+            made = cassette(origin(name, "responses/200") | {"request": MADE_UP}, request, value)
+            fixtures[f"responses/{name}.json"] = serialize(made)
     return fixtures
 
 
-def _examples(described: dict[str, Any]) -> dict[str, Any]:
-    """Name to value of the JSON examples of a request body or a response that are written out in the spec."""
-    found = described.get("content", {}).get("application/json", {}).get("examples", {})
-    return {name: example["value"] for name, example in found.items() if "value" in example}
+def _examples(side: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = side.get("content", {}).get(JSON, {}).get("examples", {})
+    return {
+        quote(name, safe=" "): example for name, example in found.items()
+    }  # a name of theirs becomes a file's
 
 
 def _request_for(response: Any, requests: dict[str, Any]) -> dict[str, Any] | None:
@@ -73,8 +94,14 @@ def main(argv: list[str]) -> int:
     """Run the program; see the module's docstring for the exit codes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if a fixture differs")
-    check = parser.parse_args(argv).check
-    return told(HOME, write(ROOT, check=check), check=check, fix="nox -s fixtures")
+    parser.add_argument("--replace", action="store_true", help="go on though an example is gone")
+    options = parser.parse_args(argv)
+    try:
+        changes = write(ROOT, check=options.check, replace=options.replace)
+    except (GenerateError, OSError) as error:
+        print(f"{error}\n{HOME}/ was left as it was", file=sys.stderr)
+        return 2
+    return told(HOME, changes, check=options.check, fix="nox -s fixtures")
 
 
 if __name__ == "__main__":

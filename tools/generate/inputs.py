@@ -17,7 +17,8 @@ from typing import Any
 
 import yaml
 
-from tools.spec.document import DocumentError, load
+from tools.spec.document import DocumentError
+from tools.spec.schema import valid
 
 GENERATOR = "openapi-python-client"
 FIX = "nox -s generate"
@@ -47,10 +48,9 @@ class Inputs:
     def document(self) -> dict[str, Any]:
         """Return the parsed spec."""
         try:
-            document = load(self.spec.read_text("utf-8"))
+            return valid(self.spec.read_text("utf-8"))
         except DocumentError as error:
             raise GenerateError(f"openapi.yaml: {error}") from None
-        return document if isinstance(document, dict) else {}
 
 
 def normalised(path: Path) -> bytes:

@@ -5,7 +5,6 @@ Exit codes: 0 generated/ is (now) what the inputs say, 1 `--check` found a diffe
 """
 
 import argparse
-import ast
 import json
 import re
 import shutil
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from tools.generate.inputs import (
     FIX,
@@ -26,16 +24,13 @@ from tools.generate.inputs import (
     require_pinned_tools,
     require_recorded_stock,
 )
-from tools.generate.limits import handed_on, objects, spec_facts
-from tools.spec.document import operations_of
+from tools.generate.limits import check_members, check_nothing_lost, check_overrides, handed_on, spec_facts
 
 ROOT = Path(__file__).resolve().parents[2]
 BANNER = f"generated from openapi.yaml, do not edit; change it and run: {FIX}"
 
-_ENDPOINT = re.compile(r'"method": "(\w+)",\s+"url": "([^"]*)"')
-_PARAMETER = re.compile(r"\{.*?\}")
-_PREFIX = re.compile(r"(?:V\d+(?:Alpha|Beta)?\d*|Rpc)(?=[A-Z])")
-"""What grpc-gateway puts before the name of a message."""
+_PLEA = "If you believe this was a mistake"
+"""What the generator asks for after each of its errors: an issue of its own."""
 
 _IMPORT_ALL = """
 import importlib, pathlib, pkgutil, sys
@@ -61,11 +56,8 @@ def write(root: Path, *, check: bool = False) -> list[str]:
     require_recorded_stock(inputs)
     check_settings(inputs)
     with tempfile.TemporaryDirectory() as scratch:
-        package = run_generator(inputs, Path(scratch))
-        finish(package, inputs, tools)
+        package = made(inputs, Path(scratch), tools)
         check_overrides(package, inputs)
-        check_members(package)
-        check_nothing_lost(package, inputs.document())
         imports = [sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package]
         capture(imports, Path(scratch))
         return replaced(root / "generated" / inputs.package, package, check=check)
@@ -100,8 +92,22 @@ def capture(command: list[str], cwd: Path) -> None:
     """Run a tool that must succeed, and say nothing on stderr: the generator's warnings are lost endpoints."""
     done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode or done.stderr.strip():
-        said = (done.stderr.strip() or done.stdout.strip())[-4000:]
-        raise GenerateError(f"{' '.join(command[:3])} failed (exit {done.returncode}):\n{said}")
+        said = (done.stderr.strip() or done.stdout.strip()).partition(_PLEA)[0].rstrip()
+        said = re.sub(
+            r"<\S+ object at 0x\w+>", "(a name)", said.rpartition("╯\n")[2]
+        )  # after a framed traceback
+        raise GenerateError(
+            f"{' '.join([Path(command[0]).name, *command[1:3]])} failed (exit {done.returncode}):\n{said}"
+        )
+
+
+def made(inputs: Inputs, scratch: Path, tools: dict[str, str]) -> Path:
+    """Generate the package below the scratch folder, check that it holds all of the spec, and return its folder."""
+    package = run_generator(inputs, scratch)
+    finish(package, inputs, tools)
+    check_members(package)
+    check_nothing_lost(package, inputs.document())
+    return package
 
 
 def run_generator(inputs: Inputs, scratch: Path) -> Path:
@@ -153,76 +159,6 @@ def check_settings(inputs: Inputs) -> None:
         unknown |= {f"{name}.{key}" for key in override.keys() - ClassOverride.model_fields.keys()}
     if unknown:
         raise GenerateError(f"generator-config.yaml: the generator knows no {', '.join(sorted(unknown))}")
-
-
-def model_classes(package: Path) -> dict[str, dict[str, ast.ClassDef]]:
-    """Return the classes of each module in `models/`, by their names."""
-    trees = {path.stem: ast.parse(path.read_text("utf-8")) for path in (package / "models").glob("*.py")}
-    return {
-        module: {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-        for module, tree in trees.items()
-    }
-
-
-def check_overrides(package: Path, inputs: Inputs) -> None:
-    """Refuse two models in one module, and a class override that made no class; the generator says nothing of them."""
-    classes = model_classes(package)
-    exported = ast.parse((package / "models" / "__init__.py").read_text("utf-8"))
-    imports = [node for node in exported.body if isinstance(node, ast.ImportFrom)]
-    names = {alias.name for node in imports for alias in node.names}
-    if lost := sorted(names.difference(*classes.values())):
-        raise GenerateError(f"two models were written to one module; {', '.join(lost)} was lost")
-    for name, override in inputs.settings.get("class_overrides", {}).items():
-        if override["class_name"] not in classes.get(override["module_name"], ()):
-            raise GenerateError(
-                f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"
-            )
-    lines = []
-    for name in (name for found in classes.values() for name in found):
-        if prefix := _PREFIX.match(name):
-            plain = name[prefix.end() :]
-            lines.append(f"  {name}: {{class_name: {plain}, module_name: {_snake(plain)}}}")
-    if lines:
-        raise GenerateError("generator-config.yaml: add to class_overrides\n" + "\n".join(sorted(lines)))
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
-def check_members(package: Path) -> None:
-    """Refuse a property of a schema that has taken the name of a method of its class."""
-    for node in (node for found in model_classes(package).values() for node in found.values()):
-        methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
-        fields = [ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)]
-        twice = {name for name in fields if fields.count(name) > 1}
-        if taken := sorted(methods.intersection(fields) | twice):
-            raise GenerateError(
-                f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, a name that every model has; "
-                "rename that one in templates/model.py.jinja and its callers"
-            )
-
-
-def check_nothing_lost(package: Path, document: dict[str, Any]) -> None:
-    """Refuse an operation that another one was written over, and enum values that are one name."""
-    text = "".join(path.read_text("utf-8") for path in (package / "api").rglob("*.py"))
-    made = {(method, _PARAMETER.sub("{}", path)) for method, path in _ENDPOINT.findall(text)}
-    for operation in operations_of(document):
-        if (operation.method, _PARAMETER.sub("{}", operation.path)) not in made:
-            raise GenerateError(
-                f"openapi.yaml: {operation} was lost: its operationId makes the module of another operation"
-            )
-    enums = [
-        {ast.literal_eval(member.value) for member in node.body if isinstance(member, ast.Assign)}
-        for found in model_classes(package).values()
-        for node in found.values()
-    ]
-    for schema in objects(document):
-        values = schema.get("enum")
-        if schema.get("type") not in ("string", "integer") or not isinstance(values, list):
-            continue
-        if {value for value in values if value is not None} not in enums:
-            raise GenerateError(f"openapi.yaml: of the enum {values} two values make one name")
 
 
 def main(argv: list[str]) -> int:

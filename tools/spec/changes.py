@@ -58,8 +58,8 @@ def markdown(changes: Sequence[Change], version: str) -> str:
     """Return the report: a verdict, the changes by class and side, the next version and a changelog entry."""
     impact = worst(changes)
     if impact is Impact.NONE:
-        return "The spec means what it meant: nothing changed.\n"
-    lines = [f"**The change is {impact}.** Version {version} → {next_version(version, impact)}", ""]
+        return "Verdict: nothing changed\n"
+    lines = [f"Verdict: {impact}", "", f"Version {version} → {next_version(version, impact)}", ""]
     for level in sorted(Impact, reverse=True):
         for side in ("wire", "Python"):
             found = [f"- {change}" for change in changes if (change.impact, change.side) == (level, side)]

@@ -16,6 +16,7 @@ from tools.generate.inputs import GenerateError
 from tools.spec.changes import Change, Impact, markdown, worst
 from tools.spec.document import DocumentError, load
 from tools.spec.python_surface import surface_changes, surface_of
+from tools.spec.schema import valid
 from tools.spec.sync import PageError, decode, extract
 from tools.spec.wire import WireError, wire_changes
 
@@ -40,18 +41,17 @@ def compare(old: str, new: str, root: Path) -> list[Change]:
     """Return what changed between two specs, on the wire and in the generated package, the worst first.
 
     Raises:
-        DocumentError: One cannot be read.
+        DocumentError: One cannot be read, or is not valid.
         GenerateError: The old one cannot be generated.
         WireError: The diff tool is missing or failed.
     """
-    documents = load(old), load(new)
-    if documents[0] == documents[1]:
+    if load(old) == load(new):
         return []
-    wire, before = wire_changes(*documents), surface_of(old, root)
+    wire, before = wire_changes(valid(old), valid(new)), surface_of(old, root)
     try:
         return wire + surface_changes(before, surface_of(new, root))
     except GenerateError as error:
-        said = " ".join(str(error).split())[-400:]
+        said = " ".join(str(error).split())
         return [*wire, Change(Impact.BREAKING, "Python", "generated/", f"no code can be generated: {said}")]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import griffe
 
 from tools.generate.inputs import Inputs
-from tools.generate.package import check_members, finish, run_generator
+from tools.generate.package import made
 from tools.release.api_surface import Entry, Surface, described, load, public_names, target
 from tools.spec.changes import Change, Impact
 
@@ -29,10 +29,7 @@ def surface_of(spec: str, root: Path) -> Surface:
         (project / "openapi.yaml").write_text(spec, "utf-8")
         shutil.copyfile(root / "generator-config.yaml", project / "generator-config.yaml")
         shutil.copytree(root / "templates", project / "templates")
-        package = run_generator(Inputs(project), Path(scratch))
-        finish(package, Inputs(project), {})
-        check_members(package)
-        return surface_of_package(package)
+        return surface_of_package(made(Inputs(project), Path(scratch), {}))
 
 
 def surface_of_package(package: Path) -> Surface:
@@ -65,7 +62,8 @@ Told = tuple[Impact, str, str]
 def _gone(old: Surface, new: Surface) -> Iterator[Told]:
     come = _topmost(new, old)
     for name in _topmost(old, new):
-        same = [other for other in come if _inside(name, old) == _inside(other, new)]
+        beside = [other for other in come if _owner(other) == _owner(name)]
+        same = [other for other in beside if _inside(name, old) == _inside(other, new)]
         hint = f"; `{same[0]}` has the same contents, so it was most likely renamed" if same else ""
         yield Impact.BREAKING, name, f"is gone{hint}"
 

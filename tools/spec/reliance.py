@@ -19,15 +19,14 @@ from inworld_embeddings._settings import DEFAULT_BASE_URL
 from inworld_embeddings.models import ServiceProvider
 from inworld_embeddings.options import CALL
 from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS
-from tools.spec.document import DocumentError, Operation, load, operations_of
-from tools.spec.schema import Found, Schema, content_of, expanded, fields, server_of
+from tools.spec.document import DocumentError, Operation, operations_of
+from tools.spec.schema import JSON, Found, Schema, addresses, expanded, fields, valid
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = "wrapper/inworld_embeddings"
 EMULATOR = "emulator/inworld_embeddings_emulator"
 PACKAGE = "generated/inworld_embeddings_client"
 ENDPOINT = Operation("post", EMBED_PATH)
-JSON = "application/json"
 
 API, OPTIONS, MODELS, ENCODE, DECODE, ATTEMPT, ERRORS, ADDRESS = (
     f"{WRAPPER}/{name}.py"
@@ -135,7 +134,7 @@ print(*(_api.embed.request_kwargs(body=_api.EmbedRequest(inputs=[], model=model)
 
 
 def _address(spec: Schema, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
-    if (url := server_of(spec)) != DEFAULT_BASE_URL:
+    if (url := next(iter(addresses(spec)), None)) != DEFAULT_BASE_URL:
         yield Breach("servers", f"the first is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}", (ADDRESS,))
     if "servers" in item or "servers" in operation:
         text = "the operation has servers of its own, which the generated client ignores"
@@ -149,8 +148,8 @@ def _security(spec: Schema, operation: dict[str, Any]) -> Iterator[Breach]:
     if not alone:
         yield Breach("security", "no key alone opens the operation", AUTH)
         return
-    header = {"type": "apiKey", "in": "header", "name": "Authorization"}
-    ours = [scheme for scheme in alone if header.items() <= scheme.items()]
+    header = ("apiKey", "header", "authorization")
+    ours = [one for one in alone if (one.get("type"), one.get("in"), str(one.get("name")).lower()) == header]
     if not ours:
         found = ", ".join(f"{s.get('type')} {s.get('scheme') or s.get('name')}" for s in alone)
         yield Breach("security", f"the key goes into the header Authorization; the spec wants {found}", AUTH)
@@ -166,7 +165,7 @@ def _parameters(item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Bre
 
 
 def _request(operation: dict[str, Any]) -> Iterator[Breach]:
-    content = content_of(operation.get("requestBody", {}))
+    content = operation.get("requestBody", {}).get("content", {})
     if JSON not in content:
         text = f"is sent as {JSON}; the spec takes {', '.join(content) or 'nothing'}"
         yield Breach("request", text, (API, *SERVED))
@@ -233,7 +232,7 @@ def _response(responses: dict[str, Any]) -> Iterator[Breach]:
     if "200" not in responses:
         yield Breach("response 200", "is gone", (ATTEMPT, *SERVED))
         return
-    content = content_of(responses["200"])
+    content = responses["200"].get("content", {})
     if JSON not in content:
         text = f"is read as {JSON}; the spec gives {', '.join(content) or 'nothing'}"
         yield Breach("response 200", text, of_side(READ))
@@ -251,7 +250,7 @@ def _errors(responses: dict[str, Any]) -> Iterator[Breach]:
     if not failed:
         yield Breach("error responses", "are no longer described", of_side(ERROR))
     for status, response in failed.items():
-        schema = content_of(response).get(JSON, {}).get("schema")
+        schema = response.get("content", {}).get(JSON, {}).get("schema")
         if schema is not None:
             yield from _side(fields(schema), ERROR, f"error {status}")
 
@@ -260,7 +259,7 @@ def main(argv: list[str]) -> int:
     """Run the program; see the module's docstring for the exit codes."""
     path = Path(argv[0]) if argv else ROOT / "openapi.yaml"
     try:
-        document = load(path.read_text("utf-8"))
+        document = valid(path.read_text("utf-8"))
     except (DocumentError, OSError) as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 2

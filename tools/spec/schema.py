@@ -1,13 +1,40 @@
 """Look into a spec as a reader of one field would: through references, `allOf` and alternatives. And is it valid? Pure."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tools.spec.document import escape, operations_of
+from tools.spec.document import DocumentError, escape, load, operations_of
 
 Schema = dict[str, Any]
+JSON = "application/json"
 _SHOWN = 5
+NAMES = frozenset(
+    {"callbacks", "content", "definitions", "encoding", "examples", "headers", "links", "parameters"}
+)
+NAMES |= {
+    "paths",
+    "patternProperties",
+    "properties",
+    "requestBodies",
+    "responses",
+    "schemas",
+    "securitySchemes",
+}
+"""Keys of objects whose own keys are names: a field `example` among `properties` is a field."""
+_DATA = frozenset({"const", "default", "enum", "example", "value"})
+
+
+def parts(value: Any, *, names: bool = False) -> Iterator[tuple[Any, Any, bool]]:
+    """What a part of a document holds, but for data and extensions: key, value, and whether the value's keys are names."""
+    for key, item in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
+        if names or isinstance(key, int):
+            yield key, item, False
+        elif not (key in _DATA or key.startswith("x-") or (key == "examples" and isinstance(item, list))):
+            yield key, item, key in NAMES
 
 
 def resolve(document: Any, pointer: str) -> Any:
@@ -22,6 +49,14 @@ def resolve(document: Any, pointer: str) -> Any:
     return value
 
 
+def valid(text: str) -> dict[str, Any]:
+    """Return the document of a text that can be built on; a DocumentError says what is wrong with it."""
+    document: dict[str, Any] = load(text)
+    if found := problems(document):
+        raise DocumentError("the document is not valid:\n" + "\n".join(f"- {problem}" for problem in found))
+    return document
+
+
 def problems(document: Any) -> list[str]:
     """Return what is wrong with a document, in words; nothing if it can be built on.
 
@@ -30,36 +65,34 @@ def problems(document: Any) -> list[str]:
     if not operations_of(document):
         return ["no OpenAPI 3 document with an operation"]
     try:
-        found = [*_reference_problems(document, document), *_server_problems(document)]
-        return (found or _validator_problems(document))[:_SHOWN]
+        found = [*_reference_problems(document, document)] or _validator_problems(document)
+        return (found or [*_server_problems(document)])[:_SHOWN]
     except RecursionError:
         return ["nested too deeply"]
 
 
-def _reference_problems(document: Any, value: Any, pointer: str = "#") -> Iterator[str]:
-    """Each `$ref` that leads nowhere or outside, but for those that are data in an example."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in inside:
-        if key != "$ref":
-            if key not in {"example", "examples", "default", "enum", "x-codeSamples"}:
-                yield from _reference_problems(document, item, f"{pointer}/{escape(str(key))}")
-        elif not isinstance(item, str) or not item.startswith("#/"):
-            yield f"{pointer}: refers to {str(item)[:80]!r}, which is outside of the document"
-        else:
-            try:
-                resolve(document, item)
-            except LookupError:
-                yield f"{pointer}: refers to {item[:80]}, which is not there"
+def _reference_problems(
+    document: Any, value: Any, pointer: str = "#", *, names: bool = False
+) -> Iterator[str]:
+    """Each `$ref` that leads nowhere or outside."""
+    target = value.get("$ref") if isinstance(value, dict) and not names else None
+    if target is not None and not (isinstance(target, str) and target.startswith("#/")):
+        yield f"{pointer}: refers to {target!r}, which is outside of the document"
+    elif target is not None:
+        try:
+            resolve(document, target)
+        except LookupError:
+            yield f"{pointer}: refers to {target}, which is not there"
+    for key, item, named in parts(value, names=names):
+        yield from _reference_problems(document, item, f"{pointer}/{escape(str(key))}", names=named)
 
 
 def _server_problems(document: Any) -> Iterator[str]:
-    servers = document.get("servers")
-    listed = [one for one in servers if isinstance(one, dict)] if isinstance(servers, list) else []
-    if not listed:
+    if not document.get("servers"):
         yield "#/servers: names no server, so nobody knows where to send a key"
-    for url in (str(one.get("url")) for one in listed):
-        if not url.startswith("https://"):
-            yield f"#/servers: {url[:80]!r} is no https address"
+    for url in addresses(document):
+        if not re.fullmatch(r"https://[\w.-]+(:\d+)?(/[\w./-]*)?", url, re.ASCII):
+            yield f"#/servers: {url!r} is no plain https address"
 
 
 def _validator_problems(document: Any) -> list[str]:
@@ -79,44 +112,71 @@ def _validator_problems(document: Any) -> list[str]:
 def expanded(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document with what its references lead to in their places, and what `allOf` names in the schema itself.
 
-    A reference to what it stands in, or to nothing, becomes `{}`.
+    Media types are without parameters such as a charset, and what a schema demands is sorted. A reference to what it stands in
+    becomes `{}`, and a part of `allOf` that contradicts the rest stays where it is.
     """
 
-    def whole(value: Any, inside: tuple[str, ...]) -> Any:
+    def whole(value: Any, inside: tuple[str, ...], *, names: bool = False) -> Any:
         if isinstance(value, list):
             return [whole(item, inside) for item in value]
         if not isinstance(value, dict):
             return value
-        if isinstance(target := value.get("$ref"), str):
-            try:
-                return {} if target in inside else whole(resolve(document, target), (*inside, target))
-            except LookupError:
-                return {}
-        found = {key: whole(item, inside) for key, item in value.items()}
-        for part in found.pop("allOf", ()):
-            properties = {**part.get("properties", {}), **found.get("properties", {})}
-            required = [*found.get("required", ()), *part.get("required", ())]
-            found = {**part, **found}
-            found |= {"properties": properties} if properties else {}
-            found |= {"required": required} if required else {}
-        return found
+        found = value | {
+            key: whole(item, inside, names=named) for key, item, named in parts(value, names=names)
+        }
+        if names:
+            return found
+        if isinstance(content := found.get("content"), dict):
+            found["content"] = {
+                kind.partition(";")[0].strip().lower(): media for kind, media in content.items()
+            }
+        if isinstance(target := found.pop("$ref", None), str):
+            there = {} if target in inside else whole(resolve(document, target), (*inside, target))
+            found["allOf"] = [there, *found.get("allOf", ())]
+        return _merged(found)
 
     result: dict[str, Any] = whole(document, ())
     return result
 
 
-def server_of(document: dict[str, Any]) -> str | None:
-    """Return the first server's address, its variables at their defaults; None without a server."""
-    server = (document.get("servers") or [{}])[0]
-    values = {name: told.get("default", "") for name, told in server.get("variables", {}).items()}
-    url = server.get("url")
-    return url and re.sub(r"\{(\w+)\}", lambda found: str(values.get(found[1], found[0])), str(url))
+def _merged(found: Schema) -> Schema:
+    """A schema with the parts of its `allOf` in itself, as far as they go together."""
+    left = []
+    for part in found.pop("allOf", ()):
+        fields, more = found.get("properties", {}), part.get("properties", {})
+        apart = part.keys() - {"properties", "required", "description", "title"}
+        if any(found.get(key, part[key]) != part[key] for key in apart) or any(
+            fields.get(name, more[name]) != more[name] for name in more
+        ):
+            left.append(part)
+            continue
+        demanded = _demanded(found) + _demanded(part)
+        found = {**part, **found, **({"properties": {**more, **fields}} if more else {})}
+        found |= {"required": demanded} if demanded else {}
+    if demanded := _demanded(found):
+        found["required"] = sorted(set(demanded))
+    return found | ({"allOf": left} if left else {})
 
 
-def content_of(side: dict[str, Any]) -> dict[str, Any]:
-    """Return what a request body or a response holds, by media type, parameters such as a charset left out."""
-    content = side.get("content", {})
-    return {kind.partition(";")[0].strip().lower(): media for kind, media in content.items()}
+def _demanded(schema: Schema) -> list[str]:
+    """What a schema requires; that a body or a parameter is required is another matter."""
+    required = schema.get("required")
+    return required if isinstance(required, list) else []
+
+
+def addresses(document: dict[str, Any]) -> list[str]:
+    """Return the address of each server, with each choice of its variables; the first is the default."""
+    found = []
+    for server in document.get("servers") or ():
+        told = server.get("variables", {})
+        for chosen in itertools.product(
+            *([one.get("default"), *one.get("enum", ())] for one in told.values())
+        ):
+            url = str(server["url"]).rstrip("/")
+            for name, value in zip(told, chosen, strict=True):
+                url = url.replace(f"{{{name}}}", str(value))
+            found.append(url)
+    return list(dict.fromkeys(found))
 
 
 class Found(NamedTuple):

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from tools.spec.document import DocumentError, Operation, load, operations_of
-from tools.spec.schema import problems
+from tools.spec.schema import valid
 
 PUBLISHED = "https://docs.inworld.ai/api-reference/embeddingsAPI/createembeddings/create-embeddings.md"
 MAX_BYTES = 2 * 1024 * 1024
@@ -148,13 +148,12 @@ def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) ->
     """Bring a file up to date with a page, and return whether it was, or (with `check`) had to be, changed.
 
     Raises:
-        PageError, OSError: The page cannot be had, is not valid, or (unless `replace`) lacks an operation that the file
+        DocumentError, PageError, OSError: The page cannot be had, is not valid, or (unless `replace`) lacks an operation that the file
             has. Nothing was written.
     """
     old = out.read_bytes().replace(b"\r\n", b"\n").decode(errors="replace") if out.exists() else ""
     new = extract(decode(read(page)))
-    if found := problems(load(new)):
-        raise PageError("its document is not valid:\n" + "\n".join(f"- {problem}" for problem in found))
+    valid(new)
     lost = sorted(_described(old) - _described(new))
     if lost and not replace:
         raise PageError(f"it lacks {', '.join(lost)}; use another --out, or --replace if it is really gone")
@@ -187,7 +186,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     try:
         changed = sync(options.page, options.out, check=options.check, replace=options.replace)
-    except (PageError, OSError) as error:
+    except (DocumentError, PageError, OSError) as error:
         print(f"{options.page}: {error}\n{options.out} was left as it was", file=sys.stderr)
         return 2
     differs = changed and options.check

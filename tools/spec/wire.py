@@ -1,8 +1,9 @@
-"""What changed on the wire between two specs: redocly's `diff`, with what it underrates raised.
+"""What changed on the wire between two specs: redocly's `diff`, with what it rates otherwise than a person would.
 
-redocly knows the direction of a schema (what is stricter in a request is looser in a response). Its verdict `patch` is
-split here into words and what loosens; the rules in `_RAISED` and `_of_documents` are what it leaves out, each with a
-test in tests/evolution/.
+Both are compared without references, with what `allOf` names in its place, and with security schemes by what they are
+instead of by name, so that only what means something else differs. redocly knows the direction of a schema (what is
+stricter in a request is looser in a response). Its verdict `patch` is split here into words and what loosens; the
+rules in `_RAISED` and `_of_documents` are what it leaves out, each with a test in tests/evolution/.
 """
 
 import json
@@ -16,12 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from tools.spec.changes import Change, Impact
+from tools.spec.document import operations_of
+from tools.spec.schema import NAMES, addresses, expanded
 
+Told = dict[str, Any]
 _IMPACTS = {"major": Impact.BREAKING, "minor": Impact.ADDITIVE, "patch": Impact.COSMETIC}
+_KIND = ("type", "in", "scheme", "name")
 _WORDS = frozenset(
-    {"description", "summary", "title", "example", "examples", "externalDocs", "termsOfService"}
+    {"contact", "description", "example", "examples", "externalDocs", "key", "license", "openapi"}
 )
-_WORDS |= frozenset({"contact", "license", "version", "tags", "key", "openapi", "$ref"})
+_WORDS |= {"operationId", "summary", "tags", "termsOfService", "title", "version"}
 
 
 class WireError(RuntimeError):
@@ -36,15 +41,48 @@ def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """
     if old == new:
         return []
-    found = [*map(_rated, _report(old, new)), *_of_documents(old, new)]
+    before, after = comparable(old), comparable(new)
+    if before == after:
+        text = "means the same: examples, references, names of no matter, or what nothing uses"
+        return [Change(Impact.COSMETIC, "wire", "", text)]
+    found = [*map(_rated, _with_renames(_report(before, after))), *_of_documents(before, after)]
     if not found:
         text = "the documents differ, and the diff tool says nothing of it: read both"
         found = [Change(Impact.BREAKING, "wire", "", text)]
-    unique = {(change.place, change.text): change for change in found}
-    return sorted(unique.values(), key=lambda change: -change.impact)
+    return sorted(dict.fromkeys(found), key=lambda change: -change.impact)
 
 
-def _report(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
+def comparable(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document in the form that all documents of the same meaning have: without examples and extensions, too."""
+    made: dict[str, Any] = _plain(expanded(document))
+    schemes = made.get("components", {}).get("securitySchemes", {})
+    for scheme in schemes.values():
+        if scheme.get("in") == "header":
+            scheme["name"] = scheme["name"].lower()
+    names = {name: " ".join(told[key] for key in _KIND if key in told) for name, told in schemes.items()}
+    for side in (made, *operations_of(made).values()):
+        if "security" in side:
+            side["security"] = [
+                {names.get(name, name): of for name, of in one.items()} for one in side["security"]
+            ]
+    made["components"] = {"securitySchemes": {names[name]: told for name, told in schemes.items()}}
+    made["servers"] = [{"url": url} for url in addresses(made)]
+    return made
+
+
+def _plain(value: Any, *, names: bool = False) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _plain(item, names=not names and key in NAMES)
+        for key, item in value.items()
+        if names or not (key in {"example", "examples"} or key.startswith("x-"))
+    }
+
+
+def _report(old: dict[str, Any], new: dict[str, Any]) -> list[Told]:
     tool = os.environ.get("REDOCLY") or shutil.which("redocly")
     if not tool:
         raise WireError(
@@ -59,51 +97,107 @@ def _report(old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, Any]]:
             command, cwd=scratch, env=os.environ | settings, capture_output=True, text=True, check=False
         )
     try:
-        changes: list[dict[str, Any]] = json.loads(done.stdout)["changes"]
+        changes: list[Told] = json.loads(done.stdout)["changes"]
     except (ValueError, KeyError, TypeError):
         said = (done.stderr or done.stdout)[-2000:]
         raise WireError(f"redocly diff failed (exit {done.returncode}):\n{said}") from None
     return changes
 
 
-def _rated(change: dict[str, Any]) -> Change:
+def _with_renames(changes: list[Told]) -> list[Told]:
+    """The changes, with what came in the place and with the contents of something that went told there only."""
+    came = {_named(change): change for change in changes if change["kind"] == "added"}
+    renamed: dict[tuple[str, str], str] = {}
+    for change in changes:
+        owner, name = _named(change)
+        same = [
+            key for key, other in came.items() if key[0] == owner and _values(other)[1] == _values(change)[0]
+        ]
+        if change["kind"] == "removed" and same:
+            change["renamed"] = renamed[owner.removesuffix("/properties"), name] = same[0][1]
+            del came[same[0]]
+    left = [change for change in changes if change["kind"] != "added" or _named(change) in came]
+    return [change for change in left if not _follows(change, renamed)]
+
+
+def _follows(change: Told, renamed: dict[tuple[str, str], str]) -> bool:
+    """Whether what is required has changed by a rename only."""
+    before, after = _values(change)
+    if change.get("property") != "required" or not (isinstance(before, list) and isinstance(after, list)):
+        return False
+    return {renamed.get((change["path"], name), name) for name in before} == set(after)
+
+
+def _named(change: Told) -> tuple[str, str]:
+    owner, _, name = change["path"].rpartition("/")
+    return owner, name.replace("~1", "/").replace("~0", "~")
+
+
+def _values(change: Told) -> tuple[Any, Any]:
+    return change.get("base", {}).get("value"), change.get("revision", {}).get("value")
+
+
+def _rated(change: Told) -> Change:
     impact = _IMPACTS[change["impact"]]
-    values = (change.get(side, {}).get("value") for side in ("base", "revision"))
-    shown = " → ".join("absent" if value is None else short(value) for value in values)
-    texts = [verdict["message"] for verdict in change["verdicts"]]
-    texts = texts or [f"{change.get('property', '')} {shown}".lstrip()]
-    if impact is Impact.COSMETIC and not _is_words(change):
+    texts = [verdict["message"] for verdict in change["verdicts"]] or [_described(change)]
+    if change.get("property") == "operationId":
+        impact = Impact.COSMETIC  # of Python's names only
+    elif impact is Impact.COSMETIC and not (_is_words(change) or _is_order(change)):
         impact = Impact.ADDITIVE
-    if impact is Impact.ADDITIVE and re.fullmatch(r"#/components/schemas/[^/]+", change["path"]):
-        impact = Impact.COSMETIC  # where it is used is another change; by itself it does not travel
     for applies, raised, why in _RAISED:
         if impact < raised and applies(change):
             impact, texts = raised, [*texts, why]
+    if "renamed" in change:
+        texts = [f"is gone; `{change['renamed']}` has the same contents, so it was most likely renamed"]
     return Change(impact, "wire", place(change["path"]), "; ".join(text.rstrip(".") for text in texts))
 
 
-def _is_words(change: dict[str, Any]) -> bool:
+def _described(change: Told) -> str:
+    """A change in words: with both values where they are short, and never with a part of one."""
+    values = _values(change)
+    if "property" not in change:
+        value = values[0] or values[1]
+        inside = value if isinstance(value, list) else []
+        names = ", ".join(str(one["name"]) for one in inside if isinstance(one, dict) and "name" in one)
+        said = {"added": "is new", "removed": "is gone"}.get(change["kind"], "changed")
+        return f"{names} {said}".lstrip()
+    shown = ["absent" if one is None else one if isinstance(one, str) else json.dumps(one) for one in values]
+    short = all("\n" not in one and len(one) <= 120 and "{" not in one for one in shown)
+    return f"{change['property']} {' → '.join(shown) if short else 'changed'}"
+
+
+def _is_words(change: Told) -> bool:
     """Whether a change is about words only."""
     parts = change["path"].split("/")
     name = change.get("property") or parts[-1]
     return name in _WORDS or name.startswith("x-") or parts[1] in {"info", "tags"} or "examples" in parts
 
 
-def _is_removed_from_request(change: dict[str, Any]) -> bool:
+def _is_order(change: Told) -> bool:
+    old, new = _values(change)
+    return isinstance(old, list) and isinstance(new, list) and sorted(map(str, old)) == sorted(map(str, new))
+
+
+def _is_removed_from_request(change: Told) -> bool:
     field = re.search(r"/(properties|parameters)/[^/]+$", change["path"])
     return change["kind"] == "removed" and _is_request(change) and field is not None
 
 
-def _is_request(change: dict[str, Any]) -> bool:
+def _is_request(change: Told) -> bool:
     return "/requestBody" in change["path"] or "/parameters/" in change["path"]
 
 
-_RAISED: tuple[tuple[Callable[[dict[str, Any]], bool], Impact, str], ...] = (
+_RAISED: tuple[tuple[Callable[[Told], bool], Impact, str], ...] = (
     (_is_removed_from_request, Impact.BREAKING, "who still sends it is ignored without a word"),
     (
         lambda change: change.get("property") == "default" and _is_request(change),
         Impact.BREAKING,
         "who leaves it out now gets something else",
+    ),
+    (
+        lambda change: change.get("property") == "additionalProperties" and _values(change)[1] is False,
+        Impact.BREAKING,
+        "fields that the spec does not name no longer come, and who reads one fails",
     ),
     (
         lambda change: re.match(r"#/paths/.*/servers\b", change["path"]) is not None,
@@ -120,8 +214,8 @@ _RAISED: tuple[tuple[Callable[[dict[str, Any]], bool], Impact, str], ...] = (
 
 def _of_documents(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """What only the two documents side by side show."""
-    before, after = ((document.get("servers") or [{}])[0].get("url") for document in (old, new))
-    text = f"the first server, which is the default address, {short(before)} → {short(after)}"
+    before, after = (next((one["url"] for one in document["servers"]), None) for document in (old, new))
+    text = f"the first server, which is the default address, {before} → {after}"
     return [Change(Impact.BREAKING, "wire", "#/servers/0", text)] if before != after else []
 
 
@@ -131,11 +225,4 @@ _STRUCTURE = frozenset({"paths", "components", "content", "application/json", "s
 def place(pointer: str) -> str:
     """Return `/path post requestBody inputs items text` for a pointer: its parts without those that are always there."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-    return " ".join(part for part in parts if part not in _STRUCTURE) or pointer
-
-
-def short(value: Any, length: int = 60) -> str:
-    """Return a value in a few characters."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    text = " ".join(text.split())
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return " ".join(part for part in parts if part not in _STRUCTURE)

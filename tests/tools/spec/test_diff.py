@@ -1,5 +1,6 @@
 """What the diff says: words, classes, versions and exit codes. How each change is rated is tests/evolution's matter."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from tools.spec import diff
 from tools.spec.changes import Change, Impact, markdown, next_version
 from tools.spec.python_surface import surface_changes, surface_of_package
 from tools.spec.sync import PageError
-from tools.spec.wire import place, short, wire_changes
+from tools.spec.wire import place, wire_changes
 
 BREAKING = Change(Impact.BREAKING, "wire", "POST /a", "is gone")
 ADDITIVE = Change(Impact.ADDITIVE, "Python", "A(b)", "is new and optional: int")
@@ -33,7 +34,12 @@ def test_the_next_version(version, cosmetic, additive, breaking):
 
 def test_the_report_names_the_worst_first_and_proposes_what_follows():
     text = markdown([ADDITIVE, COSMETIC, BREAKING], "0.1.0")
-    assert text.startswith("**The change is breaking.** Version 0.1.0 → 0.2.0")
+    assert text.startswith("Verdict: breaking\n\nVersion 0.1.0 → 0.2.0\n")
+    for impact in (BREAKING, ADDITIVE, COSMETIC):
+        words = {"breaking", "additive", "cosmetic"} & set(
+            re.findall(r"\w+", markdown([impact], "0.1.0").lower())
+        )
+        assert words == {str(impact.impact)}
     parts = re.findall("^### (.*)", text, re.MULTILINE)
     assert parts[:4] == ["Breaking, wire", "Additive, Python", "Cosmetic, wire", "Proposed changelog entry"]
     assert (
@@ -41,15 +47,64 @@ def test_the_report_names_the_worst_first_and_proposes_what_follows():
         in text
     )
     assert "### Changed\n\n- API: descriptions and examples follow" in markdown([COSMETIC], "0.1.0")
-    assert "nothing changed" in markdown([], "0.1.0")
+    assert markdown([], "0.1.0") == "Verdict: nothing changed\n"
 
 
-def test_places_are_said_in_words_and_long_values_are_cut():
+def test_places_are_said_in_words():
     inside = "post/requestBody/content/application~1json/schema/properties/in/items/properties/text"
     assert place(f"#/paths/~1a~1b:c/{inside}") == "/a/b:c post requestBody in items text"
-    assert place("#") == "#"
-    assert short("x" * 100) == "x" * 59 + "…"
-    assert short({"a": [1]}) == '{"a": [1]}'
+    assert place("#/") == ""
+
+
+def told(before=None, after=None, **more):
+    """A change as redocly tells it."""
+    kind = "added" if before is None else "removed" if after is None else "modified"
+    path = "#/paths/~1a/post/responses/200/content/application~1json/schema/properties/old"
+    sides = {
+        "base": {"value": before} if before is not None else {},
+        "revision": {"value": after} if after is not None else {},
+    }
+    return {"path": path, "kind": kind, "impact": "patch", "verdicts": [], **sides, **more}
+
+
+OWNER, FIELD = "#/paths/~1a/post/responses/200/content/application~1json/schema", {"type": "string"}
+NEW = {"path": f"{OWNER}/properties/new", "impact": "minor"}
+REQUIRED_OF_OWNER = {"path": OWNER, "property": "required", "impact": "major"}
+HINT_OF_FIELD = (
+    "/a post responses 200 old: is gone; `new` has the same contents, so it was most likely renamed"
+)
+TOLD = {
+    "scalars are shown": ([told("a", 1, property="title")], ["cosmetic /a post responses 200 old: title a → 1"]),
+    "nothing is shown in part": (
+        [told({"a": "x" * 500}, "x" * 500, property="example")],
+        ["cosmetic /a post responses 200 old: example changed"],
+    ),
+    "a list of names": (
+        [told([{"name": "b"}], None, path="#/paths/~1a/post/parameters")],
+        ["additive /a post parameters: b is gone"],
+    ),
+    "a rename, required too": (
+        [told(FIELD, None, impact="major"), told(None, FIELD, **NEW), told(["old", "x"], ["x", "new"], **REQUIRED_OF_OWNER)],
+        [f"breaking {HINT_OF_FIELD}"],
+    ),
+    "a rename that makes one field more required": (
+        [told(FIELD, None), told(None, FIELD, **NEW), told(["old"], ["new", "x"], **REQUIRED_OF_OWNER)],
+        [f"additive {HINT_OF_FIELD}", 'breaking /a post responses 200: required ["old"] → ["new", "x"]'],
+    ),
+    "no rename": (
+        [told(FIELD, None, impact="major"), told(None, {"type": "integer"}, **NEW), told(["old"], [], **REQUIRED_OF_OWNER)],
+        ["breaking /a post responses 200 old: is gone", "additive /a post responses 200 new: is new",
+         'breaking /a post responses 200: required ["old"] → []'],
+    ),
+    "another order": ([told(["a", "b"], ["b", "a"], property="enum")], ['cosmetic /a post responses 200 old: enum ["a", "b"] → ["b", "a"]']),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "said"), TOLD.values(), ids=TOLD)
+def test_what_the_diff_tool_reports_is_told_in_words(redocly, changes, said):
+    redocly(json.dumps({"changes": changes}))
+    found = wire_changes({"openapi": "3.0.0", "paths": {}}, {"openapi": "3.0.0", "paths": {"/a": {}}})
+    assert sorted(f"{change.impact} {change}" for change in found) == sorted(said)
 
 
 REQUIRED, OPTIONAL, WIDER = Entry("str"), Entry("str", "''"), Entry("int | str")
@@ -111,6 +166,19 @@ def test_a_diff_tool_that_fails_is_no_verdict(redocly, text, root, tmp_path, cap
     new.write_text((root / "openapi.yaml").read_text("utf-8").replace("Input to embed.", "Text."), "utf-8")
     assert diff.main([str(root / "openapi.yaml"), str(new)]) == 2
     assert "redocly diff failed" in capsys.readouterr().err
+
+
+def test_a_spec_with_a_dangling_reference_is_no_verdict(root, tmp_path, capsys):
+    new = tmp_path / "new.yaml"
+    text = (root / "openapi.yaml").read_text("utf-8")
+    told = "description: Simple example with a single text input"
+    assert told in text
+    new.write_text(text.replace(told, "$ref: '#/components/examples/nope'"), "utf-8")
+    assert diff.main([str(root / "openapi.yaml"), str(new)]) == 2
+    assert (
+        "examples/single_text: refers to #/components/examples/nope, which is not there"
+        in capsys.readouterr().err
+    )
 
 
 def test_the_same_spec_needs_no_tool(root, monkeypatch, capsys):

@@ -94,7 +94,7 @@ REFUSED = {
     "UTF-16": (fenced().encode("utf-16"), "UTF-8"),
     "invalid": (fenced(DOCUMENT.replace("info: {title: t, version: v}", "info: {}")), "'title' is a required"),
     "no server": (fenced(DOCUMENT.replace("servers: [{url: https://api.example.com}]\n", "")), "no server"),
-    "an http server": (fenced(DOCUMENT.replace("https://api", "http://api")), "no https"),
+    "an http server": (fenced(DOCUMENT.replace("https://api", "http://api")), "no plain https"),
     "a reference to a file": (
         fenced(f"{DOCUMENT}components: {{schemas: {{A: {{$ref: 'file:///etc/hostname'}}}}}}\n"),
         "outside of the document",
