@@ -76,7 +76,11 @@ def described(thing: griffe.Object, name: str) -> Iterator[tuple[str, Entry]]:
         yield name, Entry(f"class({', '.join(map(str, thing.bases))})")
         parameters = _constructor(thing)
         yield from _parameters(parameters, name)
-        told = {one.name for one in parameters} if "dataclass" in thing.labels else set()
+        told = (
+            {one.name for one in parameters}
+            if "dataclass" in thing.labels or _attrs_decorator(thing)
+            else set()
+        )
         for inner, member in sorted(_own_members(thing).items()):
             if inner not in {"__init__", *told}:
                 yield from described(member, f"{name}.{inner}")
@@ -120,10 +124,32 @@ def _parameters(parameters: griffe.Parameters, name: str) -> Iterator[tuple[str,
 
 
 def _constructor(owner: griffe.Class) -> griffe.Parameters:
-    """Those of `__init__`; that of a dataclass is griffe's reading of its fields."""
+    """Those of `__init__`, for a dataclass griffe's reading of its fields; or else those that attrs makes of them."""
     written = owner.all_members.get("__init__")
-    function = target(written) if written is not None else None
-    return function.parameters if isinstance(function, griffe.Function) else griffe.Parameters()
+    if written is not None and isinstance(function := target(written), griffe.Function):
+        return function.parameters
+    classes = [cls for cls in (*reversed(owner.mro()), owner) if _attrs_decorator(cls)]
+    fields = {name: field for cls in classes for name, field in cls.attributes.items()}
+    return griffe.Parameters(*filter(None, map(_attrs_parameter, fields.values())))
+
+
+def _attrs_decorator(owner: griffe.Object | griffe.Alias | None) -> str:
+    decorators = owner.decorators if isinstance(owner, griffe.Class) else []
+    return next((text for text in (str(one.value) for one in decorators) if "define" in text), "")
+
+
+def _attrs_parameter(field: griffe.Attribute) -> griffe.Parameter | None:
+    value, options = field.value, dict[str, str]()
+    if isinstance(value, griffe.ExprCall) and str(value.function).endswith("field"):
+        given = [one for one in value.arguments if isinstance(one, griffe.ExprKeyword)]
+        options = {one.name: str(one.value) for one in given}
+        value = options.get("default") or options.get("factory")
+    if field.annotation is None or "property" in field.labels or options.get("init") == "False":
+        return None
+    keyword = "kw_only=True" in _attrs_decorator(field.parent) or options.get("kw_only") == "True"
+    name = options["alias"].strip("\"'") if "alias" in options else field.name.lstrip("_")
+    kind = _KINDS.keyword_only if keyword else _KINDS.positional_or_keyword
+    return griffe.Parameter(name, annotation=field.annotation, kind=kind, default=value)
 
 
 def public_modules(module: griffe.Module, depth: int = 0) -> Iterator[griffe.Module]:
