@@ -67,19 +67,16 @@ class Regeneration:
     def diff(self) -> Made:
         """Say what changed."""
         old, new = ((folder / SPEC).read_text("utf-8") for folder in (self.before, self.root))
-        changes = compare(old, new, self.root)
+        changes = compare(old, new, self.root, self.before / PACKAGE)
         if not changes:
-            return Made("the spec means what it meant")
+            return Made("nothing changed, on the wire or in Python")
         return Made(f"{worst(changes)}, {len(changes)} changes", markdown(changes, version_of(self.root)))
 
     def stock_templates(self) -> Made:
         """Hold our templates against the generator's own."""
         ours, old = Inputs(self.root), self.options.old_stock
         found = inputs.stock_diff(old, inputs.stock_folder(), ours.overrides()) if old else {}
-        details = "\n\n".join(
-            f"<details><summary>{name}</summary>\n\n{block(text, 'diff')}\n\n</details>"
-            for name, text in found.items()
-        )
+        details = "\n\n".join(f"### {name}\n\n{block(text, 'diff')}" for name, text in found.items())
         try:
             inputs.require_recorded_stock(ours, accept=self.options.accept_stock)
         except GenerateError as error:

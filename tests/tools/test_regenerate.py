@@ -32,7 +32,7 @@ def project(project, root, redocly):
 def run(project, capsys, monkeypatch):
     """Run the program; returns its exit code and what it printed. The old code and the new are not compared."""
 
-    def on_the_wire(old, new, _root):
+    def on_the_wire(old, new, *_):
         return wire_changes(load(old), load(new))
 
     monkeypatch.setattr(regenerate, "compare", on_the_wire)

@@ -29,7 +29,7 @@ def write(root: Path, *, check: bool = False, replace: bool = False) -> list[str
     Raises:
         GenerateError: The spec is not valid, or (unless `check` or `replace`) lacks the example of a fixture there is.
     """
-    fixtures = derive(Inputs(root).document())
+    fixtures = derive(Inputs(root).document)
     there = {path.relative_to(root / HOME).as_posix() for path in (root / HOME).rglob("*.json")}
     if (lost := sorted(there - fixtures.keys())) and not (check or replace):
         raise GenerateError(

@@ -5,6 +5,7 @@ lives in them.
 """
 
 import difflib
+import functools
 import hashlib
 import json
 import os
@@ -30,11 +31,11 @@ class GenerateError(RuntimeError):
 
 
 class Inputs:
-    """Where everything is, below the project's root folder, and what the configuration says."""
+    """Where everything is, below the project's root folder (but for another spec), and what the configuration says."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, spec: Path | None = None) -> None:
         self.root = root
-        self.spec = root / "openapi.yaml"
+        self.spec = spec or root / "openapi.yaml"
         self.config = root / "generator-config.yaml"
         self.templates = root / "templates"
         self.settings: dict[str, Any] = yaml.safe_load(self.config.read_text("utf-8"))
@@ -45,8 +46,9 @@ class Inputs:
         found = self.templates.rglob("*.jinja")
         return sorted(path.relative_to(self.templates).as_posix() for path in found)
 
+    @functools.cached_property
     def document(self) -> dict[str, Any]:
-        """Return the parsed spec."""
+        """The parsed spec; a GenerateError says what is wrong with it."""
         try:
             return valid(self.spec.read_text("utf-8"))
         except DocumentError as error:

@@ -32,6 +32,8 @@ BANNER = f"generated from openapi.yaml, do not edit; change it and run: {FIX}"
 _PLEA = "If you believe this was a mistake"
 """What the generator asks for after each of its errors: an issue of its own."""
 
+_END_OF_TRACEBACK = "╯\n"
+
 _IMPORT_ALL = """
 import importlib, pathlib, pkgutil, sys
 folder, name = sys.argv[1:]
@@ -93,12 +95,9 @@ def capture(command: list[str], cwd: Path) -> None:
     done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode or done.stderr.strip():
         said = (done.stderr.strip() or done.stdout.strip()).partition(_PLEA)[0].rstrip()
-        said = re.sub(
-            r"<\S+ object at 0x\w+>", "(a name)", said.rpartition("╯\n")[2]
-        )  # after a framed traceback
-        raise GenerateError(
-            f"{' '.join([Path(command[0]).name, *command[1:3]])} failed (exit {done.returncode}):\n{said}"
-        )
+        said = re.sub(r"<\S+ object at 0x\w+>", "(a name)", said.rpartition(_END_OF_TRACEBACK)[2])
+        tool = " ".join([Path(command[0]).name, *command[1:3]])
+        raise GenerateError(f"{tool} failed (exit {done.returncode}):\n{said}")
 
 
 def made(inputs: Inputs, scratch: Path, tools: dict[str, str]) -> Path:
@@ -106,7 +105,7 @@ def made(inputs: Inputs, scratch: Path, tools: dict[str, str]) -> Path:
     package = run_generator(inputs, scratch)
     finish(package, inputs, tools)
     check_members(package)
-    check_nothing_lost(package, inputs.document())
+    check_nothing_lost(package, inputs.document)
     return package
 
 
@@ -116,7 +115,7 @@ def run_generator(inputs: Inputs, scratch: Path) -> Path:
     The templates are ours and one with the spec's facts that they import. The generator's own reading of YAML differs
     from ours, so it is handed JSON.
     """
-    templates, package, document = scratch / "templates", scratch / "out" / inputs.package, inputs.document()
+    templates, package, document = scratch / "templates", scratch / "out" / inputs.package, inputs.document
     shutil.copytree(inputs.templates, templates, ignore=shutil.ignore_patterns("*.json"))
     facts = spec_facts(document).items()
     lines = [f"{{% set {name} = {json.dumps(value)} %}}\n" for name, value in facts]
@@ -140,10 +139,14 @@ def finish(package: Path, inputs: Inputs, tools: dict[str, str]) -> None:
     for module in package.rglob("*.py"):
         module.write_bytes(f"# {BANNER}\n".encode() + module.read_bytes())
     (package / "py.typed").write_bytes(b"")
-    sources = [inputs.spec, inputs.config, *(inputs.templates / name for name in inputs.overrides())]
+    ours = [inputs.config, *(inputs.templates / name for name in inputs.overrides())]
+    sources = {
+        "openapi.yaml": inputs.spec,
+        **{path.relative_to(inputs.root).as_posix(): path for path in ours},
+    }
     provenance = {
         "note": BANNER,
-        "sha256": {path.relative_to(inputs.root).as_posix(): digest(path) for path in sources},
+        "sha256": {name: digest(path) for name, path in sources.items()},
         "tools": tools,
     }
     text = json.dumps(provenance, indent=2, sort_keys=True)

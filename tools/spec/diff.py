@@ -12,10 +12,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import griffe
+
 from tools.generate.inputs import GenerateError
 from tools.spec.changes import Change, Impact, markdown, worst
 from tools.spec.document import DocumentError, load
-from tools.spec.python_surface import surface_changes, surface_of
+from tools.spec.python_surface import surface_changes, surface_of, surface_of_package
 from tools.spec.schema import valid
 from tools.spec.sync import PageError, decode, extract
 from tools.spec.wire import WireError, wire_changes
@@ -37,17 +39,23 @@ def spec_text(name: str, root: Path) -> str:
     return decode(shown.stdout)
 
 
-def compare(old: str, new: str, root: Path) -> list[Change]:
+def compare(old: str, new: str, root: Path, package: Path | None = None) -> list[Change]:
     """Return what changed between two specs, on the wire and in the generated package, the worst first.
+
+    `package` is what the old spec was generated to by the tools of its time; by default, today's generate it.
 
     Raises:
         DocumentError: One cannot be read, or is not valid.
         GenerateError: The old one cannot be generated.
         WireError: The diff tool is missing or failed.
     """
-    if load(old) == load(new):
+    if load(old) == load(new) and package is None:
         return []
-    wire, before = wire_changes(valid(old), valid(new)), surface_of(old, root)
+    wire = wire_changes(valid(old), valid(new))
+    try:
+        before = surface_of_package(package) if package else surface_of(old, root)
+    except (griffe.GriffeError, KeyError, OSError):  # it is not there, or not what was generated
+        before = surface_of(old, root)
     try:
         return wire + surface_changes(before, surface_of(new, root))
     except GenerateError as error:

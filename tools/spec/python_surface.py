@@ -4,7 +4,6 @@ Both packages are read from their source, by the reader of the wrapper's snapsho
 class, `EmbedRequest(inputs)` a parameter, `ServiceProvider.SERVICE_PROVIDER_OPENAI` a value.
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +23,9 @@ def surface_of(spec: str, root: Path) -> Surface:
     be told; `nox -s generate` refuses it.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        project = Path(scratch) / "project"
-        project.mkdir()
-        (project / "openapi.yaml").write_text(spec, "utf-8")
-        shutil.copyfile(root / "generator-config.yaml", project / "generator-config.yaml")
-        shutil.copytree(root / "templates", project / "templates")
-        return surface_of_package(made(Inputs(project), Path(scratch), {}))
+        path = Path(scratch) / "openapi.yaml"
+        path.write_text(spec, "utf-8")
+        return surface_of_package(made(Inputs(root, path), Path(scratch), {}))
 
 
 def surface_of_package(package: Path) -> Surface:

@@ -10,10 +10,10 @@ from tools.spec.document import DocumentError, escape, load, operations_of
 Schema = dict[str, Any]
 JSON = "application/json"
 _SHOWN = 5
-NAMES = frozenset(
+_NAMES = frozenset(
     {"callbacks", "content", "definitions", "encoding", "examples", "headers", "links", "parameters"}
 )
-NAMES |= {
+_NAMES |= {
     "paths",
     "patternProperties",
     "properties",
@@ -23,6 +23,7 @@ NAMES |= {
     "securitySchemes",
 }
 """Keys of objects whose own keys are names: a field `example` among `properties` is a field."""
+_EXAMPLES = ("example", "examples")
 _DATA = frozenset({"const", "default", "enum", "example", "value"})
 
 
@@ -34,7 +35,7 @@ def parts(value: Any, *, names: bool = False) -> Iterator[tuple[Any, Any, bool]]
         if names or isinstance(key, int):
             yield key, item, False
         elif not (key in _DATA or key.startswith("x-") or (key == "examples" and isinstance(item, list))):
-            yield key, item, key in NAMES
+            yield key, item, key in _NAMES
 
 
 def resolve(document: Any, pointer: str) -> Any:
@@ -109,11 +110,11 @@ def _validator_problems(document: Any) -> list[str]:
         return [f"the validator gave up on it: {type(error).__name__}: {str(error)[:200]}"]
 
 
-def expanded(document: dict[str, Any]) -> dict[str, Any]:
+def expanded(document: dict[str, Any], *, plain: bool = False) -> dict[str, Any]:
     """Return a document with what its references lead to in their places, and what `allOf` names in the schema itself.
 
     Media types are without parameters such as a charset, and what a schema demands is sorted. A reference to what it stands in
-    becomes `{}`, and a part of `allOf` that contradicts the rest stays where it is.
+    becomes `{}`, and a part of `allOf` that contradicts the rest stays where it is. `plain` leaves out examples and extensions.
     """
 
     def whole(value: Any, inside: tuple[str, ...], *, names: bool = False) -> Any:
@@ -126,6 +127,10 @@ def expanded(document: dict[str, Any]) -> dict[str, Any]:
         }
         if names:
             return found
+        if plain:
+            found = {
+                key: item for key, item in found.items() if key not in _EXAMPLES and not key.startswith("x-")
+            }
         if isinstance(content := found.get("content"), dict):
             found["content"] = {
                 kind.partition(";")[0].strip().lower(): media for kind, media in content.items()

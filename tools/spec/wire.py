@@ -3,7 +3,7 @@
 Both are compared without references, with what `allOf` names in its place, and with security schemes by what they are
 instead of by name, so that only what means something else differs. redocly knows the direction of a schema (what is
 stricter in a request is looser in a response). Its verdict `patch` is split here into words and what loosens; the
-rules in `_RAISED` and `_of_documents` are what it leaves out, each with a test in tests/evolution/.
+rules in `_raised` and `_of_documents` are what it leaves out, each with a test in tests/evolution/.
 """
 
 import json
@@ -12,13 +12,12 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tools.spec.changes import Change, Impact
 from tools.spec.document import operations_of
-from tools.spec.schema import NAMES, addresses, expanded
+from tools.spec.schema import addresses, expanded
 
 Told = dict[str, Any]
 _IMPACTS = {"major": Impact.BREAKING, "minor": Impact.ADDITIVE, "patch": Impact.COSMETIC}
@@ -54,7 +53,7 @@ def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
 
 def comparable(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document in the form that all documents of the same meaning have: without examples and extensions, too."""
-    made: dict[str, Any] = _plain(expanded(document))
+    made = expanded(document, plain=True)
     schemes = made.get("components", {}).get("securitySchemes", {})
     for scheme in schemes.values():
         if scheme.get("in") == "header":
@@ -68,18 +67,6 @@ def comparable(document: dict[str, Any]) -> dict[str, Any]:
     made["components"] = {"securitySchemes": {names[name]: told for name, told in schemes.items()}}
     made["servers"] = [{"url": url} for url in addresses(made)]
     return made
-
-
-def _plain(value: Any, *, names: bool = False) -> Any:
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        key: _plain(item, names=not names and key in NAMES)
-        for key, item in value.items()
-        if names or not (key in {"example", "examples"} or key.startswith("x-"))
-    }
 
 
 def _report(old: dict[str, Any], new: dict[str, Any]) -> list[Told]:
@@ -144,9 +131,9 @@ def _rated(change: Told) -> Change:
         impact = Impact.COSMETIC  # of Python's names only
     elif impact is Impact.COSMETIC and not (_is_words(change) or _is_order(change)):
         impact = Impact.ADDITIVE
-    for applies, raised, why in _RAISED:
-        if impact < raised and applies(change):
-            impact, texts = raised, [*texts, why]
+    raised, why = _raised(change)
+    if impact < raised:
+        impact, texts = raised, [*texts, why]
     if "renamed" in change:
         texts = [f"is gone; `{change['renamed']}` has the same contents, so it was most likely renamed"]
     return Change(impact, "wire", place(change["path"]), "; ".join(text.rstrip(".") for text in texts))
@@ -178,38 +165,21 @@ def _is_order(change: Told) -> bool:
     return isinstance(old, list) and isinstance(new, list) and sorted(map(str, old)) == sorted(map(str, new))
 
 
-def _is_removed_from_request(change: Told) -> bool:
-    field = re.search(r"/(properties|parameters)/[^/]+$", change["path"])
-    return change["kind"] == "removed" and _is_request(change) and field is not None
-
-
-def _is_request(change: Told) -> bool:
-    return "/requestBody" in change["path"] or "/parameters/" in change["path"]
-
-
-_RAISED: tuple[tuple[Callable[[Told], bool], Impact, str], ...] = (
-    (_is_removed_from_request, Impact.BREAKING, "who still sends it is ignored without a word"),
-    (
-        lambda change: change.get("property") == "default" and _is_request(change),
-        Impact.BREAKING,
-        "who leaves it out now gets something else",
-    ),
-    (
-        lambda change: change.get("property") == "additionalProperties" and _values(change)[1] is False,
-        Impact.BREAKING,
-        "fields that the spec does not name no longer come, and who reads one fails",
-    ),
-    (
-        lambda change: re.match(r"#/paths/.*/servers\b", change["path"]) is not None,
-        Impact.BREAKING,
-        "this operation has a server of its own, which the generator does not know",
-    ),
-    (
-        lambda change: "/callbacks" in change["path"] or change["path"].startswith("#/webhooks"),
-        Impact.ADDITIVE,
-        "the generator makes nothing of it",
-    ),
-)
+def _raised(change: Told) -> tuple[Impact, str]:
+    """What a change is at least, and why, where the diff tool does not see it."""
+    path, prop = change["path"], change.get("property")
+    request = "/requestBody" in path or "/parameters/" in path
+    if request and change["kind"] == "removed" and re.search(r"/(properties|parameters)/[^/]+$", path):
+        return Impact.BREAKING, "who still sends it is ignored without a word"
+    if request and prop == "default":
+        return Impact.BREAKING, "who leaves it out now gets something else"
+    if prop == "additionalProperties" and _values(change)[1] is False:
+        return Impact.BREAKING, "fields that the spec does not name no longer come, and who reads one fails"
+    if re.match(r"#/paths/.*/servers\b", path):
+        return Impact.BREAKING, "this operation has a server of its own, which the generator does not know"
+    if "/callbacks" in path or path.startswith("#/webhooks"):
+        return Impact.ADDITIVE, "the generator makes nothing of it"
+    return Impact.NONE, ""
 
 
 def _of_documents(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:

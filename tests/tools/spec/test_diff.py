@@ -189,6 +189,20 @@ def test_the_same_spec_needs_no_tool(root, monkeypatch, capsys):
     assert "nothing changed" in capsys.readouterr().out
 
 
+def test_what_another_generator_made_of_the_same_spec_is_compared_too(root, project):
+    package, spec = (
+        project / "generated/inworld_embeddings_client",
+        (root / "openapi.yaml").read_text("utf-8"),
+    )
+    status = package / "models/status.py"
+    status.write_text(status.read_text("utf-8").replace("    code: int", "    kode: int"), "utf-8")
+    gone, new = diff.compare(spec, spec, root, package)
+    assert str(gone).startswith("Status(kode): is gone; `Status(code)` has the same contents")
+    assert str(new) == "Status(code): is new and optional: int | Unset"
+    status.unlink()  # then it is nothing to compare with
+    assert diff.compare(spec, spec, root, package) == []
+
+
 @pytest.mark.parametrize(
     ("change", "options", "code"),
     [
