@@ -177,6 +177,24 @@ def _restore_signs(body: bytes | bytearray, vectors: "Vectors") -> None:
             vectors[row, column] = -0.0
 
 
+def extra_fields(body: bytes | bytearray) -> dict[str, Any]:
+    """What a valid body holds beside the vectors, as JSON has it.
+
+    ``embeddings`` is there if one of them has a field more, with the further fields of each. What is valid beside the point
+    only, such as a number that no double holds, makes all of it be left out.
+    """
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        rows = msgspec.json.decode(fields.pop("embeddings"), type=list[dict[str, msgspec.Raw]])
+        each = [
+            {name: msgspec.json.decode(raw) for name, raw in row.items() if name != "values"} for row in rows
+        ]
+        extra = {name: msgspec.json.decode(raw) for name, raw in fields.items()}
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return {}
+    return extra | ({"embeddings": each} if any(each) else {})
+
+
 def oddities(vectors: "Vectors") -> tuple[list[int], int]:
     """The rows that are zero throughout, and how many rows have a norm over `HUGE` (catalogue row D07).
 

@@ -134,7 +134,7 @@ class BaseClient:
         if unnamed:
             raise TypeError(f"{type(self).__name__} takes keywords only, such as api_key=.")
         checked = merged(defaults(CLIENT), options, CLIENT)
-        self._options = defaults(STREAM) | {name: checked[name] for name in (*CALL, "request")}
+        self._options = defaults(EMBED | STREAM) | {name: checked[name] for name in (*CALL, "request")}
         self._settings = resolve(checked, os.environ)
         self._closed = False
         self._maker: Callable[..., Any] = type(self)

@@ -283,6 +283,12 @@ class EmbedOptions(ProgressOptions, total=False):
     on_error: Annotated[
         OnError, "raise", _one_of("raise", "return"), 'What becomes of texts that fail: "raise" or "return".'
     ]
+    keep_extra: Annotated[
+        bool,
+        False,
+        _flag,
+        "Keep what responses hold beside the vectors, in the result's `extra`: for what the service gained today.",
+    ]
 
 
 class StreamOptions(ProgressOptions, total=False):
@@ -381,7 +387,7 @@ def table_of(options: type) -> dict[str, Option]:
 
 CALL: Final = table_of(CallOptions)
 EMBED: Final = CALL | table_of(EmbedOptions)
-STREAM: Final = EMBED | table_of(StreamOptions)
+STREAM: Final = table_of(StreamOptions) | {"on_error": EMBED["on_error"]}
 CLIENT: Final = CALL | table_of(ClientOptions)
 
 

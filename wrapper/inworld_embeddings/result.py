@@ -172,6 +172,19 @@ class Quantized(NamedTuple):
     scales: Vectors | None
 
 
+class Extra(NamedTuple):
+    """What a response held beside the vectors.
+
+    Attributes:
+        indexes: The texts that it is about. With ``dedupe`` the first of those that are alike.
+        fields: Its further fields as JSON has them. If its ``embeddings`` have some as well, they are in a list of that
+            name, one dict for each text.
+    """
+
+    indexes: "Sequence[int]"
+    fields: dict[str, Any]
+
+
 class EmbeddingResult:
     """Vectors in input order.
 
@@ -184,9 +197,11 @@ class EmbeddingResult:
             engines or models do not live in one space and must never be mixed.
         failures: The texts without a vector, by index; empty unless ``on_error="return"``.
         stats: What the call cost.
+        extra: With ``keep_extra=True``, an `Extra` for each response that held more than vectors, in the order of the
+            texts; of a part of a result, and in files and JSON, there are none.
     """
 
-    __slots__ = ("_held", "engine", "failures", "model", "stats")
+    __slots__ = ("_held", "engine", "extra", "failures", "model", "stats")
 
     def __init__(
         self,
@@ -195,9 +210,10 @@ class EmbeddingResult:
         engine: str | None = None,
         failures: Iterable[Failure] = (),
         stats: Stats = Stats(),
+        extra: "Sequence[Extra]" = (),
     ) -> None:
         self._held = _Held(vectors)
-        self.model, self.engine, self.stats = model, engine, stats
+        self.model, self.engine, self.stats, self.extra = model, engine, stats, tuple(extra)
         if not isinstance(failures, Failures):
             failures = Failures((one.index, one.index + 1, one.error) for one in failures)
         self.failures = failures
@@ -475,7 +491,7 @@ class EmbeddingResult:
         return of.json_or_python_schema(json_schema=read, python_schema=either, serialization=written)
 
     def __reduce__(self) -> Any:
-        return EmbeddingResult, (self.vectors, self.model, self.engine, self.failures, self.stats)
+        return EmbeddingResult, (self.vectors, self.model, self.engine, self.failures, self.stats, self.extra)
 
     def __repr__(self) -> str:
         engine = f", engine={self.engine!r}" if self.engine else ""

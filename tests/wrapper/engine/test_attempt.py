@@ -2,18 +2,22 @@
 
 import itertools
 import math
+import pickle
 
+import httpx
 import numpy as np
 import pytest
 
 from inworld_embeddings import (
     APIError,
     APIResponseValidationError,
+    EmbeddingClient,
     InworldEmbeddingsError,
     PartialFailureError,
 )
 from inworld_embeddings import _decoding as decoding
-from support.clients import sync_embed
+from support.clients import KEY, sync_embed
+from support.fault import JSON
 from support.fault_server import OK, FaultServer
 from support.faults import (
     BROKEN_ENCODINGS,
@@ -55,6 +59,51 @@ def check_costs_only_the_guilty(bad, guilty=5, **settings):
     assert len(service.requests) <= 3 + 2 * math.ceil(math.log2(len(TEXTS))) + 2 + 4
     assert [failure.index for failure in result.failures] == [guilty]
     assert isinstance(result.failures[0].error, APIResponseValidationError)
+
+
+def with_more(request):
+    """A response with fields that this version does not know."""
+    count = request.content.count(b'"text":')
+    rows = [{"values": [1.0, 2.0], **({"truncated": True} if n == 1 else {})} for n in range(count)]
+    return httpx.Response(200, json={"usage": {"texts": count}, "embeddings": rows})
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "kept"),
+    [
+        ("abc", {}, []),
+        ("abc", {"keep_extra": True}, [([0, 1], 2, [{}, {"truncated": True}]), ([2], 1, None)]),
+        ("a", {"keep_extra": True}, [([0], 1, None)]),
+        ("abaabcd", {"keep_extra": True, "dedupe": True}, [([0, 1], 2, 0), ([5, 6], 2, 0)]),
+    ],
+)
+def test_what_a_response_holds_beside_the_vectors_is_kept_where_it_is_asked_for(texts, options, kept):
+    transport = httpx.MockTransport(with_more)
+    with EmbeddingClient(api_key=KEY, transport=transport, batch_size=2) as client:
+        result = client.embed(list(texts), **options)
+    again = pickle.loads(pickle.dumps(result))
+    for found in (result, again):
+        assert [(list(part.indexes), part.fields["usage"]["texts"]) for part in found.extra] == [
+            (indexes, count) for indexes, count, _ in kept
+        ]
+    for part, (_, _, rows) in zip(result.extra, kept, strict=True):
+        assert part.fields.get("embeddings") == (rows if rows != 0 else [{}, {"truncated": True}])
+
+
+@pytest.mark.parametrize("odd", [b'"\xff"', b"[" * 5000 + b"]" * 5000], ids=["no UTF-8", "too deep"])
+def test_what_cannot_be_kept_costs_no_vector(odd):
+    body = b'{"embeddings":[{"values":[1.0,2.0]}],"odd":' + odd + b"}"
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=body, headers=[JSON]))
+    plain = outcome_of(lambda client: client.embed(["a"]), transport)
+    assert outcome_of(lambda client: client.embed(["a"], keep_extra=True), transport) == plain
+
+
+def outcome_of(ask, transport):
+    with EmbeddingClient(api_key=KEY, transport=transport, max_retries=0) as client:
+        try:
+            return ask(client).tolist()
+        except APIResponseValidationError as error:
+            return str(error)
 
 
 BAD = [

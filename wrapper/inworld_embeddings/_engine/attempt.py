@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from .._batching import Batch
-from .._decoding import oddities
+from .._decoding import extra_fields, oddities
 from .._error_mapping import (
     Response,
     exchange_error,
@@ -28,6 +28,7 @@ from ..errors import (
     InworldEmbeddingsError,
     RateLimitError,
 )
+from ..result import Extra
 from .admission import Permit
 from .call import Call
 from .observability import log_odd_vectors
@@ -106,6 +107,8 @@ def _read(
     call.dimension, call.engine = vectors.shape[1], response.header("x-inworld-emulator-engine")
     if call.requests == 1:
         call.open.set()
+    if call.extra is not None and (fields := extra_fields(response.body)):
+        call.extra[batch.indexes[0]] = Extra(batch.indexes, fields)
     if (identity := request_id_of_success(response, session.redactor(request))) is not None:
         call.request_ids.append(identity)
     return vectors

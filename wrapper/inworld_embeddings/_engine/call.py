@@ -12,7 +12,7 @@ from .._api import envelope
 from ..errors import APIError, APIStatusError, APITimeoutError, InworldEmbeddingsError
 from ..models import MODELS
 from ..options import Merged
-from ..result import Stats
+from ..result import Extra, Stats
 
 if TYPE_CHECKING:
     from ..result import Vectors
@@ -49,6 +49,7 @@ class Call:
             texts to blame: the others would be refused the same way.
         batches: Batches that were begun.
         refusals: Kinds of errors that attempts met, each with its last error.
+        extra: What responses held beside the vectors, by the index of their first text; None if nobody asks.
         requests: Batches answered well; for the other figures see `Stats`.
     """
 
@@ -74,6 +75,7 @@ class Call:
         self._waits: set[asyncio.Timeout] = set()
         self.requests = self.attempts = self.retries = self.hedges = 0
         self.bytes_sent = self.bytes_received = self.zero_vectors = self.huge_vectors = 0
+        self.extra: dict[int, Extra] | None = {} if options.get("keep_extra") and not endless else None
         # A stream would keep them for ever.
         self.request_ids: deque[str] = deque(maxlen=0 if endless else None)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import InworldEmbeddingsError
 from ..models import MODELS
-from ..result import EmbeddingResult, Failure, Failures, failure
+from ..result import EmbeddingResult, Extra, Failure, Failures, failure
 from .call import Call
 
 if TYPE_CHECKING:
@@ -83,7 +83,16 @@ class Results:
             model=options["model"],
             engine=call.engine,
             stats=call.stats(now),
+            extra=self._extra(call.extra) if call.extra else (),
         )
+
+    def _extra(self, by_first: dict[int, Extra]) -> list[Extra]:
+        """What the responses held beside the vectors, in the order of the caller's texts."""
+        found = [part for _, part in sorted(by_first.items())]
+        if self._places is None:
+            return found
+        first = {number: place for place, number in reversed(list(enumerate(self._places)))}
+        return [Extra([first[number] for number in part.indexes], part.fields) for part in found]
 
 
 def _runs(
