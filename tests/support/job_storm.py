@@ -1,6 +1,6 @@
 """A program: runs a small job over and over in forked processes, to which something happens from outside.
 
-    job_storm.py kills COUNT | strace | limits [FOLDER]
+    job_storm.py kills COUNT | strace [CALL...] | limits [FOLDER]
 
 Prints JSON: how often it happened, and where a job did not end with the bytes of one that was left alone. This process
 has only its own thread when it forks, and everything loaded, so that a job takes milliseconds.
@@ -133,7 +133,7 @@ def kills(folder, count):
     return {"seed": seed, "jobs": jobs, "hits": hits, "rows": jobs * rows, "twice": twice, "wrong": wrong}
 
 
-CALLS = ("openat", "write", "fsync", "close", "link", "unlink", "rename", "ftruncate")
+CALLS = ("fsync", "link", "unlink", "rename", "ftruncate", "write", "close", "openat")
 ACTS = {name: f"error={name}" for name in ("EIO", "ENOSPC", "EDQUOT")} | {"kill": "signal=SIGKILL"}
 
 
@@ -159,7 +159,7 @@ def traced(work, *options):
     return code
 
 
-def strace(folder):
+def strace(folder, calls):
     """The system says no, or the process dies, at each storage call of the thread that makes them."""
     source = sources(folder, 60)[0]
     out, wrong, hits, codes = folder / "whole", [], 0, collections.Counter()
@@ -168,12 +168,14 @@ def strace(folder):
     whole = content(out)
     made = collections.Counter(re.findall(r"^(\d+) +(\w+)\(", log.read_text(), re.MULTILINE))
     (writer,) = {thread for thread, call in made if call == "fsync"}
-    for call in CALLS:
+    for call in calls:
         for act, told in ACTS.items():
             for at in range(1, made[writer, call] + 1):
                 out = folder / f"{call}-{act}-{at}"
                 work = partial(run, source, out)
-                code = traced(work, "-o", "/dev/null", "-e", f"inject={call}:{told}:when={at}")
+                code = traced(
+                    work, "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{told}:when={at}"
+                )
                 hits, codes = hits + 1, codes + collections.Counter([code])
                 there = content(out).items()
                 if any(data != whole[name] for name, data in there):
@@ -181,6 +183,7 @@ def strace(folder):
                 code = ended(forked(work))
                 if why := f"exit code {code}" if code else wrong_with(out, whole):
                     wrong.append(f"{out.name} {why}")
+                shutil.rmtree(out)
     return {"hits": hits, "codes": codes, "wrong": wrong}
 
 
@@ -225,7 +228,11 @@ def main():
         if what == "kills":
             told = kills(Path(folder), int(more[0]))
         else:
-            told = strace(Path(folder)) if what == "strace" else limits(Path(more[0] if more else folder))
+            told = (
+                strace(Path(folder), more or CALLS)
+                if what == "strace"
+                else limits(Path(more[0] if more else folder))
+            )
     print(json.dumps(told))
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from inworld_embeddings import JobCorruptError, JobError, JobLockedError, StorageError
-from inworld_embeddings.jobs import parts, storage, verify_job
+from inworld_embeddings.jobs import manifest, parts, storage, verify_job
 from support.storage import NUMBERS, Disk, failing, short
 
 from .conftest import content
@@ -154,10 +154,10 @@ def test_H07_whatever_byte_is_flipped_is_found_and_the_next_run_makes_the_part_a
     job(source)
     good, path = content(out), out / parts.part_name(1)
     data = good[path.name]
-    manifest = parts.Manifest.of(out)
+    made_of = manifest.Manifest.of(out)
     for at in {*range(0, len(data), 7), *range(len(data) - 24, len(data))}:
         path.write_bytes(data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :])
-        assert parts.damage(path, 1, manifest), at
+        assert parts.damage(path, 1, made_of), at
     assert verify_job(out).keys() == {path.name}
     assert not path.exists()
     assert not (out / "_SUCCESS").exists()

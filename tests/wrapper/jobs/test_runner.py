@@ -24,6 +24,7 @@ from inworld_embeddings import (
 )
 from inworld_embeddings.jobs import (
     arun_job,
+    manifest,
     parts,
     plan_job,
     retry_job,
@@ -190,7 +191,7 @@ def test_H09_other_versions_are_told_and_may_be_gone_on_with(job, lines, out, mo
         job(lines(12))
     assert job(lines(12), other_versions=True).finished
     assert content(out) == whole
-    assert parts.Manifest.of(out).version[-1] == "99"
+    assert manifest.Manifest.of(out).version[-1] == "99"
 
 
 class Changed(FakeEngine):

@@ -14,8 +14,8 @@ if find_spec("pyarrow") is None:
 
 from ..client import AsyncEmbeddingClient, EmbeddingClient
 from .files import Sources
+from .manifest import Manifest
 from .options import JobEvent, JobOptions, JobPlan, JobReport
-from .parts import Manifest
 from .results import OpenJob, export_job, open_job, verify_job
 from .runner import Job
 from .tables import aembed_table, embed_table

@@ -1,8 +1,6 @@
 """A job's folder: its part files are the record of what is done, beside its manifest and what is said at the end."""
 
 import contextlib
-import errno
-import hashlib
 import json
 import os
 import re
@@ -16,15 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._version import __version__
-from ..errors import JobCorruptError, JobError, StorageError
-from .files import InputFile
+from ..errors import JobCorruptError, JobError
 from .formats import Position, Refusal
+from .manifest import MANIFEST, Manifest
 from .storage import LOCK, Output, publish, remove, storage_error, storing, sync
 
 if TYPE_CHECKING:
     from ..result import Vectors
 
-MANIFEST: Final = "_job.json"
 SUCCESS: Final = "_SUCCESS"
 ERRORS: Final = "_errors.jsonl"
 _PART = re.compile(r"part-(\d{9,})\.parquet")
@@ -69,113 +66,6 @@ def numbers(folder: Path) -> list[int]:
     with storing(folder):
         found = [_PART.fullmatch(name) for name in os.listdir(folder)]
     return sorted(int(match[1]) for match in found if match)
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a job is made of, as `_job.json` holds it.
-
-    Attributes:
-        job: Its id: equal input and settings have equal ids.
-        inputs: The files of the input.
-        text, id, keep: Columns.
-        model, service_provider: As sent.
-        request: All that each request says beside its texts.
-        host: Base URL of the service.
-        engine: None for the service; an emulator's engine.
-        dimension: Length of each vector.
-        rows_per_part: Rows of each part but the last.
-        max_rows: Rows of the input that count; None for all.
-        pyarrow, version: Versions that wrote parts: of Arrow, and of this package.
-        created: Date.
-        fixed_vector: The vector of the fixed text, which tells whether the model is still the same.
-    """
-
-    job: str = ""
-    inputs: tuple[InputFile, ...]
-    text: str | None
-    id: str | None
-    keep: tuple[str, ...]
-    model: str
-    service_provider: str
-    request: str
-    host: str
-    engine: str | None = None
-    dimension: int = 0
-    rows_per_part: int
-    max_rows: int | None = None
-    pyarrow: tuple[str, ...]
-    version: tuple[str, ...]
-    created: str = ""
-    fixed_vector: tuple[float, ...] = ()
-
-    def differences(self, other: "Manifest") -> list[str]:
-        """The settings that another one has differently, in words."""
-        return [
-            f"{name} was {getattr(self, name)!r}, and is {getattr(other, name)!r}"
-            for name in _SETTINGS
-            if getattr(self, name) != getattr(other, name)
-        ]
-
-    @property
-    def own_id(self) -> str:
-        """The id, from everything that decides on a part's bytes, and nothing else."""
-        told = [
-            *(getattr(self, name) for name in _SETTINGS),
-            self.engine,
-            self.dimension,
-            [file.digests for file in self.inputs],
-        ]
-        return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:32]
-
-    def write(self, folder: Path) -> None:
-        """Publishes it."""
-        told = msgspec.json.format(msgspec.json.encode(self))
-        publish(folder, MANIFEST, lambda file: file.write(told), replace=True)
-
-    @classmethod
-    def of(cls, folder: Path) -> "Manifest | None":
-        """The one of a folder, if there is one.
-
-        Raises:
-            JobCorruptError: it cannot be read.
-        """
-        path = folder / MANIFEST
-        try:
-            with storing(path):
-                return msgspec.json.decode(path.read_bytes(), type=cls)
-        except StorageError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR):
-                return None
-            raise
-        except ValueError as error:  # msgspec's are
-            raise JobCorruptError(
-                f"{path} cannot be read ({error}), so nothing can be added to this job. Use another OUT.",
-                path=str(path),
-            ) from error
-
-    @classmethod
-    def needed(cls, folder: Path) -> "Manifest":
-        """The one of a folder that must have one.
-
-        Raises:
-            JobError: there is none; or as `of`.
-        """
-        if (known := cls.of(folder)) is None:
-            raise JobError(f"{folder} holds no job.")
-        return known
-
-
-_SETTINGS: Final = (
-    "text",
-    "id",
-    "keep",
-    "model",
-    "service_provider",
-    "request",
-    "host",
-    "rows_per_part",
-    "max_rows",
-)
 
 
 RESERVED: Final = ("row", "vector", "error")

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ..errors import JobError, StorageError
 from . import parts, storage
+from .manifest import Manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,7 +35,7 @@ class OpenJob:
 
     def __init__(self, out: str | os.PathLike[str]) -> None:
         self.out = Path(out)
-        self.manifest = parts.Manifest.needed(self.out)
+        self.manifest = Manifest.needed(self.out)
         there = parts.numbers(self.out)
         self._paths = [self.out / parts.part_name(number) for number in there]
         self._footers = list(parts.footers(self.out, there))
@@ -92,7 +93,7 @@ def verify_job(out: str | os.PathLike[str]) -> dict[str, str]:
         JobLockedError: the job is running.
     """
     folder = Path(out)
-    manifest = parts.Manifest.needed(folder)
+    manifest = Manifest.needed(folder)
     with storage.locked(folder):
         found = {n: parts.damage(folder / parts.part_name(n), n, manifest) for n in parts.numbers(folder)}
         bad = {parts.part_name(number): why for number, why in found.items() if why is not None}

@@ -26,7 +26,6 @@ from .._retry import Kind, kind_of
 from .._version import __version__
 from ..errors import (
     APIError,
-    InputChangedError,
     InworldEmbeddingsError,
     JobError,
     JobPausedError,
@@ -34,10 +33,11 @@ from ..errors import (
 )
 from ..options import checked, defaults
 from . import parts, storage
-from .files import InputFile, Sources, check_same, found_files
+from .files import InputFile, Sources, found_files
 from .filling import Part, Run, batches, cut, texts_of
 from .formats import START, Columns, Piece, Position, Refusal
 from .inputs import Reader, columns_of
+from .manifest import Manifest
 from .options import JOB, JobOptions, JobPlan, JobReport
 from .progress import Progress, planned
 from .service import GRACE, Service
@@ -122,9 +122,9 @@ class Job:
         held.enter_context(storage.locked(self._out))
         parts.clean(self._out)
 
-    async def _opened(self) -> parts.Manifest:
+    async def _opened(self) -> Manifest:
         """The job's manifest: the one that is there, if it is of the same job, or a new one."""
-        wanted = parts.Manifest(
+        wanted = Manifest(
             inputs=tuple(map(InputFile.of, self._files)),
             text=self._columns.text,
             id=self._id,
@@ -138,8 +138,8 @@ class Job:
             pyarrow=(pa.cpp_version,),
             version=(__version__,),
         )
-        if (known := await self._in_thread(partial(parts.Manifest.of, self._out))) is not None:
-            manifest = await self._in_thread(partial(self._same_job, known, wanted))
+        if (known := await self._in_thread(partial(Manifest.of, self._out))) is not None:
+            manifest = await self._in_thread(partial(self._resumed, known, wanted))
             pairs = zip(manifest.inputs, wanted.inputs, strict=True)
             self._watched = [replace(now, digests=then.digests) for then, now in pairs]
             return manifest
@@ -157,36 +157,11 @@ class Job:
         await self._in_thread(partial(made.write, self._out))
         return made
 
-    def _same_job(self, known: parts.Manifest, wanted: parts.Manifest) -> parts.Manifest:
-        """The manifest to go on with.
-
-        Raises:
-            InputChangedError: it is of another job, or of other versions.
-        """
-        if differences := known.differences(wanted):
-            changed = tuple(one.partition(" ")[0] for one in differences)
-            raise InputChangedError(
-                f"{self._out} holds another job: {'; '.join(differences)}. Run it as it was begun, or use another OUT.",
-                changed=changed,
-            )
-        check_same(known.inputs, wanted.inputs)
-        names = [n for n in ("pyarrow", "version") if getattr(wanted, n)[0] not in getattr(known, n)]
-        if not names:
-            return known
-        if not self._other_versions:
-            told = "; ".join(
-                f"{name} was {', '.join(getattr(known, name))}, and is {getattr(wanted, name)[0]}"
-                for name in names
-            )
-            raise InputChangedError(
-                f"{self._out} was written by other versions: {told}. Install those, or go on with --other-versions "
-                "(other_versions=True): parts may then differ in their bytes, not in their rows.",
-                changed=tuple(names),
-            )
-        both = {name: (*getattr(known, name), getattr(wanted, name)[0]) for name in names}
-        known = msgspec.structs.replace(known, **both)
-        known.write(self._out)
-        return known
+    def _resumed(self, known: Manifest, wanted: Manifest) -> Manifest:
+        manifest = known.resumed(wanted, self._out, other_versions=self._other_versions)
+        if manifest != known:
+            manifest.write(self._out)
+        return manifest
 
     # Parts.
 

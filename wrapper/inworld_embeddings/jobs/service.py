@@ -28,7 +28,7 @@ from ..errors import (
     PermissionDeniedError,
 )
 from .formats import Refusal
-from .parts import Manifest
+from .manifest import Manifest
 
 if TYPE_CHECKING:
     from .._engine.admission import Admission
