@@ -120,11 +120,18 @@ def checked_source(texts: Any, kind: Any) -> None:
 class Batch:
     """Checked texts that travel in one request, and the position of each in the input, rising.
 
-    The body is their JSON, see `encode_inputs`; encoded once, however often it is sent.
+    The body is their JSON, see `encode_inputs`; encoded once, however often it is sent. A text that cannot be sent is
+    a batch of its own, which holds why, and no text.
     """
 
-    def __init__(self, indexes: Sequence[int], texts: Sequence[str], body: bytes | None = None) -> None:
-        self.indexes, self.texts = indexes, texts
+    def __init__(
+        self,
+        indexes: Sequence[int],
+        texts: Sequence[str],
+        body: bytes | None = None,
+        unsendable: InvalidInputError | None = None,
+    ) -> None:
+        self.indexes, self.texts, self.unsendable = indexes, texts, unsendable
         self.body = encode_inputs(texts) if body is None else body
 
     def __len__(self) -> int:
@@ -176,8 +183,9 @@ def _first_batch(texts: Sequence[str], start: int, max_bytes: int) -> Batch:
 class _Filling:
     """The texts of a stream that are in no batch yet. Arguments as for `stream_batches`."""
 
-    def __init__(self, batch_size: int, max_bytes: int, *, replace: bool) -> None:
-        self._batch_size, self._max_bytes, self._replace = batch_size, max_bytes, replace
+    def __init__(self, batch_size: int, max_bytes: int, *, replace: bool, returns: bool) -> None:
+        self._batch_size, self._max_bytes = batch_size, max_bytes
+        self._replace, self._returns = replace, returns
         self._texts: list[str] = []
         self._start = self._least = 0
 
@@ -188,7 +196,15 @@ class _Filling:
             InvalidInputError: see `checked_text`.
         """
         index = self._start + len(self._texts)
-        self._texts.append(checked_text(text, self._max_bytes, index, replace=self._replace))
+        try:
+            self._texts.append(checked_text(text, self._max_bytes, index, replace=self._replace))
+        except InvalidInputError as error:
+            if not self._returns:
+                raise
+            yield from self.rest(None)
+            yield Batch([index], [""], b"", error)
+            self._start += 1
+            return
         self._least += len(self._texts[-1]) + _LEAST
         while len(self._texts) == self._batch_size or self._least - 1 > self._max_bytes:
             yield self._next()
@@ -209,13 +225,14 @@ class _Filling:
 
 
 def stream_batches(
-    texts: Iterable[Any], batch_size: int, max_bytes: int, *, replace: bool = False
+    texts: Iterable[Any], batch_size: int, max_bytes: int, *, replace: bool = False, returns: bool = False
 ) -> Iterator[Batch]:
     """As `batches`, of texts that are pulled one by one and checked as by `checked_text`.
 
-    An error of the source or of a text comes after the batches of what came before it.
+    An error of the source or of a text comes after the batches of what came before it; with ``returns`` that of a text
+    is a batch instead, see `Batch`.
     """
-    filling, failed = _Filling(batch_size, max_bytes, replace=replace), None
+    filling, failed = _Filling(batch_size, max_bytes, replace=replace, returns=returns), None
     try:
         for text in texts:
             yield from filling.add(text)
@@ -225,14 +242,19 @@ def stream_batches(
 
 
 async def async_stream_batches(
-    texts: Iterable[Any] | AsyncIterable[Any], batch_size: int, max_bytes: int, *, replace: bool = False
+    texts: Iterable[Any] | AsyncIterable[Any],
+    batch_size: int,
+    max_bytes: int,
+    *,
+    replace: bool = False,
+    returns: bool = False,
 ) -> AsyncIterator[Batch]:
     """As `stream_batches`, of an async iterable too."""
     if not isinstance(texts, AsyncIterable):
-        for batch in stream_batches(texts, batch_size, max_bytes, replace=replace):
+        for batch in stream_batches(texts, batch_size, max_bytes, replace=replace, returns=returns):
             yield batch
         return
-    filling, failed = _Filling(batch_size, max_bytes, replace=replace), None
+    filling, failed = _Filling(batch_size, max_bytes, replace=replace, returns=returns), None
     try:
         async for text in texts:
             for batch in filling.add(text):

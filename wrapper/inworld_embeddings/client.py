@@ -425,38 +425,44 @@ class EmbeddingClient(BaseClient):
 
     @overload
     def embed_iter(
-        self, texts: Iterable[str], *, on_error: Literal["raise"] = "raise", **options: Unpack[StreamOptions]
+        self, texts: Source, *, on_error: Literal["raise"] = "raise", **options: Unpack[StreamOptions]
     ) -> "Iterator[tuple[int, Vectors]]": ...
     @overload
     def embed_iter(
-        self, texts: Iterable[str], *, on_error: OnError, **options: Unpack[StreamOptions]
+        self, texts: Source, *, on_error: OnError, **options: Unpack[StreamOptions]
     ) -> "Iterator[tuple[int, Vectors | Failure]]": ...
     def embed_iter(
-        self, texts: Iterable[str], *, on_error: OnError = "raise", **options: Unpack[StreamOptions]
+        self, texts: Source, *, on_error: OnError = "raise", **options: Unpack[StreamOptions]
     ) -> "Iterator[tuple[int, Any]]":
         """(index, vector) of each text of any iterable, with memory bounded by the window, not by the work.
 
         Args:
-            texts: Any iterable of str. It is pulled in the calling thread, while the caller waits; it may block.
+            texts: Any iterable of str. It is pulled in the calling thread, while the caller waits; it may block, and
+                what is done meanwhile waits too. An async iterable is pulled on the client's event loop instead, where
+                it holds nothing up.
             on_error: "raise": the first failure ends the iteration, after all that was in work has been yielded.
-                "return": a failed text yields (index, Failure).
+                "return": a failed text yields (index, Failure), one that cannot be sent too.
             **options: Any of `StreamOptions`. ``timeout`` counts for each batch; ``dedupe`` has no effect.
 
         Raises:
-            InvalidInputError: a text that cannot be sent; raised when it is reached, after what came before it.
+            InvalidInputError: with ``on_error="raise"``, a text that cannot be sent; raised when it is reached, after
+                what came before it.
             ConfigurationError: an option out of range; raised at once.
             APIError: with ``on_error="raise"``, the first failure's own error; a note on it names the index.
         """
         if not _loaded:
             _load()
-        from ._batching import checked_source, stream_batches  # noqa: PLC0415
+        from ._batching import async_stream_batches, checked_source, stream_batches  # noqa: PLC0415
 
         chosen = self._merged({**options, "on_error": on_error}, STREAM)
-        checked_source(texts, Iterable)
-        batches = stream_batches(
-            texts, chosen["batch_size"], self._room(chosen), replace=chosen["replace_surrogates"]
-        )
+        checked_source(texts, Iterable | AsyncIterable)
+        limits = chosen["batch_size"], self._room(chosen)
+        more = {"replace": chosen["replace_surrogates"], "returns": on_error == "return"}
         engine, progress = self._engine, _progress(chosen)
+        if isinstance(texts, AsyncIterable):
+            on_the_loop = async_stream_batches(texts, *limits, **more)
+            return self._rows(lambda _: engine.embed_iter(on_the_loop, chosen, progress), iter(()))
+        batches = stream_batches(texts, *limits, **more)
         return self._rows(lambda source: engine.embed_iter(source, chosen, progress), batches)
 
     def _rows(self, stream: Callable[[Any], Any], batches: "Iterator[Batch]") -> "Iterator[Row]":
@@ -542,7 +548,7 @@ class AsyncEmbeddingClient(BaseClient):
     ) -> "AsyncIterator[tuple[int, Any]]":
         """As `EmbeddingClient.embed_iter`, as an async iterator.
 
-        ``texts`` may be an async iterable as well. A plain iterable is pulled on the event loop, so it must not block.
+        A plain iterable is pulled on the event loop too, so it must not block.
         """
         if not _loaded:
             _load()
@@ -550,9 +556,9 @@ class AsyncEmbeddingClient(BaseClient):
 
         chosen = self._merged({**options, "on_error": on_error}, STREAM)
         checked_source(texts, Iterable | AsyncIterable)
-        batches = async_stream_batches(
-            texts, chosen["batch_size"], self._room(chosen), replace=chosen["replace_surrogates"]
-        )
+        limits = chosen["batch_size"], self._room(chosen)
+        more = {"replace": chosen["replace_surrogates"], "returns": on_error == "return"}
+        batches = async_stream_batches(texts, *limits, **more)
         return _rows(self._engine.embed_iter(batches, chosen, _progress(chosen)))
 
     async def warm_up(self) -> None:

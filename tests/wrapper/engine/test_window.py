@@ -13,6 +13,7 @@ from inworld_embeddings import (
     BadRequestError,
     EmbeddingClient,
     Failure,
+    InvalidInputError,
 )
 from support.fault import OK
 from support.faults import black_hole, poison
@@ -98,14 +99,18 @@ def test_E06_a_raising_source_surfaces_after_everything_before_it():
 @pytest.mark.parametrize("on_error", ["raise", "return"])
 def test_a_refused_text_ends_the_iteration_or_is_a_row_like_the_others(on_error):
     texts = names(40)
-    with AsyncFace(Service(poison([texts[17]])), batch_size=5, max_concurrency=2) as face:
+    service = Service(poison([texts[17]]))
+    if on_error == "return":
+        texts[30] = "\ud800"  # cannot be sent at all
+    with AsyncFace(service, batch_size=20, max_concurrency=2) as face:
         rows, error = face.rows(texts, on_error=on_error)
     got = dict(rows)
     assert list(got) == sorted(got)
     if on_error == "return":
+        assert isinstance(got.pop(30).error, InvalidInputError)
         failed = got.pop(17)
         assert (type(failed), failed.index, failed.retryable) == (Failure, 17, False)
-        assert (len(got), error) == (39, None)
+        assert (len(got), error) == (38, None)
         error = failed.error
     else:
         assert error.__notes__ == ["inputs[17] has no vector; the vectors before and beside it were yielded."]

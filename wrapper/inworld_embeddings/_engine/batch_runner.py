@@ -20,7 +20,7 @@ from .attempt import attempt
 from .call import Call, counted, explain
 from .hedging import hedged
 from .observability import log_retry, warn_of_long_texts
-from .results import BatchOutcome, Outcome
+from .results import BatchOutcome, Outcome, in_order
 
 if TYPE_CHECKING:
     from .session import Session
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
 async def run_batch(session: "Session", call: Call, batch: Batch) -> list[BatchOutcome]:
     """The outcome of every text of a batch, by index."""
+    if batch.unsendable is not None:
+        return [BatchOutcome(batch.indexes, batch.unsendable)]
     call.batches += 1
     try:
         if not session.closed:
             if call.reads is not None and max(map(len, batch.texts)) >= 2 * call.reads:
                 warn_of_long_texts(call, batch)
             parts = await BatchRunner(session, call).run(batch, Spent())
-            return parts if len(parts) == 1 else sorted(parts, key=lambda part: part.indexes[0])
+            return parts if len(parts) == 1 else in_order(parts)
     except asyncio.CancelledError:
         if not session.closed:
             raise

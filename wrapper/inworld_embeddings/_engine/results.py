@@ -29,6 +29,20 @@ class BatchOutcome:
         """The error, if that is what became of it."""
         return self.outcome if isinstance(self.outcome, InworldEmbeddingsError) else None
 
+    def runs(self) -> "Iterator[BatchOutcome]":
+        """The same, a piece for each run of neighbours."""
+        start = 0
+        for stop in range(1, len(self.indexes) + 1):
+            if stop == len(self.indexes) or self.indexes[stop] != self.indexes[stop - 1] + 1:
+                piece = self.outcome if self.error else self.outcome[start:stop]  # type: ignore[index]
+                yield BatchOutcome(self.indexes[start:stop], piece)
+                start = stop
+
+
+def in_order(parts: "list[BatchOutcome]") -> "list[BatchOutcome]":
+    """What became of the parts of a batch, in the order of its texts: a part may have texts from all over it."""
+    return sorted((run for part in parts for run in part.runs()), key=lambda run: run.indexes[0])
+
 
 class Results:
     """Collects the rows of a call into one float32 array of shape (n, dim).
