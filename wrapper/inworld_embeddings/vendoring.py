@@ -259,58 +259,70 @@ def _put(tree: Tree, home: Path) -> None:
         new.rename(home)
 
 
-# The program: its arguments, what it prints, its exit codes. It needs no extra.
+# The program. It needs no extra; where click is installed, `cli.vendor` reads the same arguments in its place.
+
+ABOUT: Final = f"Copy {DISTRIBUTION} into another package's tree, or bring such a copy up to date."
+CODES: Final = "Exit codes: 0 copied, or in step; 1 --check: edited or behind; 2 not done, and why."
+DEST: Final = "Folder to copy into, such as src/acme_sdk/_vendor."
+OPTIONS: Final[dict[str, tuple[str | None, str]]] = {
+    "package": ("NAME", "Name the copy. The default is its own name."),
+    "check": (None, "Change nothing; say what differs."),
+    "force": (None, "Give up edits of the copy."),
+    "low-level-only": (None, "Copy the generated client alone."),
+    "with-emulator": (None, "Copy local mode too, which is 3.1 MB."),
+    "with-testing": (None, "Copy local mode, and the helpers for test suites."),
+}
+"""What a value is called, None for a flag, and the help. Without any of the last three, what was asked for last is copied."""
 
 
 def main(arguments: Sequence[str], prog: str | None = None) -> int:
-    """Runs the program, whose help names its exit codes; returns one of them."""
+    """Reads arguments and runs the program, whose help names its exit codes; returns one of them."""
+    parser = argparse.ArgumentParser(prog=prog, description=ABOUT, epilog=CODES)
+    parser.add_argument("dest", type=Path, metavar="DEST", help=DEST)
+    for name, (value, text) in OPTIONS.items():
+        of_value = {"metavar": value} if value else {"action": "store_true"}
+        parser.add_argument(f"--{name}", help=text, **of_value)  # type: ignore[arg-type]
     try:
-        given = _parser(prog).parse_args(arguments)
-        asked = Choice(given.low_level_only, given.with_emulator, given.with_testing)
-        choice = None if asked == Choice() else asked
-        home, source = given.dest.resolve() / _name(given, choice), Source.here()
-        report = (
-            check(home, source, choice) if given.check else vendor(home, source, choice, force=given.force)
-        )
+        given = vars(parser.parse_args(arguments))
     except SystemExit as stop:  # argparse has said what there is to say
         return int(stop.code or 0)
+    return run(check_only=given.pop("check"), **given)
+
+
+def run(
+    dest: Path,
+    package: str | None,
+    *,
+    low_level_only: bool,
+    with_emulator: bool,
+    with_testing: bool,
+    check_only: bool,
+    force: bool,
+) -> int:
+    """Runs the program on arguments that were read; returns its exit code."""
+    asked = Choice(low_level_only, with_emulator, with_testing)
+    choice = None if asked == Choice() else asked
+    try:
+        home, source = dest.resolve() / _name(dest, package, choice), Source.here()
+        report = check(home, source, choice) if check_only else vendor(home, source, choice, force=force)
     except (VendorError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    _tell(home, report, checked=given.check)
-    return 1 if given.check and (report.drift or report.edits) else 0
+    _tell(home, report, checked=check_only)
+    return 1 if check_only and (report.drift or report.edits) else 0
 
 
-def _parser(prog: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=f"Copy {DISTRIBUTION} into another package's tree, or bring such a copy up to date.",
-        epilog="Exit codes: 0 copied, or in step; 1 --check: edited or behind; 2 not done, and why.",
-    )
-    add = parser.add_argument
-    add("dest", type=Path, metavar="DEST", help="folder to copy into, such as src/acme_sdk/_vendor")
-    add("--package", metavar="NAME", help="name of the copy; by default its own")
-    add("--check", action="store_true", help="change nothing; say what differs")
-    add("--force", action="store_true", help="give up edits of the copy")
-    add = parser.add_argument_group("what to copy (none of these: what was asked for last)").add_argument
-    add("--low-level-only", action="store_true", help="the generated client alone")
-    add("--with-emulator", action="store_true", help="local mode too: 3.1 MB")
-    add("--with-testing", action="store_true", help="local mode, and the helpers for test suites")
-    return parser
-
-
-def _name(given: argparse.Namespace, choice: Choice | None) -> str:
+def _name(dest: Path, name: str | None, choice: Choice | None) -> str:
     """The copy's name: as given, or that of the only copy there is, or its own."""
-    name: str | None = given.package
     if name is not None:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise ValueError(f"--package takes one name without dots that can be imported: {name!r}")
         return name
-    found: list[str] = sorted(path.parent.name for path in given.dest.glob(f"*/{MANIFEST}"))
+    found: list[str] = sorted(path.parent.name for path in dest.glob(f"*/{MANIFEST}"))
     if choice or not found:
-        return GENERATED if given.low_level_only else WRAPPER
+        return GENERATED if choice and choice.low_level_only else WRAPPER
     if len(found) > 1:
-        raise ValueError(f"there are several copies in {given.dest}: say --package {' or '.join(found)}")
+        raise ValueError(f"there are several copies in {dest}: say --package {' or '.join(found)}")
     return found[0]
 
 

@@ -1,53 +1,17 @@
-"""What the commands print, on which stream, and their exit codes."""
+"""Help, suggestions, the log, and errors: one line and an exit code, whatever the command."""
 
-import json
 import re
-import subprocess
-import sys
 
+import click
 import pytest
 
-
-def test_embed_prints_a_json_line_for_each_text(run):
-    code, out, err = run("embed", "--local", "Hello Inworld!", "Thanks!")
-    rows = [json.loads(line) for line in out.splitlines()]
-    assert (code, [row["index"] for row in rows]) == (0, [0, 1])
-    assert [len(row["vector"]) for row in rows] == [768, 768]
-    assert "local stand-in" in err
-
-
-def test_embed_reads_a_pipe(run):
-    assert len(run("embed", "--local", text="one\n\ntwo\r\n")[1].splitlines()) == 2
-
-
-def test_embed_shows_a_table(run):
-    code, out, _ = run("embed", "--local", "--format", "table", "Hello [bold]Inworld!\x1b[31m")
-    assert code == 0
-    assert "Hello [bold]Inworld!" in out
-    assert "\x1b" not in out
-    assert "768 dimensions" in out
-
-
-def test_search_ranks_lines_of_a_file_or_a_pipe(run, tmp_path):
-    file = tmp_path / "faq.txt"
-    file.write_text("The parcel is late\nHow do I get my money back?\nI forgot my password\n", "utf-8")
-    lines = run("search", "--local", "refund my money", str(file), "--top", "2")[1].splitlines()
-    assert len(lines) == 2
-    assert lines[0].endswith("How do I get my money back?")
-    assert run("search", "--local", "refund my money", "-", text=file.read_text("utf-8"))[1].startswith(
-        lines[0]
-    )
-
-
-def test_plan_needs_no_key(run, tmp_path):
-    file = tmp_path / "texts.txt"
-    file.write_text("line\n" * 300, "utf-8")
-    assert re.fullmatch(r"300 texts in 3 requests, \d+ bytes\n", run("plan", str(file))[1])
-
+from inworld_embeddings.cli import app as cli
+from inworld_embeddings.models import DEFAULT_MODEL
 
 SERVE = ("serve", "--port", "0")
 UPSTREAM = (*SERVE, "--openai", "--upstream")
 HAS_KEY = {"INWORLD_API_KEY": "cGxhbnRlZC1rZXk6cGxhbnRlZC1zZWNyZXQ="}
+NOWHERE = {"INWORLD_EMULATOR_HOST": "127.0.0.1:9"}
 
 
 @pytest.mark.parametrize(
@@ -56,9 +20,19 @@ HAS_KEY = {"INWORLD_API_KEY": "cGxhbnRlZC1rZXk6cGxhbnRlZC1zZWNyZXQ="}
         (["embed", "x"], {}, 2, "No API key"),
         (["demo", "--live"], {}, 2, "No API key"),
         (["embed", "--local"], {}, 2, "no texts"),
+        (["embed", "--local", "-o", "no/such/folder/x.npy", "x"], {}, 2, "No such file"),
+        (["embed", "--local", "--timeout", "-1", "x"], {}, 2, "'--timeout': -1.0 is not in the range x>0"),
+        (["embed", "x"], NOWHERE, 1, "127.0.0.1:9 failed"),
+        (["embed", "--", "-x"], {}, 2, "No API key"),
+        (["embed", "-5"], {}, 2, "goes behind --, as in: inworld-embeddings embed -- -5"),
+        (["embed", "--formt", "json"], {}, 2, "'--format'? Try 'inworld-embeddings embed --help'"),
+        (["serch"], {}, 2, "Did you mean 'search'? Try 'inworld-embeddings --help'"),
         (["search", "--local", "q", "no-such-file.txt"], {}, 2, "No such file"),
-        (["embed", "--local", "--timeout", "-1", "x"], {}, 2, "timeout must be"),
-        (["embed", "x"], {"INWORLD_EMULATOR_HOST": "127.0.0.1:9"}, 1, "127.0.0.1:9 failed"),
+        (["search", "--local", "q", "rows.parquet"], {}, 2, "job run rows.parquet -o OUT"),
+        (["search", "q", "."], {}, 1, "holds no job"),
+        (["plan", "no-such-file.txt"], {}, 2, "No such file"),
+        (["vendor"], {}, 2, "Try 'inworld-embeddings vendor --help'"),
+        (["vendor", "no-such-folder", "--check"], {}, 2, "is no vendored copy"),
         ([*SERVE, "--host", "0.0.0.0"], {}, 2, "api_key of its own"),
         ([*SERVE, "--base-url", "http://127.0.0.1:9"], {}, 2, "--base-url is where --upstream"),
         ([*SERVE, "--engine", "minilm"], {}, 2, "Choose from: local"),
@@ -69,7 +43,7 @@ HAS_KEY = {"INWORLD_API_KEY": "cGxhbnRlZC1rZXk6cGxhbnRlZC1zZWNyZXQ="}
         ([*UPSTREAM, "--engine", "hash"], HAS_KEY, 2, "has no --engine"),
         ([*UPSTREAM, "--host", "0.0.0.0"], HAS_KEY, 2, "key of its own"),
     ],
-    ids=range(15),
+    ids=lambda value: " ".join(value) if isinstance(value, list | tuple) else "",
 )
 def test_errors_are_one_line_and_an_exit_code(run, arguments, environment, code, says):
     ended, out, err = run(*arguments, **environment)
@@ -78,16 +52,33 @@ def test_errors_are_one_line_and_an_exit_code(run, arguments, environment, code,
     assert says in err
 
 
-def test_a_file_that_is_not_utf8_is_named(run, tmp_path):
-    (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
-    code, _, err = run("plan", str(tmp_path / "latin.txt"))
-    assert code == 2
-    assert "latin.txt: not UTF-8" in err
-
-
-def test_help_and_version(run):
-    assert all(command in run("--help")[1] for command in ("search", "demo", "serve"))
+def test_nothing_is_asked_for_with_help(run):
+    code, out, err = run()
+    assert (code, out, err) == (0, run("--help")[1], "")
     assert run("--version")[1].startswith("inworld-embeddings, version ")
+
+
+@pytest.mark.parametrize("command", list(cli.all_commands(cli.app)), ids=lambda command: command.name)
+def test_help_is_whole_sentences_within_80_columns(command):
+    with command.make_context(command.name, [], resilient_parsing=True) as context:
+        told = command.get_help(context)
+        entries = [
+            param.get_help_record(context) for param in command.params if isinstance(param, click.Option)
+        ]
+    assert max(map(len, told.splitlines())) <= 80
+    assert "..." not in told.replace("]...", "").replace("INPUT...", "")  # nothing is cut
+    for entry in filter(None, entries):
+        assert re.fullmatch(r"[A-Z0-9].*\.( +\[.*\])?", entry[1], re.DOTALL), entry
+    if "--model" in told:
+        assert DEFAULT_MODEL in told
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-v", "embed", "x"], ["embed", "-v", "x"], ["embed", "x"]], ids=" ".join
+)
+def test_v_shows_the_log_before_and_behind_the_command(start, arguments):
+    err = start(*arguments, **NOWHERE).communicate(timeout=60)[1]
+    assert ("attempt 1 with 1 texts failed" in err) is ("-v" in arguments)
 
 
 def test_without_the_extra_it_says_how_to_get_it(start, without_click):
@@ -96,10 +87,3 @@ def test_without_the_extra_it_says_how_to_get_it(start, without_click):
     assert done.returncode == 2
     assert "pip install click rich" in err
     assert "inworld-embeddings demo" in err
-
-
-def test_a_reader_that_stops_early_is_no_error():
-    line = f"{sys.executable} -W error -m inworld_embeddings embed --local $(seq 200) | head -n 1"
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Error" not in done.stderr

@@ -1,7 +1,5 @@
 """``demo``: the first thing a newcomer runs."""
 
-import pytest
-
 
 def test_it_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(start, without_click):
     done = start("demo", **without_click)
@@ -13,9 +11,3 @@ def test_it_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(start
         assert best in out[out.index(query) :].splitlines()[1]
     assert "-m inworld_embeddings serve" in out
     assert "demo --live" in out
-
-
-def test_its_help_is_its_own(run, capsys):
-    with pytest.raises(SystemExit, match="0"):
-        run("demo", "--help")
-    assert capsys.readouterr().out.startswith("usage: inworld-embeddings demo")

@@ -24,17 +24,23 @@ TEXTS = [
 QUERIES = ["refund for a damaged product", "trouble logging into my account", "billing problem"]
 
 
+LIVE = "Ask the real service, which needs INWORLD_API_KEY."
+
+
 def main(argv: Sequence[str]) -> int:
-    """Runs the demo over local mode, or with ``--live`` over the service.
+    """The command where click is not installed."""
+    about = "Embed a few texts and search them: no key, no network."
+    parser = argparse.ArgumentParser(prog="inworld-embeddings demo", description=about)
+    parser.add_argument("--live", action="store_true", help=LIVE)
+    return run(live=parser.parse_args(argv).live)
+
+
+def run(*, live: bool) -> int:
+    """Runs the demo over local mode, or ``live`` over the service.
 
     Returns:
-        0 done, 1 the service could not be asked, 2 unusable arguments or no key, 130 interrupted.
+        0 done, 1 the service could not be asked, 2 no key, 130 interrupted.
     """
-    parser = argparse.ArgumentParser(
-        prog="inworld-embeddings demo", description="Embed a few texts and search them."
-    )
-    parser.add_argument("--live", action="store_true", help="ask the real service (needs INWORLD_API_KEY)")
-    live = parser.parse_args(argv).live
     try:
         with EmbeddingClient() if live else EmbeddingClient.local() as client:
             _show(client.embed(TEXTS), client.embed(QUERIES))
@@ -42,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return UNUSABLE if isinstance(error, ValueError) else FAILED
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print("error: interrupted", file=sys.stderr)
         return INTERRUPTED
     print(_what_next(live=live))
     return 0

@@ -7,22 +7,21 @@ from itertools import chain
 
 import click
 
-from .. import EmbeddingClient
-from ..models import DEFAULT_MODEL
 from . import FAILED, UNUSABLE
+from .options import client_of, json_option, model_option
 
 MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
 
-@click.command()
+@click.command(short_help="Say how the client is set up, and how far a request gets.")
 @click.option("--live", is_flag=True, help="Embed three texts, to see whether the service takes the key.")
 @click.option(
     "--limits", is_flag=True, help="Find out how many texts and bytes the service takes in one request."
 )
 @click.option("--yes", is_flag=True, help="Do not ask before --limits sends anything.")
-@click.option("--model", metavar="NAME", default=DEFAULT_MODEL, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="JSON lines on standard output.")
-def doctor(*, live: bool, limits: bool, yes: bool, model: str, as_json: bool) -> int:
+@model_option
+@json_option
+def doctor(*, live: bool, limits: bool, yes: bool, model: str | None, as_json: bool) -> int:
     """Say how the client is set up here and how far a request gets, fit for a bug report.
 
     It shows no key. Without --live and --limits it sends one request without a key, which costs nothing.
@@ -43,7 +42,7 @@ def doctor(*, live: bool, limits: bool, yes: bool, model: str, as_json: bool) ->
     if not isinstance(settings, checks.Finding):
         findings = chain(findings, checks.reach(settings))
         if live or limits:
-            client = EmbeddingClient(model=model, timeout=120, max_retries=0)
+            client = client_of(local=False, model=model, timeout=120, max_retries=0)
             findings = chain(
                 findings, checks.live(client) if live else (), checks.limits(client) if limits else ()
             )

@@ -5,12 +5,10 @@ import functools
 import itertools
 import json
 import shlex
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,17 +16,20 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from .. import EmbeddingClient
 from . import INTERRUPTED, PAUSED, REFUSED
+from .options import client_of, json_option, local_option, model_option, rate_limit_option
+from .plan import in_words, say_plan
+from .signals import orderly
 
 if TYPE_CHECKING:
-    from ..jobs import JobEvent, JobPlan, JobReport
+    from .. import EmbeddingClient
+    from ..jobs import JobEvent, JobReport
 
 EVERY: Final = 10.0
 """Seconds between two lines where there is no terminal."""
 
 
-@click.group()
+@click.group(short_help="Embed a table of any size into a folder of Parquet files.")
 def job() -> None:
     """Embed a table of any size into a folder of Parquet files, and go on after any interruption.
 
@@ -37,17 +38,8 @@ def job() -> None:
     """
 
 
-local_option = click.option(
-    "--local", is_flag=True, help="No key, no network: vectors of the built-in stand-in."
-)
-_json = click.option("--json", "as_json", is_flag=True, help="JSON lines on standard output.")
 _OF_A_RUN: Final = [
-    click.option(
-        "--rate-limit",
-        type=float,
-        metavar="PER_SECOND",
-        help="Most requests a second, if you know your quota.",
-    ),
+    rate_limit_option,
     click.option(
         "--patience",
         type=float,
@@ -59,9 +51,9 @@ _OF_A_RUN: Final = [
     click.option(
         "--other-versions", is_flag=True, help="Go on under another version of pyarrow or of this package."
     ),
-    _json,
+    json_option,
     local_option,
-    click.option("--model", metavar="NAME", help="Default: the model of the spec's examples."),
+    model_option,
 ]
 
 
@@ -75,17 +67,29 @@ def _with_options_of_a_run(command: Callable[..., int]) -> Callable[..., int]:
 @click.option("--text", metavar="COLUMN", help="Column to embed. Default: the only one of strings.")
 @click.option("--id", "id_column", metavar="COLUMN", help="Column that names the rows; carried into OUT.")
 @click.option("--keep", multiple=True, metavar="COLUMN", help="Another column to carry; may be repeated.")
-@click.option("--rows-per-part", type=click.IntRange(min=1), default=16384, show_default=True)
-@click.option("--on-refused", type=click.Choice(["keep", "stop"]), default="keep", show_default=True)
+@click.option(
+    "--rows-per-part",
+    type=click.IntRange(min=1),
+    default=16384,
+    show_default=True,
+    help="Put so many rows into each part.",
+)
+@click.option(
+    "--on-refused",
+    type=click.Choice(["keep", "stop"]),
+    default="keep",
+    show_default=True,
+    help="Keep a refused row with its reason and go on, or stop.",
+)
 @click.option("--max-rows", type=click.IntRange(min=1), help="Only the first rows of the input.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent. Sends nothing, needs no key.")
 @_with_options_of_a_run
 def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
-    """Embed the rows of INPUT: Parquet, Arrow, JSON Lines, CSV, TSV or text files, a glob, or a folder.
+    """Embed the rows of INPUT, or go on where the same command was.
 
-    The same command again goes on where it was.
+    INPUT is Parquet, Arrow, JSON Lines, CSV, TSV or text files, a glob, or a folder.
     """
-    from ..jobs import plan_job, run_job  # noqa: PLC0415 - needs the extra `jobs`
+    from ..jobs import run_job  # noqa: PLC0415 - needs the extra `jobs`
 
     options = {
         "text": given["text"],
@@ -95,10 +99,8 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
         "max_rows": given["max_rows"],
     }
     if given["dry_run"]:
-        with _client(local=True, model=given["model"]) as client:
-            _say_plan(
-                plan_job(inputs, client=client, **options), given["rate_limit"], as_json=given["as_json"]
-            )
+        of_client = {"model": given["model"]}
+        say_plan(inputs, of_client, given["rate_limit"], as_json=given["as_json"], **options)
         return 0
     return _watched(
         lambda client, more: run_job(
@@ -120,7 +122,7 @@ def retry(out: str, **given: Any) -> int:
 
 @job.command()
 @click.argument("out")
-@_json
+@json_option
 def status(out: str, *, as_json: bool) -> int:
     """Say how far the job in OUT is."""
     from ..jobs import open_job  # noqa: PLC0415 - needs the extra `jobs`
@@ -152,9 +154,12 @@ def status(out: str, *, as_json: bool) -> int:
 
 @job.command()
 @click.argument("out")
-@_json
+@json_option
 def verify(out: str, *, as_json: bool) -> int:
-    """Read every part in OUT byte by byte; remove bad ones, so that the next run makes them again."""
+    """Read every part in OUT and remove the bad ones.
+
+    The next run makes them again.
+    """
     from ..jobs import verify_job  # noqa: PLC0415 - needs the extra `jobs`
 
     bad = verify_job(out)
@@ -171,7 +176,10 @@ def verify(out: str, *, as_json: bool) -> int:
 @click.argument("out")
 @click.argument("file")
 def export(out: str, file: str) -> int:
-    """Put all rows of OUT into one FILE: .parquet, .npy (vectors alone), .jsonl, .csv or .lance."""
+    """Put all rows of OUT into one FILE.
+
+    The name of FILE ends with .parquet, .npy (vectors alone), .jsonl, .csv or .lance.
+    """
     from ..jobs import export_job, open_job  # noqa: PLC0415 - needs the extra `jobs`
 
     rows = export_job(out, file)
@@ -181,12 +189,6 @@ def export(out: str, file: str) -> int:
 
 def _code_of(*, refused: int) -> int:
     return REFUSED if refused else 0
-
-
-def _client(*, local: bool, model: str | None, rate_limit: float | None = None) -> EmbeddingClient:
-    given = {"model": model, "rate_limit": rate_limit}
-    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return EmbeddingClient.local(**options) if local else EmbeddingClient(**options)
 
 
 # Running.
@@ -203,56 +205,18 @@ def _watched(work: "Callable[[EmbeddingClient, dict[str, Any]], JobReport]", giv
         "stop": stop,
         "on_event": shown.event,
     }
-    with (
-        _client(local=given["local"], model=given["model"], rate_limit=given["rate_limit"]) as client,
-        _stopping(stop, shown),
-        shown,
-    ):
-        report = work(client, more)
-    shown.report(report)
-    return _code_of(refused=report.refused) if report.finished else INTERRUPTED
 
-
-@contextmanager
-def _stopping(stop: threading.Event, shown: "_Shown") -> Iterator[None]:
-    """The first Ctrl-C, or a SIGTERM, ends the job in order; the second one at once."""
-
-    def interrupted(*_: object) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
+    def finish() -> None:
         stop.set()
         shown.say(
             "Finishing the parts that are begun (30 s at most). Once more stops at once; nothing published is lost."
         )
 
-    signals = [signal.SIGINT, signal.SIGTERM]
-    before = {number: signal.signal(number, interrupted) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _say_plan(plan: "JobPlan", rate_limit: float | None, *, as_json: bool = False) -> None:
-    if as_json:
-        click.echo(json.dumps({"kind": "plan", **dataclasses.asdict(plan)}))
-    else:
-        click.echo(_planned(plan, rate_limit))
-
-
-def _planned(plan: "JobPlan", rate_limit: float | None) -> str:
-    about = "" if plan.exact else "about "
-    parts = [
-        f"{about}{plan.rows} rows in {plan.requests} requests, {plan.bytes} bytes, some {plan.tokens} tokens"
-    ]
-    if plan.refused:
-        parts.append(f"{plan.refused} rows cannot be sent")
-    if plan.long_texts:
-        parts.append(f"{plan.long_texts} texts are longer than the model reads")
-    if rate_limit:
-        parts.append(f"{plan.requests / rate_limit / 60:.1f} minutes at {rate_limit:g} requests a second")
-    return "; ".join(parts)
+    of_client = {name: given[name] for name in ("local", "model", "rate_limit")}
+    with client_of(**of_client) as client, orderly(finish), shown:
+        report = work(client, more)
+    shown.report(report)
+    return _code_of(refused=report.refused) if report.finished else INTERRUPTED
 
 
 class _Shown:
@@ -345,7 +309,7 @@ class _Bar(_Shown):
 
 def _started(event: "JobEvent", rate_limit: float | None) -> str:
     if event.plan is not None:
-        return f"To send: {_planned(event.plan, rate_limit)}"
+        return f"To send: {in_words(event.plan, rate_limit)}"
     return f"Going on: {event.rows} rows are done"
 
 

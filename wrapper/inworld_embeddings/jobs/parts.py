@@ -70,6 +70,8 @@ def numbers(folder: Path) -> list[int]:
 
 RESERVED: Final = ("row", "vector", "error")
 """Columns that every part has."""
+BLOCK: Final = 4096
+"""Rows that are read at a time."""
 _OWN: Final = b"inworld_embeddings"
 _ERROR: Final = pa.struct([("code", pa.string()), ("message", pa.string()), ("attempts", pa.int32())])
 _VECTOR: Final = "vector.list.element"
@@ -225,6 +227,16 @@ def read_part(path: Path, columns: "list[str] | None" = None) -> "pa.Table":
     """
     with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         return file.read(columns=columns, use_threads=False)
+
+
+def read_blocks(path: Path, columns: list[str]) -> "Iterator[pa.Table]":
+    """As `read_part`, some rows at a time."""
+    with (
+        _reading(path),
+        pq.ParquetFile(path, buffer_size=1 << 20, page_checksum_verification=True) as file,
+    ):
+        for batch in file.iter_batches(BLOCK, columns=columns, use_threads=False):
+            yield pa.Table.from_batches([batch])
 
 
 def vectors_of(table: "pa.Table") -> "Vectors":

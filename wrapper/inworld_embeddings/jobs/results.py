@@ -4,7 +4,8 @@ import csv
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,10 +16,15 @@ import pyarrow.parquet as pq
 
 from ..errors import JobError, StorageError
 from . import parts, storage
+from .formats import START, Columns
+from .inputs import Reader
 from .manifest import Manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from ..result import Vectors
 
 
 class OpenJob:
@@ -57,6 +63,46 @@ class OpenJob:
             JobCorruptError: a part is damaged.
         """
         return map(parts.read_part, self._paths)
+
+    def vectors(self) -> "Iterator[tuple[NDArray[np.int64], Vectors]]":
+        """Row numbers and vectors of shape (k, d), some thousands at a time, without refused rows.
+
+        Raises:
+            JobCorruptError: a part is damaged.
+        """
+        for path in self._paths:
+            for block in parts.read_blocks(path, ["row", "vector", "error"]):
+                good = block.filter(block["error"].is_null())
+                yield good["row"].to_numpy(), parts.vectors_of(good)
+
+    def carried(self, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """The carried columns of some rows, by row."""
+        names = [
+            "row",
+            *dict.fromkeys((*([self.manifest.id] if self.manifest.id else []), *self.manifest.keep)),
+        ]
+        table = self.dataset.to_table(columns=names, filter=ds.field("row").isin(list(rows)))
+        return {row.pop("row"): row for row in table.to_pylist()}
+
+    def texts(self, rows: Sequence[int]) -> dict[int, str]:
+        """The texts of some rows, read from the input.
+
+        Raises:
+            InputChangedError: the input is not what it was when the job began.
+            InvalidInputError: it cannot be read.
+        """
+        for file in self.manifest.inputs:
+            file.check()
+        files, columns = [file.path for file in self.manifest.inputs], Columns(self.manifest.text, ())
+        found = {}
+        for row in rows:
+            part, at = divmod(row, self.manifest.rows_per_part)
+            start = parts.Footer.of(self.out / parts.part_name(part - 1)).next if part else START
+            with closing(Reader(files, columns, start)) as reader:
+                text = reader.take(at + 1).texts[at]
+            if isinstance(text, str):
+                found[row] = text
+        return found
 
     def refused_rows(self) -> Iterator[dict[str, Any]]:
         """The rows without a vector: ``row``, ``code``, ``message``, ``attempts``, and the id column if there is one."""

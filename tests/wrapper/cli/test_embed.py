@@ -1,0 +1,94 @@
+"""``embed``: what stands on its lines, in which form, and what a signal leaves."""
+
+import json
+import signal
+
+import numpy as np
+import pytest
+
+from inworld_embeddings import EmbeddingClient
+from inworld_embeddings.testing import emulator
+
+
+def rows_of(out):
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_json_lines_have_the_vector_and_the_number_of_the_line(run):
+    code, out, err = run("embed", "--local", text="one\n\ntwo\r\n")
+    rows = rows_of(out)
+    assert (code, [(row["index"], row["line"]) for row in rows]) == (0, [(0, 1), (1, 3)])
+    with EmbeddingClient.local() as client:
+        vectors = client.embed(["one", "two"]).vectors
+    assert (np.array([row["embedding"] for row in rows], np.float32) == vectors).all()
+    assert "stand-in" in err
+    assert len(out) < 2 * 768 * 13  # the digits of float32, not of float64
+
+
+def test_one_refused_text_costs_no_other_and_is_exit_code_3(run):
+    texts = [f"text {number}" for number in range(300)]
+    with emulator(faults='poison="text 77$"') as served:
+        code, out, err = run("embed", text="\n".join(texts), **served.env)
+    rows = rows_of(out)
+    assert (code, [row["index"] for row in rows]) == (3, list(range(300)))
+    (bad,) = [row for row in rows if "error" in row]
+    assert (bad["line"], bad["error"]["code"]) == (78, "BadRequestError")
+    assert "text 77" not in out + err
+    assert "1 of 300 texts have no vector" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], '{"index":0,"line":1,"embedding":['),
+        (["--format", "table"], "0       1  [bold]Hi [31m"),
+    ],
+)
+def test_forms(run, arguments, says):
+    code, out, _ = run("embed", "--local", *arguments, "[bold]Hi\x1b[31m", "again")
+    assert code == 0
+    assert says in out
+    assert "\x1b" not in out
+
+
+def test_an_output_file_is_named_for_its_form(run, tmp_path):
+    for name, read in {
+        "x.npy": lambda path: np.load(path)[1],
+        "x.jsonl": lambda path: rows_of(path.read_text())[1]["embedding"],
+    }.items():
+        code, out, _ = run("embed", "--local", "-o", str(tmp_path / name), "a", "b")
+        assert (code, out) == (0, "")
+        assert len(read(tmp_path / name)) == 768
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.jsonl", "x.npy"]
+
+
+def test_options_reach_the_requests(run):
+    with emulator() as served:
+        run(
+            "embed", "--batch-size", "2", "--concurrency", "1", "--rate-limit", "1000", *"abcde", **served.env
+        )
+        assert [len(request) for request in served.log.requests] == [2, 2, 1]
+
+
+def test_the_name_of_a_file_gets_a_note(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my texts.txt").write_text("x")
+    assert "embed < 'my texts.txt'" in run("embed", "--local", "my texts.txt")[2]
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_prints_what_was_sent_and_a_second_one_ends_at_once(start, name):
+    if not hasattr(signal, name):
+        pytest.skip("not on this system")
+    with emulator(faults="ok x3, latency=300s") as served:
+        arguments = ["--batch-size", "1", "--concurrency", "1", *"abcdefgh"]
+        with start("embed", *arguments, **served.env) as command:
+            lines = [command.stdout.readline() for _ in range(3)]
+            command.send_signal(getattr(signal, name))
+            said = [command.stderr.readline() for _ in range(2)]
+            assert said[1].startswith("Finishing what was sent.")
+            command.send_signal(getattr(signal, name))
+            lines += command.stdout.readlines()
+            assert command.stderr.read().endswith("error: interrupted\n")
+    assert command.wait(60) == 130
+    assert [row["index"] for row in rows_of("".join(lines))] == [0, 1, 2]

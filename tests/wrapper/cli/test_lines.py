@@ -1,0 +1,146 @@
+"""Lines as they come in, and what ends a stream of them."""
+
+import asyncio
+import io
+import os
+import threading
+from collections import deque
+
+import pytest
+
+from inworld_embeddings import (
+    AuthenticationError,
+    BadRequestError,
+    EmbeddingClient,
+    InternalServerError,
+    InvalidInputError,
+)
+from inworld_embeddings.cli import lines
+from inworld_embeddings.cli.lines import Feed, Line, blocks_of, embedded, typed
+from inworld_embeddings.result import failure
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 1 << 16])
+def test_lines_are_numbered_and_blank_ones_left_out(monkeypatch, block):
+    monkeypatch.setattr(lines, "BLOCK", block)
+    monkeypatch.setattr(lines, "LONGEST", 9)
+    file = io.BytesIO("\ufeffone\r\n\n \t\r\nzwölf\n".encode() + b"caf\xe9\n" + b"x" * 20 + b"\nlast")
+    found = [line for some in blocks_of(file, "f") for line in some]
+    assert found == [(1, "one"), (4, "zwölf"), (5, "caf\udce9"), (6, "x" * 9), (7, "last")]
+
+
+@pytest.mark.parametrize(("content", "says"), [("a".encode("utf-16"), "f is UTF-16"), (None, "f: .+")])
+def test_what_is_no_text_is_named(tmp_path, content, says):
+    class Gone(io.RawIOBase):
+        def read(self, _):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(InvalidInputError, match=says):
+        list(blocks_of(io.BytesIO(content) if content else Gone(), "f"))
+
+
+def test_typed_texts_are_utf8_whatever_the_locale():
+    given = ("plain", "日本".encode().decode("ascii", "surrogateescape"), os.fsdecode(b"\xff"))
+    assert typed(given) == [(1, "plain"), (2, "日本"), (3, "\udcff")]
+
+
+def fed(texts):
+    return Feed(iter([[Line(number, text) for number, text in enumerate(texts, 1)]]))
+
+
+def outcomes(client, feed, **options):
+    """A letter for each line, v for a vector, else that of its error; and what ended it."""
+    told = ""
+    try:
+        for line, outcome in embedded(client, feed, **options):
+            assert line.number == len(told) + 1
+            told += "v" if not isinstance(outcome, Exception) else type(outcome).__name__[0]
+    except Exception as error:  # noqa: BLE001 - given back
+        return told, type(error).__name__
+    return told, None
+
+
+ERRORS = {
+    "B": BadRequestError(),
+    "I": InternalServerError(),
+    "A": AuthenticationError(),
+}
+
+
+class Client:
+    """Each text comes to what its letter says, until no more of them come."""
+
+    def __init__(self, script):
+        self.script, self.sent, self.stopped = script, deque(), False
+
+    def stop(self):
+        self.stopped = True
+
+    def embed_iter(self, feed, **_):
+        for index, kind in enumerate(self.script):
+            if self.stopped and kind == ".":
+                return
+            feed.sent.append(Line(index + 1, ""))
+            yield index, failure(index, ERRORS[kind]) if kind in ERRORS else None
+
+
+@pytest.mark.parametrize(
+    ("script", "told", "ended"),
+    [
+        ("vvBvBB", "vvBvBB", None),  # a refused text costs no other
+        ("BBBBBB", "BBBBBB", None),
+        ("vIIvII", "vIIvII", None),  # nor does a batch that fails
+        ("II....", "", "InternalServerError"),  # a service that is down from the beginning is asked no more
+        ("vIIIv....", "vIIIv", "InternalServerError"),  # nor one that stays down; what was in work is told
+        ("vvAAv...", "vvAAv", "AuthenticationError"),  # nor one that takes the key no more
+        ("BA..", "B", "AuthenticationError"),
+    ],
+)
+def test_what_is_refused_is_told_in_its_place_and_what_ends_all_ends_it(monkeypatch, script, told, ended):
+    monkeypatch.setattr(lines, "HOPELESS", 3)
+    client = Client(script)
+    assert outcomes(client, client) == (told, ended)
+
+
+def test_texts_that_cannot_be_sent_cost_no_other():
+    with EmbeddingClient.local() as client:
+        assert outcomes(client, fed(["a", "\udcff", "x" * 2_000_000, "b"])) == ("vIIv", None)
+
+
+def test_a_line_is_done_while_the_next_one_is_waited_for_and_stop_does_not_wait():
+    came = threading.Event()
+
+    def blocks():
+        yield [Line(1, "one")]
+        assert came.wait(60), "it came only when there was a second one"
+        yield [Line(3, "two")]
+        threading.Event().wait(60)  # nothing more comes
+
+    feed = Feed(blocks())
+    with EmbeddingClient.local() as client:
+        rows = embedded(client, feed, batch_size=1)
+        assert next(rows)[0].number == 1
+        came.set()
+        assert next(rows)[0].number == 3
+        feed.stop()
+        assert list(rows) == []
+
+
+def test_lines_are_read_only_as_fast_as_they_are_taken():
+    read = 0
+
+    def blocks():
+        nonlocal read
+        for number in range(1000):
+            read += 1
+            yield [Line(number, "x")]
+
+    async def take_three():
+        texts = aiter(Feed(blocks()))
+        for _ in range(3):
+            await anext(texts)
+        await asyncio.sleep(0.05)
+        await texts.aclose()
+
+    asyncio.run(take_three())
+    assert read <= 6

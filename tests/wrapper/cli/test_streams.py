@@ -1,0 +1,84 @@
+"""Where output goes on a bad day: narrow encodings, a full disk, a reader or a terminal that is gone."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import CLEAN
+
+COMMAND = f"{sys.executable} -W error -m inworld_embeddings"
+
+
+def shell(line, **environment):
+    """Exit code and error output of a line, in which ``ie`` is the command."""
+    script = f'ie() {{ {COMMAND} "$@"; }}; set -o pipefail; {line}'
+    done = subprocess.run(
+        ["bash", "-c", script],
+        capture_output=True,
+        env=CLEAN | environment,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        ("seq 300 | ie embed --local | head -n 1", 0, "stand-in"),
+        ("ie --help | head -n 1", 0, ""),
+        ("ie demo | head -n 1", 0, ""),
+        ("ie embed --local x > /dev/full", 1, "error: No space left on device"),
+        ("ie demo > /dev/full", 1, "error: No space left on device"),
+        ("ie embed --local x >&-", 2, "Standard output is closed"),
+        ("ie embed --local <&-", 2, "Give texts as arguments"),
+        ("ie embed --local x 2>&-", 0, ""),
+        ("_INWORLD_EMBEDDINGS_COMPLETE=bash_source ie", 0, ""),
+    ],
+)
+def test_no_output_ends_in_a_traceback(line, code, says):
+    ended, _, err = shell(line)
+    assert ended == code, err
+    assert says in err
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        {"PYTHONIOENCODING": "cp1252"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    ],
+    ids=["cp1252", "C"],
+)
+def test_what_an_encoding_lacks_is_written_as_its_number(encoding):
+    code, out, err = shell(
+        "ie embed --local --format table '日本'; ie embed --local '日本' | cut -c1-60", **encoding
+    )
+    assert code == 0, err
+    assert rb"\u65e5\u672c" in out
+    assert out.splitlines()[-1] == shell("ie embed --local '日本' | cut -c1-60")[1].strip()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_terminal_that_closes_ends_it_without_a_word():  # no SIGHUP comes, as under nohup
+    ours, theirs = os.openpty()
+    command = subprocess.Popen(
+        [*COMMAND.split(), "embed", "--local", "--batch-size", "1"],
+        stdin=subprocess.PIPE,
+        stdout=theirs,
+        stderr=theirs,
+        env=CLEAN,
+    )
+    os.close(theirs)
+    command.stdin.write(b"one\n")
+    command.stdin.flush()
+    seen = b""
+    while b"0       1  one" not in seen:
+        seen += os.read(ours, 1000)
+    os.close(ours)
+    command.communicate(b"two\n", timeout=60)
+    assert command.returncode == 1
