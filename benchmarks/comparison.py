@@ -1,6 +1,6 @@
-"""What clients do when something goes wrong, each asked the same questions over one loopback server; writes docs/use/comparison.md.
+"""What clients do when something goes wrong: the same questions for all, over one loopback server.
 
-Every client stands at its defaults, but for its address and, where a question says so, its timeout. A cell is what was seen
+Writes docs/use/comparison.md, and the table of the README. Every client stands at its defaults, but for its address and, where a question says so, its timeout. A cell is what was seen
 in the run, in the words below; nothing is filled in by hand.
 """
 
@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "use" / "comparison.md"
+README = PAGE.parents[2] / "README.md"
+BEGIN, END = "<!-- comparison -->", "<!-- end -->"
 KEY = "bG9vcGJhY2s6bG9vcGJhY2s="  # "loopback:loopback"; no key of anyone
 Call = Callable[[list[str]], Any]
 
@@ -243,7 +245,11 @@ def main() -> None:
         print(rows[-1], flush=True)
     heads = [f"{name} {importlib.metadata.version(name)}" for name in CLIENTS]
     table = "\n".join([f"| | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|", *rows])
-    PAGE.write_text(TEXT.format(date=dt.datetime.now(dt.UTC).date(), table=table), "utf-8")
+    date = dt.datetime.now(dt.UTC).date()
+    PAGE.write_text(TEXT.format(date=date, table=table), "utf-8")
+    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+    told = f"{BEGIN}\nSeen on {date} by `nox -s comparison`, each at its defaults ([how](docs/use/comparison.md)):\n\n"
+    README.write_text(before + told + table + "\n" + END + rest.partition(END)[2], "utf-8")
 
 
 TEXT = """# Beside other clients
