@@ -94,3 +94,25 @@ def test_where_it_is_decided_is_there(question):
 
 def test_the_table_of_decisions_is_read_whole():
     assert len(ANSWERS) == DECIDED.count("\n| ") - 1 > 10
+
+
+INSTEAD = {
+    r"(an?|the|every|each|wrong) (answers?|repl(y|ies))(?! of the emulator)": "response",
+    r"utili[sz]e\w*|leverag\w+": "use",
+    r"simply|obviously|please|of course": "nothing",
+    r"seamless\w*|robust\w*|powerful|blazing\w*|effortless\w*": "what was measured",
+    r"seams?|ledgers?|hygiene": "the field's word",
+}
+"""Words that pages do not use, and what they say in their place."""
+EMULATOR = {"local-mode.md", "fault-catalogue.md", "playground.md"}  # it replies: its type is `Reply`
+
+
+@pytest.mark.parametrize("words", INSTEAD)
+def test_pages_use_the_fields_words(words):
+    found = [
+        f"{page.name}: {hit[0]}"
+        for page in [ROOT / "CONTRIBUTING.md", *PAGES]
+        if page.name not in EMULATOR
+        for hit in re.finditer(rf"\b({words})\b", page.read_text("utf-8"), re.IGNORECASE)
+    ]
+    assert found == [], f"say {INSTEAD[words]}"
