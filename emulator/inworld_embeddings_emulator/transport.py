@@ -26,7 +26,13 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """
 
     def __init__(self, handler: Handler | None = None, faults: Faults | str | None = None) -> None:
-        self._handler = FaultLayer(handler or Emulator(), faults)
+        self._emulator = handler or Emulator()
+        self._handler = FaultLayer(self._emulator, faults)
+
+    @property
+    def engine(self) -> str | None:
+        """Name of the engine whose vectors come; None if the handler does not tell."""
+        return getattr(getattr(self._emulator, "engine", None), "name", None)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         reply = self._reply(request, request.read())

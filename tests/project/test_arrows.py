@@ -28,7 +28,8 @@ ALLOWED = {
     **{part: {*may, *FACTS} for part, may in PURE.items()},
     "errors": {"result"},  # for a type
     "models": {"errors"},
-    "options": {"errors", "models"},
+    "options": {"cache", "errors", "models"},
+    "cache": {"errors", "result"},
     "result": {"errors"},
     "_version": {"_api"},
     "ranking": {"errors", "result"},
@@ -36,7 +37,7 @@ ALLOWED = {
     "_settings": {"_redaction", *FACTS},
     "auth": {"_http", "_error_mapping", "_jwt", "_redaction", "_settings", *FACTS},
     "_http": {"_error_mapping", "_retry", "_settings", *FACTS},
-    "_engine": {"_api", "_http", "_settings", "auth", *PURE, *FACTS},
+    "_engine": {"_api", "cache", "_http", "_settings", "auth", *PURE, *FACTS},
     "client": {"_api", "_batching", "_engine", "_redaction", "_retry", "_settings", "emulator", *FACTS},
     "testing": {"_settings", "client", "emulator", *FACTS},
     "gateway": {"client", "emulator", *FACTS},  # the API behind the face
@@ -66,7 +67,7 @@ ALLOWED = {
         *FACTS,
     },
     "__main__": {"cli"},
-    "": {"auth", "chunking", "client", "ranking", *FACTS},
+    "": {"auth", "cache", "chunking", "client", "ranking", *FACTS},
 }
 
 EXCEPTIONS = {("errors.py", "result.py")}

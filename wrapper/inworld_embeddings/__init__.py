@@ -21,6 +21,7 @@ from .errors import (
     APITimeoutError,
     AuthenticationError,
     BadRequestError,
+    CacheError,
     ClientClosedError,
     ConfigurationError,
     ConflictError,
@@ -48,6 +49,7 @@ from .result import EmbeddingResult, Failure, Plan, Quantized, Stats
 
 if TYPE_CHECKING:
     from .auth import BasicAuth, JWTAuth, ProviderAuth
+    from .cache import Cache
 
 __all__ = [
     "MODELS",
@@ -61,6 +63,8 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BasicAuth",
+    "Cache",
+    "CacheError",
     "CallOptions",
     "ClientClosedError",
     "ClientOptions",
@@ -106,7 +110,11 @@ __all__ = [
 if not TYPE_CHECKING:  # else no misspelt name would be told
 
     def __getattr__(name: str) -> Any:
-        """Loads the auth flows when they are asked for: they are httpx classes."""
+        """Loads what loads OpenSSL or httpx when it is asked for."""
+        if name == "Cache":
+            from .cache import Cache  # noqa: PLC0415 - see above
+
+            return Cache
         if name not in ("BasicAuth", "JWTAuth", "ProviderAuth"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import auth  # noqa: PLC0415 - see above

@@ -266,14 +266,30 @@ async def async_stream_batches(
 
 
 def plan(
-    texts: list[str], batch_size: int, max_bytes: int, envelope_size: int, model: str, *, dedupe: bool = False
+    texts: list[str],
+    batch_size: int,
+    max_bytes: int,
+    envelope_size: int,
+    model: str,
+    *,
+    dedupe: bool = False,
+    lacking: list[str] | None = None,
 ) -> Plan:
-    """What an `embed` of checked texts would send; ``envelope_size`` in bytes, once a request."""
+    """What an `embed` of checked texts would send; ``envelope_size`` in bytes, once a request.
+
+    ``lacking`` are the distinct ones that the cache has not, if there is one.
+    """
     known = MODELS.get(model)
     long_texts = sum(surely_longer(text, known.max_tokens) for text in texts) if known else 0
     sent = list(dict.fromkeys(texts)) if dedupe else texts
+    hits = 0
+    if lacking is not None:
+        sent, sends = lacking, set(lacking)
+        hits = sum(text not in sends for text in texts)
     sizes = [envelope_size + len(batch.body) for batch in batches(sent, batch_size, max_bytes)]
-    return Plan(requests=len(sizes), texts=len(texts), bytes=sum(sizes), long_texts=long_texts)
+    return Plan(
+        requests=len(sizes), texts=len(texts), bytes=sum(sizes), long_texts=long_texts, cache_hits=hits
+    )
 
 
 def distinct(texts: Iterable[str], numbers: dict[str, int]) -> list[int]:

@@ -134,7 +134,9 @@ class BaseClient:
         if unnamed:
             raise TypeError(f"{type(self).__name__} takes keywords only, such as api_key=.")
         checked = merged(defaults(CLIENT), options, CLIENT)
-        self._options = defaults(EMBED | STREAM) | {name: checked[name] for name in (*CALL, "request")}
+        self._options = defaults(EMBED | STREAM) | {
+            name: checked[name] for name in (*CALL, "request", "opened")
+        }
         self._settings = resolve(checked, os.environ)
         self._closed = False
         self._maker: Callable[..., Any] = type(self)
@@ -191,6 +193,7 @@ class BaseClient:
         Raises:
             InvalidInputError: a text that `embed` would refuse too.
             ConfigurationError: an option out of range.
+            CacheError: the cache cannot be read.
         """
         if not _loaded:
             _load()
@@ -200,7 +203,17 @@ class BaseClient:
         checked, chosen, _ = self._checked(texts, options, CALL)
         room = self._room(chosen)
         around = chosen["max_batch_bytes"] - room
-        return plan(checked, chosen["batch_size"], room, around, chosen["model"], dedupe=chosen["dedupe"])
+        cache, request = chosen["opened"], chosen["request"]
+        lacking = None if cache is None else cache.lacking(self._settings, request, checked)
+        return plan(
+            checked,
+            chosen["batch_size"],
+            room,
+            around,
+            chosen["model"],
+            dedupe=chosen["dedupe"],
+            lacking=lacking,
+        )
 
     def _known_dimension(self, options: "Merged") -> int | None:
         """The dimension of a model if it is public, and the service itself makes its vectors of the plain request."""
@@ -345,6 +358,8 @@ class EmbeddingClient(BaseClient):
             `Stats`. Default: False.
         extra_body: Fields that each request has beside ours, such as one that the service gained today.
             Sent as they are. Default: None.
+        cache: A `Cache` or its path: texts that were embedded before are not sent again. None: none.
+            Default: None.
         api_key: The portal's base64 value, or a callable asked for it on each attempt. None:
             `INWORLD_API_KEY`. Default: None.
         key: With `secret`, instead of `api_key`. None: `INWORLD_KEY`. Default: None.

@@ -22,6 +22,7 @@
     │   └── APIResponseValidationError        200 with a body that is not one vector per text
     ├── PartialFailureError                   some texts failed; holds what succeeded
     ├── ClientClosedError
+    ├── CacheError                            the cache's file is damaged, no cache, or cannot be used
     └── JobError                              a job that ended without being done
         ├── JobLockedError                    another process runs it
         ├── InputChangedError                 its input, or how it is embedded, is not what it was
@@ -65,6 +66,16 @@ class InvalidInputError(InworldEmbeddingsError, ValueError):
 
 class ClientClosedError(InworldEmbeddingsError):
     """The client was closed before or during the call."""
+
+
+class CacheError(InworldEmbeddingsError):
+    """A cache's file is damaged, is no cache, or cannot be used. The texts that were looked up were not sent.
+
+    Attributes:
+        path: The file.
+    """
+
+    path: str = ""
 
 
 class APIError(InworldEmbeddingsError):

@@ -18,8 +18,10 @@ from .models import DEFAULT_MODEL, MODELS, checked_provider, provider_of
 
 if TYPE_CHECKING:
     from ssl import SSLContext
+
+    from .cache import Cache
 else:  # for typing.get_type_hints, without loading OpenSSL
-    SSLContext = Any
+    SSLContext = Cache = Any
 
 KeyProvider: TypeAlias = Callable[[], str | Awaitable[str]]
 """Returns the portal's base64 value, or an awaitable of it; asked on every attempt."""
@@ -199,6 +201,11 @@ def _extra_headers(name: str, value: object) -> None:
             raise ConfigurationError(f"{name}[{header!r}] must be a str of printable ASCII.")
 
 
+def _cache(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str | PathLike) and not hasattr(value, "size_limit"):
+        raise ConfigurationError(f"{name} must be the path of a file, a Cache, or None for none.")
+
+
 def _verify(name: str, value: object) -> None:
     if not isinstance(value, bool | str | PathLike) and not hasattr(value, "wrap_bio"):
         raise ConfigurationError(f"{name} must be the path of a file or folder, an ssl.SSLContext or a bool.")
@@ -256,6 +263,12 @@ class CallOptions(TypedDict, total=False):
         _extra_body,
         "Fields that each request has beside ours, such as one that the service gained today. Sent as they are.",
     ]
+    cache: Annotated[
+        Cache | str | PathLike[str] | None,
+        None,
+        _cache,
+        "A `Cache` or its path: texts that were embedded before are not sent again. None: none.",
+    ]
 
 
 class ProgressOptions(CallOptions, total=False):
@@ -304,9 +317,11 @@ class Merged(StreamOptions, EmbedOptions):
 
     Attributes:
         request: What its requests say beside their texts, as canonical JSON: equal for equal requests.
+        opened: The ``cache``, if there is one.
     """
 
     request: str
+    opened: "Cache | None"
 
 
 class ClientOptions(CallOptions, total=False):
@@ -404,7 +419,7 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any], table: Mapping[str
         ConfigurationError: a value that cannot be; names the option.
     """
     plain = checked(given, table)
-    options = {**base, **plain}
+    options = {"opened": None, **base, **plain}
     if given.get("model") in MODELS and "service_provider" not in given:
         options["service_provider"] = None  # a known model brings its own
     options["service_provider"] = checked_provider(
@@ -412,10 +427,20 @@ def merged(base: Mapping[str, Any], given: Mapping[str, Any], table: Mapping[str
     )
     if "extra_body" in plain:  # a copy, which nobody changes behind our back
         options["extra_body"] = json.loads(_canonical(plain["extra_body"])) or None
+    if "cache" in plain:
+        options["opened"] = _opened(plain["cache"])
     fields = [name for name, option in CALL.items() if option.field and options[name] is not None]
     told = {name: options[name] for name in ("model", "service_provider", "extra_body", *fields)}
     options["request"] = _canonical(told)
     return options
+
+
+def _opened(cache: "Cache | str | PathLike[str] | None") -> "Cache | None":
+    if not isinstance(cache, str | PathLike):
+        return cache
+    from .cache import Cache  # noqa: PLC0415 - only for those who want one
+
+    return Cache(cache)
 
 
 def checked(given: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, Any]:

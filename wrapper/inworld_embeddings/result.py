@@ -129,6 +129,7 @@ class Stats:
         zero_vectors: All-zero vectors, which are similar to nothing; kept unless ``reject_zero``.
         huge_vectors: Vectors with a norm over 1e6, which no known model makes; kept.
         request_ids: The server's ids, in the order the answers came.
+        cache_hits: Texts that were not sent, because the cache had their vectors.
     """
 
     requests: int = 0
@@ -141,6 +142,7 @@ class Stats:
     zero_vectors: int = 0
     huge_vectors: int = 0
     request_ids: tuple[str, ...] = ()
+    cache_hits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +154,14 @@ class Plan:
         texts: Number of texts.
         bytes: Sum of the request bodies' sizes, as sent.
         long_texts: Texts that are surely longer than the model reads, as far as it is known; see docs/use/long-texts.md.
+        cache_hits: Texts that would not be sent, because the cache has their vectors.
     """
 
     requests: int
     texts: int
     bytes: int
     long_texts: int = 0
+    cache_hits: int = 0
 
 
 class Quantized(NamedTuple):

@@ -94,6 +94,10 @@ def _read(
         if zeros and call.options["reject_zero"]:
             message = f"embeddings[{zeros[0]}] is all zero."
             raise APIResponseValidationError(message, content=True)  # noqa: TRY301 - as the decoder would
+        engine = response.header("x-inworld-emulator-engine")
+        if call.dimension is not None and engine != call.engine:
+            message = f"These vectors are of {engine or 'the service'}, earlier ones of {call.engine or 'the service'}."
+            raise APIResponseValidationError(message, retryable=False)  # noqa: TRY301 - the same
     except APIResponseValidationError as error:
         redactor = session.redactor(request).about(batch.texts)
         error = unexpected_content(response, redactor) or error
@@ -103,8 +107,9 @@ def _read(
         call.zero_vectors += len(zeros)
         call.huge_vectors += huge
         log_odd_vectors(len(zeros), huge)
+    session.engine, session.answered = engine, True
     call.requests += 1
-    call.dimension, call.engine = vectors.shape[1], response.header("x-inworld-emulator-engine")
+    call.dimension, call.engine = vectors.shape[1], engine
     if call.requests == 1:
         call.open.set()
     if call.extra is not None and (fields := extra_fields(response.body)):

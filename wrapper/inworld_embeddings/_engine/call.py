@@ -50,6 +50,7 @@ class Call:
         batches: Batches that were begun.
         refusals: Kinds of errors that attempts met, each with its last error.
         extra: What responses held beside the vectors, by the index of their first text; None if nobody asks.
+        cache_hits: Texts that the cache had.
         requests: Batches answered well; for the other figures see `Stats`.
     """
 
@@ -73,7 +74,7 @@ class Call:
         self.open.set()
         self._bisecting = 0
         self._waits: set[asyncio.Timeout] = set()
-        self.requests = self.attempts = self.retries = self.hedges = 0
+        self.requests = self.attempts = self.retries = self.hedges = self.cache_hits = 0
         self.bytes_sent = self.bytes_received = self.zero_vectors = self.huge_vectors = 0
         self.extra: dict[int, Extra] | None = {} if options.get("keep_extra") and not endless else None
         # A stream would keep them for ever.
@@ -157,4 +158,5 @@ class Call:
             self.zero_vectors,
             self.huge_vectors,
             tuple(self.request_ids),
+            self.cache_hits,
         )

@@ -5,8 +5,9 @@ import contextlib
 import os
 import time
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -21,6 +22,7 @@ from ..errors import ClientClosedError
 from ..options import Merged
 from ..result import EmbeddingResult, Failure
 from .batch_runner import run_batch
+from .caching import Caching
 from .call import Call
 from .observability import Progress, operation
 from .results import BatchOutcome, Results, Row, first_of, rows_of
@@ -30,6 +32,7 @@ from .window import Window
 if TYPE_CHECKING:
     from .._retry import RetryPolicy, Timeouts
     from .._settings import Settings
+    from ..cache import Cache
 
 # A forked child finds its parent's sessions under another process id and leaves them alone: their sockets are shared.
 Sessions: TypeAlias = dict[tuple[int, asyncio.AbstractEventLoop], Session]
@@ -68,13 +71,23 @@ class Engine:
             if not options["hedge"]:  # else two responses may be read at once
                 call.place = results.place
             with progress.of(len(sent)) if progress else contextlib.nullcontext():
-                async with aclosing(_outcomes(session, call, sent)) as parts:
+                outcomes = (
+                    _outcomes(session, call, sent, range(len(sent)))
+                    if options["opened"] is None
+                    else _through(options["opened"], session, call, sent)
+                )
+                async with aclosing(outcomes) as parts:
                     async for part in parts:
                         results.add(part)
                         if progress:
                             progress.advance(len(part.indexes))
             raises = alone or options["on_error"] == "raise"
-            if raises and not call.requests and (error := results.first_error) is not None:
+            if (
+                raises
+                and not call.requests
+                and not call.cache_hits
+                and (error := results.first_error) is not None
+            ):
                 raise error
             result = results.finish(call, session.admission.time())
             if watch:
@@ -130,11 +143,20 @@ class Engine:
             await here.aclose()
 
 
-async def _outcomes(session: Session, call: Call, texts: list[str]) -> AsyncGenerator[BatchOutcome]:
-    """What becomes of the texts of a call, batch by batch, as they are done; at last the rest, if it ended early."""
+def _through(cache: "Cache", session: Session, call: Call, texts: list[str]) -> AsyncGenerator[BatchOutcome]:
+    """As `_outcomes`, of the texts that the cache does not have."""
+    send = partial(_outcomes, session, call, texts)
+    return Caching(session, call, cache, texts, send).outcomes()
+
+
+async def _outcomes(
+    session: Session, call: Call, texts: list[str], indexes: Sequence[int]
+) -> AsyncGenerator[BatchOutcome]:
+    """What becomes of some texts of a call, batch by batch, as they are done; at last the rest, if it ended early."""
     options = call.options
     room = options["max_batch_bytes"] - call.envelope.size
-    source = _while_it_goes_on(call, session, batches(texts, options["batch_size"], room))
+    call.begun, chosen = 0, texts if len(indexes) == len(texts) else [texts[index] for index in indexes]
+    source = _while_it_goes_on(call, session, batches(chosen, options["batch_size"], room), indexes)
     first, second = next(source, None), next(source, None)
     if first is not None and second is None:  # no window is needed
         for part in await session.start(run_batch(session, call, first)):
@@ -143,8 +165,8 @@ async def _outcomes(session: Session, call: Call, texts: list[str]) -> AsyncGene
         async with aclosing(Window(session, call).run(chain([first, second], source))) as parts:
             async for part in parts:
                 yield part
-    if call.begun < len(texts):
-        yield BatchOutcome(range(call.begun, len(texts)), call.end(session.admission.last_error))
+    if call.begun < len(indexes):
+        yield BatchOutcome(indexes[call.begun :], call.end(session.admission.last_error))
 
 
 PIECE: Final = 1 << 16
@@ -164,11 +186,14 @@ async def _distinct(call: Call, texts: list[str]) -> tuple[list[str], list[int] 
     return list(numbers), places
 
 
-def _while_it_goes_on(call: Call, session: Session, source: Iterator[Batch]) -> Iterator[Batch]:
-    """The batches of a call, up to its end."""
+def _while_it_goes_on(
+    call: Call, session: Session, source: Iterator[Batch], indexes: Sequence[int]
+) -> Iterator[Batch]:
+    """The batches of a call, up to its end, each with the indexes of its texts in the call."""
     for batch in source:
         if call.halted or session.admission.time() >= call.deadline:
             return
+        batch.indexes = indexes[call.begun : call.begun + len(batch.texts)]
         call.begun += len(batch.texts)
         yield batch
 

@@ -33,12 +33,14 @@ class Session:
         cap: Most texts that the service takes in one request, once it refused more as too large.
         hedges: How many second requests may be sent.
         host: Of the service, with its port where that is not the usual one.
+        engine: Which engine the last response was of; None for the service, and before there was one.
+        answered: Whether there was one.
         closed: Set by `aclose`; work that ends by it was not cancelled by its caller.
         ending: Runs `aclose`, if another thread asked for it.
     """
 
     def __init__(self, settings: Settings, policy: RetryPolicy, timeouts: Timeouts) -> None:
-        self.policy = policy
+        self.settings, self.policy = settings, policy
         self.transport = transport_for(settings, timeouts)
         self.decoder = Decoder()
         self._new_admission = partial(
@@ -47,7 +49,8 @@ class Session:
         self.admission, self._seen = self._new_admission(), -inf
         self.cap = BatchCap()
         self.hedges = Budget(HEDGE_CAPACITY, HEDGE_SHARE)
-        self.closed = False
+        self.engine: str | None = None
+        self.answered = self.closed = False
         self.ending: asyncio.Task[None] | None = None
         self._watch = self._until_the_loop_ends()
         self._tasks: set[asyncio.Task[Any]] = set()

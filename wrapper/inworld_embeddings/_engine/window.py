@@ -3,10 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .._batching import Batch
 from .batch_runner import run_batch
+from .caching import run_cached
 from .call import Call
 from .results import BatchOutcome
 
@@ -76,7 +78,9 @@ class Window:
         if batch is None:
             self._exhausted = True
             return False
-        work = self._session.start(run_batch(self._session, self._call, batch))
+        call, cache = self._call, self._call.options["opened"]
+        run = run_batch if cache is None or not call.endless else partial(run_cached, cache)
+        work = self._session.start(run(self._session, call, batch))
         work.add_done_callback(self._wake)
         self._working.append(work)
         return True

@@ -66,6 +66,7 @@ class JobReport:
         requests: Requests of this run, retries included.
         retries: Retries of this run.
         seconds: Wall time of this run.
+        cache_hits: Rows of this run whose vectors the client's cache had.
     """
 
     out: Path
@@ -77,6 +78,7 @@ class JobReport:
     requests: int
     retries: int
     seconds: float
+    cache_hits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ class JobEvent:
         outage: Whether the service is down, and asked now and then whether it is back.
         requests: Requests of this run.
         retries: Retries of this run.
+        cache_hits: Rows of this run whose vectors the client's cache had.
         seconds: Since the run began.
         plan: What it will send, at the start.
         message: What a person should know.
@@ -132,6 +135,7 @@ class JobEvent:
     outage: bool = False
     requests: int = 0
     retries: int = 0
+    cache_hits: int = 0
     seconds: float = 0.0
     plan: JobPlan | None = None
     message: str = ""

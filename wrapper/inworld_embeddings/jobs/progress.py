@@ -50,6 +50,7 @@ class Progress:
             sent=self.sent,
             requests=self._service.requests,
             retries=self._service.retries,
+            cache_hits=self._service.cache_hits,
             seconds=self.seconds,
             message=message,
             **more,

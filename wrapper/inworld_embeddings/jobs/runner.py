@@ -442,6 +442,7 @@ class Job:
             sent=self._progress.sent,
             requests=self._service.requests,
             retries=self._service.retries,
+            cache_hits=self._service.cache_hits,
             seconds=self._progress.seconds,
         )
 

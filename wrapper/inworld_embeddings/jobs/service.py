@@ -58,6 +58,7 @@ class Service:
         manifest: Of the job, once there is one: whatever makes the vectors must be what it says.
         answered_at: When vectors last came, by ``time.monotonic``.
         requests, retries: What was sent so far.
+        cache_hits: Texts that the client's cache had.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Service:
         self.host: str = client._settings.base_url  # noqa: SLF001 - as above
         self.manifest: Manifest | None = None
         self.answered_at = time.monotonic()
-        self.requests = self.retries = 0
+        self.requests = self.retries = self.cache_hits = 0
         self._recovery: asyncio.Task[EmbeddingResult] | None = None
         self._asking: asyncio.Task[EmbeddingResult] | None = None
 
@@ -119,6 +120,7 @@ class Service:
         )
         self.requests += result.stats.attempts
         self.retries += result.stats.retries
+        self.cache_hits += result.stats.cache_hits
         if len(result.failures) < len(texts):
             self.answered_at = time.monotonic()
             self._check_dimension(result)
@@ -131,7 +133,7 @@ class Service:
             APIError: there is none.
             InputChangedError: it is another one: the model has changed behind its name.
         """
-        result = await self._client.embed([FIXED_TEXT], timeout=60.0)
+        result = await self._client.embed([FIXED_TEXT], timeout=60.0, cache=None)  # the cache cannot tell
         self.answered_at = time.monotonic()
         if self.manifest is not None:
             self._compare(self.manifest, result)

@@ -1,0 +1,481 @@
+"""The cache: what is not sent, what is never mixed, damage, one flight for a text, processes that are killed."""
+
+import asyncio
+import copy
+import os
+import pickle
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import httpx
+import numpy as np
+import pytest
+
+from inworld_embeddings import (
+    AsyncEmbeddingClient,
+    BadRequestError,
+    Cache,
+    CacheError,
+    ConfigurationError,
+    EmbeddingClient,
+    PartialFailureError,
+)
+from inworld_embeddings import cache as caches
+from inworld_embeddings.cache import network_drive_of
+from inworld_embeddings.errors import APIResponseValidationError
+from inworld_embeddings.jobs import run_job
+from inworld_embeddings.testing import FakeEngine
+from support.fault import OK
+from support.faults import poison, status
+from support.in_process import KEY, AsyncFace, Service, SyncFace
+from support.processes import PREAMBLE, dice
+from support.vectors import good_json, vector_for, vectors_for
+
+TEXTS = [f"planted-text {number}" for number in range(10)]
+
+
+@pytest.fixture
+def file(tmp_path):
+    yield tmp_path / "cache.db"
+    caches._close_all()
+
+
+def sent(service):
+    """The texts of each request, by what stands for them."""
+    return [len(request.text_ids) for request in service.requests]
+
+
+def rows_of(face, texts, **options):
+    rows, error = face.rows(texts, **options)
+    assert error is None
+    assert [index for index, _ in rows] == list(range(len(texts)))
+    return np.array([vector for _, vector in rows])
+
+
+WAYS = {"embed": lambda face, texts, **more: face.embed(texts, **more).vectors, "embed_iter": rows_of}
+
+
+@pytest.mark.parametrize("kind", [SyncFace, AsyncFace])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_what_was_embedded_before_is_not_sent_again(kind, way, file):
+    told = []
+    for texts, lacking in ((TEXTS[2:6], 4), (TEXTS, 6), (TEXTS[::-1], 0)):
+        with kind(Service(), cache=file, batch_size=20) as face:
+            planned = face.client.plan(texts)
+            vectors = way(face, texts, on_progress=lambda done, total: told.append((done, total)))
+            assert np.array_equal(vectors, vectors_for(texts))
+            assert sent(face.service) == ([lacking] if lacking else [])
+            assert (planned.requests, planned.cache_hits) == (bool(lacking), len(texts) - lacking)
+            assert told[-1][0] == len(texts)
+            assert np.array_equal(way(face, texts, cache=None), vectors)
+            assert sent(face.service)[-1] == len(texts), "None switches it off"
+
+
+def test_hits_stand_in_the_stats_and_a_str_is_one(file):
+    with AsyncFace(Service(), cache=Cache(file)) as face:
+        assert face.embed(TEXTS[:3]).stats.cache_hits == 0
+        stats = face.embed(TEXTS[:5]).stats
+        assert (stats.cache_hits, stats.requests) == (3, 1)
+        assert np.array_equal(face.embed(TEXTS[4]), vector_for(TEXTS[4]))
+        assert len(face.service.requests) == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"dedupe": True}])
+def test_a_text_that_stands_there_twice_is_sent_once(options, file):
+    texts = ["a", "b", "a", "c", "a"]
+    for way in WAYS.values():
+        with AsyncFace(Service(), cache=file, batch_size=2) as face:
+            assert np.array_equal(way(face, texts, **options), vectors_for(texts))
+            assert sum(sent(face.service)) in (0, 3)
+
+
+SAME = {"base_url": "http://127.0.0.1:9"}
+OTHERS = {
+    "the host": {"base_url": "http://127.0.0.1:8"},
+    "the model": {"model": "another"},
+    "the provider": {"service_provider": "SERVICE_PROVIDER_OPENAI"},
+    "extra_body": {"extra_body": {"a": 1}},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_what_another_request_gave_is_no_hit(other, file):
+    for settings, requests in ((SAME, 1), (SAME | other, 1), (SAME, 0)):
+        with AsyncFace(Service(), cache=file, **settings) as face:
+            face.embed(TEXTS)
+            assert len(face.service.requests) == requests
+
+
+class Emulator(httpx.AsyncBaseTransport):
+    """Answers as an engine of some name, whose vectors are those of the texts with its name in front."""
+
+    def __init__(self, engine, dim=8):
+        self.engine_now, self.dim, self.texts = engine, dim, []
+
+    async def handle_async_request(self, request):
+        from support.oracle import texts_in
+
+        texts = texts_in(request.content)
+        self.texts += texts
+        named = {"x-inworld-emulator-engine": self.engine_now} if self.engine_now else {}
+        headers = {"content-type": "application/json", **named}
+        body = good_json([f"{self.engine_now} {text}" for text in texts], self.dim)
+        return httpx.Response(200, headers=headers, content=body)
+
+
+def client_of(transport, file, **options):
+    return EmbeddingClient(api_key=KEY, transport=transport, cache=file, **options)
+
+
+@pytest.mark.parametrize(("engine", "dim"), [(None, 8), ("other", 8), ("first", 5)])
+def test_vectors_of_two_engines_or_dimensions_never_meet(engine, dim, file):
+    """The same address is answered by another engine, or the model behind its name is another."""
+    client_of(Emulator("first"), file).embed(TEXTS[:6])
+    with client_of(now := Emulator(engine, dim), file, batch_size=3) as client:
+        result = client.embed(TEXTS)
+        wanted = vectors_for([f"{engine} {text}" for text in TEXTS], dim)
+        assert (result.engine, np.array_equal(result.vectors, wanted)) == (engine, True)
+        assert sorted(now.texts) == sorted(TEXTS), "all were sent again, once"
+        assert client.embed(TEXTS).stats.cache_hits == 10
+
+
+def test_a_stream_that_meets_another_engine_says_so_and_the_next_one_is_right(file):
+    client_of(Emulator("first"), file).embed(TEXTS[:4])
+    with client_of(Emulator(None), file, batch_size=4, max_concurrency=1) as client:
+        with pytest.raises(APIResponseValidationError, match="of the service, earlier ones of first"):
+            list(client.embed_iter(TEXTS))
+        rows = np.array([vector for _, vector in client.embed_iter(TEXTS)])
+    assert np.array_equal(rows, vectors_for([f"None {text}" for text in TEXTS]))
+
+
+def test_local_mode_knows_its_engine_and_hits_at_once(file):
+    for engine, requests in (
+        (FakeEngine(8), 1),
+        (FakeEngine(5), 1),
+        (FakeEngine(8), 0),
+        (None, 1),
+        (None, 0),
+    ):
+        with EmbeddingClient.local(engine, cache=file) as client:
+            result = client.embed(TEXTS)
+            assert (result.stats.requests, result.engine) == (requests, result.engine)
+            assert np.array_equal(result.vectors, client.embed(TEXTS, cache=None).vectors)
+
+
+def test_texts_that_fail_are_not_kept_and_hits_are_not_lost_to_them(file):
+    with AsyncFace(Service(poison(TEXTS[7:8])), cache=file, batch_size=4) as face:
+        face.embed(TEXTS[:3])
+        with pytest.raises(PartialFailureError) as caught:
+            face.embed(TEXTS)
+        assert [failure.index for failure in caught.value.failures] == [7]
+        assert np.array_equal(caught.value.result[9], vector_for(TEXTS[9]))
+        assert face.client.plan(TEXTS).cache_hits == 9
+        rows, error = face.rows(TEXTS)
+        assert ([index for index, _ in rows][:7], type(error)) == ([*range(7)], BadRequestError)
+        assert 7 not in dict(rows)
+        result = face.embed(TEXTS, on_error="return")
+        assert (result.stats.cache_hits, len(result.failures)) == (9, 1)
+
+
+# The file.
+
+
+def test_no_text_is_in_the_file(file):
+    with AsyncFace(Service(), cache=file) as face:
+        face.embed(TEXTS)
+        written = b"".join(path.read_bytes() for path in file.parent.iterdir())
+    assert b"planted" not in written
+    assert vector_for(TEXTS[0]).tobytes() in written
+
+
+def test_zero_vectors_are_not_kept(file):
+    client = client_of(transport := Emulator(None), file)
+    transport.handle_async_request = zeros
+    client.embed("a")
+    assert client.plan(["a"]).cache_hits == 0
+
+
+async def zeros(request):
+    return httpx.Response(200, json={"embeddings": [{"values": [0, 0]}]})
+
+
+def foreign(path):
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE precious (a)")
+    db.close()
+
+
+WRONG = {
+    "a text": (lambda path: path.write_text("some text, " * 5000), "Remove the file"),
+    "half a file": (lambda path: os.truncate(path, path.stat().st_size // 2 + 77), "Remove the file"),
+    "another database": (foreign, "no cache, but a database of something else"),
+    "a folder": (lambda path: path.mkdir(), "unable to open"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "told"), WRONG.values(), ids=WRONG)
+def test_a_file_that_is_no_whole_cache_is_named_and_nothing_is_sent(spoil, told, file):
+    if spoil is WRONG["half a file"][0]:
+        with AsyncFace(Service(dim=768), cache=file) as face:
+            face.embed(TEXTS * 5)
+        caches._close_all()
+    spoil(file)
+    before = file.read_bytes() if file.is_file() else None
+    with AsyncFace(Service(dim=768), cache=file) as face:
+        for use in (
+            face.embed,
+            face.client.plan,
+            lambda texts: next(face.each(face.client.embed_iter(texts))),
+        ):
+            with pytest.raises(CacheError, match=told) as caught:
+                use(TEXTS)
+            assert str(file) in str(caught.value)
+            assert caught.value.path == str(file)
+        assert not face.service.requests
+    assert before is None or file.read_bytes() == before
+
+
+def test_a_damaged_file_never_gives_a_wrong_vector(file):
+    """Single bytes are changed all over it."""
+    texts, random = [f"text {n}" for n in range(60)], dice()
+    with AsyncFace(Service(dim=200), cache=file) as face:
+        face.embed(texts)
+    caches._close_all()
+    good, named = file.read_bytes(), 0
+    for _ in range(80):
+        bad = bytearray(good)
+        bad[random.randrange(len(bad))] ^= random.randrange(1, 256)
+        file.write_bytes(bad)
+        with AsyncFace(Service(dim=200), cache=file) as face:
+            try:
+                result = face.embed(texts)
+            except (CacheError, PartialFailureError) as error:
+                named += 1
+                failed = getattr(error, "failures", ())
+                assert all(isinstance(failure.error, CacheError) for failure in failed)
+                continue
+            finally:
+                caches._close_all()
+            assert np.array_equal(result.vectors, vectors_for(texts, 200))
+    assert named > 20, "most of the file is vectors"
+
+
+def test_a_call_loses_nothing_to_a_file_that_cannot_be_written(file, monkeypatch, caplog):
+    with AsyncFace(Service(), cache=file) as face:
+        face.embed(TEXTS[:2])
+        monkeypatch.setattr(caches, "_shrink", full)
+        assert np.array_equal(face.embed(TEXTS).vectors, vectors_for(TEXTS))
+        assert face.client.plan(TEXTS).cache_hits == 2
+    assert f"{file}: database or disk is full" in caplog.text
+
+
+def full(db, limit):
+    raise sqlite3.OperationalError("database or disk is full")
+
+
+def test_what_was_not_used_for_the_longest_time_goes_first(file, monkeypatch):
+    clock = [1_000_000]
+    monkeypatch.setattr(caches.time, "time", lambda: clock[0])
+    cache = Cache(file, size_limit=1 << 20)
+    with AsyncFace(Service(dim=1024), cache=cache) as face:
+        for number in range(12):
+            clock[0] += 4000
+            face.embed([f"{number} {text}" for text in range(40)])
+            face.embed("0 0")
+        assert face.client.plan(["0 0", "11 39", "1 1"]).cache_hits == 2
+        assert face.client.plan(["1 1"]).cache_hits == 0
+        assert file.stat().st_size < 1.5 * cache.size_limit
+        cache.clear()
+        assert face.client.plan(["0 0"]).cache_hits == 0
+        assert file.stat().st_size < 100_000
+
+
+MOUNTS = """/dev/sda1 / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+/dev/sdb1 /home/fast ext4 rw 0 0
+//server/s /mnt/a\\040share cifs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/tmp/c", None),
+        ("/home/me/c", "nfs4"),
+        ("/home/fast/c", None),
+        ("/mnt/a share/c", "cifs"),
+        ("/homes", None),
+    ],
+)
+def test_a_network_drive_is_told_from_a_disk(path, kind):
+    assert network_drive_of(path, MOUNTS) == kind
+
+
+def test_a_network_drive_is_refused_by_name(file, monkeypatch):
+    monkeypatch.setattr(caches, "_network_drive", lambda path: "nfs4")
+    with AsyncFace(Service(), cache=file) as face:
+        with pytest.raises(CacheError, match=r"network drive \(nfs4\)"):
+            face.embed("a")
+        assert not face.service.requests
+
+
+@pytest.mark.parametrize("wrong", [1, b"path", "", True])
+def test_what_is_no_cache_is_refused(wrong):
+    with pytest.raises(ConfigurationError, match="cache must be"):
+        EmbeddingClient(api_key=KEY, cache=wrong)
+
+
+def test_a_limit_below_its_own_bookkeeping_is_refused():
+    with pytest.raises(ConfigurationError, match="size_limit must be"):
+        Cache("c.db", size_limit=1000)
+
+
+# Calls at once.
+
+
+def test_calls_at_once_send_a_text_once(file):
+    service = Service(latency=1.0)
+    with AsyncFace(service, cache=file) as face:
+
+        async def at_once():
+            calls = [face.client.embed(TEXTS[start : start + 5]) for start in (0, 1, 2, 0)]
+            return await asyncio.gather(*calls)
+
+        results = face.wait(at_once())
+    assert sum(sent(service)) == 7
+    for result, start in zip(results, (0, 1, 2, 0), strict=True):
+        assert np.array_equal(result.vectors, vectors_for(TEXTS[start : start + 5]))
+
+
+@pytest.mark.parametrize("ends", ["fails", "is cancelled"])
+def test_who_waited_for_a_call_that_came_to_nothing_sends_the_text_itself(ends, file):
+    service = Service([status(400), OK], latency=1.0)
+    with AsyncFace(service, cache=file) as face:
+
+        async def two():
+            first = asyncio.create_task(face.client.embed("a"))
+            await asyncio.sleep(0.1)
+            second = asyncio.create_task(face.client.embed("a"))
+            await asyncio.sleep(0.1)
+            if ends == "is cancelled":
+                first.cancel()
+            return await asyncio.gather(first, second, return_exceptions=True)
+
+        first, second = face.wait(two())
+        assert isinstance(first, BadRequestError | asyncio.CancelledError)
+        if ends == "is cancelled":
+            assert isinstance(second, BadRequestError), (
+                "it was sent, and the script refuses what is sent first"
+            )
+        else:
+            assert np.array_equal(second, vector_for("a"))
+        assert not face.client._options["opened"].store.flights
+
+
+def test_a_deadline_holds_while_another_call_is_waited_for(file):
+    service = Service(latency=50.0)
+    with AsyncFace(service, cache=file, timeout=None, max_retries=0) as face:
+
+        async def two():
+            slow = asyncio.create_task(face.client.embed("a", timeout=100))
+            await asyncio.sleep(0.1)
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(TimeoutError):
+                await face.client.embed("a", timeout=2)
+            took = asyncio.get_running_loop().time() - began
+            slow.cancel()
+            return took
+
+        assert 2 <= face.wait(two()) <= 2.25
+
+
+def test_threads_share_a_file(file):
+    with client_of(transport := Emulator(None), file, batch_size=3) as client:
+        results = []
+        threads = [
+            threading.Thread(target=lambda start=start: results.append((start, client.embed(TEXTS[start:]))))
+            for start in range(6)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(transport.texts) == sorted(TEXTS)
+    for start, result in results:
+        assert np.array_equal(result.vectors, vectors_for([f"None {text}" for text in TEXTS[start:]]))
+
+
+# Processes.
+
+
+def test_a_client_with_a_cache_travels_and_is_copied(file):
+    with EmbeddingClient.local(cache=Cache(file, size_limit=1 << 21)) as client:
+        client.embed(TEXTS)
+        for one in (pickle.loads(pickle.dumps(client)), copy.copy(client), copy.deepcopy(client)):
+            assert one.embed(TEXTS).stats.cache_hits == 10
+            assert repr(one._options["cache"]) == f"Cache({str(file)!r}, size_limit={1 << 21})"
+            one.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_opens_the_file_for_itself(file):
+    with EmbeddingClient.local(FakeEngine(8), cache=file) as client:
+        client.embed(TEXTS[:5])
+        child = os.fork()
+        if not child:
+            stats = client.embed(TEXTS).stats
+            os._exit(stats.cache_hits)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 5
+        assert client.embed(TEXTS).stats.cache_hits == 10
+
+
+WORK = """
+import itertools
+from inworld_embeddings.testing import FakeEngine
+client = EmbeddingClient.local(FakeEngine(300), cache=URL)
+for number in itertools.count():
+    texts = [f"text {random.randrange(600)}" for _ in range(SIZE)]
+    result = client.embed(texts)
+    assert np.array_equal(result.vectors, np.float32(FakeEngine(300).embed(texts)))
+    print(number, flush=True)
+"""
+
+
+def test_two_processes_share_a_file_and_are_killed(file):
+    random = dice()
+    for _ in range(4):
+        command = [sys.executable, "-W", "error", "-c", PREAMBLE + WORK, str(file), "30"]
+        both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
+        for process in both:  # the first is killed while the second goes on
+            for _ in range(random.randrange(3, 12)):
+                assert process.stdout.readline(), process.stderr.read().decode()
+            process.send_signal(signal.SIGKILL)
+        assert [process.communicate()[1] for process in both] == [b"", b""]
+    with EmbeddingClient.local(FakeEngine(300), cache=file) as client:
+        texts = [f"text {number}" for number in range(600)]
+        result = client.embed(texts)
+    assert result.stats.cache_hits > 100
+    assert np.array_equal(result.vectors, np.float32(FakeEngine(300).embed(texts)))
+
+
+def test_a_job_counts_its_hits_and_still_asks_whether_the_model_is_the_same(file, tmp_path):
+    (tmp_path / "in.txt").write_text("\n".join(TEXTS))
+    requests = []
+    for out in ("one", "two"):
+        with EmbeddingClient.local(FakeEngine(8), cache=file, batch_size=4) as client:
+            report = run_job(tmp_path / "in.txt", tmp_path / out, client=client)
+        requests.append((report.rows, report.cache_hits, report.requests))
+    assert requests == [(10, 0, 3), (10, 10, 0)]
+    assert [p.read_bytes() for p in (tmp_path / "one").glob("part*")] == [
+        p.read_bytes() for p in (tmp_path / "two").glob("part*")
+    ]
+
+
+def test_the_async_client_outlives_a_loop(file):
+    client = AsyncEmbeddingClient.local(FakeEngine(8), cache=file)
+    hits = [asyncio.run(client.embed(TEXTS)).stats.cache_hits for _ in range(2)]
+    assert hits == [0, 10]
