@@ -1,6 +1,6 @@
 """A program: runs a small job over and over in forked processes, to which something happens from outside.
 
-    job_storm.py kills COUNT | strace [CALL...] | limits [FOLDER]
+    job_storm.py operations STEP | kills COUNT | strace [CALL...] | limits [FOLDER]
 
 Prints JSON: how often it happened, and where a job did not end with the bytes of one that was left alone. This process
 has only its own thread when it forks, and everything loaded, so that a job takes milliseconds.
@@ -26,8 +26,9 @@ import pyarrow.parquet as pq
 
 from inworld_embeddings import StorageError
 from inworld_embeddings import client as clients
-from inworld_embeddings.jobs import run_job
+from inworld_embeddings.jobs import run_job, storage
 from inworld_embeddings.testing import FakeEngine, local_client
+from support.storage import Disk, killed
 
 ROWS_PER_PART, BATCH = 40, 8
 WINDOW = 4 * BATCH  # two requests in flight, and as many ready
@@ -95,11 +96,44 @@ def sources(folder, rows):
     return [folder / "in.parquet", folder / "in.jsonl"]
 
 
-def wrong_with(out, whole):
-    """What is wrong with a finished job."""
-    if content(out) != whole:
-        return "differs"
+def wrong_with(out, whole, code):
+    """What is wrong with a job that should be finished."""
+    if code or content(out) != whole:
+        return f"differs, exit code {code}"
     return None if (out / "_SUCCESS").exists() and not list(out.glob(".*.tmp")) else "is not finished"
+
+
+def paid_twice(out, rows, kills):
+    """How many texts were, and what is wrong with that after so many kills."""
+    sent = collections.Counter(sent_of(out).read_text().splitlines())
+    again = sum(times - 1 for text, times in sent.items() if text.startswith("line"))
+    fine = len(sent) == rows + 1 and again <= kills * (ROWS_PER_PART + WINDOW)
+    return again, "" if fine else f"sent {len(sent)} texts, {again} of them twice, after {kills} kills"
+
+
+def operations(folder, step):
+    """kill -9 before each operation, or each fifth say, of the module that publishes, counted from a whole run."""
+    rows, wrong = 50, []  # two parts
+    source, whole = sources(folder, rows)[1], folder / "whole"
+
+    def dying(out, at):
+        storage.os = Disk(at, killed)
+        counted(source, out)
+        (folder / "count").write_text(str(len(storage.os.log)))
+
+    ended(forked(partial(dying, whole, 0)))
+    hits = int((folder / "count").read_text())
+    for at in range(1, hits + 1, step):
+        out = folder / f"out-{at}"
+        died = ended(forked(partial(dying, out, at))) == -9
+        code = ended(forked(partial(counted, source, out)))
+        if (
+            why := wrong_with(out, content(whole), code)
+            or paid_twice(out, rows, 1)[1]
+            or (not died and "lives")
+        ):
+            wrong.append(f"{out.name} {why}")
+    return {"hits": hits, "wrong": wrong}
 
 
 def kills(folder, count):
@@ -115,21 +149,18 @@ def kills(folder, count):
         took[source] = time.monotonic() - began
     while hits < count:
         source, out = inputs[jobs % 2], folder / f"out-{jobs}"
-        whole, killed = content(folder / f"whole-{source.suffix}"), 0
+        whole, hit = content(folder / f"whole-{source.suffix}"), 0
         while True:
             child = forked(partial(counted, source, out))
             time.sleep(generator.random() * took[source])
             os.kill(child, signal.SIGKILL)
             if (code := ended(child)) != -9:
                 break
-            killed += 1
-        sent = collections.Counter(sent_of(out).read_text().splitlines())
-        again = sum(times - 1 for text, times in sent.items() if text.startswith("line"))
-        if why := f"exit code {code}" if code else wrong_with(out, whole):
+            hit += 1
+        again, why = paid_twice(out, rows, hit)
+        if why := wrong_with(out, whole, code) or why:
             wrong.append(f"{out.name} {why}")
-        if len(sent) != rows + 1 or again > killed * (ROWS_PER_PART + WINDOW):
-            wrong.append(f"{out.name}: {again} texts twice after {killed} kills")
-        hits, twice, jobs = hits + killed, twice + again, jobs + 1
+        hits, twice, jobs = hits + hit, twice + again, jobs + 1
     return {"seed": seed, "jobs": jobs, "hits": hits, "rows": jobs * rows, "twice": twice, "wrong": wrong}
 
 
@@ -181,7 +212,7 @@ def strace(folder, calls):
                 if any(data != whole[name] for name, data in there):
                     wrong.append(f"{out.name}: a part that is not whole")
                 code = ended(forked(work))
-                if why := f"exit code {code}" if code else wrong_with(out, whole):
+                if why := wrong_with(out, whole, code):
                     wrong.append(f"{out.name} {why}")
                 shutil.rmtree(out)
     return {"hits": hits, "codes": codes, "wrong": wrong}
@@ -215,7 +246,7 @@ def limits(folder):
             if any(data != whole[name] for name, data in content(out).items()):
                 wrong.append(f"{out.name}: a part that is not whole")
             code = ended(forked(partial(run, source, out)))
-            if why := f"exit code {code}" if code else wrong_with(out, whole):
+            if why := wrong_with(out, whole, code):
                 wrong.append(f"{out.name} {why}")
             shutil.rmtree(out)
     return {"codes": codes, "wrong": wrong}
@@ -225,7 +256,9 @@ def main():
     clients._load()  # once, for all that are forked
     what, *more = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
-        if what == "kills":
+        if what == "operations":
+            told = operations(Path(folder), int(more[0]))
+        elif what == "kills":
             told = kills(Path(folder), int(more[0]))
         else:
             told = (

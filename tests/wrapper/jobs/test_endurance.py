@@ -32,6 +32,11 @@ def storm(*arguments):
     return told
 
 
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.long)])
+def test_H01_H02_killed_at_each_storage_operation(step):
+    assert storm("operations", step)["hits"] > 40
+
+
 @pytest.mark.long
 def test_H01_killed_at_random_it_ends_with_the_same_bytes_and_pays_for_little_twice():
     assert storm("kills", KILLS)["hits"] >= KILLS

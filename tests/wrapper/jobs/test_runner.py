@@ -3,17 +3,13 @@
 import asyncio
 import json
 import shutil
-import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-import support
 from inworld_embeddings import (
     ConfigurationError,
     InputChangedError,
@@ -78,17 +74,6 @@ def test_bytes_are_the_same_however_the_work_was_cut(job, lines, out, tmp_path, 
     assert content(out) == content(tmp_path / "other")
 
 
-def test_H01_H02_killed_at_every_storage_operation(lines, tmp_path):
-    program = Path(support.__path__[0]) / "job_killer.py"
-    tests = str(program.parents[1])
-    command = [sys.executable, str(program), str(lines(9)), str(tmp_path)]
-    paths = ":".join([tests, *sys.path])
-    done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": paths, "PATH": ""})
-    told = json.loads(done.stdout or "{}")
-    assert told.get("wrong") == [], done.stderr
-    assert told["operations"] > 40
-
-
 def test_H02_whatever_a_power_loss_forgets_the_job_goes_on(job, lines, out, disk):
     source, generator = lines(12), seeded()
     job(source)
@@ -146,7 +131,7 @@ def test_H08_another_input_is_no_resume_and_nothing_is_sent(job, lines, out):
 
 def test_H08_an_input_that_changes_while_it_is_read_is_not_published(job, lines, out, client):
     source = lines(400)
-    made = client(faults="latency=20ms")
+    made = client(max_concurrency=1)  # so the next part cannot be ready before the callback
     told = []
 
     def change(event):
