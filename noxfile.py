@@ -298,6 +298,14 @@ def pictures(session: nox.Session) -> None:
     session.run("python", "docs/pictures.py", *session.posargs)
 
 
+@nox.session(reuse_venv=False)
+def recipes(session: nox.Session) -> None:
+    """The examples for Qdrant, LanceDB, pgvector on a real PostgreSQL, DuckDB, DSPy and FastAPI, as the docs have them."""
+    install(session, "integrations", "recipes", extras="[jobs]")
+    options = ["-p", "no:unraisableexception", "tests/wrapper/integrations/test_recipes.py", *session.posargs]
+    session.run("pytest", *options, env={"INTEGRATIONS": "recipes"})
+
+
 @nox.session
 def playground(session: nox.Session) -> None:
     """The playground in a headless Chromium, from PATH or ``CHROMIUM``; ``SCREENSHOTS`` names a folder for pictures."""

@@ -13,6 +13,7 @@ NOT_RUN = re.compile(r"<!-- not run: \w.*? -->\n```python\n.*?```", re.DOTALL)
 ELSEWHERE = {
     "frameworks.md": "tests/wrapper/integrations/test_docs.py",
     "openai.md": "tests/emulator/openai_face",
+    "vector-stores.md": "tests/wrapper/integrations/test_recipes.py",
     "testing.md": "tests/wrapper/testing/test_docs.py",
 }
 """Pages whose examples other tests run."""

@@ -85,8 +85,9 @@ def pytest_sessionfinish(session):
     if not page:
         return
     tried = ", ".join(f"{package} {version(package)}" for package in PACKAGES[name])
-    done = session.testscollected - session.testsfailed
-    counted = f"{done} of {session.testscollected} pass"
+    stats = session.config.pluginmanager.get_plugin("terminalreporter").stats
+    done, failed = len(stats.get("passed", ())), len(stats.get("failed", ())) + len(stats.get("error", ()))
+    counted = f"{done} pass, {failed} fail" if failed else f"{done} pass"
     row = f"| `{name}` | {tried} | {platform.python_version()} | {counted} | {datetime.now(UTC).date()} |"
     text = re.sub(rf"^\| `{name}` \|.*$", row, Path(page).read_text("utf-8"), flags=re.MULTILINE)
     Path(page).write_text(text, "utf-8")
