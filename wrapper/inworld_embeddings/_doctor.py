@@ -185,11 +185,11 @@ async def _get(settings: Settings) -> tuple[Response, float]:
 
 def live(client: EmbeddingClient) -> Iterator[Finding]:
     """Whether the service takes the key, and what it returns: dimension, latency, request id. Sends `LIVE`."""
-    times = []
+    times, results = [], []
     try:
         for _ in range(TIMES):
             began = time.perf_counter()
-            result = client.embed(["Hello doctor"])
+            results.append(client.embed(["Hello doctor"]))
             times.append(time.perf_counter() - began)
     except InworldEmbeddingsError as error:
         identity = error.request_id if isinstance(error, APIError) else None
@@ -199,6 +199,7 @@ def live(client: EmbeddingClient) -> Iterator[Finding]:
             f"{type(error).__name__}: {error}" + (f" Request {identity}." if identity else ""),
         )
         return
+    result = results[-1]
     by = f"the local engine {result.engine}, not by the service" if result.engine else "the service"
     yield Finding("service", "ok", f"{result.model}: {result.dimension} dimensions, made by {by}.")
     first, later = times[0], statistics.median(times[1:])
