@@ -40,6 +40,7 @@ autodoc_typehints = "none"  # signatures hold them
 autodoc_class_signature = "mixed"
 autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
+napoleon_use_ivar = True
 napoleon_use_rtype = False
 
 nitpicky = True
