@@ -72,6 +72,8 @@ def test_documents_keep_their_order_and_their_fields_stand_before_them(served, s
         assert [one.id for one in found["documents"]] == [one.id for one in documents]
     assert documents[0].embedding is None
     made.close()
+    assert right(made.run(documents[3:])["documents"][0].embedding, [""])
+    asyncio.run(made.close_async())
     assert right(asyncio.run(InworldTextEmbedder(base_url=served.url).run_async("a"))["embedding"], ["a"])
     served.faults.set("status=429;retry-after=99")
     with pytest.raises(RateLimitError) as caught:

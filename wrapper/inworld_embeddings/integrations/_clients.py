@@ -59,6 +59,17 @@ class Clients:
         """The same, awaited."""
         return (await self.asynchronous.embed(list(texts))).tolist()
 
+    async def aclose(self) -> None:
+        """Ends the connections that there are; the next text makes new ones."""
+        if isinstance(client := self._made.pop(AsyncEmbeddingClient, None), AsyncEmbeddingClient):
+            await client.close()
+        self.close()
+
+    def close(self) -> None:
+        """As `aclose`, but for the async client's, which end with their event loop."""
+        if isinstance(client := self._made.pop(EmbeddingClient, None), EmbeddingClient):
+            client.close()
+
     def stored(self) -> dict[str, Any]:
         """What makes the same clients again, but for the key: plain values, to be stored by a framework."""
         return {"model": self.model, "base_url": self.base_url, "local": self.local, **self._options}

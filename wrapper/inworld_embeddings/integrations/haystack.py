@@ -46,16 +46,14 @@ class _Embedder:
         return stored
 
     def close(self) -> None:
-        """Ends the connections."""
+        """Ends the connections; the next text makes new ones."""
         if self._clients is not None:
-            self._clients.sync.close()
-            self._clients = None
+            self._clients.close()
 
     async def close_async(self) -> None:
         """The same, awaited."""
         if self._clients is not None:
-            await self._clients.asynchronous.close()
-            self._clients = None
+            await self._clients.aclose()
 
     def _meta(self) -> dict[str, Any]:
         return {"model": self.model}
