@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic_ai.embeddings import EmbeddingModel, EmbeddingResult, EmbeddingSettings, EmbedInputType
+from pydantic_ai.embeddings import EmbeddingModel, EmbeddingResult, EmbeddingSettings
+from pydantic_ai.embeddings.result import EmbedInputType
 from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError, UserError
 from pydantic_ai.models import check_allow_model_requests
 
@@ -84,8 +85,9 @@ class InworldEmbeddingModel(EmbeddingModel):
         for name in ("dimensions", "extra_headers"):
             if merged.get(name) is not None:
                 raise UserError(f"Inworld's embeddings have no setting {name} of a call.")
+        extra_body: Any = merged.get("extra_body")  # the client says what it may be
         try:
-            result = await self._clients.asynchronous.embed(texts, extra_body=merged.get("extra_body"))
+            result = await self._clients.asynchronous.embed(texts, extra_body=extra_body)
         except (APIError, PartialFailureError) as error:
             status = getattr(error, "status_code", None)
             if status is None:
