@@ -93,6 +93,11 @@ class Admission:
         self.changed = asyncio.Event()
         self.queue = asyncio.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a permit."""
+        return len(self._deadlines)
+
     async def acquire(self, call: "Call", deadline: float, *, bisecting: bool = False) -> Permit:
         """Waits for a permit. `Permit.release` must follow, whatever happens.
 

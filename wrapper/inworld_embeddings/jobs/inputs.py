@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ..errors import ConfigurationError, InvalidInputError
 from .files import kind_of
@@ -128,6 +129,23 @@ class Reader:
                 self.close()
                 self._at = Position(self._at.file + 1)
         return Piece(texts, pa.concat_tables(tables) if self._columns.carried else _no_columns(len(texts)))
+
+    def skip(self, count: int) -> int:
+        """Goes on by so many rows, as `take`; returns how many there were. Of Parquet only the metadata are read."""
+        left = count
+        while left and self._at.file < len(self._files):
+            path = self._files[self._at.file]
+            if kind_of(path) == "parquet":
+                with _told(path):
+                    rows = pq.read_metadata(path).num_rows
+                step = min(left, rows - self._at.offset)
+                self._at = self._at._replace(offset=self._at.offset + step, line=self._at.offset + step)
+                if not step:
+                    self._at = Position(self._at.file + 1)
+            elif not (step := len(self.take(min(left, 1024)).texts)):
+                break
+            left -= step
+        return count - left
 
     def close(self) -> None:
         """Closes the open file."""

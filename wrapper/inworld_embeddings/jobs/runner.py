@@ -9,14 +9,14 @@ import datetime as dt
 import itertools
 import threading
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, closing
 from dataclasses import replace
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -47,6 +47,21 @@ if TYPE_CHECKING:
     from ..result import EmbeddingResult, Vectors
 
 T = TypeVar("T")
+
+
+class Span(NamedTuple):
+    """Parts that stand side by side.
+
+    Attributes:
+        first: The first of them.
+        end: The one behind them; None for all there are.
+        start: Where their rows begin in the input. None: where the part before them ends, which must be there.
+    """
+
+    first: int
+    end: int | None
+    start: Position | None = None
+
 
 ROUNDS: Final = 3
 """A text that fails so often, while the fixed text is answered each time after it, is refused."""
@@ -124,24 +139,11 @@ class Job:
 
     async def _opened(self) -> Manifest:
         """The job's manifest: the one that is there, if it is of the same job, or a new one."""
-        wanted = Manifest(
-            inputs=tuple(map(InputFile.of, self._files)),
-            text=self._columns.text,
-            id=self._id,
-            keep=self._keep,
-            model=self._service.model,
-            service_provider=self._service.service_provider,
-            request=self._service.request,
-            host=self._service.host,
-            rows_per_part=self._per_part,
-            max_rows=None if self._max_rows == inf else int(self._max_rows),
-            pyarrow=(pa.cpp_version,),
-            version=(__version__,),
-        )
+        wanted = self._wanted()
         if (known := await self._in_thread(partial(Manifest.of, self._out))) is not None:
             manifest = await self._in_thread(partial(self._resumed, known, wanted))
-            pairs = zip(manifest.inputs, wanted.inputs, strict=True)
-            self._watched = [replace(now, digests=then.digests) for then, now in pairs]
+            if manifest != known:
+                await self._in_thread(partial(manifest.write, self._out))
             return manifest
         result = await self._service.returned()
         made = msgspec.structs.replace(
@@ -157,10 +159,27 @@ class Job:
         await self._in_thread(partial(made.write, self._out))
         return made
 
+    def _wanted(self) -> Manifest:
+        """What would be in the manifest before anything is sent."""
+        return Manifest(
+            inputs=tuple(map(InputFile.of, self._files)),
+            text=self._columns.text,
+            id=self._id,
+            keep=self._keep,
+            model=self._service.model,
+            service_provider=self._service.service_provider,
+            request=self._service.request,
+            host=self._service.host,
+            rows_per_part=self._per_part,
+            max_rows=None if self._max_rows == inf else int(self._max_rows),
+            pyarrow=(pa.cpp_version,),
+            version=(__version__,),
+        )
+
     def _resumed(self, known: Manifest, wanted: Manifest) -> Manifest:
         manifest = known.resumed(wanted, self._out, other_versions=self._other_versions)
-        if manifest != known:
-            manifest.write(self._out)
+        pairs = zip(manifest.inputs, wanted.inputs, strict=True)
+        self._watched = [replace(now, digests=then.digests) for then, now in pairs]
         return manifest
 
     # Parts.
@@ -177,14 +196,23 @@ class Job:
             await self._service.returned()
         plan = None if done else await self._in_thread(partial(self._planned, 1))
         self._progress.tell("start", plan=plan)
+        if not await self._while_watched(self._refused_again(done) if again else self._make(done)):
+            return False
+        if not (told if again else self._at_end):
+            return False
+        await self._in_thread(partial(parts.finish, self._out, self._manifest, _today()))
+        return True
+
+    async def _make(self, done: list[int]) -> None:
+        """Makes the parts that are not there."""
+        await self._embed_all(self._rows(Span(first, end) for first, end in gaps(done)))
+
+    async def _while_watched(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Awaits work while `_tick` looks how it goes; returns False if the job was told to stop meanwhile."""
         ticker = asyncio.create_task(self._tick())
         try:
             async with asyncio.timeout(None) as self._limit:
-                if again:
-                    await self._refused_again(done)
-                    self._at_end = told is not None
-                else:
-                    await self._embed_all(self._missing(done))
+                await work
         except TimeoutError:
             if self._ending is not None:
                 raise self._ending from None
@@ -196,9 +224,6 @@ class Job:
         finally:
             ticker.cancel()
             await asyncio.gather(ticker, self._service.leave(), return_exceptions=True)
-        if not self._at_end:
-            return False
-        await self._in_thread(partial(parts.finish, self._out, self._manifest, _today()))
         return True
 
     def _earlier(self, done: list[int]) -> tuple[bool, int]:
@@ -228,10 +253,12 @@ class Job:
                 task.cancel()
             await asyncio.gather(*window, return_exceptions=True)
 
-    async def _missing(self, done: list[int]) -> AsyncGenerator[list[Run]]:
-        """The rows of the parts that are not there."""
-        for first, end in _gaps(done):
-            reader = Reader(self._files, self._columns, await self._in_thread(partial(self._start_of, first)))
+    async def _rows(self, spans: Iterable[Span]) -> AsyncGenerator[list[Run]]:
+        """The rows of the parts in spans."""
+        for first, end, start in spans:
+            if start is None:
+                start = await self._in_thread(partial(self._start_of, first))
+            reader = Reader(self._files, self._columns, start)
             try:
                 for number in itertools.count(first) if end is None else range(first, end):
                     if self._stop.is_set():
@@ -447,7 +474,7 @@ class Job:
         )
 
 
-def _gaps(done: Sequence[int]) -> Iterator[tuple[int, int | None]]:
+def gaps(done: Sequence[int]) -> Iterator[tuple[int, int | None]]:
     """The runs of missing parts, and at last what comes behind all of them."""
     before = -1
     for number in done:
