@@ -155,7 +155,7 @@ except errors.ConfigurationError as error:
 @pytest.mark.parametrize(
     ("left_out", "said"),
     [
-        (None, "(768,) 8"),
+        (None, "(768,) 9"),
         ("minilm_table.bin", "its table minilm_table.bin (FileNotFoundError)"),
         ("app.js", "The playground's file app.js is missing"),
     ],

@@ -10,10 +10,12 @@ from importlib.resources import files as package_files
 from typing import Final
 
 from inworld_embeddings.errors import ConfigurationError
+from inworld_embeddings.models import DEFAULT_MODEL, MODELS
 
 from ..engines import Engine
 from ..handle import TEST_KEY
 from ..messages import Handler, Reply, Request
+from ..openai_face import OpenAIFace
 
 PREFIX: Final = "/_emulator/playground/"
 """Where the page's files are, beside the page itself at ``/``."""
@@ -22,7 +24,7 @@ SETTINGS: Final = f"{PREFIX}settings.json"
 """What the page must know of the server it is on."""
 
 _NAMES: Final = (
-    "index.html", "style.css", "api.js", "app.js", "dom.js", "request.js", "results.js", "vectors.js"
+    "index.html", "style.css", "api.js", "app.js", "code.js", "dom.js", "request.js", "results.js", "vectors.js"
 )  # fmt: skip
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
 _POLICY: Final = (
@@ -51,11 +53,15 @@ class Playground:
 
     def __init__(self, inner: Handler, engine: Engine) -> None:
         self._inner = inner
+        model = MODELS[DEFAULT_MODEL]
         settings = {
             "engine": engine.name,
             "dimension": engine.dimension,
             "meaning": getattr(engine, "meaning", ""),
             "key": TEST_KEY if inner.uses_test_key else None,  # another key is the visitor's to know
+            "model": {"model": model.name, "serviceProvider": model.service_provider},
+            "max_tokens": model.max_tokens,
+            "openai": isinstance(inner, OpenAIFace),
         }
         self._files = {**page_files(), SETTINGS: json.dumps(settings).encode()}
 

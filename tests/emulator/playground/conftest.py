@@ -57,15 +57,18 @@ class Page:
         self.driver, self.server, self.url = driver, server, server.url
         self.expected_errors = 0
 
-    def open(self, width=1280, **media):
-        metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    def open(self, width=1280, height=800, link="", **media):
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         features = [
             {"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in media.items()
         ]
         self.cdp("Emulation.setDeviceMetricsOverride", **metrics)
         self.cdp("Emulation.setEmulatedMedia", features=features)
-        self.driver.get(f"{self.url}/")
+        self.driver.get("about:blank")  # another # alone would not load the page again
+        self.driver.get(f"{self.url}/{link}")
         self.until("'ready' in document.documentElement.dataset")
+        if self.run("return document.getElementById('key-field').hidden"):
+            self.settled()  # it embeds what is in the box at once
         return self
 
     def cdp(self, command, **parameters):
@@ -119,7 +122,13 @@ class Page:
         if texts is not None:
             self.write("texts", "\n".join(texts))
         self.click("#embed")
-        self.until("document.querySelector('#map svg')")
+        self.settled()
+
+    def settled(self):
+        """Waits for the vectors, and for the ranking if there is a query."""
+        self.until(
+            "document.querySelector('#map svg') && (!query.value || document.querySelector('#ranking li'))"
+        )
 
     def error(self, begins=""):
         """Waits for what went wrong, in words."""
@@ -144,14 +153,15 @@ class Page:
             "return [...document.querySelectorAll(arguments[0])].map((e) => e[arguments[1]])", css, name
         )
 
-    def screenshot(self, name):
-        """A picture of the whole page, if somebody wants to see it."""
+    def screenshot(self, name, **clip):
+        """A picture of the page, if somebody wants to see it."""
         if folder := os.environ.get("SCREENSHOTS"):
             size = self.run("return [innerWidth, document.documentElement.scrollHeight]")
             metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
             self.cdp("Emulation.setDeviceMetricsOverride", **metrics)
             self.run("return new Promise((done) => requestAnimationFrame(() => setTimeout(done, 300)))")
-            data = self.cdp("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+            area = {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1, **clip}
+            data = self.cdp("Page.captureScreenshot", clip=area)["data"]
             Path(folder).mkdir(parents=True, exist_ok=True)
             (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(data))
 
@@ -172,10 +182,10 @@ def serve_page(driver):
     """Opens the page of a new server; afterwards it must have been quiet."""
     servers, pages = [], []
 
-    def start(*, engine=None, api_key=TEST_KEY, chaos=False):
+    def start(*, engine=None, api_key=TEST_KEY, **options):
         emulator = Emulator(engine, api_key)
         layer = Playground(emulator, emulator.engine)
-        servers.append(EmulatorServer(layer, chaos=chaos).start())
+        servers.append(EmulatorServer(layer, **options).start())
         driver.get("about:blank")
         for kind in ("browser", "performance"):
             driver.get_log(kind)

@@ -22,7 +22,11 @@ def test_typed_texts_become_a_table_a_map_and_a_ranking(page, keys):
     page.write("query", "lost delivery" + keys.ENTER)  # nothing is embedded yet: the search does it
     page.rows(4)
     assert page.shown("#ranking .text") == [TEXTS[index] for index, _ in rank(vectors[4], vectors[:4])]
-    assert page.text("summary") == "Here is the query's vector, of 16 dimensions."
+    assert page.text("summary") == "4 vectors of 16 dimensions."
+    pairs = cosines[np.triu_indices(4, 1)]  # what the colours go over
+    assert [page.text("least"), page.text("most")] == [f"{pairs.min():.2f}", f"{pairs.max():.2f}"]
+    numbered = [f"{number} {text}" for number, text in enumerate(TEXTS, 1)]
+    assert page.shown("#heat th") == [*numbered, *numbered]
     assert page.shown(CELLS) == [f"{value:.2f}" for value in cosines.flat]
     page.click(f"tbody tr:nth-child(2) {CELLS.split()[1]}:nth-child(4)")
     assert page.text("heat-reading") == f"2 · 3: {cosines[1, 2]:.4f} — “{TEXTS[1]}” and “{TEXTS[2]}”"
@@ -58,16 +62,50 @@ def test_pasted_markup_is_text_and_more_than_fits_is_left_out(page, keys):
     assert page.error() == "There is no text to embed."
 
 
+def test_opening_it_embeds_the_sample_and_leaves_the_servers_faults_alone(serve_page):
+    page = serve_page(engine=named("hash:16"), faults="status=503").open()
+    page.rows(7)
+    assert page.server.faults.requests == 0
+    page.click("#embed")
+    page.error("503: ")
+    page.expected_errors = 1
+    assert page.shown("#heat table, #map svg, #ranking li") == []
+
+
+def test_a_link_brings_texts_and_query_back_and_is_bounded(page):
+    page.write("query", "q & a")
+    page.embed(TEXTS)
+    page.clipboard()  # allows it
+    page.click("#link")
+    page.until("linked.textContent === 'Copied.'")
+    link = page.clipboard()
+    assert link.startswith(f"{page.url}/#texts=the+parcel+is+late%0A")
+    page.open()  # the same address but for what is behind the #
+    page.driver.get(link)
+    page.rows(4)
+    assert page.shown("#texts, #query", "value") == ["\n".join(TEXTS), "q & a"]
+    page.open(link=f"#texts={XSS}%0A{'w ' * 129}")
+    assert page.text("long").startswith(
+        "Longer than the 128 tokens that the model in the request reads: text 2. "
+    )
+    assert page.shown("#heat th.long span") == [f"2 {'w ' * 16}w…"] * 2
+    page.open(link=f"#texts={'w' * 32_000}")
+    page.rows(7)
+    page.run("texts.value = 'w'.repeat(40_000)")
+    page.click("#link")
+    assert page.text("linked") == "Too long for a link."
+
+
 # Faults.
 
 WRONG = {  # switch: what the page says, how often the browser itself complains
     "rate-limit;retry-after=2": ("429: injected by the emulator: status=429 (code 8). Retry after 2 s.", 1),
     "status=503": ("503: injected by the emulator: status=503 (code 14).", 1),
     "html=502": ("502, not in the API's form but as text/html: “502 Bad Gateway 502 Bad Gateway”.", 1),
-    "drop": ("The connection ended without an answer. Is the server still running?", 1),
-    "truncate=50%": ("The connection ended in the middle of the answer.", 1),
-    "short": ("2 texts were sent, 1 vectors came back. No vector of this answer is used.", 0),
-    "nan": ("The answer is not JSON", 0),
+    "drop": ("The connection ended without a response. Is the server still running?", 1),
+    "truncate=50%": ("The connection ended in the middle of the response.", 1),
+    "short": ("2 texts were sent, 1 vectors came back. No vector of this response is used.", 0),
+    "nan": ("The response is not JSON", 0),
     "dimension=8": ("Vector 1 has 8 dimensions, the engine's have 16.", 0),
 }
 
@@ -79,13 +117,15 @@ def test_each_fault_is_shown_in_words_and_gone_with_its_switch(page):
         page.choose(fault)
         page.click("#embed")
         page.error(said)
-        assert page.shown("#heat table, #map svg") == []
+        assert page.shown("#heat table, #map svg, #ranking li") == []
+        assert "The client" in page.text("lessons")
         page.expected_errors += complaints
         page.choose(fault)
         page.embed()
     page.choose("swap")  # nobody can tell
     page.embed()
     assert "swap" in page.text("facts")
+    assert page.text("lessons").startswith("It looks like a success, to the client too")
 
 
 def test_only_the_last_click_counts_and_words_join_the_switches(page):
@@ -100,20 +140,24 @@ def test_only_the_last_click_counts_and_words_join_the_switches(page):
     page.choose("latency=800ms")
     page.click("#embed")
     page.error("418: tea (code 2).")
-    assert "'x-inworld-emulator-fault: latency=800ms + status=418;message=tea'" in page.text("curl")
+    assert "'x-inworld-emulator-fault: latency=800ms + status=418;message=tea'" in page.text("code")
     page.choose("latency=800ms")
-    for words, said in (("oh", "400: x-inworld-emulator-fault: "), ("html;message=☃", "This cannot be")):
+    for words, said in (
+        ("oh", "is not a fault"),
+        ("ok x2, drop", "serve --chaos"),
+        ("html;message=☃", "cannot be sent"),
+    ):
         page.write("words", words)
         page.click("#embed")
-        page.error(said)
-    page.expected_errors = 2
+        page.until("error.textContent.includes(arguments[0])", said)
+    page.expected_errors = 3
 
 
 # Without a mouse, and what a screen reader is told.
 
 WHERE = """
 const e = document.activeElement;
-return e.id || (e.dataset.copy && `copy ${e.dataset.copy}`) || e.name || e.value || (e.matches("td") ? "cell" : e.matches("g") ? "point" : e.tagName);
+return e.id || e.value || (e.matches("td") ? "cell" : e.matches("g") ? "point" : e.tagName);
 """
 SEEN = """
 const e = document.activeElement, shown = e.matches("g") ? e.querySelector("circle") : e;
@@ -135,16 +179,16 @@ def test_the_tab_key_goes_through_everything_once_in_reading_order(page, keys):
         assert page.run(SEEN), f"{stop} does not show that it has the focus"
         page.keys(keys.TAB)
     faults = page.shown("#switches input", "value")
-    expected = ["texts", "embed", "cell", "point", "query", "search", *faults, "words"]
-    assert stops == [*expected, "copy curl", "curl", "copy python", "python"]
+    expected = ["texts", "embed", "link", "query", "search", "cell", "point", *faults, "words"]
+    assert stops == [*expected, "tab-curl", "copy", "code"]
 
 
 def test_a_session_with_the_keyboard_alone(page, keys):
     page.keys(keys.TAB)
     page.keys("a", holding=keys.CONTROL)
     page.keys("one", keys.ENTER, "two", keys.ENTER, "three", keys.TAB, keys.ENTER)
-    page.until("document.querySelectorAll('#map g').length === 3")
-    page.keys(keys.TAB, keys.ARROW_DOWN, keys.ARROW_DOWN, keys.ARROW_RIGHT)
+    page.rows(3)
+    page.keys(keys.TAB, keys.TAB, keys.TAB, keys.TAB, keys.ARROW_DOWN, keys.ARROW_DOWN, keys.ARROW_RIGHT)
     assert page.text("heat-reading").startswith("3 · 2: ")
     page.keys(keys.ARROW_DOWN, keys.END)
     assert page.text("heat-reading").startswith("3 · 3: 1.0000")
@@ -153,54 +197,94 @@ def test_a_session_with_the_keyboard_alone(page, keys):
     assert page.text("heat-reading").startswith("1 · 1: 1.0000")
     page.keys(keys.TAB, keys.ARROW_RIGHT, keys.ARROW_DOWN)
     assert page.text("map-reading") == "3: “three”"
-    page.keys(keys.TAB, "two", keys.ENTER)
-    page.rows(3)
-    page.keys(keys.TAB, keys.TAB, keys.TAB)
+    page.keys(keys.TAB, keys.TAB)
     assert page.run(WHERE) == "status=503"
     page.keys(keys.SPACE)
     page.keys(keys.ENTER, holding=keys.CONTROL)
     page.error("503: ")
     page.expected_errors = 1
+    page.run("document.getElementById('tab-curl').focus()")
+    page.keys(keys.ARROW_RIGHT)
+    assert page.text("code").startswith("import httpx\n\nfrom inworld_embeddings")
+    page.keys(keys.END)
+    assert page.run(
+        "return document.getElementById('openai-hint').checkVisibility()"
+    )  # this server has no /v1
 
 
-NAMELESS = """
-const named = (e) => e.ariaLabel || e.labels?.[0]?.textContent.trim() || e.getAttribute("aria-labelledby") || e.textContent.trim();
-return [...document.querySelectorAll("button, input, textarea, [tabindex], section, table, ul[role], g")].filter((e) => !named(e)).map((e) => e.outerHTML);
-"""
 LIVE = """
 return Object.fromEntries([...document.querySelectorAll('[role=status], [role=alert], [aria-live]')].map((e) => [e.id, e.role ?? e.ariaLive]));
 """
 DANGLING = """
-const ids = [...document.querySelectorAll('[aria-labelledby], [aria-describedby]')].flatMap((e) => `${e.getAttribute('aria-labelledby') ?? ''} ${e.getAttribute('aria-describedby') ?? ''}`.trim().split(/\\s+/));
+const ids = [...document.querySelectorAll('[aria-labelledby], [aria-describedby], [aria-controls]')].flatMap((e) =>
+  ['labelledby', 'describedby', 'controls'].flatMap((name) => e.getAttribute(`aria-${name}`)?.split(' ') ?? []));
 return ids.filter((id) => !document.getElementById(id));
 """
-ROLES = "grid gridcell rowheader columnheader switch searchbox status main banner"
+ROLES = "grid gridcell rowheader columnheader switch searchbox status main banner tablist tab tabpanel"
+NAMES = {
+    "texts": "Texts",
+    "query": "Search",
+    "words": "Fault script",
+    "copy": "Copy the program",
+    "code": "cURL",
+}
 
 
 def test_everything_has_a_name_and_the_results_are_announced(page):
     page.embed(["a", "b"])
-    assert (page.run(NAMELESS), page.run(DANGLING)) == ([], [])
-    status = dict.fromkeys(("summary", "faults-state", "copied"), "status")
-    assert page.run(LIVE) == {**status, "error": "alert", "ranking": "polite"}
+    assert page.run(DANGLING) == []
+    status = dict.fromkeys(("summary", "faults-state", "copied", "linked", "long"), "status")
+    assert page.run(LIVE) == {**status, "error": "alert", "ranking": "polite", "lessons": "polite"}
     headings = [int(name[1]) for name in page.shown("h1, h2, h3", "tagName")]
     assert (headings[0], max(later - earlier for earlier, later in pairwise(headings))) == (1, 1)
     nodes = page.cdp("Accessibility.getFullAXTree")["nodes"]
-    assert set(ROLES.split()) <= {node["role"]["value"] for node in nodes if not node["ignored"]}
+    seen = [node for node in nodes if not node["ignored"]]
+    assert set(ROLES.split()) <= {node["role"]["value"] for node in seen}
+    stops = [
+        node
+        for node in seen
+        if {"name": "focusable", "value": {"type": "booleanOrUndefined", "value": True}} in node["properties"]
+    ]
+    names = [node["name"]["value"] for node in stops]
+    assert len(names) > 25
+    assert all(names)
+    assert {*NAMES.values(), "Node", "Two vectors swapped", "1: a"} <= set(names)
 
 
 # How it looks. That nothing is beyond the right edge is checked after each test.
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+SMALL = """
+const box = (e) => e.getBoundingClientRect();
+const all = [...document.querySelectorAll("button, input, textarea, td[data-value], #map circle, .switches label")];
+return all.filter((e) => e.checkVisibility() && e.type !== "checkbox" && Math.min(box(e).width, box(e).height) < 23.99).map((e) => e.outerHTML);
+"""
+COVERED = """
+const groups = ["#map circle, #map .label", "#heat th[scope=col] span", "#heat th[scope=row] span"];
+const overlap = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > .5 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > .5;
+const found = [];
+for (const group of groups) {
+  const all = [...document.querySelectorAll(group)], boxes = all.map((e) => e.getBoundingClientRect());
+  boxes.forEach((a, i) => boxes.slice(0, i).forEach((b, j) => overlap(a, b) && !(all[i].matches("circle") && all[j].matches("circle")) && found.push(`${all[i].outerHTML} ${all[j].outerHTML}`)));
+}
+return found;
+"""
+
+
+@pytest.mark.parametrize(("width", "height", "how"), [(390, 800, "Tap"), (1280, 720, "Point at")])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_and_looks_right(serve_page, keys, width, scheme):
-    page = serve_page().open(width, color_scheme=scheme)
-    page.screenshot(f"empty-{width}-{scheme}")
-    page.write("query", "shipping delay" + keys.ENTER)
-    page.rows(7)
-    page.screenshot(f"full-{width}-{scheme}")
-    page.write("texts", "w" * 300)
-    page.embed()
+def test_it_fits_and_looks_right(serve_page, width, height, how, scheme):
+    page = serve_page().open(width, height, color_scheme=scheme)
+    assert page.run(
+        "return document.querySelector('#ranking li').getBoundingClientRect().bottom < innerHeight"
+    )
+    assert [page.text(f"{name}-reading").partition(" a ")[0] for name in ("heat", "map")] == [how, how]
+    page.screenshot(f"page-{width}-{scheme}")
+    if width == 1280:  # the pictures of the documentation
+        page.screenshot("playground" if scheme == "light" else "playground-dark", height=1000)
+    for texts in (TEXTS * 2, [f"a text of its own, number {number}" for number in range(50)], ["w" * 300]):
+        assert (page.run(SMALL), page.run(COVERED)) == ([], [])
+        page.embed(texts)
 
 
 CONTRAST = """
@@ -219,10 +303,7 @@ while (texts.nextNode()) {
 return found;
 """
 SHARES = """
-for (const [index, td] of [...document.querySelectorAll("#heat td[data-value]")].entries()) {
-  td.style.setProperty("--share", `${index * 4}%`);
-  td.toggleAttribute("data-below", index % 2 === 1);
-}
+for (const [index, td] of [...document.querySelectorAll("#heat td[data-value]")].entries()) td.style.setProperty("--share", `${index * 2}%`);
 """
 DARK = "return getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).slice(0, 3).every((part) => part < 128)"
 MOVING = """
@@ -235,7 +316,7 @@ def test_every_text_can_be_read_and_nothing_moves(page, scheme):
     page.open(color_scheme=scheme)
     assert page.run(MOVING) == 0
     assert page.run(DARK) is (scheme == "dark")
-    page.embed(list("abcde"))
+    page.embed(list("abcdefg"))
     page.run(SHARES)  # every shade of the heatmap
     found = page.run(CONTRAST)
     page.choose("drop")
@@ -250,18 +331,25 @@ def test_every_text_can_be_read_and_nothing_moves(page, scheme):
 # Copying, keys and origins. That the shown commands run is tested without a browser.
 
 
-def test_both_requests_are_copied_or_where_the_clipboard_is_closed_selected(page):
+def test_each_program_is_copied_or_where_the_clipboard_is_closed_selected(page):
     page.clipboard()  # allows it
-    for name in ("curl", "python"):
-        button = page.find(f"[data-copy={name}]")
-        page.run("arguments[0].scrollIntoView({ block: 'center' })", button)
-        button.click()
-        page.until("copied.textContent.startsWith('Copied')")
-        assert page.clipboard() == page.text(name)
+    for name, begins in (
+        ("curl", "curl '"),
+        ("python", "from inw"),
+        ("node", "// Saved"),
+        ("openai", "from openai"),
+    ):
+        page.click(f"#tab-{name}")
+        page.click("#copy")
+        page.until(
+            "navigator.clipboard.readText().then((text) => text === document.getElementById('code').textContent)"
+        )
+        assert page.clipboard().startswith(begins)
+        assert {"string", "word"} <= set(page.shown("#code span", "className"))
     page.run("navigator.clipboard.writeText = () => Promise.reject(new Error())")
-    page.click("[data-copy=curl]")
+    page.click("#copy")
     page.until("copied.textContent.startsWith('Selected')")
-    assert page.run("return getSelection().toString()") == page.text("curl")
+    assert page.run("return getSelection().toString()") == page.text("code").rstrip()
 
 
 def test_a_key_of_ones_own_is_asked_for_and_shown_nowhere(serve_page):

@@ -2,17 +2,21 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 
-import httpx
 import numpy as np
 import pytest
 
+from inworld_embeddings import EmbeddingClient, InworldEmbeddingsError
+from inworld_embeddings.chunking import surely_longer
 from inworld_embeddings.ranking import rank
 from inworld_embeddings_emulator import EmulatorServer
-from inworld_embeddings_emulator.playground import page_files
+from inworld_embeddings_emulator.engines import named
+from inworld_embeddings_emulator.openai_face import OpenAIFace
+from inworld_embeddings_emulator.playground import PREFIX, page_files
 
 RANDOM = np.random.default_rng(5)
 SHAPES = [(2, 3), (3, 768), (7, 4), (12, 2), (50, 64)]
@@ -95,12 +99,16 @@ def test_zeros_are_similar_to_nothing_and_what_does_not_differ_is_one_point(js):
 
 @pytest.mark.parametrize(("width", "height"), [(300, 220), (700, 420)])
 def test_all_points_are_inside_at_one_scale(js, width, height):
-    points = [{"x": x, "y": y} for x, y in rows((20, 2))]
-    placed = js("results.placed", points, width, height)
-    assert all(0 < point["x"] < width and 0 < point["y"] < height for point in placed)
-    scales = [(at["x"] - width / 2) / point["x"] for at, point in zip(placed, points, strict=True)]
-    scales += [(height / 2 - at["y"]) / point["y"] for at, point in zip(placed, points, strict=True)]
+    points = np.array([[-3.0, 1], [1, 2], [2.5, -1.5], [-1, -2]])
+    placed = js("results.placed", [{"x": x, "y": y} for x, y in points.tolist()], width, height)
+    scales = (np.array([[at["x"] - width / 2, height / 2 - at["y"]] for at in placed]) / points).ravel()
     np.testing.assert_allclose(scales, scales[0])
+    for crowd in (np.zeros((50, 2)), np.array(rows((50, 2)))):  # none covers another
+        placed = js("results.placed", [{"x": x, "y": y} for x, y in crowd.tolist()], width, height)
+        at = np.array([[point["x"], point["y"]] for point in placed])
+        assert ((at >= 12) & (at <= [width - 12, height - 12])).all()
+        gaps = np.hypot(*(at[:, None] - at).transpose(2, 0, 1)) + np.eye(50) * 99
+        assert gaps.min() >= 24
 
 
 def test_the_box_is_bounded_and_says_so(js):
@@ -114,6 +122,44 @@ def test_the_box_is_bounded_and_says_so(js):
         found = js("request.textsOf", value)
         assert found == {"texts": texts, "left": left}
         assert (f"{left} left out" in js("request.counted", found)) is (left > 0)
+
+
+def test_the_colours_go_over_the_pairs_and_a_long_text_is_one_to_the_client_too(js):
+    assert js("results.scaleOf", [[1, 0.2, 0.5], [0.2, 1, -0.1], [0.5, -0.1, 1]]) == [-0.1, 0.5]
+    assert js("results.scaleOf", [[1]]) == [0, 1]
+    texts = ["a " * 128, "a " * 129, "w" * 99, ("w" * 99 + " ") * 20, ("w" * 99 + " ") * 21, "日本 " * 200]
+    assert [js("request.surelyLonger", text, 128) for text in texts] == [
+        surely_longer(text, 128) for text in texts
+    ]
+
+
+def test_a_link_holds_texts_and_query_and_has_an_end(js):
+    link = js("request.linkOf", NASTY, "q & a")
+    assert js("request.linked", link) == {"texts": "\n".join(NASTY), "query": "q & a"}
+    assert js("request.linkOf", ["é" * 6000], "") is None
+    for nothing in ("", "#", "#other=1", f"#texts={'w' * 32_000}"):
+        assert js("request.linked", nothing) is None
+
+
+FAULTS = re.findall(
+    r'^  \["([^"]+)", "([^"]+)", "(.+)"\],$', page_files()[f"{PREFIX}request.js"].decode(), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize(("name", "fault", "lesson"), FAULTS, ids=[name for name, _, _ in FAULTS])
+def test_the_lesson_of_a_fault_is_what_the_client_does(name, fault, lesson):
+    raised, first = (
+        [],
+        "ok, " if "dimension" in fault else "",
+    )  # which the client learns from a first response
+    timeout, fault = 0.5 if "latency" in fault else 60, fault.replace("after=2", "after=100")  # fails at once
+    try:
+        with EmbeddingClient.local(faults=first + fault, timeout=timeout, engine=named("hash:16")) as client:
+            client.embed(["a", "b", "c", "d"], batch_size=2 if first else 4, max_concurrency=1)
+    except InworldEmbeddingsError as error:
+        raised = [type(error).__name__]
+    assert re.findall(r"\w+Error", lesson) == raised
+    assert len(FAULTS) == 10
 
 
 @pytest.mark.parametrize(
@@ -143,34 +189,40 @@ def test_a_good_answer_is_and_a_key_is_taken_plain_and_in_base64(js):
         assert js("api.credential", key) == credential
 
 
+PROGRAMS = {  # what runs each, and what shows its vectors
+    "curl": (["sh", "-c"], ""),  # written for a POSIX shell
+    "python": ([sys.executable, "-W", "error", "-c"], "print(result.vectors.tolist())"),
+    "node": (["node", "--input-type=module", "-e"], "console.log(JSON.stringify(embeddings))"),
+    "openai": ([sys.executable, "-c"], "print([entry.embedding for entry in response.data])"),
+}
+MODEL = {"model": "any", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}
+
+
 @pytest.mark.parametrize("fault", ["", "latency=1ms"])
-def test_the_curl_command_and_the_python_program_run_whatever_the_texts(js, emulator, fault):
-    with EmulatorServer(emulator) as served:
-        run_both(js, served, fault)
-
-
-def run_both(js, served, fault):
-    url = f"{served.url}/ml/v1alpha/embedding:embed"
-    body = {"inputs": [{"text": text} for text in NASTY]}
-    embeddings = httpx.post(url, json=body, auth=("local", "local")).json()["embeddings"]
-    request = {"base": served.url, "url": url, "key": "local:local", "fault": fault, "texts": NASTY}
-    program = js("request.python", request)
-    program += "print(result.vectors.tolist() == __import__('json').loads(input()))\n"
-    expected = [np.array(entry["values"], "f4").tolist() for entry in embeddings]
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_each_program_runs_whatever_the_texts(js, name, fault):
+    command, show = PROGRAMS[name]
+    if not shutil.which(name if name == "curl" else command[0]):
+        pytest.skip(f"{name} is not installed")
+    if name == "openai":
+        pytest.importorskip("openai")
+    engine = named("hash:8")
     path = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-W", "error", "-c", program]
-    pipes = {"capture_output": True, "encoding": "utf-8"}
-    done = subprocess.run(command, input=str(expected), env={**os.environ, **path}, **pipes)
-    assert done.stdout.split("\n")[:2] == ["(7, 8) hash-8", "True"], done.stderr
-    if shutil.which("curl") and os.name != "nt":  # the command is written for a POSIX shell
-        command = js("request.curl", {**request, "body": js("api.bodyOf", NASTY)})
-        done = subprocess.run(["sh", "-c", command], **pipes)
-        assert json.loads(done.stdout)["embeddings"] == embeddings, done.stderr
+    with EmulatorServer(OpenAIFace.local(engine)) as served:
+        request = {"base": served.url, "key": "local:local", "fault": fault, "texts": NASTY, "model": MODEL}
+        program = js(f"code.{name}", request)
+        pipes = {"capture_output": True, "encoding": "utf-8"}
+        done = subprocess.run([*command, program + show], env={**os.environ, **path}, **pipes)
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout.splitlines()[-1] if show else done.stdout)
+    vectors = shown if isinstance(shown, list) else shown["embeddings"]
+    vectors = [entry["values"] if isinstance(entry, dict) else entry for entry in vectors]
+    np.testing.assert_array_equal(np.array(vectors, "f4"), np.array(engine.embed(NASTY), "f4"))
+    assert "".join(part for _, part in js("code.highlighted", program)) == program
 
 
-def test_a_key_of_ones_own_is_in_neither(js):
-    request = {"url": "u", "base": "u", "body": "{}", "texts": [], "key": None, "fault": "drop"}
-    assert "$INWORLD_API_KEY" in js("request.curl", request)
-    program = js("request.python", request)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_key_of_ones_own_is_in_none(js, name):
+    program = js(f"code.{name}", {"base": "u", "texts": [], "key": None, "fault": "drop", "model": MODEL})
     assert "INWORLD_API_KEY" in program
-    assert "api_key" not in program
+    assert "local" not in program

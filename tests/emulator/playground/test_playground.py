@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from inworld_embeddings.models import DEFAULT_MODEL
 from inworld_embeddings_emulator import Emulator, EmulatorServer, Request, playground
 from inworld_embeddings_emulator.engines import named
 from inworld_embeddings_emulator.openai_face import OpenAIFace
@@ -34,7 +35,7 @@ def asked(handler, path, method="GET"):
 def test_every_file_in_the_folder_is_served_and_the_page_is_small():
     files = {path.name: path.read_bytes() for path in STATIC.iterdir()}
     assert page_files() == {"/": files.pop("index.html"), **{PREFIX + name: files[name] for name in files}}
-    assert sum(map(len, page_files().values())) < 40 * 1024
+    assert sum(map(len, page_files().values())) < 44 * 1024
 
 
 @pytest.mark.parametrize("path", [*page_files(), "/?from=somewhere", SETTINGS])
@@ -71,8 +72,9 @@ def test_the_settings_name_the_engine_and_of_keys_only_the_published_one(key):
     emulator = Emulator(named("hash:8"), key)
     layer = Playground(emulator, emulator.engine)
     told = json.loads(asked(layer, SETTINGS).body)
-    flags = {"meaning": "", "key": key if key == "local:local" else None}
-    assert told == {"engine": "hash-8", "dimension": 8, **flags}
+    model = {"model": DEFAULT_MODEL, "serviceProvider": "SERVICE_PROVIDER_INWORLD"}
+    flags = {"meaning": "", "key": key if key == "local:local" else None, "openai": False, "max_tokens": 128}
+    assert told == {"engine": "hash-8", "dimension": 8, "model": model, **flags}
     assert layer.uses_test_key is (key == "local:local")
     assert not any(b"planted" in asked(layer, path).body for path in page_files())
 

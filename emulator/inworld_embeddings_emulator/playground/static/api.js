@@ -1,10 +1,6 @@
-// Asks this server, and no other, and believes nothing it answers before it is checked.
+// Asks this server, and no other, and believes no response before it is checked.
 
 export const EMBED = "/ml/v1alpha/embedding:embed";
-const MODEL = {
-  model: "sentence-transformers/paraphrase-multilingual-mpnet-base-v2",
-  serviceProvider: "SERVICE_PROVIDER_INWORLD",
-};
 
 export class ReplyError extends Error {
   constructor(message, facts = {}) {
@@ -13,7 +9,9 @@ export class ReplyError extends Error {
   }
 }
 
-export const bodyOf = (texts) => JSON.stringify({ inputs: texts.map((text) => ({ text })), model: MODEL });
+// One text a line, for whoever reads it.
+export const bodyOf = (texts, model) =>
+  `{"inputs":[\n${texts.map((text) => JSON.stringify({ text })).join(",\n")}\n],"model":${JSON.stringify(model)}}`;
 
 export const settings = async () => (await fetch("/_emulator/playground/settings.json")).json();
 
@@ -23,11 +21,11 @@ export function credential(key) {
   return btoa(String.fromCharCode(...new TextEncoder().encode(key.trim())));
 }
 
-// The vectors of some texts, and the facts of the answer; an ReplyError says in words what is wrong.
-export async function embed(texts, { key, fault, dimension, signal }) {
+// The vectors of some texts, and the facts of the response; a ReplyError says in words what is wrong.
+export async function embed(texts, { key, fault, model, dimension, signal }) {
   const headers = { "content-type": "application/json", authorization: `Basic ${credential(key)}` };
   if (fault) headers["x-inworld-emulator-fault"] = fault;
-  const { text, facts } = await exchange({ method: "POST", headers, body: bodyOf(texts), signal });
+  const { text, facts } = await exchange({ method: "POST", headers, body: bodyOf(texts, model), signal });
   return { vectors: checked(text, texts.length, dimension, facts), facts };
 }
 
@@ -54,8 +52,8 @@ async function exchange(options) {
 
 function broken(status, error) {
   if (/header|Headers|ByteString|ISO-8859-1/.test(error.message)) return `This cannot be sent: ${error.message}`;
-  if (status) return "The connection ended in the middle of the answer.";
-  return "The connection ended without an answer. Is the server still running?";
+  if (status) return "The connection ended in the middle of the response.";
+  return "The connection ended without a response. Is the server still running?";
 }
 
 function refusal(response, text) {
@@ -74,15 +72,15 @@ function refusal(response, text) {
 
 export function checked(text, count, dimension, facts = {}) {
   const fail = (message) => {
-    throw new ReplyError(`${message} No vector of this answer is used.`, facts);
+    throw new ReplyError(`${message} No vector of this response is used.`, facts);
   };
   let rows;
   try {
     rows = JSON.parse(text).embeddings;
   } catch (error) {
-    fail(`The answer is not JSON: ${error.message}.`);
+    fail(`The response is not JSON: ${error.message}.`);
   }
-  if (!Array.isArray(rows)) fail("The answer has no list of embeddings.");
+  if (!Array.isArray(rows)) fail("The response has no list of embeddings.");
   if (rows.length !== count) fail(`${count} texts were sent, ${rows.length} vectors came back.`);
   const vectors = rows.map((row) => row?.values);
   vectors.forEach((vector, index) => {

@@ -1,40 +1,40 @@
 // The page: what is clicked and typed, and what happens then.
 
-import { ReplyError, bodyOf, embed, EMBED, settings } from "./api.js";
-import { byId, make } from "./dom.js";
-import { counted, curl, python, scriptOf, showSwitches, textsOf } from "./request.js";
+import { ReplyError, embed, settings } from "./api.js";
+import * as programs from "./code.js";
+import { byId, make, rove } from "./dom.js";
+import { FAULTS, counted, lessonsOf, linkOf, linked, scriptOf, surelyLonger, textsOf } from "./request.js";
 import { clearMap, showHeatmap, showMap, showRanking } from "./results.js";
 import { plane, rank, similarities } from "./vectors.js";
 
 const server = await settings().catch((error) => {
-  byId("summary").textContent = "The server does not answer.";
+  byId("summary").textContent = "The server does not respond.";
   throw error;
 });
-const results = ["heat", "map", "ranking"].map(byId);
-const empty = results.map((place) => [...place.childNodes]);
+const tabs = [...document.querySelectorAll("[role=tab]")];
 const held = { texts: [], vectors: [] }; // what is shown
 let running;
+let language = "curl";
 
 const key = () => server.key ?? byId("key").value;
 const script = () => scriptOf(byId("switches"), byId("words").value);
+const vectorsOf = ({ length }) => `${length} ${length === 1 ? "vector" : "vectors"}`;
+const summary = () => `${vectorsOf(held.texts)} of ${server.dimension} dimensions.`;
+const isLong = (text) => surelyLonger(text, server.max_tokens);
 
-// A new request ends the one under way: only the last one's answer counts.
-async function ask(texts, what) {
+// A new request ends the one under way: only the last one's response counts.
+async function ask(texts, what, fault) {
   running?.abort();
   running = new AbortController();
-  const { signal } = running;
   byId("summary").textContent = `Waiting for ${what} …`;
   byId("error").hidden = true;
-  const answer = await embed(texts, { key: key(), fault: script(), dimension: server.dimension, signal });
-  byId("summary").textContent = `Here ${texts.length === 1 ? "is" : "are"} ${what}, of ${server.dimension} dimensions.`;
-  showFacts(answer.facts);
-  return answer.vectors;
+  byId("lessons").replaceChildren(...lessonsOf(fault).map((lesson) => make("li", {}, lesson)));
+  return embed(texts, { ...server, key: key(), fault, signal: running.signal });
 }
 
 function showFacts(facts) {
   const known = Object.entries(facts).filter(([, value]) => value);
-  byId("facts").replaceChildren(...known.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
-  byId("facts").hidden = known.length === 0;
+  byId("facts").replaceChildren(...known.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 
 function showError(error) {
@@ -47,18 +47,20 @@ function showError(error) {
 
 function forget() {
   clearMap(byId("map"));
-  results.forEach((place, index) => place.replaceChildren(...empty[index]));
-  for (const id of ["heat-reading", "map-reading", "map-kept"]) byId(id).textContent = "";
+  for (const id of ["heat", "ranking", "heat-reading", "map-reading", "map-kept"]) byId(id).replaceChildren();
   Object.assign(held, { texts: [], vectors: [] });
 }
 
-async function embedTexts() {
+async function embedTexts(fault) {
   const { texts } = textsOf(byId("texts").value);
   forget();
   if (!texts.length) throw new ReplyError("There is no text to embed.");
-  const vectors = await ask(texts, texts.length === 1 ? "1 vector" : `${texts.length} vectors`);
+  const { vectors, facts } = await ask(texts, vectorsOf(texts), fault);
   Object.assign(held, { texts, vectors });
-  showHeatmap(byId("heat"), byId("heat-reading"), texts, similarities(vectors));
+  byId("summary").textContent = summary();
+  showFacts(facts);
+  const scale = showHeatmap(byId("heat"), byId("heat-reading"), texts, similarities(vectors), isLong);
+  ["least", "most"].forEach((id, index) => byId(id).replaceChildren(scale[index].toFixed(2)));
   const { points, kept } = plane(vectors);
   byId("map-kept").textContent = `They hold ${Math.round(kept * 100)} % of the variance.`;
   showMap(byId("map"), byId("map-reading"), texts, points);
@@ -66,70 +68,114 @@ async function embedTexts() {
 
 const fresh = () => held.texts.length > 0 && held.texts.join("\n") === textsOf(byId("texts").value).texts.join("\n");
 
-async function search() {
+async function search(fault) {
   const query = byId("query").value.trim();
   byId("ranking").replaceChildren();
   if (!query) throw new ReplyError("There is nothing to search for.");
-  if (!fresh()) await embedTexts();
-  const [vector] = await ask([query], "the query's vector");
-  showRanking(byId("ranking"), held.texts, rank(vector, held.vectors));
+  if (!fresh()) await embedTexts(fault);
+  const { vectors } = await ask([query], "the query's vector", fault);
+  byId("summary").textContent = summary();
+  showRanking(byId("ranking"), held.texts, rank(vectors[0], held.vectors));
 }
 
-async function run(action) {
-  try {
-    await action();
-  } catch (error) {
-    showError(error);
-  }
+// The texts anew, and ranked if there is something to rank them by.
+async function embedAll(fault) {
+  await embedTexts(fault);
+  if (byId("query").value.trim()) await search(fault);
 }
+
+const run = (action, fault = script()) => action(fault).catch(showError);
 
 function showRequest() {
   const found = textsOf(byId("texts").value);
+  const long = found.texts.flatMap((text, index) => (isLong(text) ? [index + 1] : []));
   byId("texts-count").textContent = counted(found);
-  const request = { base: location.origin, url: location.origin + EMBED, key: server.key, fault: script() };
-  byId("curl").textContent = curl({ ...request, body: bodyOf(found.texts) });
-  byId("python").textContent = python({ ...request, texts: found.texts });
+  byId("long").textContent = long.length
+    ? `Longer than the ${server.max_tokens} tokens that the model in the request reads: text ${long.join(", ")}. What the service does with the rest is not known.`
+    : "";
+  const program = programs[language]({ base: location.origin, ...server, fault: script(), texts: found.texts });
+  byId("code").replaceChildren(
+    ...programs.highlighted(program).map(([kind, part]) => (kind ? make("span", { class: kind }, part) : part)),
+  );
+}
+
+function showTab(index) {
+  language = tabs[index].id.replace("tab-", "");
+  tabs.forEach((tab, other) => tab.setAttribute("aria-selected", other === index));
+  byId("code").setAttribute("aria-labelledby", tabs[index].id);
+  byId("openai-hint").hidden = language !== "openai" || server.openai;
+  showRequest();
 }
 
 function faultsChanged() {
   showRequest();
-  byId("faults-state").textContent = script() ? `This page's requests ask for: ${script()}` : "";
+  byId("faults-state").textContent = script() ? `The next requests ask for: ${script()}` : "";
 }
 
-async function copy(name) {
-  const from = byId(name);
+function showSwitches() {
+  const entry = ([name, fault]) => {
+    const input = make("input", { type: "checkbox", role: "switch", value: fault });
+    input.addEventListener("change", faultsChanged);
+    return make("li", {}, make("label", { title: fault }, input, name));
+  };
+  byId("switches").replaceChildren(...FAULTS.map(entry));
+}
+
+async function copy(text, place, otherwise) {
   try {
-    await navigator.clipboard.writeText(from.textContent);
-    byId("copied").textContent = `Copied: ${byId(`${name}-title`).textContent}.`;
+    await navigator.clipboard.writeText(text);
+    place.textContent = "Copied.";
   } catch {
-    getSelection().selectAllChildren(from);
-    byId("copied").textContent = "Selected. Copy it with Ctrl+C.";
+    place.textContent = otherwise();
   }
 }
 
-const enter = (action) => (event) => {
+function copyProgram() {
+  copy(byId("code").textContent, byId("copied"), () => {
+    getSelection().selectAllChildren(byId("code"));
+    return "Selected. Copy it with Ctrl+C.";
+  });
+}
+
+function copyLink() {
+  const link = linkOf(textsOf(byId("texts").value).texts, byId("query").value);
+  if (!link) return byId("linked").replaceChildren("Too long for a link.");
+  history.replaceState(null, "", link);
+  copy(location.href, byId("linked"), () => "It is in the address bar.");
+}
+
+function restore() {
+  const found = linked(location.hash);
+  if (found) for (const id of ["texts", "query"]) byId(id).value = found[id];
+  showRequest();
+  if (server.key) run(embedAll, "ok"); // not the server's script: looking at the page does not move it on
+}
+
+const enter = (event) => {
   if (event.key !== "Enter" || event.isComposing) return;
   event.preventDefault();
-  run(action);
+  run(event.ctrlKey || event.metaKey ? embedAll : search);
 };
 
 byId("engine").textContent = server.engine;
 byId("meaning").textContent = [`${server.dimension} dimensions`, server.meaning].filter(Boolean).join(": ");
 byId("key-field").hidden = server.key !== null;
-showSwitches(byId("switches"), faultsChanged);
-byId("embed").addEventListener("click", () => run(embedTexts));
+showSwitches();
+rove(tabs, 1, showTab);
+showTab(0);
+byId("embed").addEventListener("click", () => run(embedAll));
 byId("search").addEventListener("click", () => run(search));
-byId("query").addEventListener("keydown", enter(search));
+byId("query").addEventListener("keydown", enter);
 byId("texts").addEventListener("input", showRequest);
 byId("words").addEventListener("change", faultsChanged);
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.addEventListener("click", () => copy(button.dataset.copy));
-}
+byId("copy").addEventListener("click", copyProgram);
+byId("link").addEventListener("click", copyLink);
+addEventListener("hashchange", restore);
 document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && !event.defaultPrevented) {
     event.preventDefault();
-    run(embedTexts);
+    run(embedAll);
   }
 });
-showRequest();
+restore();
 document.documentElement.dataset.ready = "";

@@ -29,7 +29,6 @@ export function rove(items, columns, chosen) {
   items.forEach((item, index) => {
     item.setAttribute("tabindex", index === 0 ? "0" : "-1");
     item.addEventListener("focus", () => chosen(index));
-    item.addEventListener("pointerenter", () => chosen(index));
     item.addEventListener("pointerdown", () => focus(index));
     item.addEventListener("keydown", (event) => {
       const to = target(event, index, columns, items.length);

@@ -1,10 +1,9 @@
-// What is asked for: the texts in the box, the faults, and both as a request to copy.
-
-import { make } from "./dom.js";
+// What is asked for: the texts in the box, a link that brings them back, and the faults.
 
 // One text a line, and no more than the page can show.
 export const MOST_TEXTS = 50;
 export const MOST_CHARACTERS = 50_000;
+const LONGEST_LINK = 32_000;
 
 export function textsOf(value) {
   const lines = value.split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
@@ -21,67 +20,39 @@ export function textsOf(value) {
 export const counted = ({ texts, left }) =>
   `${texts.length} ${texts.length === 1 ? "text" : "texts"}${left ? `, ${left} left out` : ""}`;
 
-const SWITCHES = [
-  ["Rate limited", "rate-limit;retry-after=2"],
-  ["Unavailable", "status=503"],
-  ["A proxy's page", "html=502"],
-  ["Slow", "latency=800ms"],
-  ["Connection dropped", "drop"],
-  ["Answer cut off", "truncate=50%"],
-  ["A vector too few", "short"],
-  ["NaN in a vector", "nan"],
-  ["Wrong dimension", "dimension=8"],
-  ["Two vectors swapped", "swap"],
+// By the least number of tokens that a text can have, as the client counts them.
+export function surelyLonger(text, tokens) {
+  const words = text.split(/\s+/).filter(Boolean).map((word) => Math.min(Array.from(word).length, 100));
+  return words.length > tokens || words.reduce((sum, letters) => sum + letters, 0) > 16 * tokens;
+}
+
+// Behind the # of an address, which no browser sends.
+export function linkOf(texts, query) {
+  const link = `#${new URLSearchParams({ texts: texts.join("\n"), query })}`;
+  return link.length > LONGEST_LINK ? null : link;
+}
+
+export function linked(hash) {
+  const found = new URLSearchParams(hash.length > LONGEST_LINK ? "" : hash.slice(1));
+  return found.has("texts") ? { texts: found.get("texts"), query: (found.get("query") ?? "").slice(0, 2000) } : null;
+}
+
+// A fault's name, its script, and what there is to learn from it.
+export const FAULTS = [
+  ["Rate limited", "rate-limit;retry-after=2", "The client waits as long as the server asks and a little more, sends fewer requests at once and tries again. After three attempts it raises RateLimitError."],
+  ["Unavailable", "status=503", "The client tries again after random, growing waits. After three attempts a single request raises InternalServerError; many of one call wait for the end of an outage, until timeout=."],
+  ["A proxy's page", "html=502", "The client goes by the status, never takes the page for JSON, and tries again. After three attempts it raises InternalServerError."],
+  ["Slow", "latency=800ms", "The client waits, all its attempts together for at most timeout=. Then it raises APITimeoutError."],
+  ["Connection dropped", "drop", "The client sends the request again on another connection. After three attempts it raises APIConnectionError."],
+  ["Response cut off", "truncate=50%", "The client uses nothing of the part that came, and tries again. After three attempts it raises APIConnectionError."],
+  ["A vector too few", "short", "The client counts, so that no text gets the vector of another. It tries again, then in smaller batches, then raises APIResponseValidationError."],
+  ["NaN in a vector", "nan", "The client lets no NaN into a result. It tries again, then in smaller batches, then raises APIResponseValidationError."],
+  ["Wrong dimension", "dimension=8", "This page knows the engine's dimension. The client does not: it takes what the first response of a call has, and refuses another one in the same call: PartialFailureError keeps what was right."],
+  ["Two vectors swapped", "swap", "It looks like a success, to the client too: count, dimension and numbers are right, and a response does not say which text a vector belongs to. What would catch it: embed some texts again, one by one, and compare."],
 ];
 
-export function showSwitches(list, changed) {
-  const entries = SWITCHES.map(([name, fault]) => {
-    const input = make("input", { type: "checkbox", role: "switch", value: fault });
-    input.addEventListener("change", changed);
-    return make("li", {}, make("label", { title: fault }, input, name));
-  });
-  list.replaceChildren(...entries);
-}
+export const lessonsOf = (script) => FAULTS.filter(([, fault]) => script.split(" + ").includes(fault)).map(([, , lesson]) => lesson);
 
 // Faults joined by + apply together.
 export const scriptOf = (list, words) =>
   [...[...list.querySelectorAll("input:checked")].map((input) => input.value), words.trim()].filter(Boolean).join(" + ");
-
-// The request in words that run: a cURL command and a Python program.
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-
-// A JSON string is a Python string too.
-const literal = (text) => JSON.stringify(text);
-
-// `key` is the published test key. Another one is never shown: both read it from the environment.
-export function curl({ url, body, key, fault }) {
-  const who = key ? `-u ${quoted(key)}` : '-H "authorization: Basic $INWORLD_API_KEY"';
-  const parts = [`curl ${quoted(url)}`, who, "-H 'content-type: application/json'"];
-  if (fault) parts.push(`-H ${quoted(`x-inworld-emulator-fault: ${fault}`)}`);
-  return [...parts, `-d ${quoted(body)}`].join(" \\\n  ");
-}
-
-export function python({ base, texts, key, fault }) {
-  const imports = ["from inworld_embeddings import EmbeddingClient"];
-  const options = [`base_url=${literal(base)}`];
-  if (key) options.push(`api_key=${literal(btoa(key))}`);
-  const before = [];
-  if (fault) {
-    imports.unshift("import httpx", "");
-    before.push(`http_client = httpx.AsyncClient(headers={"x-inworld-emulator-fault": ${literal(fault)}})`);
-    options.push("http_client=http_client");
-  }
-  return [
-    ...imports,
-    "",
-    ...(key ? [] : ["# The key is in the environment: INWORLD_API_KEY"]),
-    "texts = [",
-    ...texts.map((text) => `    ${literal(text)},`),
-    "]",
-    ...before,
-    `with EmbeddingClient(${options.join(", ")}) as client:`,
-    "    result = client.embed(texts)",
-    "print(result.vectors.shape, result.engine)",
-    "",
-  ].join("\n");
-}
