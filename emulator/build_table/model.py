@@ -1,10 +1,10 @@
-"""all-MiniLM-L6-v2 in numpy: reads the checked weights and runs its six BERT layers in float64."""
+"""all-MiniLM-L6-v2 in numpy: reads the checked weights and runs its six BERT layers in single precision."""
 
 import hashlib
 import json
 import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeAlias
@@ -12,7 +12,9 @@ from typing import Final, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float64]
+from inworld_embeddings_emulator.engines import local
+
+Array: TypeAlias = NDArray[np.float32]
 
 WEIGHTS_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 VOCAB_SHA256: Final = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
@@ -20,8 +22,12 @@ VOCAB_SHA256: Final = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c9
 LAYERS: Final = 6
 HEADS: Final = 12
 EPSILON: Final = 1e-12
+WIDTH: Final = 384
 CLS: Final = 101
 SEP: Final = 102
+
+CHUNK: Final = 700
+"""About how many tokens run through the model together: more do not fit the processor's cache."""
 
 
 def read_model_file(source: Path, name: str, sha256: str) -> bytes:
@@ -46,8 +52,14 @@ def read_vocab(source: Path) -> list[str]:
     return read_model_file(source, "vocab.txt", VOCAB_SHA256).decode().splitlines()
 
 
+def token_ids(text: str, ids: Mapping[str, int]) -> list[int]:
+    """`text` as the model's tokens."""
+    words = (local.pieces(word, ids.__contains__) for word in local.words(text))
+    return [ids[piece] for word in words for piece in word or ["[UNK]"]]
+
+
 def read_weights(source: Path) -> dict[str, Array]:
-    """The float tensors of model.safetensors (a JSON header and raw little-endian arrays) as float64."""
+    """The float tensors of model.safetensors (a JSON header and raw little-endian arrays) as they are."""
     data = read_model_file(source, "model.safetensors", WEIGHTS_SHA256)
     start = 8 + int.from_bytes(data[:8], "little")
     weights = {}
@@ -56,7 +68,7 @@ def read_weights(source: Path) -> dict[str, Array]:
             continue
         first, last = entry["data_offsets"]
         flat = np.frombuffer(data[start + first : start + last], dtype="<f4")
-        weights[name] = flat.reshape(entry["shape"]).astype(np.float64)
+        weights[name] = flat.reshape(entry["shape"])
     return weights
 
 
@@ -66,7 +78,7 @@ def gelu(x: Array) -> Array:
     t = 1.0 / (1.0 + 0.3275911 * z)
     poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
     erf = np.copysign(1.0 - poly * np.exp(-z * z), x)
-    return 0.5 * x * (1.0 + erf)
+    return np.asarray(0.5 * x * (1.0 + erf))
 
 
 def softmax(x: Array) -> Array:
@@ -98,14 +110,13 @@ class MiniLM:
 
     def encode_all(self, texts: Sequence[Sequence[int]]) -> Array:
         """Unit vectors, shape (n, 384), of texts of any lengths, each a sequence of token ids."""
-        rows = [self.encode(np.array([ids], dtype=np.int64))[0] for ids in texts]
-        out = np.array(rows)
+        out = np.zeros((len(texts), WIDTH), np.float32)
+        lengths = np.array([len(text) for text in texts])
+        for length in np.unique(lengths).tolist():
+            same = np.flatnonzero(lengths == length)
+            for some in np.array_split(same, -(-len(same) * (length + 2) // CHUNK)):
+                out[some] = self.encode(np.array([texts[text] for text in some], dtype=np.int64))
         return np.asarray(out / np.linalg.norm(out, axis=1, keepdims=True))
-
-    def encode_tokens(self, ids: Sequence[int], chunk: int = 512) -> Iterator[Array]:
-        """Vectors of single tokens, `chunk` at a time: each runs through the model as a text of its own."""
-        for start in range(0, len(ids), chunk):
-            yield self.encode(np.array(ids[start : start + chunk], dtype=np.int64)[:, None])
 
     def _layer(self, x: Array, name: str) -> Array:
         x = self._norm(x + self._attention(x, f"{name}.attention"), f"{name}.attention.output.LayerNorm")

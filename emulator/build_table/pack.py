@@ -1,31 +1,21 @@
-"""Turns MiniLM's vectors of single tokens into the engine's table: which tokens, which axes, which four bits."""
+"""Turns vectors into the engine's table: which rows, which weights, which four bits."""
 
 import re
 import zlib
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from build_table.distil import Array
 from inworld_embeddings_emulator.engines import local
-
-Array: TypeAlias = NDArray[np.float64]
 
 FIRST_TOKEN: Final = 999
 """Id of "!", the first token that is neither special nor unused."""
 
-FIRST_WORD: Final = 1996
-"""Id of "the"; before it come the single characters, from it on the more frequent word comes first."""
-
-CHARACTER_WEIGHT: Final = 64
-"""Of a single letter or digit. Punctuation weighs 1."""
-
-LIGHT: Final = frozenset("aist")
-"""Letters that are words, or come of "it's" and "don't": they weigh 1 too."""
-
-HALF_WEIGHT_RANK: Final = 1000
-"""The word of this rank weighs half of the heaviest. 1e-4 / (1e-4 + p) with Zipf's p gives about the same curve."""
+HEAVY: Final = 90
+"""The row longer than this percentage of all weighs 255, and so do the longer ones."""
 
 STEP: Final = 0.5
 """Distance of two codes, in standard deviations of their dimension; 16 codes reach 3.75 of them to both sides."""
@@ -33,45 +23,37 @@ STEP: Final = 0.5
 _LATIN = re.compile(r"[!-~]+")
 
 
-def wanted(vocab: Sequence[str]) -> list[int]:
-    """Ids of the tokens the table holds: those in ASCII. The model knows no other script well."""
-    return [i for i, token in enumerate(vocab) if i >= FIRST_TOKEN and _LATIN.fullmatch(token)]
+def table_rows(vocab: Sequence[str], frequent: Sequence[str]) -> list[str]:
+    """The model's tokens in ASCII, for it knows no other script well, and the frequent words that it cuts in pieces."""
+    tokens = [token for token in vocab[FIRST_TOKEN:] if _LATIN.fullmatch(token)]
+    return list(dict.fromkeys([*tokens, *frequent]))
 
 
-def weight(i: int, token: str) -> int:
-    """1 to 255: rank / (rank + 1000) for words, because rare words say more."""
-    if i < FIRST_WORD:
-        return CHARACTER_WEIGHT if token.isalnum() and token not in LIGHT else 1
-    rank = i - FIRST_WORD + 1
-    return max(1, 255 * rank // (rank + HALF_WEIGHT_RANK))
-
-
-def principal(vectors: Array, dimension: int) -> Array:
-    """`vectors` around their mean, on their first principal axes; each axis points to its largest component."""
-    centred = vectors - vectors.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    axes = axes[:, ::-1][:, :dimension]
-    largest = axes[np.abs(axes).argmax(axis=0), np.arange(dimension)]
-    return np.asarray(centred @ (axes * np.sign(largest)))
+def weights(vectors: Array) -> NDArray[np.uint8]:
+    """1 to 255 for each row, by its length: what has learned to count little is short."""
+    lengths = np.linalg.norm(vectors, axis=1)
+    weight = np.clip(np.rint(lengths / np.percentile(lengths, HEAVY) * 255), 1, 255)
+    return np.asarray(weight, np.uint8)
 
 
 def quantise(vectors: Array) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     """Codes 0 to 15, shape (n, dimension), and the scale of each dimension as the table's file wants them."""
-    deviation = np.sqrt((vectors * vectors).mean(axis=0))
+    deviation = np.sqrt((vectors.astype(np.float64) ** 2).mean(axis=0))
     scales = np.rint(deviation / deviation.max() * 0xFFFF)
     unit = deviation.max() / 0xFFFF * STEP
     codes = np.clip(np.floor(vectors / (scales * unit)) + 8, 0, 15)
     return codes.astype(np.uint8), scales.astype(np.uint16)
 
 
-def body(tokens: Sequence[str], heavy: bytes, vectors: Array) -> bytes:
+def body(rows: Sequence[str], vectors: Array) -> bytes:
     """The unpacked file; `inworld_embeddings_emulator.engines.local.Table` describes it."""
-    codes, scales = quantise(vectors)
+    heavy = weights(vectors)
+    codes, scales = quantise(np.asarray(vectors / heavy[:, None], np.float32))
     half = codes.shape[1] // 2
-    rows = codes[:, :half] | (codes[:, half:] << 4)
-    vocab = "\n".join(tokens).encode()
-    header = local.HEADER.pack(len(tokens), len(vocab))
-    return header + vocab + heavy + local.SCALES.pack(*scales.tolist()) + rows.tobytes()
+    packed = codes[:, :half] | (codes[:, half:] << 4)
+    vocab = "\n".join(rows).encode()
+    header = local.HEADER.pack(len(rows), len(vocab))
+    return header + vocab + heavy.tobytes() + local.SCALES.pack(*scales.tolist()) + packed.tobytes()
 
 
 def pack(unpacked: bytes) -> bytes:

@@ -155,7 +155,7 @@ class BaseClient:
     ) -> Self:
         """The same client over the in-process emulator: no key, no network.
 
-        Its vectors are a stand-in: English search is meaningful, other languages match by spelling only. They
+        Its vectors are a stand-in: English is matched roughly by meaning, other languages by spelling only. They
         carry the engine's name (`EmbeddingResult.engine`) and must never be mixed with the service's.
 
         Args:

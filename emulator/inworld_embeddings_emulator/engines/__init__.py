@@ -48,7 +48,7 @@ _LOCK: Final = lock_of_the_process()
 
 
 def default_engine() -> Engine:
-    """The built-in engine, `inworld-local-minilm-ngram-v1`; its table is read when this is first called.
+    """The built-in engine, `inworld-local-minilm-ngram-v2`; its table is read when this is first called.
 
     Raises:
         ConfigurationError: the table cannot be read.

@@ -1,8 +1,8 @@
 """The built-in engine: 256 dimensions distilled from all-MiniLM-L6-v2, then 512 of hashed words and n-grams.
 
-English is compared by meaning, other languages by shared spelling only. All sums are integer sums, and the few
-floating-point steps are products, quotients and square roots, which IEEE 754 rounds in one way only: so the vectors
-are the same to the bit on every platform and every Python.
+English is compared by meaning, word by word and so roughly, other languages by shared spelling only. All sums are
+integer sums, and the few floating-point steps are products, quotients and square roots, which IEEE 754 rounds in one
+way only: so the vectors are the same to the bit on every platform and every Python.
 """
 
 import struct
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from inworld_embeddings.errors import ConfigurationError
 
-NAME: Final = "inworld-local-minilm-ngram-v1"
+NAME: Final = "inworld-local-minilm-ngram-v2"
 MEANING: Final = 256
 """Dimensions of the distilled half, which come first."""
 SPELLING: Final = 512
@@ -35,13 +35,13 @@ LONGEST_WORD: Final = 100
 """Characters; a longer word has no pieces, as in BERT."""
 
 _HEAVIEST: Final = 255
-_TABLE_SHARE: Final = 0.85  # of the squared length, in a text whose words are all in the table
+_TABLE_SHARE: Final = 0.9  # of the squared length, in a text whose words are all in the table
 _SPLIT_TRUST: Final = 2  # a word known only in pieces counts 1 / _SPLIT_TRUST as known
 _CACHED_WORDS: Final = 2048  # about 3 kB each
 _DECIMALS: Final = 1e7
 
 
-# The table of word pieces.
+# The table of words and word pieces.
 
 TABLE: Final = files(__name__.rpartition(".")[0]) / "minilm_table.bin"
 HEADER: Final = struct.Struct("<II")
@@ -50,7 +50,7 @@ SCALES: Final = struct.Struct(f"<{MEANING}H")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A weight and 256 four-bit values for each word piece, distilled from all-MiniLM-L6-v2.
+    """A weight and 256 four-bit values for each frequent word and word piece, distilled from all-MiniLM-L6-v2.
 
     The file is one zlib stream of: the number of pieces and the size of the vocabulary in bytes (two little-endian
     uint32), the vocabulary (UTF-8, a line for each piece), a weight for each piece (uint8), a scale for each dimension
@@ -58,8 +58,8 @@ class Table:
     half). A code c from 0 to 15 stands for (2c - 15) times the scale of its dimension.
 
     Attributes:
-        index: Row of each word piece; pieces inside a word begin with `##`.
-        weights: For each row, 1 (as frequent as "the") to 255 (rare).
+        index: Row of each word or piece; pieces inside a word begin with `##`.
+        weights: For each row, 1 (says little, as "the") to 255 (says much).
         scales: For each dimension, what one step is worth, relative to the other dimensions.
         codes: The codes, shape (rows, 128).
     """
@@ -214,17 +214,17 @@ class _Word:
     """One word's part of a text."""
 
     text: str
-    weight: int  # 1 (a word as frequent as "the") to 255
+    weight: int  # 1 (says little) to 255
     known: int  # how much of the weight the table vouches for
     values: NDArray[np.int32]  # both halves, already times the weights
 
 
 class LocalEngine:
-    """`inworld-local-minilm-ngram-v1`. See the module's docstring; thread-safe."""
+    """`inworld-local-minilm-ngram-v2`. See the module's docstring; thread-safe."""
 
     name = NAME
     dimension = DIMENSION
-    meaning = "English search is meaningful, other languages match by spelling only"
+    meaning = "English is matched roughly by meaning, other languages by spelling only"
 
     def __init__(self, table: Table) -> None:
         self._table = table
