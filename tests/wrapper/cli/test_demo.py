@@ -1,13 +1,44 @@
 """``demo``: the first thing a newcomer runs."""
 
+import contextlib
+import re
 
-def test_it_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(start, without_click):
-    done = start("demo", **without_click)
+import pytest
+
+from inworld_embeddings import EmbeddingClient, EmbeddingResult
+from inworld_embeddings.cli import demo
+
+
+@pytest.mark.parametrize(("encoding", "full", "rest"), [("utf-8", "█", "░"), ("ascii", "#", ".")])
+def test_it_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(
+    start, without_click, encoding, full, rest
+):
+    done = start("demo", **without_click, PYTHONIOENCODING=encoding)
     out, err = done.communicate(timeout=60)
     assert (done.returncode, err) == (0, "")
-    assert "Engine: inworld-local" in out
+    assert "By inworld-local-minilm-ngram-v2: a local stand-in, not the service's vectors." in out
+    assert "sentence-transformers" not in out
     wanted = {"refund": "money back", "logging into": "password", "billing": "charged twice"}
     for query, best in wanted.items():
-        assert best in out[out.index(query) :].splitlines()[1]
-    assert "-m inworld_embeddings serve" in out
-    assert "demo --live" in out
+        first, second = out[out.index(query) :].splitlines()[1:3]
+        assert best in first
+        scores = [float(re.search(r"\d\.\d\d", line)[0]) for line in (first, second)]
+        assert scores[0] > scores[1] + 0.05
+        bar = first.split()[0]
+        assert (len(bar), set(bar)) == (20, {full, rest})
+        assert bar.count(full) == pytest.approx(scores[0] * 20, abs=0.61)
+    for command in ("search --local", "job run --local", "serve", "demo --live"):
+        assert command in out
+
+
+def test_live_it_names_the_model_and_no_stand_in(run, monkeypatch):
+    local = EmbeddingClient.local()
+
+    class Service(contextlib.nullcontext):
+        embed = staticmethod(lambda texts: EmbeddingResult(local.embed(texts).vectors, "some/model"))
+
+    monkeypatch.setattr(demo, "EmbeddingClient", lambda: Service(Service))
+    code, out, _ = run("demo", "--live")
+    assert code == 0
+    assert "By the Inworld service, model some/model." in out
+    assert "stand-in" not in out

@@ -23,6 +23,9 @@ TEXTS = [
 ]
 QUERIES = ["refund for a damaged product", "trouble logging into my account", "billing problem"]
 
+_BAR = 20
+"""Characters of a bar that stands for similarity 1."""
+
 
 LIVE = "Ask the real service, which needs INWORLD_API_KEY."
 
@@ -55,25 +58,41 @@ def run(*, live: bool) -> int:
 
 
 def _show(texts: EmbeddingResult, queries: EmbeddingResult) -> None:
-    print(f"{len(texts)} texts embedded as {texts.dimension} numbers each.")
-    print(f"Engine: {texts.engine or 'the Inworld service'}, model {texts.model}")
+    print(f"{len(texts)} texts embedded as {texts.dimension} numbers each, then searched.")
     if texts.engine:
-        print("(A local stand-in: English search is meaningful, other languages match by spelling only.)")
+        print(f"By {texts.engine}: a local stand-in, not the service's vectors.")
+        print("It knows English words one by one, other languages by their spelling only.")
+    else:
+        print(f"By the Inworld service, model {texts.model}.")
     for query, vector in zip(QUERIES, queries, strict=True):
         print(f"\n  {query}")
         for index, score in rank(vector, texts.vectors)[:3]:
-            print(f"    {score:5.2f}  {TEXTS[index]}")
+            print(f"    {_bar(score)} {score:5.2f}  {TEXTS[index]}")
+
+
+def _bar(score: float) -> str:
+    """A cosine similarity as a bar of fixed width, in characters that the output can show."""
+    full = round(max(score, 0.0) * _BAR)
+    try:
+        "█".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return ("#" * full).ljust(_BAR, ".")
+    return ("█" * full).ljust(_BAR, "░")
 
 
 def _what_next(*, live: bool) -> str:
     """The next commands, each as it can be typed here."""
     python = shlex.quote(min(sys.executable, os.path.relpath(sys.executable), key=len))
     command = f"{python} -m inworld_embeddings"
-    missing = [name for name in ("click", "rich") if importlib.util.find_spec(name) is None]
-    playground = f"    {command} serve      (then open http://127.0.0.1:8080)"
-    if missing:
-        playground = f"    {python} -m pip install click rich\n{playground}"
-    lines = ["", "What to try next", "  The playground, in a browser:", playground]
+    local = "" if live else " --local"
+    steps = {
+        "Search a file of yours, a text a line:": f'{command} search{local} "refund" faq.txt',
+        "Embed a large one; after a stop, the same goes on:": f"{command} job run{local} corpus.txt -o vectors",
+        "A page to try it, at http://127.0.0.1:8080:": f"{command} serve",
+    }
     if not live:
-        lines += ["  The real service, with your key:", f"    INWORLD_API_KEY=... {command} demo --live"]
-    return "\n".join(lines)
+        steps["The real service, with your key:"] = f"INWORLD_API_KEY=... {command} demo --live"
+    missing = [name for name in ("click", "rich", "pyarrow") if importlib.util.find_spec(name) is None]
+    if missing:
+        steps = {"What these need:": f"{python} -m pip install {' '.join(missing)}", **steps}
+    return "\n".join(["", "What to try next", *(f"  {what}\n    {how}" for what, how in steps.items())])
