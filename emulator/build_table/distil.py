@@ -58,15 +58,15 @@ def learn(vectors: Array, texts: Sequence[Rows], wanted: Array, epochs: int = EP
     vectors = vectors.copy()
     mean, square = np.zeros_like(vectors), np.zeros_like(vectors)
     batches = len(texts) // BATCH
-    for step in range(epochs * batches):
-        if step % batches == 0:
-            order = random.permutation(len(texts))
-        batch = order[step % batches * BATCH :][:BATCH]
-        used, gradient = _gradient(vectors, [texts[text] for text in batch], wanted[batch])
-        mean[used] = 0.9 * mean[used] + 0.1 * gradient
-        square[used] = 0.99 * square[used] + 0.01 * gradient * gradient
-        rate = RATE * (1 - step / (epochs * batches))
-        vectors[used] -= rate * mean[used] / (np.sqrt(square[used]) + 1e-8)
+    for epoch in range(epochs):
+        order = random.permutation(len(texts))
+        for number in range(batches):
+            batch = order[number * BATCH :][:BATCH]
+            used, gradient = _gradient(vectors, [texts[text] for text in batch], wanted[batch])
+            mean[used] = 0.9 * mean[used] + 0.1 * gradient
+            square[used] = 0.99 * square[used] + 0.01 * gradient * gradient
+            rate = RATE * (1 - (epoch + number / batches) / epochs)
+            vectors[used] -= rate * mean[used] / (np.sqrt(square[used]) + 1e-8)
     return vectors
 
 

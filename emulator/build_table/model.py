@@ -78,7 +78,7 @@ def gelu(x: Array) -> Array:
     t = 1.0 / (1.0 + 0.3275911 * z)
     poly = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
     erf = np.copysign(1.0 - poly * np.exp(-z * z), x)
-    return np.asarray(0.5 * x * (1.0 + erf))
+    return np.asarray(0.5 * x * (1.0 + erf), np.float32)
 
 
 def softmax(x: Array) -> Array:
