@@ -281,6 +281,15 @@ for _name in FRAMEWORKS:  # integrations-chroma ... integrations-pydantic-ai
     nox.session(name=f"integrations-{_name}", reuse_venv=False)(integrations)
 
 
+@nox.session(reuse_venv=False)
+def distributed(session: nox.Session) -> None:
+    """Jobs on a real cluster of this machine, in the environment of the engine behind ``--``: ``-- ray``."""
+    engine, *options = session.posargs or session.error("Name an engine, as in: nox -s distributed -- ray")
+    install(session, "distributed", extras=f"[cli,{engine}]")
+    options += ["-p", "no:unraisableexception", "-s", "-k", f"test_{engine}.py"]
+    session.run("pytest", "tests/wrapper/distributed", *options, env={"CLUSTER": engine})
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """The site, into docs/_build. A warning is an error; nothing is fetched."""

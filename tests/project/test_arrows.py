@@ -53,11 +53,13 @@ ALLOWED = {
         *FACTS,
     },
     "integrations": {"_redaction", "_settings", "client", *FACTS},
+    "distributed": {"_engine", "_retry", "_throttle", "client", "jobs", *FACTS},
     "jobs": {"_batching", "_engine", "_retry", "client", *FACTS},
     "cli": {
         "_doctor",
         "_settings",
         "client",
+        "distributed",
         "emulator",
         "gateway",
         "jobs",

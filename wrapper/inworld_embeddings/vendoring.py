@@ -139,7 +139,7 @@ def fresh_copy(source: Source, choice: Choice) -> tuple[Tree, Manifest]:
     """
     places = {GENERATED: ""} if choice.low_level_only else PLACES
     # The SDK around the copy has commands and a way to be frozen of its own, and jobs need pyarrow.
-    left_out = {"__main__.py", "_doctor.py", "cli", "integrations", "jobs", "vendoring.py"}
+    left_out = {"__main__.py", "_doctor.py", "cli", "distributed", "integrations", "jobs", "vendoring.py"}
     if not choice.testing:
         left_out.add("testing")
         left_out |= set() if choice.emulator else {"gateway.py", PLACES[EMULATOR]}

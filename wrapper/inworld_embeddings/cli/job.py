@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import importlib
 import itertools
 import json
 import shlex
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from .. import EmbeddingClient
     from ..jobs import JobEvent, JobReport
 
+PACKAGES: Final = {"ray": "ray"}
+"""The engines that a job can run on, and what each of them imports."""
 EVERY: Final = 10.0
 """Seconds between two lines where there is no terminal."""
 
@@ -82,6 +85,15 @@ def _with_options_of_a_run(command: Callable[..., int]) -> Callable[..., int]:
     help="Keep a refused row with its reason and go on, or stop.",
 )
 @click.option("--max-rows", type=click.IntRange(min=1), help="Only the first rows of the input.")
+@click.option(
+    "--engine",
+    type=click.Choice(list(PACKAGES)),
+    help="Have the parts made by the workers of a cluster. Without it, by this process.",
+)
+@click.option("--address", help="Of that cluster. Default: one of this machine, for this run.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="How many workers. Default: one a processor of the cluster."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be sent. Sends nothing, needs no key.")
 @_with_options_of_a_run
 def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
@@ -89,8 +101,7 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
 
     INPUT is Parquet, Arrow, JSON Lines, CSV, TSV or text files, a glob, or a folder.
     """
-    from ..jobs import run_job  # noqa: PLC0415 - needs the extra `jobs`
-
+    run_on = _run_by(given["engine"], address=given["address"], workers=given["workers"])
     options = {
         "text": given["text"],
         "id": given["id_column"],
@@ -103,11 +114,30 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
         say_plan(inputs, of_client, given["rate_limit"], as_json=given["as_json"], **options)
         return 0
     return _watched(
-        lambda client, more: run_job(
+        lambda client, more: run_on(
             inputs, out, client=client, on_refused=given["on_refused"], **options, **more
         ),
         given,
     )
+
+
+def _run_by(engine: str | None, **of_engine: Any) -> "Callable[..., JobReport]":
+    """What runs a job."""
+    if engine is None:
+        from ..jobs import run_job  # noqa: PLC0415 - needs the extra `jobs`
+
+        if named := [name for name, value in of_engine.items() if value is not None]:
+            raise click.UsageError(f"--{named[0]} is for a cluster: name its engine with --engine.")
+        return run_job
+    try:
+        made = importlib.import_module(f"..distributed.{engine}", __package__)
+    except ModuleNotFoundError as missing:
+        if missing.name != PACKAGES[engine]:
+            raise
+        raise click.UsageError(
+            f"--engine {engine} needs the extra `{engine}`: pip install 'inworld-embeddings[{engine}]'"
+        ) from None
+    return functools.partial(made.run_job, **of_engine)
 
 
 @job.command()

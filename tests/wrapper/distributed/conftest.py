@@ -1,0 +1,62 @@
+"""Jobs that workers make, held against the bytes of a local one. A cluster's tests run in `nox -s distributed -- NAME` only."""
+
+import importlib
+import os
+
+import pytest
+
+from inworld_embeddings import EmbeddingClient
+from inworld_embeddings.jobs import run_job
+from inworld_embeddings.testing import emulator
+
+ROWS_PER_PART = 5
+FINISHED = {".lock", "_SUCCESS", "_errors.jsonl", "_job.json"}
+"""What is in a finished job's folder beside its parts."""
+
+
+def engine_of(name):
+    """An engine's package. In its own session it must be there: nothing is skipped silently."""
+    return importlib.import_module(name) if os.environ.get("CLUSTER") == name else pytest.importorskip(name)
+
+
+def content(out):
+    """The bytes of every part, by name."""
+    return {path.name: path.read_bytes() for path in sorted(out.glob("part-*.parquet"))}
+
+
+def others(out):
+    """Names in a job's folder that are no parts."""
+    return {path.name for path in out.iterdir()} - content(out).keys()
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """An emulator on a port, which clients find by the environment, in other processes too."""
+    with emulator(dimension=8) as made:
+        for name, value in made.env.items():
+            monkeypatch.setenv(name, value)
+        yield made
+
+
+@pytest.fixture
+def lines(tmp_path):
+    """Makes an input of lines, the fourth of which cannot be sent."""
+
+    def make(count):
+        path = tmp_path / "in.txt"
+        path.write_bytes(b"".join(b"\xff\n" if n == 3 else b"line %d\n" % n for n in range(count)))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def locally(served, tmp_path):
+    """The parts that a local job makes of an input."""
+
+    def make(source, **options):
+        with EmbeddingClient(batch_size=4) as client:
+            run_job(source, tmp_path / "locally", client=client, **{"rows_per_part": ROWS_PER_PART, **options})
+        return content(tmp_path / "locally")
+
+    return make

@@ -1,0 +1,130 @@
+"""Row H15 on a real Ray cluster of this machine: `nox -s distributed -- ray`."""
+
+import base64
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from inworld_embeddings import EmbeddingClient
+from inworld_embeddings.jobs import run_job
+from support import mortal
+
+from .conftest import FINISHED, ROWS_PER_PART, content, engine_of, others
+
+ray = engine_of("ray")
+from inworld_embeddings.distributed import ray as on_ray  # noqa: E402 - needs Ray
+
+KEY = base64.b64encode(b"local:local").decode()
+TESTS = Path(__file__).parents[2]
+PROGRAM = """
+import os, signal, sys, ray
+from inworld_embeddings import EmbeddingClient
+from inworld_embeddings.distributed.ray import run_job
+ray.init(num_cpus=2, object_store_memory=200e6, include_dashboard=False, log_to_driver=False)
+
+def told(event):
+    if event.kind == "part" and event.rows >= 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+run_job(sys.argv[1], sys.argv[2], client=EmbeddingClient(batch_size=4), rows_per_part=5, on_event=told)
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    die = tmp_path_factory.mktemp("die") / "now"
+    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+    environ = {"env_vars": {"INWORLD_TEST_DIE": str(die), "PYTHONPATH": path}}
+    ray.init(num_cpus=2, object_store_memory=200e6, include_dashboard=False, runtime_env=environ)
+    yield die
+    ray.shutdown()
+
+
+@pytest.fixture
+def client(served):
+    return EmbeddingClient(base_url=served.url, api_key=mortal.key, batch_size=4)
+
+
+def sent(served):
+    return [text for text in served.log.texts if text.startswith("line")]
+
+
+def test_H15_a_worker_is_killed(cluster, client, served, lines, locally, tmp_path):
+    """Every row is there once; what the worker had in work is paid for twice, and nothing else."""
+    source = lines(60)
+    expected = locally(source)
+    served.log.clear()
+    served.faults.set("latency=0.05")
+    parts = []
+
+    def told(event):
+        if event.kind == "part" and not parts:
+            parts.append(event)
+            cluster.touch()
+
+    report = on_ray.run_job(source, tmp_path / "out", client=client, rows_per_part=5, on_event=told)
+    assert parts
+    assert not cluster.exists()  # one has died
+    assert (report.finished, report.rows, report.refused, report.parts) == (True, 60, 1, 12)
+    assert content(tmp_path / "out") == expected
+    assert others(tmp_path / "out") == FINISHED
+    assert len(set(sent(served))) == 59
+    assert len(sent(served)) <= 59 + ROWS_PER_PART
+
+
+def test_H15_a_driver_is_killed_and_the_job_finished_without_ray(served, lines, locally, tmp_path):
+    source, out = lines(60), tmp_path / "out"
+    expected = locally(source)
+    served.log.clear()
+    served.faults.set("latency=0.1")
+    program = [sys.executable, "-c", PROGRAM, source, out]
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == -9, ended.stderr
+    time.sleep(2)  # its workers are told by their raylet
+    assert 2 <= len(content(out)) < 12
+    with EmbeddingClient(batch_size=4) as client:
+        assert run_job(source, out, client=client, rows_per_part=5).finished
+    assert content(out) == expected
+    assert len(sent(served)) <= 59 + 2 * ROWS_PER_PART  # two workers died with it
+
+
+def test_I07_nothing_that_is_sent_to_workers_holds_the_key(cluster, served, lines, tmp_path, monkeypatch):
+    told, dumps = [], ray.cloudpickle.dumps
+
+    def noted(*arguments, **options):
+        told.append(dumps(*arguments, **options))
+        return told[-1]
+
+    monkeypatch.setattr(ray.cloudpickle, "dumps", noted)
+    monkeypatch.setenv("INWORLD_API_KEY", KEY)
+    client = EmbeddingClient(base_url=served.url, api_key=mortal.key, batch_size=4)
+    on_ray.run_job(lines(12), tmp_path / "out", client=client, rows_per_part=5)
+    assert any(served.url.encode() in data for data in told)
+    assert not any(KEY[:8].encode() in data or b"local:local" in data for data in told)
+
+
+@pytest.mark.parametrize("shares", [(150, 150), (270, 30)], ids=["even", "skewed"])
+def test_all_workers_together_keep_the_given_rate(shares, cluster, served):
+    """By `EmbedTable`, in actors that are there before the clock runs."""
+    rate, times, limit = 40.0, [], on_ray.SharedLimit("rate")
+    held = limit.begin(64, rate)
+    made = ray.remote(on_ray.EmbedTable).options(num_cpus=0)
+    settings = {"base_url": served.url, "api_key": mortal.key, "batch_size": 1, "timeout": 60.0}
+    workers = [made.remote("text", limit=limit, **settings) for _ in shares]
+    tables = [pa.table({"text": [f"line {n}" for n in range(count)]}) for count in shares]
+    ray.get([worker.__call__.remote(tables[0][:1]) for worker in workers])
+    served.faults.set(f"quota={rate:g}")
+    served.faults.watch(lambda *_: times.append(time.monotonic()))
+    told = ray.get([worker.__call__.remote(table) for worker, table in zip(workers, tables, strict=True)])
+    for actor in (*workers, held):
+        ray.kill(actor)
+    assert [table["vector"].null_count for table in told] == [0, 0]
+    assert served.log.statuses.count(429) == 0
+    measured = (len(times) - 1) / (times[-1] - times[0])
+    print(f"{shares}: {measured:.2f} starts a second of {rate}")  # noqa: T201 - what was measured
+    assert measured == pytest.approx(rate, rel=0.02)

@@ -1,0 +1,276 @@
+"""A job whose parts are made by an engine's workers: what its driver and its workers do, whatever the engine is.
+
+The driver opens the job as a local run does, holds its lock, and finds out where each missing part begins. A worker makes the
+parts that it is given, by the code of a local run, in a folder that all of them see. A part may be made twice, for an engine
+runs again what it takes for lost; the first one stays, and both are the same.
+"""
+
+import asyncio
+import itertools
+import pickle
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
+
+from ..client import EmbeddingClient
+from ..errors import InworldEmbeddingsError, JobError
+from ..jobs import parts
+from ..jobs.files import Sources
+from ..jobs.formats import Position
+from ..jobs.inputs import Reader
+from ..jobs.manifest import Manifest
+from ..jobs.options import JobOptions, JobReport
+from ..jobs.runner import Job, Span, gaps
+
+if TYPE_CHECKING:
+    from .._engine.admission import Admission
+    from .._throttle import Throttle
+
+STOP: Final = ".stop.tmp"
+"""While it is in a job's folder, workers finish what they have begun, and begin nothing. The next run takes it away."""
+
+
+class Task(NamedTuple):
+    """What every worker is told. There is no key in it.
+
+    Attributes:
+        client: Pickled: the client finds its key where it is unpickled, in the environment or by its key provider.
+        source: The files of the input.
+        out: The job's folder, as the workers see it.
+        options: Those of `JobOptions` that matter to a worker.
+    """
+
+    client: bytes
+    source: list[str]
+    out: str
+    options: dict[str, Any]
+
+
+class Made(NamedTuple):
+    """What a worker tells of the parts that it was given.
+
+    Attributes:
+        rows: Rows in them.
+        refused: Those of them without a vector.
+        sent: Rows that it sent.
+        requests: Its requests, retries included.
+        retries: Its retries.
+        error: Why it could not go on: a pickled error of this package; or empty.
+    """
+
+    rows: int = 0
+    refused: int = 0
+    sent: int = 0
+    requests: int = 0
+    retries: int = 0
+    error: bytes = b""
+
+
+Start: TypeAlias = tuple[int, int, int, int]
+"""A part's number, and where its rows begin: the fields of a `Position`."""
+Engine: TypeAlias = Callable[[Task, list[Start]], Iterator[Made]]
+"""Has workers make parts, and gives what each of them tells."""
+
+
+class Worker:
+    """Makes parts of one job, however often it is called, one call at a time.
+
+    Args:
+        task: Of the job's driver.
+        throttle: Makes what decides when its requests may start. None: the client's own.
+    """
+
+    def __init__(self, task: Task, throttle: "Callable[[Admission], Throttle] | None" = None) -> None:
+        self._task, self._throttle = task, throttle
+        self._client: EmbeddingClient | None = None
+        self._share: _Share | None = None
+
+    def make(self, starts: Sequence[Start]) -> Made:
+        """Makes the parts that are not there yet. What a job raises is told, not raised: to run it again is of no use."""
+        try:
+            if self._client is None:
+                self._client = cast("EmbeddingClient", pickle.loads(self._task.client))  # noqa: S301 - our own driver's
+            if self._share is None:
+                self._share = _Share(self._client, self._task)
+            share = self._share
+            return self._client._run(lambda: share.make(starts, self._throttle))  # noqa: SLF001 - a part of the same package
+        except InworldEmbeddingsError as error:
+            self._share = None
+            return Made(error=pickle.dumps(error))
+
+
+class _StopFile(threading.Event):
+    """Set as long as a file is there."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def is_set(self) -> bool:
+        return self._path.exists()
+
+
+class _Share(Job):
+    """A worker's share of a job."""
+
+    def __init__(self, client: EmbeddingClient, task: Task) -> None:
+        options = JobOptions(**task.options, stop=_StopFile(Path(task.out, STOP)))  # type: ignore[typeddict-item]
+        face = client._for_its_loop()  # noqa: SLF001 - a part of the same package
+        super().__init__(face, task.source, Path(task.out), options)
+        self._face, self._is_open = face, False
+
+    async def make(
+        self, starts: Sequence[Start], throttle: "Callable[[Admission], Throttle] | None"
+    ) -> Made:
+        service, progress = self._service, self._progress
+        service.answered_at = time.monotonic()  # it may have had nothing to do for long
+        sent, requests, retries = progress.sent, service.requests, service.retries
+        if not self._is_open:
+            await self._open(throttle)
+        there = set(await self._in_thread(partial(parts.numbers, self._out)))
+        await self._while_watched(self._embed_all(self._rows(_spans(starts, there))))
+        counts = await self._in_thread(partial(self._counts, [number for number, *_ in starts]))
+        return Made(
+            counts.rows,
+            counts.refused,
+            progress.sent - sent,
+            service.requests - requests,
+            service.retries - retries,
+        )
+
+    async def _open(self, throttle: "Callable[[Admission], Throttle] | None") -> None:
+        """Makes sure that it is the driver's job, under the driver's versions, and the same model."""
+        self._files, self._columns = await self._in_thread(self._input)
+        known = await self._in_thread(partial(Manifest.needed, self._out))
+        manifest = await self._in_thread(partial(self._resumed, known, self._wanted()))
+        self._manifest = self._service.manifest = manifest
+        if throttle is not None:
+            admission = (await self._face._engine._session()).admission  # noqa: SLF001 - a part of the same package
+            admission.throttle = throttle(admission)
+        await self._service.returned()
+        self._is_open = True
+
+    def _counts(self, numbers: list[int]) -> parts.Count:
+        there = set(parts.numbers(self._out)).intersection(numbers)
+        return parts.Count.of(parts.footers(self._out, sorted(there)))
+
+
+def _spans(starts: Sequence[Start], there: set[int]) -> list[Span]:
+    """Parts that are not there, those side by side in one."""
+    spans: list[Span] = []
+    for number, *position in sorted(starts):
+        if number in there:
+            continue
+        if spans and spans[-1].end == number:
+            spans[-1] = spans[-1]._replace(end=number + 1)
+        else:
+            spans.append(Span(number, number + 1, Position(*position)))
+    return spans
+
+
+class Driver(Job):
+    """A run of a job whose parts are made by an engine.
+
+    Args:
+        client: Embeds the fixed text here; workers have copies of it.
+        source: The input; workers read it under the same paths.
+        out: The folder; workers see it under the same path.
+        given: Any of `JobOptions`.
+        engine: Runs the workers.
+    """
+
+    def __init__(
+        self, client: EmbeddingClient, source: Sources, out: Path, given: JobOptions, engine: Engine
+    ) -> None:
+        super().__init__(client._for_its_loop(), source, out.absolute(), given)  # noqa: SLF001 - a part of the same package
+        self._run_by, self._pickled = engine, pickle.dumps(client)
+        self._for_workers = {
+            name: value for name, value in given.items() if name not in ("text", "on_event", "stop")
+        }
+
+    def start(self, client: EmbeddingClient) -> JobReport:
+        """Runs it, on the client's loop."""
+        return client._run(self.run)  # noqa: SLF001 - a part of the same package
+
+    async def _make(self, done: list[int]) -> None:
+        starts = await self._in_thread(partial(self._starts, done))
+        options = {**self._for_workers, "text": self._columns.text}
+        task = Task(self._pickled, self._files, str(self._out), options)
+        error: InworldEmbeddingsError | None = None
+        try:
+            async for made in _pulled(self._run_by(task, starts) if starts else ()):
+                self._count(made)
+                if made.error and error is None:
+                    error = pickle.loads(made.error)  # noqa: S301 - our own worker's
+                    self._tell_workers_to_stop()
+        except BaseException:  # some of them may be at work still
+            self._tell_workers_to_stop()
+            raise
+        (self._out / STOP).unlink(missing_ok=True)
+        if error is not None:
+            raise error
+        numbers = await self._in_thread(partial(parts.numbers, self._out))
+        self._at_end = {number for number, *_ in starts} <= set(numbers)
+        if not self._at_end and not self._stop.is_set():
+            raise JobError("The engine has ended, and parts are missing. The same call goes on.")
+
+    def _count(self, made: Made) -> None:
+        self._progress.rows += made.rows
+        self._progress.refused += made.refused
+        self._progress.sent += made.sent
+        self._service.requests += made.requests
+        self._service.retries += made.retries
+        self._progress.tell("part")
+
+    def _starts(self, done: list[int]) -> list[Start]:
+        """Where each missing part begins: of Parquet counted, of other formats by reading the input once."""
+        found: list[Start] = []
+        for first, end in gaps(done):
+            reader = Reader(self._files, self._columns, self._start_of(first))
+            try:
+                for number in itertools.count(first) if end is None else range(first, end):
+                    start = (number, *reader.position)
+                    most = int(min(self._per_part, max(0, self._max_rows - number * self._per_part)))
+                    rows = reader.skip(most)
+                    if rows or not number:
+                        found.append(start)
+                    self._progress.read, self._progress.share = number * self._per_part + rows, 1.0
+                    if rows < self._per_part:
+                        return found
+            finally:
+                reader.close()
+        return found
+
+    def _tell_workers_to_stop(self) -> None:
+        (self._out / STOP).touch()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(0.5)
+            if self._stop.is_set():
+                self._tell_workers_to_stop()
+            self._progress.tell("progress")
+
+
+async def _pulled(source: Iterable[Made]) -> AsyncGenerator[Made]:
+    """What a source gives that blocks, on a thread that ends with the process."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[Made | BaseException | None] = asyncio.Queue()
+
+    def pull() -> None:
+        end = None
+        try:
+            for made in source:
+                loop.call_soon_threadsafe(queue.put_nowait, made)
+        except BaseException as error:  # noqa: BLE001 - raised below
+            end = error
+        loop.call_soon_threadsafe(queue.put_nowait, end)
+
+    threading.Thread(target=pull, name="inworld-embeddings-driver", daemon=True).start()
+    while (made := await queue.get()) is not None:
+        if isinstance(made, BaseException):
+            raise JobError(f"The engine has failed: {type(made).__name__}: {made}") from made
+        yield made
