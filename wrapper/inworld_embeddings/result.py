@@ -339,9 +339,9 @@ class EmbeddingResult:
     def quantize(self, kind: Literal["int8", "binary"]) -> Quantized:
         """The vectors in fewer bytes, which loses some of what they tell.
 
-        Measured with the local engine's vectors of 2642 English sentences: "int8" keeps 99 % of the ten nearest of a
-        sentence, and no cosine similarity is off by more than 0.006. "binary" keeps 50 % of them; the 40 nearest by it hold
-        76 %, so rank more than are wanted by it, and those by the whole vectors. Of the service's models nothing is
+        Measured with the local engine's vectors of 1222 English sentences: "int8" keeps 99 % of the ten nearest of a
+        sentence, and no cosine similarity is off by more than 0.005. "binary" keeps 33 % of them; the 40 nearest by it hold
+        54 %, so rank many more than are wanted by it, and those by the whole vectors. Of the service's models nothing is
         measured.
 
         Args:

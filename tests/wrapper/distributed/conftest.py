@@ -56,7 +56,9 @@ def locally(served, tmp_path):
 
     def make(source, **options):
         with EmbeddingClient(batch_size=4) as client:
-            run_job(source, tmp_path / "locally", client=client, **{"rows_per_part": ROWS_PER_PART, **options})
+            run_job(
+                source, tmp_path / "locally", client=client, **{"rows_per_part": ROWS_PER_PART, **options}
+            )
         return content(tmp_path / "locally")
 
     return make

@@ -39,7 +39,11 @@ def spread(served, tmp_path):
 def parquet(folder):
     for name, rows in (("a", 7), ("b", 0), ("c", 13)):
         texts = pa.array([f"{name}{n}" for n in range(rows)], pa.string())
-        pq.write_table(pa.table({"text": texts, "n": pa.array(range(rows), pa.int64())}), folder / f"{name}.parquet", row_group_size=3)
+        pq.write_table(
+            pa.table({"text": texts, "n": pa.array(range(rows), pa.int64())}),
+            folder / f"{name}.parquet",
+            row_group_size=3,
+        )
     return [folder / f"{name}.parquet" for name in "abc"]
 
 

@@ -23,7 +23,9 @@ def simulated(shares, latency=0.02):
     shared, left, started, flying, now = leases(), dict(shares), [], [], 0.0
     while any(left.values()):
         for worker, count in left.items():
-            ended = [(granted, "SUCCESS", None) for due, granted, who in flying if who == worker and due <= now]
+            ended = [
+                (granted, "SUCCESS", None) for due, granted, who in flying if who == worker and due <= now
+            ]
             flying = [one for one in flying if one[2] != worker or one[0] > now]
             shared.report(now, worker, len(ended), ended)
             if count:

@@ -122,9 +122,7 @@ class _Share(Job):
         super().__init__(face, task.source, Path(task.out), options)
         self._face, self._is_open = face, False
 
-    async def make(
-        self, starts: Sequence[Start], throttle: "Callable[[Admission], Throttle] | None"
-    ) -> Made:
+    async def make(self, starts: Sequence[Start], throttle: "Callable[[Admission], Throttle] | None") -> Made:
         service, progress = self._service, self._progress
         service.answered_at = time.monotonic()  # it may have had nothing to do for long
         sent, requests, retries = progress.sent, service.requests, service.retries

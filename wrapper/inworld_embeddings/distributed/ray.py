@@ -73,7 +73,10 @@ def _cluster(address: str | None) -> Iterator[None]:
         yield
         return
     ray.init(
-        address=address, include_dashboard=None if address else False, log_to_driver=False, logging_level="warning"
+        address=address,
+        include_dashboard=None if address else False,
+        log_to_driver=False,
+        logging_level="warning",
     )
     try:
         yield
@@ -81,9 +84,7 @@ def _cluster(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _made(
-    task: Task, starts: list[Start], *, client: EmbeddingClient, workers: int | None
-) -> Iterator[Made]:
+def _made(task: Task, starts: list[Start], *, client: EmbeddingClient, workers: int | None) -> Iterator[Made]:
     """What the workers tell, as they tell it."""
     count = max(1, min(workers or int(ray.cluster_resources().get("CPU", 1)), len(starts)))
     size = max(1, min(MOST_PARTS, len(starts) // (CALLS * count)))
@@ -94,7 +95,11 @@ def _made(
     context = ray.data.DataContext.get_current()
     bars, context.enable_progress_bars = context.enable_progress_bars, False
     told = ray.data.from_items(calls, override_num_blocks=len(calls)).map_batches(
-        _Actor, fn_constructor_args=(task, limit), batch_size=1, compute=ray.data.ActorPoolStrategy(size=count), num_cpus=1
+        _Actor,
+        fn_constructor_args=(task, limit),
+        batch_size=1,
+        compute=ray.data.ActorPoolStrategy(size=count),
+        num_cpus=1,
     )
     context.enable_progress_bars = bars  # the data set has a copy
     try:
