@@ -54,7 +54,7 @@ ALLOWED = {
     },
     "integrations": {"_redaction", "_settings", "client", *FACTS},
     "distributed": {"_engine", "_retry", "_throttle", "client", "jobs", *FACTS},
-    "jobs": {"_batching", "_engine", "_retry", "client", *FACTS},
+    "jobs": {"_batching", "_engine", "_retry", "cache", "client", *FACTS},
     "cli": {
         "_doctor",
         "_settings",

@@ -1,13 +1,15 @@
 """A program: runs a small job over and over in forked processes, to which something happens from outside.
 
-    job_storm.py operations STEP | kills COUNT | strace [CALL...] | limits [FOLDER]
+    job_storm.py operations STEP | kills COUNT | strace [CALL...] | limits [FOLDER] | faults ROWS
 
 Prints JSON: how often it happened, and where a job did not end with the bytes of one that was left alone. This process
-has only its own thread when it forks, and everything loaded, so that a job takes milliseconds.
+has only its own thread when it forks, and everything loaded, so that a job takes milliseconds. ``faults`` is one long job
+in this process, whose memory nothing else uses.
 """
 
 import collections
 import json
+import logging
 import os
 import random
 import re
@@ -18,15 +20,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from array import array
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inworld_embeddings import StorageError
 from inworld_embeddings import client as clients
-from inworld_embeddings.jobs import run_job, storage
+from inworld_embeddings.jobs import parts, run_job, storage
 from inworld_embeddings.testing import FakeEngine, local_client
 from support.storage import Disk, killed
 
@@ -252,6 +256,53 @@ def limits(folder):
     return {"codes": codes, "wrong": wrong}
 
 
+FAULTS = "10% status=503 + 5% status=429 + 5% drop=head;reset + 5% truncate + 5% short"
+
+
+def resident():
+    """MiB of memory that this process has."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def faults(folder, rows):
+    """Three requests in ten fail, in five ways: where a row is lost, doubled or misplaced, and memory after each part."""
+    logging.getLogger("inworld_embeddings").setLevel(logging.ERROR)
+    asked, sizes, source, out = array("H", bytes(2 * rows)), [], folder / "in.txt", folder / "out"
+    source.write_text("".join(f"line {n}\n" for n in range(rows)))
+
+    class Asked(FakeEngine):
+        """Counts how often each text is paid for."""
+
+        def embed(self, texts):
+            for text in texts:
+                if text.startswith("line"):
+                    asked[int(text[5:])] += 1
+            return super().embed(texts)
+
+    def seen(event):
+        if event.kind == "part":
+            sizes.append(resident())
+
+    with local_client(engine=Asked(8), faults=FAULTS, batch_size=128) as client:
+        report = run_job(source, out, client=client, rows_per_part=max(1000, rows // 100), on_event=seen)
+    table = pq.read_table(out, columns=["row", "vector"])
+    vectors, wrong = parts.vectors_of(table), []
+    if not (report.finished and np.array_equal(table["row"], np.arange(rows)) and min(asked)):
+        wrong.append(f"{report}: rows are missing, or there twice")
+    for first in range(0, rows, 10_000):
+        texts = [f"line {n}" for n in range(first, min(rows, first + 10_000))]
+        if not np.array_equal(vectors[first:][:10_000], np.array(FakeEngine(8).embed(texts), np.float32)):
+            wrong.append(f"vectors from row {first} on")
+    return {
+        "requests": report.requests,
+        "retries": report.retries,
+        "twice": sum(asked) - rows,
+        "mib": sizes,
+        "wrong": wrong,
+    }
+
+
 def main():
     clients._load()  # once, for all that are forked
     what, *more = sys.argv[1:]
@@ -260,6 +311,8 @@ def main():
             told = operations(Path(folder), int(more[0]))
         elif what == "kills":
             told = kills(Path(folder), int(more[0]))
+        elif what == "faults":
+            told = faults(Path(folder), int(more[0]))
         else:
             told = (
                 strace(Path(folder), more or CALLS)

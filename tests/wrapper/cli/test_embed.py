@@ -34,7 +34,7 @@ def test_one_refused_text_costs_no_other_and_is_exit_code_3(run):
     (bad,) = [row for row in rows if "error" in row]
     assert (bad["line"], bad["error"]["code"]) == (78, "BadRequestError")
     assert "text 77" not in out + err
-    assert "1 of 300 texts have no vector" in err
+    assert "Texts without a vector: 1 of 300." in err
 
 
 @pytest.mark.parametrize(

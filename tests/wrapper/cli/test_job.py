@@ -24,11 +24,19 @@ def test_it_runs_says_how_to_read_it_and_does_nothing_twice(run, texts, out):
     code, said, err = run("job", "run", texts, "-o", out, "--local", "--text", "body", "--id", "id")
     assert code == 0
     assert "300 rows in 3 requests" in err
-    assert "300 rows in 1 parts, 0 refused" in said
+    assert "300 rows in 1 part, 0 refused" in said
     assert "read_table" in said
     assert "0 rows sent" in run("job", "run", texts, "-o", out, "--local", "--text", "body", "--id", "id")[1]
     assert json.loads(run("job", "status", out, "--json")[1])["rows"] == 300
     assert run("job", "verify", out)[:2] == (0, "All parts are good.\n")
+
+
+def test_what_the_cache_has_is_not_sent_and_is_told(run, texts, out, tmp_path):
+    command = ["job", "run", texts, "--text", "body", "--local", "--cache", str(tmp_path / "cache.db"), "-o"]
+    run(*command, out)
+    assert "; 300 rows in the cache" in run(*command, "no", "--dry-run")[1]
+    code, said, _ = run(*command, str(tmp_path / "again"))
+    assert (code, "0 rows sent in 0 requests (0 retries), 300 from the cache, " in said) == (0, True)
 
 
 def test_a_dry_run_needs_no_key_and_leaves_nothing(run, texts, out, tmp_path):
@@ -115,7 +123,7 @@ def test_ctrl_c_once_finishes_what_is_begun_and_twice_stops_at_once(start, texts
         while len(served.log) < 4:
             assert job.poll() is None
         job.send_signal(signal.SIGTERM)
-        assert "Once more stops at once" in job.stderr.readline() + job.stderr.readline()
+        assert any("Once more stops at once" in line for line in job.stderr)
         job.send_signal(signal.SIGINT)
         job.communicate(timeout=60)
         assert job.returncode == 130

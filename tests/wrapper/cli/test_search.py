@@ -68,7 +68,7 @@ def test_a_job_is_searched_without_embedding_it_again(run, job):
             (5, {"id": "q6"}, FAQ[2]),
         ]
         assert (len(served.log) - sent, served.log.requests[-1].texts[0]) == (1, "refund my money")
-    assert "1 rows of the job have no vector" in err
+    assert "the job has 1 row without a vector" in err
 
 
 def test_a_job_of_local_vectors_is_searched_locally_even_when_it_is_not_finished(run, job, tmp_path):
@@ -77,7 +77,7 @@ def test_a_job_of_local_vectors_is_searched_locally_even_when_it_is_not_finished
     job.source.write_text("other")
     code, said, err = run("search", "refund my money", out, "--top", "1")
     assert (code, said.split()[1:]) == (0, ["row", "1", "id=q2"])
-    assert "not finished; these are 7 rows" in err
+    assert "not finished; so far it has 7 rows" in err
     assert "rows without their texts: " in err
 
 

@@ -15,6 +15,7 @@ from . import REFUSED
 from .lines import Feed, Line, blocks_of, embedded, typed
 from .options import (
     batch_size_option,
+    cache_option,
     client_of,
     concurrency_option,
     local_option,
@@ -46,6 +47,7 @@ from .signals import orderly
 @concurrency_option
 @rate_limit_option
 @timeout_option
+@cache_option
 @local_option
 @model_option
 def embed(texts: tuple[str, ...], form: str | None, output: Path | None, *, local: bool, **given: Any) -> int:
@@ -81,7 +83,7 @@ def embed(texts: tuple[str, ...], form: str | None, output: Path | None, *, loca
             raise unusable("There are no texts in the input.")
     if not writer.refused:
         return 0
-    click.echo(f"{writer.refused} of {writer.count} texts have no vector.", err=True)
+    click.echo(f"Texts without a vector: {writer.refused} of {writer.count}.", err=True)
     return REFUSED
 
 

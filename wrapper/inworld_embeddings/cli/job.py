@@ -17,14 +17,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from . import INTERRUPTED, PAUSED, REFUSED
-from .options import client_of, json_option, local_option, model_option, rate_limit_option
+from . import INTERRUPTED, PAUSED, REFUSED, counted
+from .options import cache_option, client_of, json_option, local_option, model_option, rate_limit_option
 from .plan import in_words, say_plan
 from .signals import orderly
 
 if TYPE_CHECKING:
     from .. import EmbeddingClient
-    from ..jobs import JobEvent, JobReport
+    from ..jobs import JobEvent, JobReport, OpenJob
 
 PACKAGES: Final = {"ray": "ray"}
 """The engines that a job can run on, and what each of them imports."""
@@ -54,6 +54,7 @@ _OF_A_RUN: Final = [
     click.option(
         "--other-versions", is_flag=True, help="Go on under another version of pyarrow or of this package."
     ),
+    cache_option,
     json_option,
     local_option,
     model_option,
@@ -110,8 +111,9 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
         "max_rows": given["max_rows"],
     }
     if given["dry_run"]:
-        of_client = {"model": given["model"]}
-        say_plan(inputs, of_client, given["rate_limit"], as_json=given["as_json"], **options)
+        of_client = {name: given[name] for name in ("model", "cache")}
+        how = {name: given[name] for name in ("rate_limit", "as_json", "local")}
+        say_plan(inputs, of_client, **how, **options)
         return 0
     return _watched(
         lambda client, more: run_on(
@@ -174,9 +176,9 @@ def status(out: str, *, as_json: bool) -> int:
         click.echo(json.dumps(told))
     else:
         state = "finished" if there.finished else "not finished: the same `job run` goes on"
-        click.echo(f"{there.rows} rows in {there.parts} parts, {there.refused} refused; {state}")
+        click.echo(f"{_rows(there)}; {state}.")
         engine = f" (engine {there.manifest.engine})" if there.manifest.engine else ""
-        click.echo(f"model {there.manifest.model}{engine}, {there.manifest.dimension} dimensions")
+        click.echo(f"Model {there.manifest.model}{engine}, {there.manifest.dimension} dimensions.")
         for row in itertools.islice(there.refused_rows(), 5):
             click.echo(f"  row {row['row']}: {row['code']}: {row['message']}")
     return _code_of(refused=there.refused) if there.finished else PAUSED
@@ -213,7 +215,7 @@ def export(out: str, file: str) -> int:
     from ..jobs import export_job, open_job  # noqa: PLC0415 - needs the extra `jobs`
 
     rows = export_job(out, file)
-    click.echo(f"{rows} rows in {file}")
+    click.echo(f"{counted(rows, 'row')} in {file}.")
     return _code_of(refused=open_job(out).refused)
 
 
@@ -242,7 +244,7 @@ def _watched(work: "Callable[[EmbeddingClient, dict[str, Any]], JobReport]", giv
             "Finishing the parts that are begun (30 s at most). Once more stops at once; nothing published is lost."
         )
 
-    of_client = {name: given[name] for name in ("local", "model", "rate_limit")}
+    of_client = {name: given[name] for name in ("local", "model", "rate_limit", "cache")}
     with client_of(**of_client) as client, orderly(finish), shown:
         report = work(client, more)
     shown.report(report)
@@ -269,9 +271,11 @@ class _Shown:
     def report(self, report: "JobReport") -> None:
         """The summary, and the command to type next."""
         rate = f", {report.sent / report.seconds:.0f} rows/s" if report.sent and report.seconds else ""
+        cached = f", {report.cache_hits} from the cache" if report.cache_hits else ""
         click.echo(
-            f"{report.rows} rows in {report.parts} parts, {report.refused} refused. This run: {report.sent} rows sent in "
-            f"{report.requests} requests ({report.retries} retries), {report.seconds:.1f} s{rate}."
+            f"{_rows(report)}. This run: {counted(report.sent - report.cache_hits, 'row')} sent in "
+            f"{counted(report.requests, 'request')} ({counted(report.retries, 'retry', 'retries')}){cached}, "
+            f"{report.seconds:.1f} s{rate}."
         )
         out = shlex.quote(str(report.out))
         if not report.finished:
@@ -282,6 +286,10 @@ class _Shown:
             )
         else:
             click.echo(f"To read it: pyarrow.parquet.read_table({str(report.out)!r})")
+
+
+def _rows(there: "OpenJob | JobReport") -> str:
+    return f"{counted(there.rows, 'row')} in {counted(there.parts, 'part')}, {there.refused} refused"
 
 
 def _typed() -> str:
@@ -339,17 +347,18 @@ class _Bar(_Shown):
 
 def _started(event: "JobEvent", rate_limit: float | None) -> str:
     if event.plan is not None:
-        return f"To send: {in_words(event.plan, rate_limit)}"
-    return f"Going on: {event.rows} rows are done"
+        return f"To send: {in_words(event.plan, rate_limit)}."
+    return f"Going on behind {counted(event.rows, 'row')}."
 
 
 def _line(event: "JobEvent") -> str:
     if event.kind == "waiting":
-        return f"{event.rows} rows; waiting for the service: {event.message}"
-    of = f" of {event.total}" if event.total else ""
+        return f"{counted(event.rows, 'row')}; waiting for the service: {event.message}"
+    rows = f"{event.rows} of {counted(event.total, 'row')}" if event.total else counted(event.rows, "row")
     rate = event.sent / event.seconds if event.seconds else 0.0
+    cached = f", {event.cache_hits} from the cache" if event.cache_hits else ""
     throttled = ", throttled" if event.throttled else ""
     return (
-        f"{event.rows}{of} rows, {rate:.0f} rows/s, {event.in_flight} in flight, {event.retries} retries, "
-        f"{event.refused} refused{throttled}"
+        f"{rows}, {rate:.0f} rows/s, {event.in_flight} in flight, {counted(event.retries, 'retry', 'retries')}, "
+        f"{event.refused} refused{cached}{throttled}"
     )

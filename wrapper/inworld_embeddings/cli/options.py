@@ -40,6 +40,9 @@ concurrency_option: Final = click.option(
     metavar="REQUESTS",
     help=f"Have at most so many requests in flight. The default is {CALL['max_concurrency'].default}.",
 )
+cache_option: Final = click.option(
+    "--cache", metavar="FILE", help="Keep vectors in FILE, and send no text whose vector is there."
+)
 json_option: Final = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON lines on standard output."
 )

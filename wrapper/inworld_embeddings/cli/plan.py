@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from . import counted
 from .lines import blocks_of
-from .options import batch_size_option, client_of, json_option, model_option, rate_limit_option
+from .options import batch_size_option, cache_option, client_of, json_option, model_option, rate_limit_option
 
 if TYPE_CHECKING:
     from ..jobs import JobPlan
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--text", metavar="COLUMN", help="Embed this column. The default is the only one of strings.")
 @batch_size_option
 @rate_limit_option
+@cache_option
 @json_option
 @model_option
 def plan(
@@ -58,12 +60,14 @@ def say_plan(
     rate_limit: float | None,
     *,
     as_json: bool,
+    local: bool = False,
     **of_job: Any,
 ) -> None:
     """Prints what a job with these options would send."""
     from ..jobs import plan_job  # noqa: PLC0415 - needs the extra `jobs`
 
-    with client_of(local=True, **of_client) as client:
+    key = {} if local else {"api_key": lambda: ""}  # never asked: nothing is sent
+    with client_of(local=local, **key, **of_client) as client:
         made = plan_job(inputs, client=client, **of_job)
     if as_json:
         click.echo(json.dumps({"kind": "plan", **dataclasses.asdict(made)}))
@@ -74,13 +78,14 @@ def say_plan(
 def in_words(plan: "JobPlan", rate_limit: float | None) -> str:
     """A plan as a line."""
     about = "" if plan.exact else "about "
-    parts = [
-        f"{about}{plan.rows} rows in {plan.requests} requests, {plan.bytes} bytes, some {plan.tokens} tokens"
-    ]
+    size = f"{counted(plan.bytes, 'byte')}, some {counted(plan.tokens, 'token')}"
+    parts = [f"{about}{counted(plan.rows, 'row')} in {counted(plan.requests, 'request')}, {size}"]
+    if plan.cache_hits:
+        parts.append(f"{counted(plan.cache_hits, 'row')} in the cache")
     if plan.refused:
-        parts.append(f"{plan.refused} rows cannot be sent")
+        parts.append(f"{counted(plan.refused, 'row')} that cannot be sent")
     if plan.long_texts:
-        parts.append(f"{plan.long_texts} texts are longer than the model reads")
+        parts.append(f"{counted(plan.long_texts, 'text')} longer than the model reads")
     if rate_limit:
         parts.append(f"{plan.requests / rate_limit / 60:.1f} minutes at {rate_limit:g} requests a second")
     return "; ".join(parts)

@@ -14,10 +14,10 @@ import numpy as np
 from .._settings import LOCAL_URL
 from ..errors import InputChangedError, InvalidInputError, InworldEmbeddingsError
 from ..ranking import rank
-from . import REFUSED
+from . import REFUSED, counted
 from .embed import say_stand_in, unusable
 from .lines import Feed, blocks_of, embedded, told, typed
-from .options import client_of, local_option, model_option, timeout_option
+from .options import cache_option, client_of, local_option, model_option, timeout_option
 from .output import shown
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Hit(NamedTuple):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines.")
 @timeout_option
+@cache_option
 @local_option
 @model_option
 def search(query: str, source: str, top: int, *, as_json: bool, **of_client: Any) -> int:
@@ -128,9 +129,9 @@ def _job(query: str, source: str, top: int, *, as_json: bool, **of_client: Any) 
     job = open_job(source)
     vector = _query(query, job, **of_client)
     if not job.finished:
-        click.echo(f"note: the job is not finished; these are {job.rows} rows of it", err=True)
+        click.echo(f"note: the job is not finished; so far it has {counted(job.rows, 'row')}", err=True)
     if job.refused:
-        click.echo(f"note: {job.refused} rows of the job have no vector", err=True)
+        click.echo(f"note: the job has {counted(job.refused, 'row')} without a vector", err=True)
     parts = (
         Hit(score, int(rows[at]))
         for rows, vectors in job.vectors()
@@ -146,7 +147,7 @@ def _job(query: str, source: str, top: int, *, as_json: bool, **of_client: Any) 
     return 0
 
 
-def _query(query: str, job: "OpenJob", *, local: bool, model: str | None, timeout: float | None) -> "Vectors":
+def _query(query: str, job: "OpenJob", *, local: bool, model: str | None, **of_client: Any) -> "Vectors":
     """The query's vector, made as those of the job were.
 
     A fixed text goes with it, whose vector the job knows: so a model that has changed behind its name is found.
@@ -163,8 +164,8 @@ def _query(query: str, job: "OpenJob", *, local: bool, model: str | None, timeou
         raise unusable(f"The vectors in {job.out} are not the local engine's: leave out --local.")
     body = json.loads(made.request).get("extra_body")
     same = {"model": made.model, "service_provider": made.service_provider, "extra_body": body}
-    with client_of(local=here, timeout=timeout, **same) as client:
-        result = client.embed([query, FIXED_TEXT])
+    with client_of(local=here, **of_client, **same) as client:
+        result = client.embed([query, FIXED_TEXT], cache=None)  # the cache cannot tell
     say_stand_in(local=here)
     if (result.engine, result.dimension) != (made.engine, made.dimension):
         names = [engine or "the service" for engine in (result.engine, made.engine)]

@@ -108,7 +108,7 @@ def retry_job(
     Args:
         out: The job's folder.
         client: As for `run_job`.
-        **options: ``patience``, ``other_versions``, ``stop`` and ``on_event``; the others are the job's own.
+        **options: ``patience``, ``cache``, ``other_versions``, ``stop`` and ``on_event``; the others are the job's own.
 
     Raises:
         JobError: the folder holds no job; and all that `run_job` raises.

@@ -3,10 +3,12 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias, TypedDict
 
-from ..options import _any, _count, _flag, _number_of, _one_of, table_of
+from ..cache import Cache
+from ..options import _any, _cache, _count, _flag, _number_of, _one_of, table_of
 
 
 def _rows(name: str, value: object) -> None:
@@ -33,6 +35,9 @@ class JobOptions(TypedDict, total=False):
         900.0,
         _number_of("seconds"),
         "Seconds without any success after which the job pauses. None: it waits for ever.",
+    ]
+    cache: Annotated[
+        Cache | str | PathLike[str] | None, None, _cache, "A `Cache` or its path. None: that of the client."
     ]
     other_versions: Annotated[
         bool, False, _flag, "Go on under another version of pyarrow or of this package."
@@ -62,11 +67,11 @@ class JobReport:
         rows: Rows in its parts.
         refused: Those of them without a vector.
         parts: Part files.
-        sent: Rows that this run sent.
+        sent: Rows that this run sent, or took from the cache.
         requests: Requests of this run, retries included.
         retries: Retries of this run.
         seconds: Wall time of this run.
-        cache_hits: Rows of this run whose vectors the client's cache had.
+        cache_hits: Those of ``sent`` that the cache had.
     """
 
     out: Path
@@ -92,6 +97,7 @@ class JobPlan:
         bytes: Of their bodies.
         tokens: Roughly: a quarter of the bytes of the texts.
         long_texts: Texts that are surely longer than the model reads.
+        cache_hits: Rows that would not be sent, because the cache has their vectors.
         exact: Whether all of the input was read; else the first rows stand for the others.
     """
 
@@ -101,6 +107,7 @@ class JobPlan:
     bytes: int
     tokens: int
     long_texts: int
+    cache_hits: int
     exact: bool
 
 
@@ -113,13 +120,13 @@ class JobEvent:
         rows: Rows that have ended, those of earlier runs included.
         total: Rows of the input, as far as it is known or can be estimated.
         refused: Refused rows of this run.
-        sent: Rows that this run sent.
+        sent: Rows that this run sent, or took from the cache.
         in_flight: Requests under way.
         throttled: Whether a rate limit holds requests back.
         outage: Whether the service is down, and asked now and then whether it is back.
         requests: Requests of this run.
         retries: Retries of this run.
-        cache_hits: Rows of this run whose vectors the client's cache had.
+        cache_hits: Those of ``sent`` that the cache had.
         seconds: Since the run began.
         plan: What it will send, at the start.
         message: What a person should know.

@@ -64,7 +64,7 @@ class Progress:
 
 def planned(reader: Reader, service: Service, max_rows: float, pieces: float = inf) -> JobPlan:
     """What would be sent: by all of the input, or estimated by its first pieces of 64 batches each."""
-    sums = [0] * 6
+    sums = [0] * 7
     step = service.batch_size * 64
     share: float | None = 0.0
     while pieces > 0 and share != 1.0:
@@ -73,9 +73,9 @@ def planned(reader: Reader, service: Service, max_rows: float, pieces: float = i
         plan = service.plan(texts)
         tokens = sum(len(text.encode()) for text in texts) // 4
         rows, refused = len(piece.texts), len(piece.texts) - len(texts)
-        more = (rows, refused, plan.requests, plan.bytes, tokens, plan.long_texts)
+        more = (rows, refused, plan.requests, plan.bytes, tokens, plan.long_texts, plan.cache_hits)
         sums = [one + another for one, another in zip(sums, more, strict=True)]
         share, pieces = 1.0 if rows < step else reader.share, pieces - 1
     factor = min(1 / (share or 1.0), max_rows / max(sums[0], 1))
-    rows, refused, requests, size, tokens, long_texts = (round(one * factor) for one in sums)
-    return JobPlan(rows, refused, requests, size, tokens, long_texts, exact=share == 1.0)
+    rows, refused, requests, size, tokens, long_texts, hits = (round(one * factor) for one in sums)
+    return JobPlan(rows, refused, requests, size, tokens, long_texts, hits, exact=share == 1.0)

@@ -92,7 +92,9 @@ class Job:
         self._stops = options["on_refused"] == "stop"
         self._other_versions: bool = options["other_versions"]
         self._stop: threading.Event = options["stop"] or threading.Event()
-        self._service = Service(client, patience=options["patience"] or inf, stop=self._stop)
+        self._service = Service(
+            client, patience=options["patience"] or inf, cache=options["cache"], stop=self._stop
+        )
         self._progress = Progress(options["on_event"], self._max_rows, self._service)
         self._service.on_wait = partial(self._progress.tell, "waiting")
         # One thread for all files: they are read and written in one order.
@@ -256,9 +258,8 @@ class Job:
     async def _rows(self, spans: Iterable[Span]) -> AsyncGenerator[list[Run]]:
         """The rows of the parts in spans."""
         for first, end, start in spans:
-            if start is None:
-                start = await self._in_thread(partial(self._start_of, first))
-            reader = Reader(self._files, self._columns, start)
+            begin = start or await self._in_thread(partial(self._start_of, first))
+            reader = Reader(self._files, self._columns, begin)
             try:
                 for number in itertools.count(first) if end is None else range(first, end):
                     if self._stop.is_set():

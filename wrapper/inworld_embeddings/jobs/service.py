@@ -6,6 +6,7 @@ first one after every interruption, and the one that is tried while nothing else
 
 import asyncio
 import itertools
+import os
 import random
 import threading
 import time
@@ -32,6 +33,7 @@ from .manifest import Manifest
 
 if TYPE_CHECKING:
     from .._engine.admission import Admission
+    from ..cache import Cache
     from ..client import AsyncEmbeddingClient
     from ..options import Merged
     from ..result import EmbeddingResult, Plan
@@ -66,12 +68,14 @@ class Service:
         client: "AsyncEmbeddingClient",
         *,
         patience: float = inf,
+        cache: "Cache | str | os.PathLike[str] | None" = None,
         stop: "threading.Event | None" = None,
     ) -> None:
-        """The event is watched while it waits."""
+        """The event is watched while it waits. A cache takes the place of the client's."""
         self._client, self._patience, self._stop = client, patience, stop
         self.on_wait: Callable[[str], object] = str
         self._options = cast("Merged", client._options)  # noqa: SLF001 - a part of the same package
+        self._cache = cache or self._options["cache"]
         self._room = client._room(self._options)  # noqa: SLF001 - as above
         self._policy = client._policy  # noqa: SLF001 - as above
         self.batch_size: int = self._options["batch_size"]
@@ -103,7 +107,7 @@ class Service:
 
     def plan(self, texts: list[str]) -> "Plan":
         """What would be sent for some texts."""
-        return self._client.plan(texts)
+        return self._client.plan(texts, cache=self._cache)
 
     async def embed(self, texts: list[str]) -> "EmbeddingResult":
         """The vectors, and the failures, once no interruption is being waited out.
@@ -116,7 +120,7 @@ class Service:
         # How long an outage may take is for the job to say, not for a call.
         retries = max(RETRIES, self._options["max_retries"])
         result = await self._client.embed(
-            texts, on_error="return", max_retries=retries, timeout=None, warn_long=False
+            texts, on_error="return", max_retries=retries, timeout=None, warn_long=False, cache=self._cache
         )
         self.requests += result.stats.attempts
         self.retries += result.stats.retries
