@@ -151,12 +151,6 @@ function restore() {
   if (server.key) run(embedAll, "ok"); // not the server's script: looking at the page does not move it on
 }
 
-const enter = (event) => {
-  if (event.key !== "Enter" || event.isComposing) return;
-  event.preventDefault();
-  run(event.ctrlKey || event.metaKey ? embedAll : search);
-};
-
 byId("engine").textContent = server.engine;
 byId("meaning").textContent = [`${server.dimension} dimensions`, server.meaning].filter(Boolean).join(": ");
 byId("key-field").hidden = server.key !== null;
@@ -165,17 +159,16 @@ rove(tabs, 1, showTab);
 showTab(0);
 byId("embed").addEventListener("click", () => run(embedAll));
 byId("search").addEventListener("click", () => run(search));
-byId("query").addEventListener("keydown", enter);
 byId("texts").addEventListener("input", showRequest);
 byId("words").addEventListener("change", faultsChanged);
 byId("copy").addEventListener("click", copyProgram);
 byId("link").addEventListener("click", copyLink);
 addEventListener("hashchange", restore);
 document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && !event.defaultPrevented) {
-    event.preventDefault();
-    run(embedAll);
-  }
+  const all = event.ctrlKey || event.metaKey;
+  if (event.key !== "Enter" || event.isComposing || !(all || event.target.id === "query")) return;
+  event.preventDefault();
+  run(all ? embedAll : search);
 });
 restore();
 document.documentElement.dataset.ready = "";
