@@ -123,7 +123,8 @@ def test_each_fault_is_shown_in_words_and_gone_with_its_switch(page):
         page.choose(fault)
         page.embed()
     page.choose("swap")  # nobody can tell
-    page.embed()
+    page.click("#again")
+    page.settled()
     assert "swap" in page.text("facts")
     assert page.text("lessons").startswith("It looks like a success, to the client too")
 
@@ -179,7 +180,7 @@ def test_the_tab_key_goes_through_everything_once_in_reading_order(page, keys):
         assert page.run(SEEN), f"{stop} does not show that it has the focus"
         page.keys(keys.TAB)
     faults = page.shown("#switches input", "value")
-    expected = ["texts", "embed", "link", "query", "search", "cell", "point", *faults, "words"]
+    expected = ["texts", "embed", "link", "query", "search", "cell", "point", *faults, "words", "again"]
     assert stops == [*expected, "tab-curl", "copy", "code"]
 
 

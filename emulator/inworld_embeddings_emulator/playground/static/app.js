@@ -157,7 +157,7 @@ byId("key-field").hidden = server.key !== null;
 showSwitches();
 rove(tabs, 1, showTab);
 showTab(0);
-byId("embed").addEventListener("click", () => run(embedAll));
+for (const id of ["embed", "again"]) byId(id).addEventListener("click", () => run(embedAll));
 byId("search").addEventListener("click", () => run(search));
 byId("texts").addEventListener("input", showRequest);
 byId("words").addEventListener("change", faultsChanged);

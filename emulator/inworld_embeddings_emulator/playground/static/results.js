@@ -94,7 +94,7 @@ function picture(width, texts, points, reading) {
     draw("line", { x1: 0, x2: width, y1: height / 2, y2: height / 2 }),
     draw("line", { x1: width / 2, x2: width / 2, y1: 0, y2: height }),
   ];
-  const name = { role: "group", "aria-label": "Map of the texts", viewBox: `0 0 ${width} ${height}`, height };
+  const name = { role: "group", "aria-label": "Map of the texts", viewBox: `0 0 ${width} ${height}`, width, height };
   return draw("svg", name, ...cross, ...groups);
 }
 
