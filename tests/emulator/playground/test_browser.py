@@ -24,10 +24,10 @@ def test_typed_texts_become_a_table_a_map_and_a_ranking(page, keys):
     assert page.shown("#ranking .text") == [TEXTS[index] for index, _ in rank(vectors[4], vectors[:4])]
     assert page.text("summary") == "4 vectors of 16 dimensions."
     pairs = cosines[np.triu_indices(4, 1)]  # what the colours go over
-    assert [page.text("least"), page.text("most")] == [f"{pairs.min():.2f}", f"{pairs.max():.2f}"]
+    assert [page.text("least"), page.text("most")] == [f"{pairs.min():z.2f}", f"{pairs.max():z.2f}"]
     numbered = [f"{number} {text}" for number, text in enumerate(TEXTS, 1)]
     assert page.shown("#heat th") == [*numbered, *numbered]
-    assert page.shown(CELLS) == [f"{value:.2f}" for value in cosines.flat]
+    assert page.shown(CELLS) == [f"{value:z.2f}" for value in cosines.flat]
     page.click(f"tbody tr:nth-child(2) {CELLS.split()[1]}:nth-child(4)")
     assert page.text("heat-reading") == f"2 · 3: {cosines[1, 2]:.4f} — “{TEXTS[1]}” and “{TEXTS[2]}”"
     assert page.shown("#map g", "ariaLabel") == [f"{number}: {text}" for number, text in enumerate(TEXTS, 1)]

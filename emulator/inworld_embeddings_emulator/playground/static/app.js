@@ -4,7 +4,7 @@ import { ReplyError, embed, settings } from "./api.js";
 import * as programs from "./code.js";
 import { byId, make, rove } from "./dom.js";
 import { FAULTS, counted, lessonsOf, linkOf, linked, scriptOf, surelyLonger, textsOf } from "./request.js";
-import { clearMap, showHeatmap, showMap, showRanking } from "./results.js";
+import { clearMap, rounded, showHeatmap, showMap, showRanking } from "./results.js";
 import { plane, rank, similarities } from "./vectors.js";
 
 const server = await settings().catch((error) => {
@@ -60,7 +60,7 @@ async function embedTexts(fault) {
   byId("summary").textContent = summary();
   showFacts(facts);
   const scale = showHeatmap(byId("heat"), byId("heat-reading"), texts, similarities(vectors), isLong);
-  ["least", "most"].forEach((id, index) => byId(id).replaceChildren(scale[index].toFixed(2)));
+  ["least", "most"].forEach((id, index) => byId(id).replaceChildren(rounded(scale[index])));
   const { points, kept } = plane(vectors);
   byId("map-kept").textContent = `They hold ${Math.round(kept * 100)} % of the variance.`;
   showMap(byId("map"), byId("map-reading"), texts, points);

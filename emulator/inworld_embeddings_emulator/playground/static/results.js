@@ -9,6 +9,8 @@ const TOUCHED = "(pointer: coarse), (max-width: 40rem)";
 const toRead = (what) =>
   matchMedia(TOUCHED).matches ? `Tap a ${what} to read it.` : `Point at a ${what}, or walk there with the arrow keys, to read it.`;
 
+export const rounded = (value) => value.toFixed(2).replace("-0.00", "0.00");
+
 function readable(items, columns, read) {
   rove(items, columns, read);
   items.forEach((item, index) => item.addEventListener("pointerenter", () => read(index)));
@@ -26,7 +28,7 @@ export function showRanking(list, texts, ranking) {
     make(
       "li",
       { "data-score": String(score) },
-      make("span", { class: "score" }, score.toFixed(2)),
+      make("span", { class: "score" }, rounded(score)),
       make("span", { class: "text" }, texts[index]),
       shaded(make("span", { class: "bar", "aria-hidden": "true" }), score, [0, ranking[0].score]),
     );
@@ -42,7 +44,7 @@ export function scaleOf(matrix) {
 export function showHeatmap(place, reading, texts, matrix, isLong) {
   const scale = scaleOf(matrix);
   const cell = (value, row, column) =>
-    shaded(make("td", { "data-value": String(value), ...(row === column && { "data-self": "" }) }, value.toFixed(2)), value, scale);
+    shaded(make("td", { "data-value": String(value), ...(row === column && { "data-self": "" }) }, rounded(value)), value, scale);
   const heading = (scope) => (text, index) =>
     make("th", { scope, title: shortened(text, 200), ...(isLong(text) && { class: "long" }) }, make("span", {}, `${index + 1} ${shortened(text, 34)}`));
   const cells = matrix.map((row, index) => row.map((value, column) => cell(value, index, column)));
