@@ -198,3 +198,11 @@ def test_H07_a_file_that_the_system_cannot_read_is_not_taken_for_damaged(job, li
         (out / name).rmdir()
         (out / "aside").rename(out / name)
     assert verify_job(out) == {}
+
+
+def test_H03_what_a_failed_writer_still_writes_when_it_is_collected_goes_into_no_other_file(tmp_path):
+    kept = []
+    storage.publish(tmp_path, "a", kept.append)
+    with (tmp_path / "b").open("wb"), pytest.raises(ValueError, match="closed"):  # it has the same number
+        kept[0].write(b"x")
+    assert not (tmp_path / "b").read_bytes()

@@ -258,7 +258,7 @@ class Job:
     async def _rows(self, spans: Iterable[Span]) -> AsyncGenerator[list[Run]]:
         """The rows of the parts in spans."""
         for first, end, start in spans:
-            begin = start or await self._in_thread(partial(self._start_of, first))
+            begin = await self._in_thread(partial(self._start_of, first)) if start is None else start
             reader = Reader(self._files, self._columns, begin)
             try:
                 for number in itertools.count(first) if end is None else range(first, end):
@@ -483,13 +483,6 @@ def gaps(done: Sequence[int]) -> Iterator[tuple[int, int | None]]:
             yield before + 1, number
         before = number
     yield before + 1, None
-
-
-def _give_up_if_hopeless(refused: list[Run], error: InworldEmbeddingsError) -> None:
-    if len({text for run in refused for text in run.texts if len(text) <= SHORT}) >= ROUNDS:
-        raise JobError(
-            f"The service refuses every text, the first {len(refused)} of them: {type(error).__name__}: {error}"
-        )
 
 
 Failed: TypeAlias = tuple[int, int, InworldEmbeddingsError]

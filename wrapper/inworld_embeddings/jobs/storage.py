@@ -23,13 +23,15 @@ LOCK: Final = ".lock"
 class Output:
     """An open file that libraries may write to: all of what they give, though the system may take less at a time."""
 
-    closed = False
-
     def __init__(self, file: int) -> None:
-        self._file = file
+        self._file, self.closed = file, False
 
     def write(self, data: Any) -> int:
         """Bytes, or what has them."""
+        if (
+            self.closed
+        ):  # Arrow's writer ends a file when it is collected; the number may be another file's by then
+            raise ValueError("The file is closed.")
         left = memoryview(data)
         size = left.nbytes
         while left:  # a write that took less says why with the next
@@ -78,10 +80,12 @@ def publish(folder: Path, name: str, fill: Callable[[Output], object], *, replac
 def _write(path: Path, fill: Callable[[Output], object]) -> None:
     """A new file, synced."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    output = Output(file)
     try:
-        fill(Output(file))
+        fill(output)
         os.fsync(file)
     finally:
+        output.closed = True
         os.close(file)
 
 
