@@ -1,5 +1,8 @@
 """What calls give back: EmbeddingResult, its failures and stats, and the Plan of a call."""
 
+# pyarrow and pydantic are there only if somebody uses them; where they are not, their types are Any.
+# mypy: disable-error-code="import-not-found"
+
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
