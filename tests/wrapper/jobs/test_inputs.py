@@ -153,8 +153,8 @@ def test_H18_records_that_are_no_csv_cost_no_other_row(tmp_path):
     )
     assert whys(read(path, "t")) == [
         "a",
-        "line 3: 1 fields, the header has 2",
-        "line 4: 3 fields, the header has 2",
+        "line 3: the header has 2 fields, this record 1",
+        "line 4: the header has 2 fields, this record 3",
         "two\r\nlines",
         "line 8: broken CSV: ',' expected after '\"'",
         "d",
@@ -275,7 +275,7 @@ def test_H08_what_changed_is_named_and_an_equal_copy_is_no_change(tmp_path):
     path.unlink()
     with pytest.raises(InputChangedError, match="No such file"):
         then.check()
-    with pytest.raises(InputChangedError, match="1 files when this job began, and is 2"):
+    with pytest.raises(InputChangedError, match="was 1 when this job began, and is 2"):
         files.check_same([then], [then, then])
 
 

@@ -123,7 +123,7 @@ def test_H08_another_input_is_no_resume_and_nothing_is_sent(job, lines, out):
     whole = content(out)
     with pytest.raises(InputChangedError, match="in.txt is not what it was"):
         job(lines(8))
-    with pytest.raises(InputChangedError, match="1 files when this job began"):
+    with pytest.raises(InputChangedError, match="was 1 when this job began"):
         job([lines(7), lines(7, "b.txt")])
     assert job.log.texts == []
     assert content(out) == whole

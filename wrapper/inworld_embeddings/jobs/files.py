@@ -86,7 +86,8 @@ def check_same(then: Sequence[InputFile], now: Sequence[InputFile]) -> None:
     """
     if len(then) != len(now):
         raise InputChangedError(
-            f"The input was {len(then)} files when this job began, and is {len(now)} now.", changed=("input",)
+            f"The number of input files was {len(then)} when this job began, and is {len(now)} now.",
+            changed=("input",),
         )
     for old, new in zip(then, now, strict=True):
         if old.looks == new.looks:

@@ -268,15 +268,11 @@ class _Lines:
             self._file.close()
             raise InvalidInputError(f"{path} is UTF-16. Make it UTF-8, such as by: iconv -f UTF-16 -t UTF-8")
         if self.offset:
-            self._skip(self.offset)
+            self._file.seek(self.offset)  # of a packed file by unpacking what comes before
         elif start == b"\xef\xbb\xbf":
             self.offset = 3
         else:
             self._file.seek(0)
-
-    def _skip(self, offset: int) -> None:
-        """Goes to an offset: of a packed file by unpacking what comes before."""
-        self._file.seek(offset)
 
     def next(self) -> bytes | None:
         """The next line with its end; None after the last.
@@ -510,7 +506,7 @@ class _Csv(_LineRows):
                 return self._first_line_alone(f"broken CSV: {error}")
         line = self.line - len(self._record) + 1
         if len(record) != self._width:
-            return self._no(f"{len(record)} fields, the header has {self._width}", line)
+            return self._no(f"the header has {self._width} fields, this record {len(record)}", line)
         text, values = record[self._place], [record[at] for at in self._places]
         if not all(map(str.isascii, (text, *values))):
             values = [value.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for value in values]
@@ -522,6 +518,5 @@ class _Csv(_LineRows):
 
     def _first_line_alone(self, why: str) -> "tuple[Refusal, Sequence[str | None]]":
         """Refuses a record's first line; the lines after it, which it may have swallowed, are read once more."""
-        swallowed = self._record[1:]
-        self._lines.put_back(swallowed)
+        self._lines.put_back(self._record[1:])
         return self._no(why)

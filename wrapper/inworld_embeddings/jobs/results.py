@@ -187,13 +187,9 @@ def export_job(out: str | os.PathLike[str], file: str | os.PathLike[str]) -> int
 
 
 def _parquet(job: OpenJob, path: Path) -> None:
-    with pq.ParquetWriter(path, _plain_schema(job), compression="zstd") as writer:
+    with pq.ParquetWriter(path, job.dataset.schema.remove_metadata(), compression="zstd") as writer:
         for table in job.tables():
             writer.write_table(table.replace_schema_metadata(None))
-
-
-def _plain_schema(job: OpenJob) -> "pa.Schema":
-    return job.dataset.schema.remove_metadata()
 
 
 def _npy(job: OpenJob, path: Path) -> None:
@@ -243,7 +239,7 @@ def _lance(job: OpenJob, path: Path) -> None:
         ) from missing
     import pyarrow as pa  # noqa: PLC0415 - for this format only
 
-    schema = _plain_schema(job)
+    schema = job.dataset.schema.remove_metadata()
     batches = (batch for table in job.tables() for batch in table.replace_schema_metadata(None).to_batches())
     lance.write_dataset(pa.RecordBatchReader.from_batches(schema, batches), path)
 

@@ -337,10 +337,6 @@ class Job:
     def _start_of(self, number: int) -> Position:
         return parts.Footer.of(self._out / parts.part_name(number - 1)).next if number else START
 
-    def _refuse(self, part: Part, at: int, why: Refusal) -> None:
-        part.refuse(at, why)
-        self._count_refused(part, at)
-
     def _count_refused(self, part: Part, at: int) -> None:
         why = part.refused[at]
         if self._stops:
@@ -387,7 +383,8 @@ class Job:
         for _ in range(ROUNDS):
             left, error = await self._attempt(left)
         if left and error is not None:
-            self._refuse(left[0].part, left[0].at, _refusal(error))
+            left[0].part.refuse(left[0].at, _refusal(error))
+            self._count_refused(left[0].part, left[0].at)
 
     async def _attempt(self, runs: list[Run]) -> tuple[list[Run], InworldEmbeddingsError | None]:
         """Embeds rows; returns those that have not ended, and why, once the service answers again."""
@@ -411,7 +408,8 @@ class Job:
         refused, failed = refusals(result)
         for at, why in refused.items():
             (run,) = cut(runs, at, at + 1)
-            self._refuse(run.part, run.at, why)
+            run.part.refuse(run.at, why)
+            self._count_refused(run.part, run.at)
         left = [run for start, stop, _ in failed for run in cut(runs, start, stop)]
         trouble = next((error for *_, error in failed if not _is_about_texts(error)), None)
         if left and refused and trouble is None and not self._any_vector:
