@@ -283,7 +283,7 @@ for _name in FRAMEWORKS:  # integrations-chroma ... integrations-pydantic-ai
 
 @nox.session(reuse_venv=False)
 def distributed(session: nox.Session) -> None:
-    """Jobs on a real cluster of this machine, in the environment of the engine behind ``--``: ``-- ray``."""
+    """Jobs on a real cluster of this machine, in the environment of the engine behind ``--``: ray, spark or daft."""
     engine, *options = session.posargs or session.error("Name an engine, as in: nox -s distributed -- ray")
     install(session, "distributed", extras=f"[cli,{engine}]")
     options += ["-p", "no:unraisableexception", "-s", "-k", f"test_{engine}.py"]

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 
 import pytest
 
@@ -130,6 +131,19 @@ def test_ctrl_c_once_finishes_what_is_begun_and_twice_stops_at_once(start, texts
         served.faults.set("ok")
         job = start(*command, **served.env)
         assert "300 rows in 3 parts" in job.communicate(timeout=60)[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--workers", "2"], "--workers is for a cluster"),
+        (["--engine", "spark"], "needs the extra `spark`"),
+    ],
+)
+def test_a_cluster_needs_its_engine(run, texts, out, arguments, says, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+    code, _, err = run("job", "run", texts, "-o", out, "--local", *arguments)
+    assert (code, says in err) == (2, True)
 
 
 def test_without_pyarrow_it_says_how_to_get_it(start, tmp_path):

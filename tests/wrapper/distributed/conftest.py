@@ -14,9 +14,10 @@ FINISHED = {".lock", "_SUCCESS", "_errors.jsonl", "_job.json"}
 """What is in a finished job's folder beside its parts."""
 
 
-def engine_of(name):
+def engine_of(name, package=None):
     """An engine's package. In its own session it must be there: nothing is skipped silently."""
-    return importlib.import_module(name) if os.environ.get("CLUSTER") == name else pytest.importorskip(name)
+    load = importlib.import_module if os.environ.get("CLUSTER") == name else pytest.importorskip
+    return load(package or name)
 
 
 def content(out):

@@ -130,7 +130,7 @@ def test_a_job_that_is_stopped_ends_what_its_workers_have_begun(spread, lines, t
             yield made
             if not number:
                 stop.set()
-                while not (tmp_path / "out" / ".stop.tmp").exists():
+                while not list((tmp_path / "out").glob(".stop-*.tmp")):
                     threading.Event().wait(0.01)
 
     report = spread(lines(23), engine, stop=stop)

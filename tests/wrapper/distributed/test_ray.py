@@ -109,7 +109,7 @@ def test_I07_nothing_that_is_sent_to_workers_holds_the_key(cluster, served, line
 
 
 @pytest.mark.parametrize("shares", [(150, 150), (270, 30)], ids=["even", "skewed"])
-def test_all_workers_together_keep_the_given_rate(shares, cluster, served):
+def test_all_workers_together_keep_to_the_given_rate(shares, cluster, served):
     """By `EmbedTable`, in actors that are there before the clock runs."""
     rate, times, limit = 40.0, [], on_ray.SharedLimit("rate")
     held = limit.begin(64, rate)
@@ -127,4 +127,4 @@ def test_all_workers_together_keep_the_given_rate(shares, cluster, served):
     assert served.log.statuses.count(429) == 0
     measured = (len(times) - 1) / (times[-1] - times[0])
     print(f"{shares}: {measured:.2f} starts a second of {rate}")  # noqa: T201 - what was measured
-    assert measured == pytest.approx(rate, rel=0.02)
+    assert measured <= rate * 1.02  # that it is not much less is for simulated time to say: test_limit.py

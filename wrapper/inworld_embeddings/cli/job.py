@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .. import EmbeddingClient
     from ..jobs import JobEvent, JobReport, OpenJob
 
-PACKAGES: Final = {"ray": "ray"}
+PACKAGES: Final = {"ray": "ray", "spark": "pyspark"}
 """The engines that a job can run on, and what each of them imports."""
 EVERY: Final = 10.0
 """Seconds between two lines where there is no terminal."""
@@ -134,7 +134,7 @@ def _run_by(engine: str | None, **of_engine: Any) -> "Callable[..., JobReport]":
     try:
         made = importlib.import_module(f"..distributed.{engine}", __package__)
     except ModuleNotFoundError as missing:
-        if missing.name != PACKAGES[engine]:
+        if (missing.name or "").split(".")[0] != PACKAGES[engine]:
             raise
         raise click.UsageError(
             f"--engine {engine} needs the extra `{engine}`: pip install 'inworld-embeddings[{engine}]'"

@@ -8,6 +8,7 @@ runs again what it takes for lost; the first one stays, and both are the same.
 import asyncio
 import itertools
 import pickle
+import secrets
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from .._engine.admission import Admission
     from .._throttle import Throttle
 
-STOP: Final = ".stop.tmp"
-"""While it is in a job's folder, workers finish what they have begun, and begin nothing. The next run takes it away."""
-
-
 class Task(NamedTuple):
     """What every worker is told. There is no key in it.
 
@@ -41,31 +38,34 @@ class Task(NamedTuple):
         source: The files of the input.
         out: The job's folder, as the workers see it.
         options: Those of `JobOptions` that matter to a worker.
+        stop: A file in the folder, of this run only. While it is there, workers finish what they have begun, and begin
+            nothing. The next run takes away what is left of it.
     """
 
     client: bytes
     source: list[str]
     out: str
     options: dict[str, Any]
+    stop: str
 
 
 class Made(NamedTuple):
     """What a worker tells of the parts that it was given.
 
     Attributes:
-        rows: Rows in them.
-        refused: Those of them without a vector.
+        refused: Rows in them without a vector.
         sent: Rows that it sent.
         requests: Its requests, retries included.
         retries: Its retries.
+        cache_hits: Those of ``sent`` that the cache had.
         error: Why it could not go on: a pickled error of this package; or empty.
     """
 
-    rows: int = 0
     refused: int = 0
     sent: int = 0
     requests: int = 0
     retries: int = 0
+    cache_hits: int = 0
     error: bytes = b""
 
 
@@ -99,6 +99,7 @@ class Worker:
             return self._client._run(lambda: share.make(starts, self._throttle))  # noqa: SLF001 - a part of the same package
         except InworldEmbeddingsError as error:
             self._share = None
+            Path(self._task.out, self._task.stop).touch()
             return Made(error=pickle.dumps(error))
 
 
@@ -117,7 +118,7 @@ class _Share(Job):
     """A worker's share of a job."""
 
     def __init__(self, client: EmbeddingClient, task: Task) -> None:
-        options = JobOptions(**task.options, stop=_StopFile(Path(task.out, STOP)))  # type: ignore[typeddict-item]
+        options = JobOptions(**task.options, stop=_StopFile(Path(task.out, task.stop)))  # type: ignore[typeddict-item]
         face = client._for_its_loop()  # noqa: SLF001 - a part of the same package
         super().__init__(face, task.source, Path(task.out), options)
         self._face, self._is_open = face, False
@@ -125,19 +126,14 @@ class _Share(Job):
     async def make(self, starts: Sequence[Start], throttle: "Callable[[Admission], Throttle] | None") -> Made:
         service, progress = self._service, self._progress
         service.answered_at = time.monotonic()  # it may have had nothing to do for long
-        sent, requests, retries = progress.sent, service.requests, service.retries
+        before = progress.sent, service.requests, service.retries, service.cache_hits
         if not self._is_open:
             await self._open(throttle)
         there = set(await self._in_thread(partial(parts.numbers, self._out)))
         await self._while_watched(self._embed_all(self._rows(_spans(starts, there))))
-        counts = await self._in_thread(partial(self._counts, [number for number, *_ in starts]))
-        return Made(
-            counts.rows,
-            counts.refused,
-            progress.sent - sent,
-            service.requests - requests,
-            service.retries - retries,
-        )
+        refused = await self._in_thread(partial(self._refused, [number for number, *_ in starts]))
+        now = progress.sent, service.requests, service.retries, service.cache_hits
+        return Made(refused, *(after - first for first, after in zip(before, now, strict=True)))  # type: ignore[arg-type]
 
     async def _open(self, throttle: "Callable[[Admission], Throttle] | None") -> None:
         """Makes sure that it is the driver's job, under the driver's versions, and the same model."""
@@ -151,9 +147,9 @@ class _Share(Job):
         await self._service.returned()
         self._is_open = True
 
-    def _counts(self, numbers: list[int]) -> parts.Count:
+    def _refused(self, numbers: list[int]) -> int:
         there = set(parts.numbers(self._out)).intersection(numbers)
-        return parts.Count.of(parts.footers(self._out, sorted(there)))
+        return parts.Count.of(parts.footers(self._out, there)).refused
 
 
 def _spans(starts: Sequence[Start], there: set[int]) -> list[Span]:
@@ -185,6 +181,7 @@ class Driver(Job):
     ) -> None:
         super().__init__(client._for_its_loop(), source, out.absolute(), given)  # noqa: SLF001 - a part of the same package
         self._run_by, self._pickled = engine, pickle.dumps(client)
+        self._stop_file = self._out / f".stop-{secrets.token_hex(4)}.tmp"
         self._for_workers = {
             name: value for name, value in given.items() if name not in ("text", "on_event", "stop")
         }
@@ -196,18 +193,17 @@ class Driver(Job):
     async def _make(self, done: list[int]) -> None:
         starts = await self._in_thread(partial(self._starts, done))
         options = {**self._for_workers, "text": self._columns.text}
-        task = Task(self._pickled, self._files, str(self._out), options)
+        task = Task(self._pickled, self._files, str(self._out), options, self._stop_file.name)
         error: InworldEmbeddingsError | None = None
         try:
             async for made in _pulled(self._run_by(task, starts) if starts else ()):
-                self._count(made)
+                await self._count(made)
                 if made.error and error is None:
                     error = pickle.loads(made.error)  # noqa: S301 - our own worker's
-                    self._tell_workers_to_stop()
         except BaseException:  # some of them may be at work still
-            self._tell_workers_to_stop()
+            self._stop_file.touch()
             raise
-        (self._out / STOP).unlink(missing_ok=True)
+        await self._in_thread(partial(parts.clean, self._out))  # what killed workers left half-written, too
         if error is not None:
             raise error
         numbers = await self._in_thread(partial(parts.numbers, self._out))
@@ -215,13 +211,19 @@ class Driver(Job):
         if not self._at_end and not self._stop.is_set():
             raise JobError("The engine has ended, and parts are missing. The same call goes on.")
 
-    def _count(self, made: Made) -> None:
-        self._progress.rows += made.rows
+    async def _count(self, made: Made) -> None:
         self._progress.refused += made.refused
         self._progress.sent += made.sent
         self._service.requests += made.requests
         self._service.retries += made.retries
+        self._service.cache_hits += made.cache_hits
+        await self._look()
         self._progress.tell("part")
+
+    async def _look(self) -> None:
+        """Counts the rows of the parts that are there, every part but the last one taken for full."""
+        there = await self._in_thread(partial(parts.numbers, self._out))
+        self._progress.rows = min(len(there) * self._per_part, self._progress.read)
 
     def _starts(self, done: list[int]) -> list[Start]:
         """Where each missing part begins: of Parquet counted, of other formats by reading the input once."""
@@ -230,11 +232,11 @@ class Driver(Job):
             reader = Reader(self._files, self._columns, self._start_of(first))
             try:
                 for number in itertools.count(first) if end is None else range(first, end):
-                    start = (number, *reader.position)
+                    at = reader.position
                     most = int(min(self._per_part, max(0, self._max_rows - number * self._per_part)))
                     rows = reader.skip(most)
                     if rows or not number:
-                        found.append(start)
+                        found.append((number, at.file, at.offset, at.line))
                     self._progress.read, self._progress.share = number * self._per_part + rows, 1.0
                     if rows < self._per_part:
                         return found
@@ -242,14 +244,12 @@ class Driver(Job):
                 reader.close()
         return found
 
-    def _tell_workers_to_stop(self) -> None:
-        (self._out / STOP).touch()
-
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(0.5)
             if self._stop.is_set():
-                self._tell_workers_to_stop()
+                self._stop_file.touch()
+            await self._look()
             self._progress.tell("progress")
 
 

@@ -189,7 +189,7 @@ class LeasedThrottle(Throttle):
     def opens_at(self) -> float:  # noqa: D102 - as Throttle has it
         return self._opens_at
 
-    def next_start(self, now: float, _last_chance: float = inf) -> float:
+    def next_start(self, now: float, last_chance: float = inf) -> float:  # noqa: ARG002 - as Throttle has it
         """When the first granted start is due; until there is one, `math.inf`."""
         while self._starts and self._starts[0][0] < now - LATE:
             self._give_back(self._starts.popleft()[1])
