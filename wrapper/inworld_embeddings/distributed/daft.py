@@ -15,6 +15,8 @@ from ..models import MODELS
 from ..options import ClientOptions
 from ..result import Vectors
 
+__all__ = ["InworldProvider"]
+
 BATCH = 1024
 """Texts of a call; the client makes requests of its own ``batch_size`` of them, side by side."""
 

@@ -23,6 +23,8 @@ from ..options import ClientOptions
 from .job import Driver, Made, Start, Task, Worker
 from .limit import Ended, Lease, Limit, leased
 
+__all__ = ["EmbedTable", "SharedLimit", "run_job"]
+
 NAMESPACE: Final = "inworld-embeddings"
 """Of the actors that hold a limit."""
 MOST_PARTS: Final = 8
@@ -123,13 +125,14 @@ class _Actor:
 class EmbedTable:
     """For the ``map_batches`` of a `ray.data.Dataset`: adds ``vector`` and ``error`` to batches, as `jobs.embed_table` does.
 
-    Ray wants ``batch_format="pyarrow"``, and ``compute=ActorPoolStrategy(size=…)``, the number of actors. Each has one client. An outage is
-    raised, and Ray ends the pipeline with it.
+    Ray wants ``batch_format="pyarrow"``, and ``compute=ActorPoolStrategy(size=…)``, the number of actors. Each has one
+    client. An outage is raised, and Ray ends the pipeline with it.
 
     Args:
         column: Holds the texts.
         limit: One that all actors share; it must have begun. None: each actor has its own.
-        **options: Any of `ClientOptions`; the key is found in the environment of the actors.
+        **options: Any of `ClientOptions`. Leave the key to the environment of the actors, or to a key provider: Ray sends
+            and keeps what is given here as it is.
     """
 
     def __init__(

@@ -28,6 +28,8 @@ from .job import Driver, Made, Start, Task, Worker
 if TYPE_CHECKING:
     from .._engine.admission import Admission
 
+__all__ = ["run_job"]
+
 MOST_PARTS: Final = 8
 """Parts of a task, at most: between two tasks a worker's window of requests runs empty."""
 _TOLD: Final = "refused long, sent long, requests long, retries long, cache_hits long, error binary"
