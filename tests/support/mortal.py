@@ -9,6 +9,7 @@ def key():
     """The emulator's key; INWORLD_TEST_DIE names the file, which whoever dies takes away."""
     try:
         os.unlink(os.environ["INWORLD_TEST_DIE"])  # noqa: PTH108 - atomic, and nothing is to be imported
+        os.kill(os.getpid(), signal.SIGKILL)
     except (KeyError, FileNotFoundError):
-        return base64.b64encode(b"local:local").decode()
-    os.kill(os.getpid(), signal.SIGKILL)
+        pass
+    return base64.b64encode(b"local:local").decode()

@@ -1,6 +1,7 @@
 """One limit for several workers, in simulated time."""
 
 import asyncio
+import itertools
 import random
 from collections import Counter
 
@@ -43,7 +44,7 @@ def test_workers_together_start_at_the_given_rate_however_the_work_is_split(shar
     times = [at for at, _ in started]
     assert Counter(worker for _, worker in started) == shares
     assert (len(times) - 1) / (times[-1] - times[0]) == pytest.approx(RATE, rel=0.02)
-    assert min(b - a for a, b in zip(times, times[1:], strict=False)) > 0.9 / RATE
+    assert min(b - a for a, b in itertools.pairwise(times)) > 0.9 / RATE
 
 
 def test_starts_of_a_worker_that_died_are_given_back():

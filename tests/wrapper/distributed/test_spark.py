@@ -55,7 +55,12 @@ def test_H15_a_python_worker_is_killed(form, served, lines, locally, tmp_path):
     served.log.clear()
     served.faults.set("latency=0.4")
     path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-    environ = {"PYTHONPATH": path, "INWORLD_TEST_DIE": str(die), "INWORLD_TEST_KILL": form, "PYSPARK_PYTHON": sys.executable}
+    environ = {
+        "PYTHONPATH": path,
+        "INWORLD_TEST_DIE": str(die),
+        "INWORLD_TEST_KILL": form,
+        "PYSPARK_PYTHON": sys.executable,
+    }
     command = [sys.executable, "-c", PROGRAM, source, out, form, served.url]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=400, env=os.environ | environ)
     assert ended.returncode == 0, ended.stderr[-3000:]

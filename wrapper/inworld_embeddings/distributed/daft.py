@@ -2,7 +2,7 @@
 
 import pickle
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from daft import DataType
 from daft.ai.protocols import TextEmbedder, TextEmbedderDescriptor
@@ -13,7 +13,9 @@ from ..client import EmbeddingClient
 from ..errors import ConfigurationError
 from ..models import MODELS
 from ..options import ClientOptions
-from ..result import Vectors
+
+if TYPE_CHECKING:
+    from ..result import Vectors
 
 __all__ = ["InworldProvider"]
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from ..client import EmbeddingClient
 from ..errors import InworldEmbeddingsError, JobError
@@ -29,6 +29,7 @@ from ..jobs.runner import Job, Span, gaps
 if TYPE_CHECKING:
     from .._engine.admission import Admission
     from .._throttle import Throttle
+
 
 class Task(NamedTuple):
     """What every worker is told. There is no key in it.

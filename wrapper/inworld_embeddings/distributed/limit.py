@@ -5,6 +5,7 @@ one ended. Starts of a worker that is not heard of any more are given back.
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import random
@@ -135,10 +136,8 @@ class Limit:
                 if wait <= 0 or now >= until:
                     return self._leases.lease(now, worker, wanted)
                 self._changed.clear()
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), min(wait, until - now))
-                except TimeoutError:
-                    pass
 
     async def report(self, worker: str, arrived: int, ended: list[Ended]) -> None:
         """See `Leases.report`."""
@@ -178,15 +177,15 @@ class LeasedThrottle(Throttle):
         self.in_flight, self.limit = 0, inf
 
     @property
-    def probing(self) -> bool:  # type: ignore[override] # noqa: D102 - as Throttle has it
+    def probing(self) -> bool:  # type: ignore[override]
         return self._state[1]
 
     @property
-    def blocked(self) -> bool:  # noqa: D102 - as Throttle has it
+    def blocked(self) -> bool:
         return self._state[0]
 
     @property
-    def opens_at(self) -> float:  # noqa: D102 - as Throttle has it
+    def opens_at(self) -> float:
         return self._opens_at
 
     def next_start(self, now: float, last_chance: float = inf) -> float:  # noqa: ARG002 - as Throttle has it
@@ -213,7 +212,11 @@ class LeasedThrottle(Throttle):
         self._tell_in(TOGETHER)
 
     def judge(
-        self, now: float, started_at: float, outcome: Outcome, retry_after: float | None = None
+        self,
+        now: float,  # noqa: ARG002 - as Throttle has it
+        started_at: float,
+        outcome: Outcome,
+        retry_after: float | None = None,
     ) -> None:
         """Tells how a request ended."""
         granted = self._granted[started_at].pop()

@@ -84,7 +84,9 @@ def _session(address: str | None) -> Iterator[SparkSession]:
         return
     builder = SparkSession.builder
     if address is None or address.startswith("local"):
-        builder = builder.config("spark.pyspark.python", sys.executable)  # else any python3 that is found first
+        builder = builder.config(
+            "spark.pyspark.python", sys.executable
+        )  # else any python3 that is found first
     if address is not None:
         builder = builder.remote(address) if address.startswith("sc://") else builder.master(address)
     session = builder.getOrCreate()
