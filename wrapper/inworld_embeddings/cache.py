@@ -210,6 +210,8 @@ class _Store:
                 yield self._open
             except sqlite3.Error as error:
                 raise self._trouble(error, damaged=type(error) is sqlite3.DatabaseError) from error
+            except UnicodeDecodeError:  # Python cannot read what SQLite quotes of a damaged table
+                raise self._trouble("a table in it is damaged", damaged=True) from None
 
     def _trouble(self, why: object, *, damaged: bool) -> CacheError:
         way = "Remove the file, or name" if damaged else "Mend that, name"
