@@ -1,12 +1,14 @@
 """The folder: what it publishes and when, the lock, and damage."""
 
 import errno
+import gc
 import json
 import os
 import subprocess
 import sys
 import threading
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,6 +17,8 @@ from inworld_embeddings.jobs import manifest, parts, storage, verify_job
 from support.storage import NUMBERS, Disk, failing, short
 
 from .conftest import content
+
+TABLE = pa.table({"row": range(100_000)})
 
 
 def given(*pieces):
@@ -206,3 +210,18 @@ def test_H03_what_a_failed_writer_still_writes_when_it_is_collected_goes_into_no
     with (tmp_path / "b").open("wb"), pytest.raises(ValueError, match="closed"):  # it has the same number
         kept[0].write(b"x")
     assert not (tmp_path / "b").read_bytes()
+
+
+def test_H03_a_writer_that_failed_says_nothing_when_it_is_collected(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+
+    def fill(output):
+        writer = pq.ParquetWriter(output, TABLE.schema)
+        writer.write_table(TABLE)
+        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(StorageError):
+        storage.publish(tmp_path, "a", fill)
+    gc.collect()
+    assert said == []

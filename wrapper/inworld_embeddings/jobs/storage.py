@@ -24,16 +24,18 @@ class Output:
     """An open file that libraries may write to: all of what they give, though the system may take less at a time."""
 
     def __init__(self, file: int) -> None:
-        self._file, self.closed = file, False
+        self._file, self.closed, self.failed = file, False, False
 
     def write(self, data: Any) -> int:
         """Bytes, or what has them."""
-        if (
-            self.closed
-        ):  # Arrow's writer ends a file when it is collected; the number may be another file's by then
-            raise ValueError("The file is closed.")
         left = memoryview(data)
         size = left.nbytes
+        # Arrow's writer ends a file that it failed to write when it is collected, and may be collected in the middle of
+        # anything. The number may be another file's by then.
+        if self.failed:
+            return size
+        if self.closed:
+            raise ValueError("The file is closed.")
         while left:  # a write that took less says why with the next
             left = left[os.write(self._file, left) :]
         return size
@@ -84,6 +86,9 @@ def _write(path: Path, fill: Callable[[Output], object]) -> None:
     try:
         fill(output)
         os.fsync(file)
+    except BaseException:
+        output.failed = True
+        raise
     finally:
         output.closed = True
         os.close(file)
