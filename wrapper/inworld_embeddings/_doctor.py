@@ -77,8 +77,8 @@ class Finding(NamedTuple):
     told: str
 
 
-def setup(environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    """Versions, and what the environment says: key, address, proxy, certificates. Sends nothing."""
+def setup(settings: Settings | Finding, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """Versions, and what `settings_of` and the environment say: key, address, proxy, certificates. Sends nothing."""
     yield Finding("client", "ok", f"inworld-embeddings {about()}.")
     yield Finding(
         "python",
@@ -91,7 +91,6 @@ def setup(environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     )
     named = [name for name in VARIABLES if environ.get(name)]
     yield Finding("environment", "ok", f"Set: {', '.join(named) or 'none of the variables that count'}.")
-    settings = settings_of(environ)
     if isinstance(settings, Finding):
         yield settings
         return

@@ -38,7 +38,7 @@ def doctor(*, live: bool, limits: bool, yes: bool, model: str | None, as_json: b
         click.echo(f"--live sends {checks.LIVE}.", err=True)
 
     settings = checks.settings_of()
-    findings: Iterator[checks.Finding] = checks.setup()
+    findings: Iterator[checks.Finding] = checks.setup(settings)
     if not isinstance(settings, checks.Finding):
         findings = chain(findings, checks.reach(settings))
         if live or limits:

@@ -120,9 +120,8 @@ class _Share(Job):
 
     def __init__(self, client: EmbeddingClient, task: Task) -> None:
         options = JobOptions(**task.options, stop=_StopFile(Path(task.out, task.stop)))  # type: ignore[typeddict-item]
-        face = client._for_its_loop()  # noqa: SLF001 - a part of the same package
-        super().__init__(face, task.source, Path(task.out), options)
-        self._face, self._is_open = face, False
+        super().__init__(client._for_its_loop(), task.source, Path(task.out), options)  # noqa: SLF001 - a part of the same package
+        self._is_open = False
 
     async def make(self, starts: Sequence[Start], throttle: "Callable[[Admission], Throttle] | None") -> Made:
         service, progress = self._service, self._progress
@@ -143,7 +142,7 @@ class _Share(Job):
         manifest = await self._in_thread(partial(self._resumed, known, self._wanted()))
         self._manifest = self._service.manifest = manifest
         if throttle is not None:
-            admission = (await self._face._engine._session()).admission  # noqa: SLF001 - a part of the same package
+            admission = await self._service.admission()
             admission.throttle = throttle(admission)
         await self._service.returned()
         self._is_open = True

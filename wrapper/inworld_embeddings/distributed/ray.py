@@ -19,6 +19,7 @@ import ray.data
 from ..client import AsyncEmbeddingClient, EmbeddingClient
 from ..jobs import JobOptions, JobReport, aembed_table
 from ..jobs.files import Sources
+from ..jobs.service import or_own
 from ..options import ClientOptions
 from .job import Driver, Made, Start, Task, Worker
 from .limit import Ended, Lease, Limit, leased
@@ -60,12 +61,10 @@ def run_job(
         TypeError: a client that does not pickle.
         InworldEmbeddingsError: as `jobs.run_job`.
     """
-    if client is None:
-        with EmbeddingClient() as own:
-            return run_job(source, out, client=own, workers=workers, address=address, **options)
-    driver = Driver(client, source, Path(out), options, partial(_made, client=client, workers=workers))
-    with _cluster(address):
-        return driver.start(client)
+    with or_own(client) as own:
+        driver = Driver(own, source, Path(out), options, partial(_made, client=own, workers=workers))
+        with _cluster(address):
+            return driver.start(own)
 
 
 @contextmanager

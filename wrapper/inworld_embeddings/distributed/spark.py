@@ -23,6 +23,7 @@ from ..client import EmbeddingClient
 from ..errors import ConfigurationError
 from ..jobs import JobOptions, JobReport
 from ..jobs.files import Sources
+from ..jobs.service import or_own
 from .job import Driver, Made, Start, Task, Worker
 
 if TYPE_CHECKING:
@@ -63,17 +64,15 @@ def run_job(
         ConfigurationError: a ``rate_limit`` without ``workers``.
         InworldEmbeddingsError: as `jobs.run_job`.
     """
-    if client is None:
-        with EmbeddingClient() as own:
-            return run_job(source, out, client=own, workers=workers, address=address, **options)
-    rate = client._settings.rate_limit  # noqa: SLF001 - a part of the same package
-    if rate is not None and workers is None:
-        raise ConfigurationError(
-            "On Spark a rate_limit is shared out in equal parts: say among how many workers."
-        )
-    with _session(address) as session:
-        engine = partial(_made, session=session, workers=workers, rate=rate and rate / (workers or 1))
-        return Driver(client, source, Path(out), options, engine).start(client)
+    with or_own(client) as own:
+        rate = own._settings.rate_limit  # noqa: SLF001 - a part of the same package
+        if rate is not None and workers is None:
+            raise ConfigurationError(
+                "On Spark a rate_limit is shared out in equal parts: say among how many workers."
+            )
+        with _session(address) as session:
+            engine = partial(_made, session=session, workers=workers, rate=rate and rate / (workers or 1))
+            return Driver(own, source, Path(out), options, engine).start(own)
 
 
 @contextmanager

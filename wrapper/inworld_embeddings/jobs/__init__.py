@@ -18,6 +18,7 @@ from .manifest import Manifest
 from .options import JobEvent, JobOptions, JobPlan, JobReport
 from .results import OpenJob, export_job, open_job, verify_job
 from .runner import Job
+from .service import async_or_own, or_own
 from .tables import aembed_table, embed_table
 
 __all__ = [
@@ -64,10 +65,8 @@ def run_job(
         JobPausedError: an outage, the key or a quota; the same call goes on later.
         JobError: the folder is no job's; the service refuses everything; a refused row, with ``on_refused="stop"``.
     """
-    if client is None:
-        with EmbeddingClient() as own:
-            return run_job(source, out, client=own, **options)
-    return client._run(lambda: arun_job(source, out, client=client._for_its_loop(), **options))  # noqa: SLF001
+    with or_own(client) as own:
+        return own._run(lambda: arun_job(source, out, client=own._for_its_loop(), **options))  # noqa: SLF001 - a part of the same package
 
 
 async def arun_job(
@@ -78,10 +77,8 @@ async def arun_job(
     **options: Unpack[JobOptions],
 ) -> JobReport:
     """As `run_job`, awaited. Cancelling it stops at once; what is published stays."""
-    if client is None:
-        async with AsyncEmbeddingClient() as own:
-            return await arun_job(source, out, client=own, **options)
-    return await Job(client, source, Path(out), options).run()
+    async with async_or_own(client) as own:
+        return await Job(own, source, Path(out), options).run()
 
 
 def plan_job(
@@ -113,17 +110,15 @@ def retry_job(
     Raises:
         JobError: the folder holds no job; and all that `run_job` raises.
     """
-    if client is None:
-        with EmbeddingClient() as own:
-            return retry_job(out, client=own, **options)
-    folder, face = Path(out), client._for_its_loop()  # noqa: SLF001 - a part of the same package
-    known = Manifest.needed(folder)
-    its_own = JobOptions(
-        text=known.text,
-        id=known.id,
-        keep=known.keep,
-        rows_per_part=known.rows_per_part,
-        max_rows=known.max_rows,
-    )
-    paths = [file.path for file in known.inputs]
-    return client._run(lambda: Job(face, paths, folder, {**options, **its_own}).run(again=True))  # noqa: SLF001
+    folder = Path(out)
+    with or_own(client) as own:
+        known = Manifest.needed(folder)
+        its_own = JobOptions(
+            text=known.text,
+            id=known.id,
+            keep=known.keep,
+            rows_per_part=known.rows_per_part,
+            max_rows=known.max_rows,
+        )
+        paths, face = [file.path for file in known.inputs], own._for_its_loop()  # noqa: SLF001 - a part of the same package
+        return own._run(lambda: Job(face, paths, folder, {**options, **its_own}).run(again=True))  # noqa: SLF001

@@ -11,12 +11,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from math import inf
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 from .._batching import checked_text, checked_texts
+from ..client import AsyncEmbeddingClient, EmbeddingClient
 from ..errors import (
     APIError,
     APIStatusError,
@@ -34,7 +36,6 @@ from .manifest import Manifest
 if TYPE_CHECKING:
     from .._engine.admission import Admission
     from ..cache import Cache
-    from ..client import AsyncEmbeddingClient
     from ..options import Merged
     from ..result import EmbeddingResult, Plan
 
@@ -47,6 +48,16 @@ GRACE: Final = 30.0
 """Seconds for what is begun, once the job is to stop."""
 RETRIES: Final = 5
 """Of each batch, at least: with three faults in ten, one batch in 1400 needs a second round."""
+
+
+def or_own(client: EmbeddingClient | None) -> AbstractContextManager[EmbeddingClient]:
+    """The client that was given, or one with the default settings, which ends with the block."""
+    return EmbeddingClient() if client is None else nullcontext(client)
+
+
+def async_or_own(client: AsyncEmbeddingClient | None) -> AbstractAsyncContextManager[AsyncEmbeddingClient]:
+    """As `or_own`."""
+    return AsyncEmbeddingClient() if client is None else nullcontext(client)
 
 
 class Service:
@@ -65,7 +76,7 @@ class Service:
 
     def __init__(
         self,
-        client: "AsyncEmbeddingClient",
+        client: AsyncEmbeddingClient,
         *,
         patience: float = inf,
         cache: "Cache | str | os.PathLike[str] | None" = None,
@@ -210,7 +221,7 @@ class Service:
         Raises:
             JobPausedError: nothing has succeeded for too long, or nothing can before that.
         """
-        admission = await self._admission()
+        admission = await self.admission()
         if self._asking is not None and self._asking.done():
             failed, self._asking = self._asking.exception(), None
             if isinstance(failed, JobError):
@@ -225,12 +236,13 @@ class Service:
             self._asking = self._asking or asyncio.create_task(self.fixed())
         return admission
 
-    async def _admission(self) -> "Admission":
+    async def admission(self) -> "Admission":
+        """What says which requests may start."""
         return (await self._client._engine._session()).admission  # noqa: SLF001 - a part of the same package
 
     async def landed(self, tasks: "Collection[asyncio.Task[None]]") -> None:
         """Waits for the responses of what is in flight, which are paid for; not for what only waits for its turn."""
-        throttle, left = (await self._admission()).throttle, set(tasks)
+        throttle, left = (await self.admission()).throttle, set(tasks)
         until = time.monotonic() + GRACE
         while left and throttle.in_flight and time.monotonic() < until:
             _, left = await asyncio.wait(left, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)

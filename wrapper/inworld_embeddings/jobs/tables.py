@@ -11,7 +11,7 @@ from ..errors import ConfigurationError, InvalidInputError
 from .formats import Refusal, column_texts, is_text
 from .parts import own_columns
 from .runner import refusals
-from .service import Service
+from .service import Service, async_or_own, or_own
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,20 +44,16 @@ def embed_table(table: T, column: str, *, client: EmbeddingClient | None = None)
         PartialFailureError: some texts have no vector by no fault of theirs; what succeeded is in ``result``.
         APIError: that is so of all texts.
     """
-    if client is None:
-        with EmbeddingClient() as own:
-            return embed_table(table, column, client=own)
-    return client._run(lambda: aembed_table(table, column, client=client._for_its_loop()))  # noqa: SLF001 - a part of the same package
+    with or_own(client) as own:
+        return own._run(lambda: aembed_table(table, column, client=own._for_its_loop()))  # noqa: SLF001 - a part of the same package
 
 
 async def aembed_table(table: T, column: str, *, client: AsyncEmbeddingClient | None = None) -> T:
     """As `embed_table`, awaited."""
-    if client is None:
-        async with AsyncEmbeddingClient() as own:
-            return await aembed_table(table, column, client=own)
-    texts = Service(client).checked(_texts(table, column))
-    good = [at for at, text in enumerate(texts) if not isinstance(text, Refusal)]
-    result = await client.embed([str(texts[at]) for at in good], on_error="return")
+    async with async_or_own(client) as own:
+        texts = Service(own).checked(_texts(table, column))
+        good = [at for at, text in enumerate(texts) if not isinstance(text, Refusal)]
+        result = await own.embed([str(texts[at]) for at in good], on_error="return")
     refused = {at: text for at, text in enumerate(texts) if isinstance(text, Refusal)}
     refused |= {good[at]: why for at, why in _refused(result).items()}
     vectors = result.vectors
