@@ -64,7 +64,7 @@ def test_I08_numpys_scalars_are_what_they_hold():
             dedupe=np.bool_(False),
         )
         assert (result.model, type(result.model)) == ("a-model", str)
-        assert [len(request) for request in log.requests] == [2, 1]
+        assert sorted(len(request) for request in log.requests) == [1, 2]  # two at a time, in any order
         with pytest.raises(ConfigurationError, match="batch_size must be a whole number"):
             client.embed(["a"], batch_size=np.array([2, 3]))
         with pytest.raises(ConfigurationError, match="batch_size must be a whole number"):
