@@ -1,5 +1,6 @@
-"""The plots of docs/use/performance.md, as small SVG files that are the same for the same figures."""
+"""The plots of docs/use/performance.md, for light and dark: small SVG files that are the same for the same figures."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
@@ -20,15 +21,19 @@ mpl.rcParams.update(
     }
 )
 MINE, THEIRS = "#1f6feb", "#8c959f"
+INK = {"": "#1f2328", "-dark": "#e6edf3"}
+INKED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
 
 
 def draw(figures: Figures, folder: Path) -> Iterator[str]:
-    """Writes each plot for which there are figures, and gives its name."""
-    for name, make in PLOTS.items():
-        made = make(figures)
-        if made is not None:
-            made.savefig(folder / f"{name}.svg", metadata={"Date": None}, bbox_inches="tight")
-            yield name
+    """Writes each plot for which there are figures, and gives the names of its files."""
+    for (name, make), (theme, ink) in itertools.product(PLOTS.items(), INK.items()):
+        with mpl.rc_context(dict.fromkeys(INKED, ink)):
+            made = make(figures)
+            if made is not None:
+                file = f"{name}{theme}.svg"
+                made.savefig(folder / file, metadata={"Date": None}, bbox_inches="tight", transparent=True)
+                yield file
 
 
 def _bars(values: dict[str, float], title: str) -> Figure:
@@ -133,4 +138,4 @@ PLOTS: dict[str, Callable[[Figures], Figure | None]] = {
     "scaling": scaling,
     "stream": stream,
 }
-NAMES = tuple(PLOTS)
+FILES = tuple(f"{name}{theme}.svg" for name in PLOTS for theme in INK)

@@ -69,12 +69,12 @@ def write(figures: Figures, docs: Path) -> None:
     text = (HERE / "performance.md.in").read_text("utf-8")
     for name, part in parts.items():
         text = text.replace(f"<<{name}>>", part)
-    (docs / "performance.md").write_text(_without(text, plots.NAMES, drawn), "utf-8")
+    (docs / "performance.md").write_text(_without(text, plots.FILES, drawn), "utf-8")
 
 
-def _without(text: str, names: Iterable[str], drawn: set[str]) -> str:
+def _without(text: str, files: Iterable[str], drawn: set[str]) -> str:
     """Leaves out plots that could not be drawn for want of figures."""
-    missing = [f"performance/{name}.svg" for name in names if name not in drawn]
+    missing = [f"performance/{file}" for file in files if file not in drawn]
     return "".join(
         line for line in text.splitlines(keepends=True) if not any(name in line for name in missing)
     )
