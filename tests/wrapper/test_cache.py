@@ -208,6 +208,17 @@ def foreign(path):
     db.close()
 
 
+def test_a_file_that_another_process_has_only_begun_is_taken(file):
+    """So it is between the two steps of making it, and after a kill there."""
+    with sqlite3.connect(file) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+    db.close()
+    assert file.stat().st_size
+    with SyncFace(Service(), cache=file) as face:
+        face.client.embed("a")
+        assert face.client.plan(["a"]).cache_hits == 1
+
+
 WRONG = {
     "a text": (lambda path: path.write_text("some text, " * 5000), "Remove the file"),
     "half a file": (lambda path: os.truncate(path, path.stat().st_size // 2 + 77), "Remove the file"),

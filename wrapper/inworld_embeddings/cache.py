@@ -393,11 +393,13 @@ def _opened(path: str) -> "sqlite3.Connection":
 
 
 def _prepare(db: "sqlite3.Connection", path: str) -> None:
-    pages, owner, version = (
-        db.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("page_count", "application_id", "user_version")
-    )
-    if pages and (owner, version) != (_OURS, _VERSION):
+    # Of one moment, for another process may be making the tables. Begun and not yet made, the file has a page without any,
+    # and keeps it if that process is killed there.
+    tables, owner, version = db.execute(
+        "SELECT (SELECT count(*) FROM sqlite_master), application_id, user_version "
+        "FROM pragma_application_id, pragma_user_version"
+    ).fetchone()
+    if (tables or owner or version) and (owner, version) != (_OURS, _VERSION):
         what = (
             "of another version of this package"
             if owner == _OURS
