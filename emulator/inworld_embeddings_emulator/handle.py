@@ -69,7 +69,7 @@ class Emulator:
         return self._engine
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an Emulator does not pickle: it knows a key")
+        raise TypeError("An Emulator does not pickle: it knows a key. Make one in the other process.")
 
     def handle(self, request: Request) -> Reply:
         """The reply to a request, the same every time. Every reply of the API names the engine.

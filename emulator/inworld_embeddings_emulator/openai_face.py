@@ -123,7 +123,7 @@ class OpenAIFace:
         return cls(emulator, EngineSource(emulator.engine), api_key)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an OpenAIFace does not pickle: it knows a key")
+        raise TypeError("An OpenAIFace does not pickle: it knows a key. Make one in the other process.")
 
     @property
     def uses_test_key(self) -> bool:

@@ -74,15 +74,15 @@ class EmulatorServer:
             RuntimeError: it is running already.
         """
         if self._listener:
-            raise RuntimeError("the server is running already")
+            raise RuntimeError("The server is running already. Call stop() first.")
         try:
             self._listener = self._listen()
         except OSError as error:
             place = f"{self._host or '0.0.0.0'} port {self._port}"  # noqa: S104 - what an empty host binds to
             raise OSError(
                 error.errno,
-                f"cannot listen on {place}: {error.strerror}. If another program has the port, stop that one, "
-                "or choose another port; 0 picks a free one",
+                f"Cannot listen on {place}: {error.strerror}. If another program has the port, stop that one, "
+                "or choose another port; 0 picks a free one.",
             ) from None
         threading.Thread(
             target=self._listener.serve_forever, args=(0.02,), daemon=True, name="emulator"
@@ -108,7 +108,7 @@ class EmulatorServer:
             RuntimeError: it is not running.
         """
         if not self._listener:
-            raise RuntimeError("the server is not running")
+            raise RuntimeError("The server is not running. Call start() first.")
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{host}:{self._listener.server_address[1]}"
 

@@ -145,7 +145,7 @@ def test_vectors_of_two_engines_or_dimensions_never_meet(engine, dim, file):
 def test_a_stream_that_meets_another_engine_says_so_and_the_next_one_is_right(file):
     client_of(Emulator("first"), file).embed(TEXTS[:4])
     with client_of(Emulator(None), file, batch_size=4, max_concurrency=1) as client:
-        with pytest.raises(APIResponseValidationError, match="of the service, earlier ones of first"):
+        with pytest.raises(APIResponseValidationError, match="earlier ones of this call from first"):
             list(client.embed_iter(TEXTS))
         rows = np.array([vector for _, vector in client.embed_iter(TEXTS)])
     assert np.array_equal(rows, vectors_for([f"None {text}" for text in TEXTS]))

@@ -239,7 +239,7 @@ SLOW_DOWN = wrong_for(["bad"], status(429, message="slow down"))
 
 def test_what_succeeded_is_kept_when_some_fail_and_a_failed_row_raises():
     texts = ["a", "bb", "bad", "dddd"]
-    with pytest.raises(PartialFailureError, match=r"1 of 4 .* inputs\[2\]") as caught:
+    with pytest.raises(PartialFailureError, match=r"1 of 4. .* inputs\[2\]") as caught:
         embed(SLOW_DOWN, texts, **ONE_BY_ONE)
     _, returned = embed(SLOW_DOWN, texts, call={"on_error": "return"}, **ONE_BY_ONE)
     for result in (caught.value.result, returned):

@@ -272,7 +272,7 @@ def test_quantized_rows_keep_the_most_of_it():
 def test_what_cannot_be_quantized_says_why():
     with pytest.raises(APIResponseValidationError):
         RESULT.quantize("int8")
-    with pytest.raises(InvalidInputError, match='"int8" and "binary", not \'int4\''):
+    with pytest.raises(InvalidInputError, match='"int8" or "binary", not \'int4\''):
         RESULT.quantize("int4")
     assert len(RESULT[RESULT.succeeded].quantize("binary").values) == 2
 

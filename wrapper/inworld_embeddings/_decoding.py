@@ -144,10 +144,12 @@ def _decode_strict(body: bytes | bytearray, count: int, out: "Vectors | None") -
         embeddings = _strict.decode(body).embeddings
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         content = isinstance(error, msgspec.ValidationError) or body.lstrip().startswith(b"{")
-        message = f"The 200 body is no embeddings response: {error}"
+        message = f"HTTP 200, but the body is no embeddings response: {error}"
         raise APIResponseValidationError(message, content=content) from None
     if len(embeddings) != count:
-        raise APIResponseValidationError(f"Asked for {count} vectors, got {len(embeddings)}.", content=True)
+        raise APIResponseValidationError(
+            f"Vectors in the response: {len(embeddings)}; texts in the request: {count}.", content=True
+        )
     dimension = len(embeddings[0].values)
     for index, embedding in enumerate(embeddings):
         if not dimension or len(embedding.values) != dimension:
@@ -165,7 +167,9 @@ def _decode_strict(body: bytes | bytearray, count: int, out: "Vectors | None") -
                 block = b"".join([pack(*embedding.values) for embedding in embeddings[at : at + step]])
                 out[at : at + step] = np.frombuffer(block).reshape(-1, dimension)
     except FloatingPointError:
-        raise APIResponseValidationError("A value does not fit into float32.", content=True) from None
+        raise APIResponseValidationError(
+            "A number in the response is too large for float32.", content=True
+        ) from None
     return out
 
 

@@ -121,7 +121,7 @@ def _proxy(settings: Settings) -> Finding:
         proxy = proxy_for(settings)
     except ConfigurationError as error:
         return Finding("proxy", "bad", str(error))
-    return Finding("proxy", "ok", f"{proxy.scheme}://{proxy.host}:{proxy.port or ''}" if proxy else "None.")
+    return Finding("proxy", "ok", f"{proxy.scheme}://{proxy.netloc.decode('ascii')}." if proxy else "None.")
 
 
 def _certificates(environ: Mapping[str, str]) -> Finding:
@@ -130,7 +130,7 @@ def _certificates(environ: Mapping[str, str]) -> Finding:
     try:
         count = tls_context(trust_env=True).cert_store_stats()["x509_ca"]
     except httpx.LocalProtocolError as error:
-        return Finding("certificates", "bad", f"{error}: {place}")
+        return Finding("certificates", "bad", f"{error}: {place}.")
     if file and not count:
         return Finding(
             "certificates", "bad", f"SSL_CERT_FILE ({place}) holds no certificate of an authority."
@@ -163,7 +163,9 @@ def reach(settings: Settings) -> Iterator[Finding]:
     if abs(off) > CLOCK:
         way = "ahead of" if off > 0 else "behind"
         yield Finding(
-            "clock", "note", f"It is {abs(off):.0f} s {way} the server's: signed tokens will be refused."
+            "clock",
+            "note",
+            f"It is {abs(off):.0f} s {way} the server's: signed tokens will be refused. Set the clock.",
         )
     else:
         yield Finding("clock", "ok", f"Within {CLOCK:.0f} s of the server's.")

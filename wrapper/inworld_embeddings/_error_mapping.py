@@ -280,10 +280,8 @@ def exchange_error(
             made.__cause__ = error
             return made
         case OSError():  # TimeoutError is one: a vault, a metadata service or a proxy that fails once
-            return errors.APIConnectionError(f"What this client was given raised {_described(error)}.")
-    return errors.ConfigurationError(
-        f"The key provider, auth flow or transport that this client was given raised {_described(error)}."
-    )
+            return errors.APIConnectionError(_described(error))
+    return errors.ConfigurationError(_described(error))
 
 
 def as_httpx(error: Exception) -> Exception:
@@ -300,12 +298,13 @@ def as_httpx(error: Exception) -> Exception:
 
 
 def _described(error: Exception) -> str:
-    """An exception of the user's code: its type, and the last line it came through.
+    """What is told of an exception of the user's code: its type, and the last line it came through.
 
     Neither told nor chained: its text, its fields and the frames of its traceback may hold a key that nobody has seen.
     """
     where = traceback.extract_tb(error.__traceback__)[-1:]
-    return type(error).__name__ + "".join(f" at {Path(at.filename).name}:{at.lineno}" for at in where)
+    told = type(error).__name__ + "".join(f" at {Path(at.filename).name}:{at.lineno}" for at in where)
+    return f"The key provider, auth flow or transport that this client was given raised {told}."
 
 
 def _http_error(error: Exception, redactor: Redactor, host: str) -> errors.InworldEmbeddingsError:
@@ -326,7 +325,7 @@ def _http_error(error: Exception, redactor: Redactor, host: str) -> errors.Inwor
             return errors.APITimeoutError(f"The attempt timed out at {host} ({reason}).")
         case httpx.UnsupportedProtocol() | httpx.InvalidURL() | httpx.LocalProtocolError():
             return errors.ConfigurationError(
-                f"The request cannot be sent ({reason}). Check base_url and proxy."
+                f"The request cannot be sent ({reason}). Check base_url, the proxy and the certificates."
             )
         case httpx.DecodingError():
             return errors.APIResponseValidationError(f"The response cannot be decompressed ({reason}).")

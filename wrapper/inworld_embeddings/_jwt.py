@@ -26,7 +26,9 @@ def key_and_secret(basic: Secret) -> tuple[Secret, Secret]:
     # Printable ASCII. A space or a comma would end the key in the header.
     pair = re.fullmatch(rb"([!-+\--9;-~]+):([ -~]+)", base64.b64decode(basic.reveal()))
     if pair is None:
-        raise errors.ConfigurationError("Key or secret has characters that a signed request cannot hold.")
+        raise errors.ConfigurationError(
+            "Key or secret has characters that a signed request cannot hold. Copy them from the portal again."
+        )
     return Secret(pair[1].decode()), Secret(pair[2].decode())
 
 

@@ -70,7 +70,7 @@ class Secret:
         return "Secret(***)"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret does not pickle: give the other process its own")
+        raise TypeError("A secret does not pickle. Give the other process its own.")
 
 
 def arguments_hidden(init: Callable[_P, None]) -> Callable[_P, None]:
@@ -113,7 +113,7 @@ class Redactor:
         return "Redactor(***)"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a redactor does not pickle: it knows a secret")
+        raise TypeError("A redactor does not pickle: it knows a secret.")
 
     def about(self, texts: Iterable[str]) -> "Redactor":
         """The same, for what a server says about these texts: they are taken out too."""

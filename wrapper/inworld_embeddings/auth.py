@@ -88,7 +88,9 @@ class ProviderAuth(httpx.Auth):
         if inspect.isawaitable(value):
             if inspect.iscoroutine(value):
                 value.close()
-            raise ConfigurationError("An async key provider needs an async client.")
+            raise ConfigurationError(
+                "This key provider is async, and the HTTP client is not. Use a function, or httpx.AsyncClient."
+            )
         yield _signed(request, "Basic", basic_value(value))
 
     async def async_auth_flow(self, request: httpx.Request) -> _AsyncFlow:
@@ -167,7 +169,7 @@ class JWTAuth(httpx.Auth):
     ) -> None:
         self._url = check_base_url(token_url, source="token_url", looked_up=True)
         if not (math.isfinite(leeway) and leeway >= 0):
-            raise ConfigurationError("leeway must be a number of seconds, 0 or more.")
+            raise ConfigurationError(f"leeway must be a number of seconds, 0 or more; it is {leeway}.")
         if not (
             http_client is None or isinstance(http_client, httpx.Client) or is_httpx2(http_client, "Client")
         ):
@@ -206,7 +208,7 @@ class JWTAuth(httpx.Auth):
         return f"JWTAuth(token_url={self._url!r})"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a JWTAuth does not pickle: give the other process its own")
+        raise TypeError("A JWTAuth does not pickle: it holds a key. Make one in the other process.")
 
     def _get(self, refused: Secret | None = None) -> Secret:
         """A token, other than the refused one. Blocks while it is fetched."""

@@ -105,9 +105,11 @@ class Cache:
 
     def __init__(self, path: str | os.PathLike[str], *, size_limit: int | None = SIZE_LIMIT) -> None:
         if not os.fspath(path):
-            raise ConfigurationError("cache must be the path of a file, and that is not empty.")
+            raise ConfigurationError("cache must be the path of a file; it is empty.")
         if size_limit is not None and size_limit < _LEAST:
-            raise ConfigurationError(f"size_limit must be bytes, {_LEAST} or more, or None for no limit.")
+            raise ConfigurationError(
+                f"size_limit must be {_LEAST} bytes or more, or None for no limit; it is {size_limit}."
+            )
         self.path = os.path.abspath(os.fspath(path))  # noqa: PTH100 - resolve() would follow links, and loads pathlib
         self.size_limit = size_limit
         self._made: _Store | None = None
@@ -214,7 +216,7 @@ class _Store:
                 raise self._trouble("a table in it is damaged", damaged=True) from None
 
     def _trouble(self, why: object, *, damaged: bool) -> CacheError:
-        way = "Remove the file, or name" if damaged else "Mend that, name"
+        way = "Remove the file, name" if damaged else "Mend that, name"
         return CacheError(
             f"The cache {self.path}: {why}. {way} another one, or pass cache=None.", path=self.path
         )

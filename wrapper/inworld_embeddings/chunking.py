@@ -49,7 +49,7 @@ def chunk(text: str, model: str = DEFAULT_MODEL, *, max_tokens: int | None = Non
             )
         max_tokens = MODELS[model].max_tokens - 2  # the model puts one before and one after
     if max_tokens < 1:
-        raise ConfigurationError("max_tokens must be 1 or more.")
+        raise ConfigurationError(f"max_tokens must be 1 or more; it is {max_tokens}.")
     return [piece for part in _cut(text, max_tokens) if (piece := part.strip())]
 
 

@@ -318,7 +318,7 @@ def _returned(result: EmbeddingResult, on_error: str, *, alone: bool) -> "Vector
     if result.failures and on_error == "raise":
         first = result.failures[0]
         raise PartialFailureError(
-            f"{len(result.failures)} of {len(result)} texts have no vector; the first is inputs[{first.index}]: "
+            f"Texts without a vector: {len(result.failures)} of {len(result)}. The first is inputs[{first.index}]: "
             f"{type(first.error).__name__}: {first.error} What succeeded is in .result, the rest in .failures.",
             result=result,
             failures=result.failures,

@@ -74,12 +74,20 @@ def _any(name: str, value: object) -> None:
     """Checked where it is used: what belongs together is judged together."""
 
 
+def _but(value: object) -> str:
+    """The end of a message: what was given. Of a str no more than that, for it may be a key or a text."""
+    shown = value if value is None or isinstance(value, int | float) else f"of type {type(value).__name__}"
+    return f"; it is {shown}."
+
+
 def _number_of(what: str) -> Callable[[str, object], None]:
     def check(name: str, value: object) -> None:
         if value is None:
             return
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
-            raise ConfigurationError(f"{name} must be a number of {what} above 0, or None for no limit.")
+            raise ConfigurationError(
+                f"{name} must be a number of {what} above 0, or None for no limit{_but(value)}"
+            )
 
     return check
 
@@ -87,14 +95,14 @@ def _number_of(what: str) -> Callable[[str, object], None]:
 def _count(least: int) -> Callable[[str, object], None]:
     def check(name: str, value: object) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise ConfigurationError(f"{name} must be a whole number, {least} or more.")
+            raise ConfigurationError(f"{name} must be a whole number, {least} or more{_but(value)}")
 
     return check
 
 
 def _flag(name: str, value: object) -> None:
     if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} must be True or False.")
+        raise ConfigurationError(f"{name} must be True or False{_but(value)}")
 
 
 def _one_of(*names: str | None) -> Callable[[str, object], None]:
@@ -188,7 +196,7 @@ def _extra_headers(name: str, value: object) -> None:
     if value is None:
         return
     if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{name} must be a dict of header names and values.")
+        raise ConfigurationError(f"{name} must be a dict of header names and values{_but(value)}")
     for header, content in value.items():
         if not isinstance(header, str) or not _HEADER.fullmatch(header):
             raise ConfigurationError(f"{name} has the name {header!r}, which cannot be a header's.")
@@ -203,12 +211,14 @@ def _extra_headers(name: str, value: object) -> None:
 
 def _cache(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str | PathLike) and not hasattr(value, "size_limit"):
-        raise ConfigurationError(f"{name} must be the path of a file, a Cache, or None for none.")
+        raise ConfigurationError(f"{name} must be the path of a file, a Cache, or None for none{_but(value)}")
 
 
 def _verify(name: str, value: object) -> None:
     if not isinstance(value, bool | str | PathLike) and not hasattr(value, "wrap_bio"):
-        raise ConfigurationError(f"{name} must be the path of a file or folder, an ssl.SSLContext or a bool.")
+        raise ConfigurationError(
+            f"{name} must be the path of a file or folder, an ssl.SSLContext or a bool{_but(value)}"
+        )
 
 
 class CallOptions(TypedDict, total=False):

@@ -303,7 +303,7 @@ class EmbeddingResult:
                 return self._of(taken)
             if taken.ndim:
                 raise IndexError(
-                    "a result has one index: a position, a slice, a list of positions or a mask."
+                    "A result takes one index: a position, a slice, a list of positions or a mask."
                 )
             index = int(taken)
         if self.failures.runs or held.places is not None or index < 0:
@@ -359,7 +359,7 @@ class EmbeddingResult:
         import numpy as np  # noqa: PLC0415 - loaded when there are vectors
 
         if kind not in ("int8", "binary"):
-            raise InvalidInputError(f'quantize knows "int8" and "binary", not {kind!r}.')
+            raise InvalidInputError(f'quantize() takes "int8" or "binary", not {kind!r}.')
         if self.failures:
             raise self.failures[0].error
         if kind == "binary":

@@ -60,7 +60,7 @@ class Source:
             VendorError: it is itself a copy, or has no licence files.
         """
         if VENDORED:
-            raise VendorError("this is a vendored copy; copy from the distribution itself")
+            raise VendorError("This is a vendored copy. Copy from the distribution itself.")
         home = Path(__file__).resolve().parents[1]
         project = home.with_name("pyproject.toml")
         if home.name == "wrapper" and project.exists():
@@ -72,7 +72,7 @@ class Source:
             requires = [line for line in Distribution.at(info).requires or [] if "extra ==" not in line]
         licences = _read(legal, "LICENSE", "NOTICE", "LICENSES/*")
         if not {"LICENSE", "NOTICE"} <= licences.keys():
-            raise VendorError(f"no LICENSE and NOTICE in {legal}; a copy has to carry them")
+            raise VendorError(f"There is no LICENSE or no NOTICE in {legal}; a copy has to carry them.")
         packages = {name: _read(folder / name) for name, folder in zip(PLACES, folders, strict=True)}
         return cls(__version__, packages, licences, tuple(requires))
 
@@ -87,7 +87,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         if not all(isinstance(flag, bool) for flag in asdict(self).values()):
-            raise TypeError("each is True or False")
+            raise TypeError(f"{', '.join(asdict(self))} must each be True or False.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def check(home: Path, source: Source, choice: Choice | None = None) -> Report:
     """Compares, and changes nothing. Takes the same as `vendor`; without a copy it raises a VendorError."""
     report, _ = _compared(home, source, choice)
     if report.recorded is None:
-        raise VendorError(f"{home} is no vendored copy: it has no {MANIFEST}")
+        raise VendorError(f"{home} is no vendored copy: it has no {MANIFEST}.")
     return report
 
 
@@ -121,7 +121,7 @@ def vendor(home: Path, source: Source, choice: Choice | None = None, *, force: b
         VendorError: the copy was edited, its manifest cannot be read, or something else is in that place.
     """
     if home.exists() and any(home.iterdir()) and not (home / MANIFEST).exists():
-        raise VendorError(f"{home} is there and is no vendored copy; choose another place or --package")
+        raise VendorError(f"{home} is there and is no vendored copy. Choose another DEST or --package.")
     report, tree = _compared(home, source, choice, force=force)
     if report.edits and not force:
         lost = "\n  ".join([f"{home} was edited:", *report.edits])
@@ -185,7 +185,7 @@ def made_relative(name: str, content: bytes, places: Mapping[str, str] = PLACES)
             continue
         row, column = token.start
         if second.string != "from" or package not in places:
-            raise VendorError(f"{name}: line {row} imports {package}, which cannot be carried along")
+            raise VendorError(f"{name}: line {row} imports {package}, which cannot be carried along.")
         # ``from package.module``: for the copy itself, the dot before the module is the last of those that lead up.
         there = up[:-1] if not places[package] and after.string == "." else up + places[package]
         line = lines[row - 1]
@@ -221,7 +221,7 @@ def _recorded(home: Path, *, force: bool = False) -> Manifest | None:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         if force:
             return None
-        why = f"cannot be read ({type(error).__name__}); --force makes the copy anew"
+        why = f"cannot be read ({type(error).__name__}); --force makes the copy anew."
         raise VendorError(f"{home / MANIFEST} {why}") from None
 
 
@@ -316,13 +316,13 @@ def _name(dest: Path, name: str | None, choice: Choice | None) -> str:
     """The copy's name: as given, or that of the only copy there is, or its own."""
     if name is not None:
         if not name.isidentifier() or keyword.iskeyword(name):
-            raise ValueError(f"--package takes one name without dots that can be imported: {name!r}")
+            raise ValueError(f"--package takes one name without dots that can be imported, not {name!r}.")
         return name
     found: list[str] = sorted(path.parent.name for path in dest.glob(f"*/{MANIFEST}"))
     if choice or not found:
         return GENERATED if choice and choice.low_level_only else WRAPPER
     if len(found) > 1:
-        raise ValueError(f"there are several copies in {dest}: say --package {' or '.join(found)}")
+        raise ValueError(f"There are several copies in {dest}: say --package {' or '.join(found)}.")
     return found[0]
 
 

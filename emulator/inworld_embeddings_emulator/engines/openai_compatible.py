@@ -68,7 +68,9 @@ class OpenAICompatibleEngine:
             ) from None
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("an engine with a backend does not pickle: it may hold a key")
+        raise TypeError(
+            "An engine with a backend does not pickle: it may hold a key. Make one in the other process."
+        )
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """The backend's vectors, in the order of the texts.

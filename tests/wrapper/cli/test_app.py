@@ -34,10 +34,10 @@ NOWHERE = {"INWORLD_EMULATOR_HOST": "127.0.0.1:9"}
         (["vendor"], {}, 2, "Try 'inworld-embeddings vendor --help'"),
         (["vendor", "no-such-folder", "--check"], {}, 2, "is no vendored copy"),
         ([*SERVE, "--host", "0.0.0.0"], {}, 2, "api_key of its own"),
-        ([*SERVE, "--base-url", "http://127.0.0.1:9"], {}, 2, "--base-url is where --upstream"),
+        ([*SERVE, "--base-url", "http://127.0.0.1:9"], {}, 2, "--base-url is for --upstream"),
         ([*SERVE, "--engine", "minilm"], {}, 2, "Choose from: local"),
         ([*SERVE, "--engine-key-from", "K"], {"K": "planted-secret"}, 2, "takes no key"),
-        ([*SERVE, "--engine-key-from", "NO_SUCH"], {}, 2, "NO_SUCH is not set"),
+        ([*SERVE, "--engine-key-from", "NO_SUCH"], {}, 2, "--engine-key-from names"),
         ([*SERVE, "--upstream"], HAS_KEY, 2, "--upstream needs --openai"),
         (UPSTREAM, {}, 2, "No API key"),
         ([*UPSTREAM, "--engine", "hash"], HAS_KEY, 2, "has no --engine"),
@@ -78,7 +78,7 @@ def test_help_is_whole_sentences_within_80_columns(command):
 )
 def test_v_shows_the_log_before_and_behind_the_command(start, arguments):
     err = start(*arguments, **NOWHERE).communicate(timeout=60)[1]
-    assert ("attempt 1 with 1 texts failed" in err) is ("-v" in arguments)
+    assert ("attempt 1 failed, texts: 1" in err) is ("-v" in arguments)
 
 
 def test_without_the_extra_it_says_how_to_get_it(start, without_click):

@@ -111,7 +111,7 @@ def test_H17_a_paused_job_is_exit_code_75_and_goes_on(run, texts, out):
         command = ["job", "run", texts, "-o", out, "--text", "body", "--rows-per-part", "100"]
         code, _, err = run(*command, **served.env)
         assert code == 75
-        assert "the same command goes on" in err
+        assert "run the same command again" in err
         assert run("job", "status", out)[0] == 75
         served.faults.set("ok")
         assert run(*command, **served.env)[0] == 0
@@ -124,7 +124,7 @@ def test_ctrl_c_once_finishes_what_is_begun_and_twice_stops_at_once(start, texts
         while len(served.log) < 4:
             assert job.poll() is None
         job.send_signal(signal.SIGTERM)
-        assert any("Once more stops at once" in line for line in job.stderr)
+        assert any("Ctrl-C again stops at once" in line for line in job.stderr)
         job.send_signal(signal.SIGINT)
         job.communicate(timeout=60)
         assert job.returncode == 130

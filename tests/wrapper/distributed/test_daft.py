@@ -36,7 +36,7 @@ def test_texts_have_their_vectors_and_nulls_have_none(served):
 
 def test_a_text_that_fails_ends_the_query_or_stands_alone(served):
     served.faults.set("poison=bad")
-    with pytest.raises(Exception, match="1 of 2 texts have no vector"):
+    with pytest.raises(Exception, match="Texts without a vector: 1 of 2"):
         embedded(["good", "bad"]).collect()
     vectors = embedded(["good", "bad"], on_error="ignore").to_pydict()["vector"]
     assert [vector is None for vector in vectors] == [False, True]

@@ -97,7 +97,7 @@ def test_without_tqdm_the_bar_is_refused_before_anything_is_sent(monkeypatch):
 
 def test_a_retry_is_logged_without_texts_or_key(caplog):
     embed([status(503, message=f"{TEXTS[0]} {KEY}"), OK], TEXTS[:8])
-    assert "attempt 1 with 8 texts failed" in caplog.text
+    assert "attempt 1 failed, texts: 8" in caplog.text
     assert "planted" not in caplog.text
     assert KEY[:8] not in caplog.text
 

@@ -286,7 +286,7 @@ def test_H17_faults_of_the_service_end_no_row(job, lines, out, client):
 def test_H17_a_lost_key_pauses_at_once_and_what_was_done_stays(job, lines, out, client, status):
     faults = Faults("ok x6, status=401".replace("401", str(status)))
     made = client(faults=faults, max_concurrency=1)
-    with pytest.raises(JobPausedError, match="the same command goes on"):
+    with pytest.raises(JobPausedError, match="run the same command again"):
         job(lines(40), client=made)
     done = len(content(out))
     assert 0 < done < 8

@@ -92,11 +92,14 @@ def _read(
         vectors = session.decoder.decode(response.body, len(batch.texts), call.dimension, place)
         zeros, huge = oddities(vectors)
         if zeros and call.options["reject_zero"]:
-            message = f"embeddings[{zeros[0]}] is all zero."
+            message = f"embeddings[{zeros[0]}] is all zero, which reject_zero=True refuses."
             raise APIResponseValidationError(message, content=True)  # noqa: TRY301 - as the decoder would
         engine = response.header("x-inworld-emulator-engine")
         if call.dimension is not None and engine != call.engine:
-            message = f"These vectors are of {engine or 'the service'}, earlier ones of {call.engine or 'the service'}."
+            message = (
+                f"These vectors come from {engine or 'the service'}, earlier ones of this call from {call.engine or 'the service'}. "
+                "Check what answers at base_url."
+            )
             raise APIResponseValidationError(message, retryable=False)  # noqa: TRY301 - the same
     except APIResponseValidationError as error:
         redactor = session.redactor(request).about(batch.texts)

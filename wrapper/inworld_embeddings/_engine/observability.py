@@ -33,13 +33,13 @@ logger = logging.getLogger(__name__.removesuffix("._engine.observability"))  # a
 
 def log_retry(error: InworldEmbeddingsError, wait: float, *, texts: int, attempts: int) -> None:
     """A request will be repeated."""
-    said = "attempt %d with %d texts failed (%s: %s); next in %.2f s"
+    said = "attempt %d failed, texts: %d (%s: %s); next in %.2f s"
     logger.info(said, attempts, texts, type(error).__name__, error, wait)
 
 
 def log_odd_vectors(zeros: int, huge: int) -> None:
     """A response holds vectors that are hardly what a model makes."""
-    logger.warning("a response holds %d all-zero vectors and %d with a norm over 1e6", zeros, huge)
+    logger.warning("Odd vectors in a response: %d all zero, %d with a norm over 1e6.", zeros, huge)
 
 
 def warn_of_long_texts(call: "Call", batch: "Batch") -> None:
@@ -48,8 +48,8 @@ def warn_of_long_texts(call: "Call", batch: "Batch") -> None:
     for index, text in zip(batch.indexes, batch.texts, strict=True):
         if surely_longer(text, call.reads):
             said = (
-                "inputs[%d] is longer than the %d tokens that %s reads; what the service does with the rest is not "
-                "known, it may ignore it. chunk() cuts texts, plan() counts the long ones, warn_long=False is quiet"
+                "inputs[%d] is longer than the %d tokens that %s reads. What the service does with the rest is not "
+                "known; it may ignore it. chunk() cuts texts, plan() counts the long ones, warn_long=False is quiet."
             )
             logger.warning(said, index, call.reads, call.options["model"])
             call.reads = None
@@ -95,7 +95,7 @@ class Progress:
             try:
                 self._callback(self._done, self._total)
             except Exception:
-                logger.exception("on_progress raised; it is not called any more")
+                logger.exception("on_progress raised; it is not called any more.")
                 self._callback = None
 
 

@@ -147,7 +147,7 @@ def rows_of(part: BatchOutcome) -> "Iterator[Row]":
 def first_of(failed: list[Failure]) -> InworldEmbeddingsError:
     """The first failure's error, saying where it was and how many there are."""
     first = failed[0]
-    more = f", and {len(failed) - 1} more of those in work" if len(failed) > 1 else ""
+    more = f", and {len(failed) - 1} more of those in flight" if len(failed) > 1 else ""
     first.error.add_note(
         f"inputs[{first.index}] has no vector{more}; the vectors before and beside it were yielded."
     )

@@ -80,7 +80,10 @@ class LoopThread:
             RuntimeError: on the loop's own thread, which cannot wait for itself.
         """
         if threading.current_thread() is self._thread:
-            raise RuntimeError("A sync client cannot be used inside a callback of a sync client.")
+            raise RuntimeError(
+                "A sync client cannot be used inside a callback of a sync client, which would wait for itself. "
+                "Do it in another thread."
+            )
         box: queue.SimpleQueue[asyncio.Task[T]] = queue.SimpleQueue()
         call = _Call(work, box.put, self._tasks)
         try:
@@ -112,7 +115,9 @@ class LoopThread:
                     continue
                 yield value
                 if self.pid != os.getpid():
-                    raise RuntimeError("This iteration began before a fork; it goes on in the parent only.")
+                    raise RuntimeError(
+                        "This iteration began before a fork; it goes on in the parent only. Begin another one here."
+                    )
                 self.loop.call_soon_threadsafe(_resolve, waits, None)
             _result(message)
         finally:

@@ -41,7 +41,7 @@ from .signals import orderly
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write into FILE, which comes to be when all is done.",
+    help="Write into FILE, which appears when all is done.",
 )
 @batch_size_option
 @concurrency_option
@@ -59,7 +59,7 @@ def embed(texts: tuple[str, ...], form: str | None, output: Path | None, *, loca
     """
     form = form or _format_for(output)
     if form == "npy" and output is None and _is_terminal(sys.stdout):
-        raise unusable("A NumPy file is nothing for a terminal: name an --output, or use a pipe.")
+        raise unusable("A NumPy file cannot be shown on a terminal: name an --output, or use a pipe.")
     if output is None and sys.stdout is None:
         raise unusable("Standard output is closed: name an --output.")
     feed, asked = Feed(_blocks(texts)), []
@@ -67,7 +67,7 @@ def embed(texts: tuple[str, ...], form: str | None, output: Path | None, *, loca
     def stop() -> None:
         asked.append(True)
         feed.stop()
-        click.echo("Finishing what was sent. Once more stops at once.", err=True)
+        click.echo("Finishing what was sent. Ctrl-C again stops at once.", err=True)
 
     with ExitStack() as held:
         client = held.enter_context(client_of(local=local, **given))

@@ -37,7 +37,7 @@ def job() -> None:
     """Embed a table of any size into a folder of Parquet files, and go on after any interruption.
 
     Exit codes: 0 done; 1 failed; 2 unusable arguments; 3 done, with refused rows;
-    75 paused or not finished, the same command goes on; 130 interrupted.
+    75 paused or not finished: run the same command again; 130 interrupted.
     """
 
 
@@ -175,7 +175,7 @@ def status(out: str, *, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(told))
     else:
-        state = "finished" if there.finished else "not finished: the same `job run` goes on"
+        state = "finished" if there.finished else "not finished: run the same `job run` again"
         click.echo(f"{_rows(there)}; {state}.")
         engine = f" (engine {there.manifest.engine})" if there.manifest.engine else ""
         click.echo(f"Model {there.manifest.model}{engine}, {there.manifest.dimension} dimensions.")
@@ -241,7 +241,7 @@ def _watched(work: "Callable[[EmbeddingClient, dict[str, Any]], JobReport]", giv
     def finish() -> None:
         stop.set()
         shown.say(
-            "Finishing the parts that are begun (30 s at most). Once more stops at once; nothing published is lost."
+            "Finishing the parts that are begun (30 s at most). Ctrl-C again stops at once; nothing published is lost."
         )
 
     of_client = {name: given[name] for name in ("local", "model", "rate_limit", "cache")}
@@ -348,7 +348,7 @@ class _Bar(_Shown):
 def _started(event: "JobEvent", rate_limit: float | None) -> str:
     if event.plan is not None:
         return f"To send: {in_words(event.plan, rate_limit)}."
-    return f"Going on behind {counted(event.rows, 'row')}."
+    return f"Going on after {counted(event.rows, 'row')}."
 
 
 def _line(event: "JobEvent") -> str:

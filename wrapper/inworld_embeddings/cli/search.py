@@ -83,7 +83,9 @@ def _say(hit: Hit, unit: str, columns: dict[str, Any] | None, *, as_json: bool) 
 
 def _file(query: str, source: str, top: int, *, as_json: bool, **of_client: Any) -> int:
     if source.lower().endswith(TABLES):
-        raise unusable(f"{source} is no lines of text. Make a job of it first: job run {source} -o OUT")
+        raise unusable(
+            f"{source} is a table, not lines of text. Embed it first: inworld-embeddings job run {source} -o OUT"
+        )
     refused: list[int] = []
     with ExitStack() as held:
         file, name = _opened(source, held)

@@ -10,9 +10,14 @@ from ..errors import ConfigurationError
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Beyond loopback only with --key-from.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 picks a free one."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on; beyond loopback only with --key-from.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port; 0 picks a free one."
 )
 @click.option("--key-from", metavar="VARIABLE", help="Environment variable with the key:secret to ask for.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A further Host name to answer to.")
@@ -27,7 +32,7 @@ from ..errors import ConfigurationError
 @click.option("--base-url", metavar="URL", help="With --upstream: where the API is.")
 @click.option("--playground/--no-playground", default=True, show_default=True, help="A page to try it at /.")
 @click.option("--fault", metavar="SCRIPT", help="What goes wrong, such as 'status=503 x2, ok' or '30% drop'.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the percentages in faults.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the percentages in --fault.")
 @click.option("--chaos", is_flag=True, help="Let whoever has the key change the faults by a call.")
 def serve(
     host: str,
@@ -54,8 +59,8 @@ def serve(
 
     from ..gateway import serve_upstream  # noqa: PLC0415
 
-    key = _from_environment(key_from) or TEST_KEY
-    engine_key = _from_environment(engine_key_from)
+    key = _from_environment("--key-from", key_from) or TEST_KEY
+    engine_key = _from_environment("--engine-key-from", engine_key_from)
     if upstream:
         if fault or chaos:
             raise ConfigurationError("--fault and --chaos are for the emulator, not for --upstream.")
@@ -67,7 +72,9 @@ def serve(
             serve_upstream(client, host, port, api_key=key, allowed_hosts=allow_host)
         return
     if base_url:
-        raise ConfigurationError("--base-url is where --upstream sends to; without it nothing is sent.")
+        raise ConfigurationError(
+            "--base-url is for --upstream, which sends there; serve sends nothing without it."
+        )
     faults = Faults(fault or "ok", seed=seed) if fault or chaos else None
     with contextlib.ExitStack() as stack:
         made = named(engine or "local", api_key=engine_key)
@@ -85,8 +92,10 @@ def serve(
         )
 
 
-def _from_environment(variable: str | None) -> str | None:
+def _from_environment(option: str, variable: str | None) -> str | None:
     value = os.environ.get(variable) if variable else None
     if variable and not value:
-        raise ConfigurationError(f"{variable} is not set.")
+        raise ConfigurationError(  # What was given may be the key itself: it is not echoed.
+            f"{option} names an environment variable that is not set, or is empty."
+        )
     return value

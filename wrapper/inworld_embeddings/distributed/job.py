@@ -209,7 +209,7 @@ class Driver(Job):
         numbers = await self._in_thread(partial(parts.numbers, self._out))
         self._at_end = {number for number, *_ in starts} <= set(numbers)
         if not self._at_end and not self._stop.is_set():
-            raise JobError("The engine has ended, and parts are missing. The same call goes on.")
+            raise JobError("The engine has ended, and parts are missing. Make the same call again to go on.")
 
     async def _count(self, made: Made) -> None:
         self._progress.refused += made.refused

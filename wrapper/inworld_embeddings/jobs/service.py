@@ -189,7 +189,7 @@ class Service:
         told = f"{type(error).__name__}: {error}"
         asked = error.retry_after if isinstance(error, APIStatusError) else None
         if isinstance(error, AuthenticationError | PermissionDeniedError):
-            raise JobPausedError(f"Paused: {told} Once that is mended, the same command goes on.")
+            raise JobPausedError(f"Paused: {told} Once that is mended, run the same command again.")
         if not error.retryable:
             raise JobError(f"The service does not take even a plain English sentence: {told}")
         wait = self._policy.wait(self._policy.transient_base, tries, random.random, asked)
@@ -201,7 +201,7 @@ class Service:
     def _paused(self, error: InworldEmbeddingsError) -> JobPausedError:
         return JobPausedError(
             f"Paused: nothing has succeeded for {time.monotonic() - self.answered_at:.0f} s. {type(error).__name__}: "
-            f"{error} The same command goes on later.",
+            f"{error} Run the same command again later.",
             retry_after=error.retry_after if isinstance(error, APIStatusError) else None,
         )
 

@@ -160,7 +160,7 @@ def storing(path: Path) -> Iterator[None]:
 def storage_error(path: Path, error: OSError) -> StorageError:
     """What the system says about a file."""
     return StorageError(
-        f"{path}: {error.strerror or error}. What was published stays; the same command goes on from there.",
+        f"{path}: {error.strerror or error}. What was published stays: run the same command again to go on.",
         errno=error.errno,
     )
 

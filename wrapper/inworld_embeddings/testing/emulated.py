@@ -197,7 +197,7 @@ def emulator(*, chaos: bool = False, **options: Unpack[EmulatorOptions]) -> Iter
     log = options["log"] = RequestLog() if given is None else given
     engine, faults, unknown = _emulated(**options)
     if unknown:
-        raise TypeError(f"emulator() has no {', '.join(unknown)}")
+        raise TypeError(f"emulator() has no argument {', '.join(unknown)}.")
     server = EmulatorServer(Emulator(engine), faults=faults, chaos=chaos)
     server.start()
     try:
