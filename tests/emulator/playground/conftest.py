@@ -127,7 +127,7 @@ class Page:
     def settled(self):
         """Waits for the vectors, and for the ranking if there is a query."""
         self.until(
-            "document.querySelector('#map svg') && (!query.value || document.querySelector('#ranking li'))"
+            "document.querySelector('#heat table') && (!query.value || document.querySelector('#ranking li'))"
         )
 
     def error(self, begins=""):

@@ -4,8 +4,7 @@ import { ReplyError, embed, settings } from "./api.js";
 import * as programs from "./code.js";
 import { byId, make, rove } from "./dom.js";
 import { FAULTS, counted, lessonsOf, linkOf, linked, scriptOf, surelyLonger, textsOf } from "./request.js";
-import { clearMap, rounded, showHeatmap, showMap, showRanking } from "./results.js";
-import { plane, rank, similarities } from "./vectors.js";
+import { rank, rounded, showHeatmap, showRanking, similarities } from "./results.js";
 
 const server = await settings().catch((error) => {
   byId("summary").textContent = "The server does not respond.";
@@ -46,8 +45,7 @@ function showError(error) {
 }
 
 function forget() {
-  clearMap(byId("map"));
-  for (const id of ["heat", "ranking", "heat-reading", "map-reading", "map-kept"]) byId(id).replaceChildren();
+  for (const id of ["heat", "ranking", "heat-reading"]) byId(id).replaceChildren();
   Object.assign(held, { texts: [], vectors: [] });
 }
 
@@ -61,9 +59,6 @@ async function embedTexts(fault) {
   showFacts(facts);
   const scale = showHeatmap(byId("heat"), byId("heat-reading"), texts, similarities(vectors), isLong);
   ["least", "most"].forEach((id, index) => byId(id).replaceChildren(rounded(scale[index])));
-  const { points, kept } = plane(vectors);
-  byId("map-kept").textContent = `They hold ${Math.round(kept * 100)} % of the variance.`;
-  showMap(byId("map"), byId("map-reading"), texts, points);
 }
 
 const fresh = () => held.texts.length > 0 && held.texts.join("\n") === textsOf(byId("texts").value).texts.join("\n");

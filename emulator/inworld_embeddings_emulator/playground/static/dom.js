@@ -2,16 +2,12 @@
 
 export const byId = (id) => document.getElementById(id);
 
-const filled = (element, attributes, children) => {
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
-};
-
-export const make = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
-
-export const draw = (tag, attributes = {}, ...children) =>
-  filled(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
 
 export const shortened = (text, most) => {
   const letters = Array.from(text);
