@@ -9,7 +9,7 @@ import sys
 import httpx
 import pytest
 
-from inworld_embeddings_emulator import Emulator, EmulatorServer
+from inworld_embeddings_emulator import Emulator
 from inworld_embeddings_emulator.serving import reach
 from support.programs import serve
 
@@ -75,16 +75,3 @@ def test_faults_chaos_and_the_page_as_options():
             assert client.get("/?private").status_code == 404
         running.terminate()
         assert "private" not in running.communicate(timeout=20)[1]
-
-
-def test_a_taken_port_or_a_wrong_script_ends_the_command_with_one_line():
-    with EmulatorServer(Emulator()) as server:
-        taken = serve("--port", server.url.rpartition(":")[2])
-        for program, code, said in (
-            (taken, 1, r"error: .* choose another port; .*\n"),
-            (serve("--fault", "sttus=503"), 2, r"error: faults, at .* did you mean status\?.*\n"),
-            (serve("--openai", "--upstream", "--chaos"), 2, r"error: .* not for --upstream.*\n"),
-        ):
-            out, err = program.communicate(timeout=20)
-            assert (program.returncode, out) == (code, "")
-            assert re.fullmatch(said, err)

@@ -89,9 +89,10 @@ def test_the_nearer_text_is_nearer(engine, one, near, far):
     assert product(first, second) > product(first, third) + 0.005
 
 
-def test_threads_and_a_full_cache_change_nothing(engine):
+def test_threads_and_a_full_cache_change_nothing(engine, monkeypatch):
+    monkeypatch.setattr(local, "_CACHED_WORDS", 16)
     fresh = local.LocalEngine(local.Table.load())
-    texts = [f"item {number} of a long list" for number in range(2500)]
+    texts = [f"item {number} of a long list" for number in range(100)]
     with ThreadPoolExecutor(4) as pool:
         together = [vector for part in pool.map(fresh.embed, [texts] * 2) for vector in part]
         assert {id(made) for made in pool.map(lambda _: default_engine(), range(8))} == {id(engine)}
