@@ -18,6 +18,7 @@ def run(monkeypatch, capsys):
 
     def run(*arguments, text="", **environment):
         monkeypatch.setattr(sys, "argv", ["inworld-embeddings", *arguments])
+        monkeypatch.setattr(sys.modules["__main__"], "__package__", None)  # else click names `python -m pytest`
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
