@@ -18,7 +18,8 @@ def run(monkeypatch, capsys):
 
     def run(*arguments, text="", **environment):
         monkeypatch.setattr(sys, "argv", ["inworld-embeddings", *arguments])
-        monkeypatch.setattr(sys.modules["__main__"], "__package__", None)  # else click names `python -m pytest`
+        # Else click names `python -m pytest`, where that is how the tests were begun.
+        monkeypatch.setattr(sys.modules["__main__"], "__package__", None)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
