@@ -9,7 +9,6 @@ import functools
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import tomllib
 from importlib import metadata, util
@@ -73,7 +72,7 @@ def environment() -> dict[str, str]:
 
 
 def require_pinned_tools(root: Path) -> dict[str, str]:
-    """Return the versions of the generator and of the ruff that its hooks find: those that pyproject.toml pins.
+    """Return the versions of the generator and of the ruff of its hooks: those that pyproject.toml pins.
 
     Raises:
         GenerateError: One is not pinned, or another one is installed; another version writes other code.
@@ -82,13 +81,7 @@ def require_pinned_tools(root: Path) -> dict[str, str]:
     pins = dict(entry.split("==", 1) for entry in groups["generate"] if "==" in entry)
     if not pins.keys() >= {GENERATOR, "ruff"}:
         raise GenerateError(f"pyproject.toml's group `generate` must pin {GENERATOR} and ruff with ==")
-    said = subprocess.run(
-        "ruff --version", shell=True, env=environment(), capture_output=True, text=True, check=False
-    )
-    installed = {
-        GENERATOR: metadata.version(GENERATOR),
-        "ruff": said.stdout.removeprefix("ruff ").split(" ")[0].strip() or "none",
-    }
+    installed = {name: installed_version(name) for name in (GENERATOR, "ruff")}
     pinned = {name: pins[name] for name in installed}
     if pinned != installed:
         wanted, found = (" and ".join(map(" ".join, tools.items())) for tools in (pinned, installed))
@@ -96,6 +89,14 @@ def require_pinned_tools(root: Path) -> dict[str, str]:
             f"found {found}; this code is written by {wanted}.\n`{FIX}` installs and runs those."
         )
     return pinned
+
+
+def installed_version(name: str) -> str:
+    """Return the version of an installed distribution."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def stock_folder() -> Path:

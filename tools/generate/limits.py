@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.generate.inputs import GenerateError, Inputs
 from tools.spec.document import operations_of
-from tools.spec.schema import addresses, expanded, parts, resolve
+from tools.spec.schema import addresses, expanded, parts
 
 STREAMS = {"text/event-stream", "application/x-ndjson", "application/jsonl", "application/json-seq"}
 
@@ -17,9 +17,6 @@ _ENDPOINT = re.compile(r'"method": "(\w+)",\s+"url": "([^"]*)"')
 _PARAMETER = re.compile(r"\{.*?\}")
 _PREFIX = re.compile(r"(?:V\d+(?:Alpha|Beta)?\d*|Rpc)(?=[A-Z])")
 """What grpc-gateway puts before the name of a message."""
-
-Thing = tuple[str, frozenset[Any]]
-"""Where something is, and the names in it: a schema's properties, an enum's values, an operation's method and path."""
 
 
 def spec_facts(document: dict[str, Any]) -> dict[str, str]:
@@ -107,89 +104,62 @@ def check_nothing_lost(package: Path, document: dict[str, Any]) -> None:
 
     The generator says nothing where two of them make one name in Python, or where it does not know a form.
     """
-    left, missing = [names for _, names in _written(package)], []
-    for place, names in _told(document):
-        if names in left:
-            left.remove(names)
-        else:
-            missing.append((place, names))
+    there, told = set(_written(package)), dict[frozenset[Any], str]()
+    for place, names in sorted(_told(document), key=lambda one: -one[0].count(", ")):
+        told[names] = place  # the outermost that has these names
     lines, why = [], "another one makes the same name in Python, or the generator does not know this form"
-    for place, names in missing:
-        nearest = max(left, key=lambda other: len(other & names), default=frozenset())
-        some = names & nearest and ": " + ", ".join(sorted(map(str, names - nearest)))
-        lines.append(f"openapi.yaml: {place}{some or ''} was lost: {why}")
+    for names, place in told.items():
+        if names not in there:
+            nearest = max(there - told.keys(), key=lambda other: len(other & names), default=frozenset())
+            some = names & nearest and ": " + ", ".join(sorted(map(str, names - nearest)))
+            lines.append(f"openapi.yaml: {place}{some or ''} was lost: {why}")
     if lines:
         raise GenerateError("\n".join(lines))
 
 
-def _told(document: dict[str, Any]) -> Iterator[Thing]:
-    """What the spec holds, of which there must be code."""
+def _told(document: dict[str, Any]) -> Iterator[tuple[str, frozenset[Any]]]:
+    """What the spec holds, of which there must be code: where it is, and its names."""
     spec = expanded(document)
-    for name, schema in document.get("components", {}).get("schemas", {}).items():
-        yield from _classes(f"the schema {name}", schema, spec["components"]["schemas"][name])
-    for operation, told in operations_of(document).items():
+    for name, schema in spec.get("components", {}).get("schemas", {}).items():
+        yield from _names(f"the schema {name}", schema)
+    for operation, described in operations_of(spec).items():
         yield str(operation), frozenset({f"{operation.method} {_PARAMETER.sub('{}', operation.path)}"})
-        whole = spec["paths"][operation.path][operation.method]
-        body, responses = told.get("requestBody", {}), told.get("responses", {}).values()
-        sides = zip(
-            (body, *responses),
-            (whole.get("requestBody", {}), *whole.get("responses", {}).values()),
-            strict=True,
-        )
-        for raw, side in sides:
-            contents = (
-                _followed(document, raw).get("content", {}).values(),
-                side.get("content", {}).values(),
-            )
-            for media, meant in list(zip(*contents, strict=False))[: None if raw is body else 1]:
-                yield from _classes(str(operation), media.get("schema"), meant.get("schema", {}))
-        for parameter in (_followed(document, one) for one in told.get("parameters", ())):
-            schema = parameter.get("schema")
-            yield from _classes(f"{operation}, {parameter.get('name')}", schema, schema)
+        media = [*described.get("requestBody", {}).get("content", {}).values()]
+        for response in described.get("responses", {}).values():
+            media += [*response.get("content", {}).values()][:1]  # the generator reads the first form only
+        for one in (*media, *described.get("parameters", ())):
+            yield from _names(f"{operation}, {one.get('name', 'a body')}", one.get("schema", {}))
 
 
-def _followed(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    return _followed(document, resolve(document, part["$ref"])) if "$ref" in part else part
-
-
-def _classes(place: str, schema: Any, whole: Any) -> Iterator[Thing]:
-    """What the generator makes classes of in a schema: objects and enums, but for those that are named elsewhere."""
-    if not isinstance(schema, dict) or "$ref" in schema:
+def _names(place: str, schema: Any) -> Iterator[tuple[str, frozenset[Any]]]:
+    """The properties and enum values of a schema without references, and of those inside it."""
+    if not isinstance(schema, dict):
         return
-    fields, forms = whole.get("properties", {}), [*schema.get("oneOf", ()), *schema.get("anyOf", ())]
-    composed = schema.get("allOf", [])
-    alias = len(composed) + len(forms) == 1 and "$ref" in (*composed, *forms)[0]
+    fields = schema.get("properties", {})
     if schema.get("enum") and schema.get("type") != "boolean":
         yield place, frozenset(schema["enum"]) - {None}
-    elif schema.get("properties") or (
-        not (alias or forms) and (composed or "object" in str(schema.get("type")))
-    ):
+    elif fields:
         yield place, frozenset(fields)
-    for part in (schema, *composed):
-        for name, inner in part.get("properties", {}).items():
-            yield from _classes(f"{place}, {name}", inner, fields.get(name, {}))
-    for key in ("items", "additionalProperties"):
-        yield from _classes(place, schema.get(key), whole.get(key, {}))
-    for key in ("oneOf", "anyOf"):
-        for inner, meant in zip(schema.get(key, ()), whole.get(key, ()), strict=False):
-            yield from _classes(place, inner, meant)
+    for name, inner in fields.items():
+        yield from _names(f"{place}, {name}", inner)
+    others = [schema.get("items"), schema.get("additionalProperties")]
+    for inner in (*others, *schema.get("oneOf", ()), *schema.get("anyOf", ())):
+        yield from _names(f"{place}, inside", inner)
 
 
-def _written(package: Path) -> Iterator[Thing]:
-    """What the package holds."""
-    for path in sorted((package / "api").rglob("*.py")):
+def _written(package: Path) -> Iterator[frozenset[Any]]:
+    """What the package holds: the method and path of an operation, the keys of a model, the values of an enum."""
+    for path in (package / "api").rglob("*.py"):
         for method, url in _ENDPOINT.findall(path.read_text("utf-8")):
-            yield path.stem, frozenset({f"{method} {_PARAMETER.sub('{}', url)}"})
+            yield frozenset({f"{method} {_PARAMETER.sub('{}', url)}"})
     for node in (node for found in model_classes(package).values() for node in found.values()):
         reader = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "to_dict"]
         if reader:
             keys = next(inner.keys for inner in ast.walk(reader[0]) if isinstance(inner, ast.Dict))
-            yield node.name, frozenset(key.value for key in keys if isinstance(key, ast.Constant))
+            yield frozenset(key.value for key in keys if isinstance(key, ast.Constant))
         else:
-            yield (
-                node.name,
-                frozenset(ast.literal_eval(one.value) for one in node.body if isinstance(one, ast.Assign)),
-            )
+            values = [ast.literal_eval(one.value) for one in node.body if isinstance(one, ast.Assign)]
+            yield frozenset(values)
 
 
 def model_classes(package: Path) -> dict[str, dict[str, ast.ClassDef]]:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from tools.generate.inputs import (
@@ -29,10 +30,8 @@ from tools.generate.limits import check_members, check_nothing_lost, check_overr
 ROOT = Path(__file__).resolve().parents[2]
 BANNER = f"generated from openapi.yaml, do not edit; change it and run: {FIX}"
 
-_PLEA = "If you believe this was a mistake"
-"""What the generator asks for after each of its errors: an issue of its own."""
-
-_END_OF_TRACEBACK = "╯\n"
+_OBJECT = r"<\S+ object at 0x\w+>"
+"""A name that the spec gives, as the generator's messages have it."""
 
 _IMPORT_ALL = """
 import importlib, pathlib, pkgutil, sys
@@ -56,7 +55,6 @@ def write(root: Path, *, check: bool = False) -> list[str]:
     inputs = Inputs(root)
     tools = require_pinned_tools(root)
     require_recorded_stock(inputs)
-    check_settings(inputs)
     with tempfile.TemporaryDirectory() as scratch:
         package = made(inputs, Path(scratch), tools)
         check_overrides(package, inputs)
@@ -90,48 +88,68 @@ def contents(path: Path) -> dict[str, bytes]:
     return {inner.relative_to(path).as_posix(): normalised(inner) for inner in kept}
 
 
-def capture(command: list[str], cwd: Path) -> None:
-    """Run a tool that must succeed, and say nothing on stderr: the generator's warnings are lost endpoints."""
-    done = subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, check=False)
+def capture(command: str | list[str], cwd: Path) -> None:
+    """Run a tool, or a command of the shell, that must succeed and say nothing on stderr."""
+    done = subprocess.run(
+        command,
+        shell=isinstance(command, str),
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode or done.stderr.strip():
-        said = (done.stderr.strip() or done.stdout.strip()).partition(_PLEA)[0].rstrip()
-        said = re.sub(r"<\S+ object at 0x\w+>", "(a name)", said.rpartition(_END_OF_TRACEBACK)[2])
-        tool = " ".join([Path(command[0]).name, *command[1:3]])
-        raise GenerateError(f"{tool} failed (exit {done.returncode}):\n{said}")
+        tool = command if isinstance(command, str) else " ".join(command[1:3])
+        raise GenerateError(
+            f"{tool} failed (exit {done.returncode}):\n{(done.stderr or done.stdout).strip()}"
+        )
 
 
 def made(inputs: Inputs, scratch: Path, tools: dict[str, str]) -> Path:
     """Generate the package below the scratch folder, check that it holds all of the spec, and return its folder."""
-    package = run_generator(inputs, scratch)
+    package = scratch / inputs.package
+    run_generator(inputs, package)
     finish(package, inputs, tools)
     check_members(package)
     check_nothing_lost(package, inputs.document)
     return package
 
 
-def run_generator(inputs: Inputs, scratch: Path) -> Path:
-    """Generate the package below the scratch folder, and return its folder.
+def run_generator(inputs: Inputs, package: Path) -> None:
+    """Generate the package into its folder: in this process, since a start of the generator takes longer than its work.
 
-    The templates are ours and one with the spec's facts that they import. The generator's own reading of YAML differs
-    from ours, so it is handed JSON.
+    The generator reads YAML otherwise than we do, so it is handed what we have read; the spec's facts go to its templates.
+    Its warnings are lost endpoints. A key of the configuration that it does not know is misspelt.
     """
-    templates, package, document = scratch / "templates", scratch / "out" / inputs.package, inputs.document
-    shutil.copytree(inputs.templates, templates, ignore=shutil.ignore_patterns("*.json"))
-    facts = spec_facts(document).items()
-    lines = [f"{{% set {name} = {json.dumps(value)} %}}\n" for name, value in facts]
-    (templates / "spec_facts.jinja").write_text("".join(lines), "utf-8")
-    (scratch / "openapi.json").write_text(json.dumps(handed_on(document)))
-    package.parent.mkdir(parents=True)
-    options = {
-        "--path": "openapi.json",
-        "--config": inputs.config.resolve(),
-        "--custom-template-path": templates,
-        "--output-path": package,
-        "--meta": "none",
-    }
-    command = [sys.executable, "-m", GENERATOR.replace("-", "_"), "generate", "--fail-on-warning"]
-    capture([*command, *(str(part) for option in options.items() for part in option)], scratch)
-    return package
+    # They cost a second.
+    from openapi_python_client import Project  # noqa: PLC0415
+    from openapi_python_client.config import Config, ConfigFile, MetaType  # noqa: PLC0415
+    from openapi_python_client.parser import GeneratorData  # noqa: PLC0415
+
+    document = handed_on(inputs.document)
+    facts = spec_facts(document)
+    try:
+        settings = ConfigFile.model_validate(inputs.settings, extra="forbid")
+        hooks, settings.post_hooks = settings.post_hooks or [], []
+        config = Config.from_sources(
+            settings, MetaType.NONE, inputs.spec, "utf-8", overwrite=False, output_path=package
+        )
+        data = GeneratorData.from_dict(document, config=config)
+        if isinstance(data, GeneratorData):
+            project = Project(openapi=data, config=config, custom_template_path=inputs.templates)
+            project.env.globals |= facts
+            with redirect_stdout(None):
+                errors = [*project.build()]
+        else:
+            errors = [data]
+    except Exception as error:  # whatever it, or a template, stumbles over
+        raise GenerateError(f"{GENERATOR} failed: {type(error).__name__}: {error}") from error
+    if errors:
+        said = "\n".join(f"{error.header}\n{error.detail or ''}" for error in errors)
+        raise GenerateError(f"{GENERATOR} failed:\n{re.sub(_OBJECT, '(a name)', said)}")
+    for hook in hooks:
+        capture(hook, package)
 
 
 def finish(package: Path, inputs: Inputs, tools: dict[str, str]) -> None:
@@ -151,17 +169,6 @@ def finish(package: Path, inputs: Inputs, tools: dict[str, str]) -> None:
     }
     text = json.dumps(provenance, indent=2, sort_keys=True)
     (package / "provenance.json").write_bytes(f"{text}\n".encode())
-
-
-def check_settings(inputs: Inputs) -> None:
-    """Refuse keys of the configuration that the generator would ignore, since they are misspelt."""
-    from openapi_python_client.config import ClassOverride, ConfigFile  # noqa: PLC0415 - costs a second
-
-    unknown = inputs.settings.keys() - ConfigFile.model_fields.keys()
-    for name, override in inputs.settings.get("class_overrides", {}).items():
-        unknown |= {f"{name}.{key}" for key in override.keys() - ClassOverride.model_fields.keys()}
-    if unknown:
-        raise GenerateError(f"generator-config.yaml: the generator knows no {', '.join(sorted(unknown))}")
 
 
 def main(argv: list[str]) -> int:
