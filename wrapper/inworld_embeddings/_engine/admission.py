@@ -9,7 +9,7 @@ from .._retry import Budget, Latency, RetryPolicy, Timeouts
 from .._throttle import Outcome, Throttle
 
 if TYPE_CHECKING:
-    from ..errors import APIStatusError
+    from ..errors import APIError
     from .call import Call
 
 LAST_CHANCE: Final = 0.75
@@ -73,7 +73,7 @@ class Admission:
 
     Attributes:
         newest_answered: The latest start of a request that vectors came for.
-        last_error: The server's last error, if no vectors came since.
+        last_error: How the last request failed, if no vectors came since.
         changed: Set whenever a request may be able to start.
         queue: Held by whoever is next; the others wait for it.
     """
@@ -88,7 +88,7 @@ class Admission:
         self.latency = Latency(timeouts)
         self.budget = Budget(policy.budget, policy.refund, left=policy.budget)
         self.newest_answered = -math.inf
-        self.last_error: APIStatusError | None = None
+        self.last_error: APIError | None = None
         self._deadlines: list[float] = []
         self.changed = asyncio.Event()
         self.queue = asyncio.Lock()

@@ -49,7 +49,7 @@ async def attempt(session: "Session", call: Call, batch: Batch, permit: Permit, 
         permit.release(*learned)
     if not isinstance(outcome, InworldEmbeddingsError):
         permit.answered()
-    elif isinstance(outcome, APIStatusError) and outcome.retryable:
+    elif isinstance(outcome, APIStatusError | APIConnectionError) and outcome.retryable:
         session.admission.last_error = outcome
     elif isinstance(outcome, APIResponseValidationError | APITimeoutError):
         session.transport.freshen()  # a timeout: the other idle connections may lead nowhere too (B22)

@@ -9,7 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from .._api import envelope
-from ..errors import APIError, APIStatusError, APITimeoutError, InworldEmbeddingsError
+from ..errors import APIError, APITimeoutError, InworldEmbeddingsError
 from ..models import MODELS
 from ..options import Merged
 from ..result import Extra, Stats
@@ -92,28 +92,31 @@ class Call:
         self.refusals.pop(type(error), None)  # the last one stands last
         self.refusals[type(error)] = error
 
-    def out_of_time(self, attempts: int, last_error: APIStatusError | None) -> APIError:
-        """The error of texts whose time is up: the service's own, where it always gave the same kind of error.
+    def out_of_time(self, attempts: int, last_error: APIError | None) -> APIError:
+        """The error of texts whose time is up: that of their attempts, where all failed alike.
 
         Args:
             attempts: Requests sent for them.
-            last_error: What the service last told this client, if it does not work at present.
+            last_error: How the client's last request failed, if nothing works at present.
         """
         kinds = list(self.refusals) or ([type(last_error)] if last_error and not self.attempts else [])
         last = list(self.refusals.values())[-1] if self.refusals else last_error
         after = f"timeout={self.timeout:g} ended this after {counted(attempts)}"
-        if last is not None and len(kinds) == 1 and isinstance(last, APIStatusError):
+        if last is not None and len(kinds) == 1 and kinds != [APITimeoutError]:
             error: APIError = copy.copy(last)
             explain(error, after)
         else:
-            error = APITimeoutError(
+            told = (
                 f"No complete response arrived: {after}. Raise timeout=, or embed fewer texts in a call."
+                if len(kinds) < 2
+                else f"Time ran out: {after}. The last failed with {type(last).__name__}: {last}"
             )
+            error = APITimeoutError(told)
             error.__cause__ = last
         error.attempts = attempts
         return error
 
-    def end(self, last_error: APIStatusError | None) -> InworldEmbeddingsError:
+    def end(self, last_error: APIError | None) -> InworldEmbeddingsError:
         """The error for what is not begun any more; from here on nothing is sent."""
         self.halted = self.halted or self.out_of_time(0, last_error)
         return self.halted
