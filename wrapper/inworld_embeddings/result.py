@@ -336,7 +336,7 @@ class EmbeddingResult:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> "Array":  # noqa: FBT001 - numpy's protocol
         if copy is False and dtype is not None and dtype != self.vectors.dtype:
-            raise ValueError("vectors are float32: another dtype needs a copy")
+            raise ValueError("Vectors are float32: another dtype needs a copy.")
         return self.vectors.astype(dtype or self.vectors.dtype, copy=bool(copy))
 
     def quantize(self, kind: Literal["int8", "binary"]) -> Quantized:

@@ -26,7 +26,7 @@ def test_the_lines_of_a_file_or_a_pipe_are_embedded_and_ranked(run, faq):
     lines = out.splitlines()
     assert (code, len(lines)) == (0, 2)
     assert lines[0].endswith("line 3  How do I get my money back?")
-    assert f"embedding the lines of {faq}" in err
+    assert f"Embedding the lines of {faq}" in err
     found = hits(run("search", "--local", "refund my money", "-", "--json", text=faq.read_text("utf-8"))[1])
     assert [hit["line"] for hit in found] == [3, 4, 1]
     assert found[0]["text"] == FAQ[2]
@@ -68,7 +68,7 @@ def test_a_job_is_searched_without_embedding_it_again(run, job):
             (5, {"id": "q6"}, FAQ[2]),
         ]
         assert (len(served.log) - sent, served.log.requests[-1].texts[0]) == (1, "refund my money")
-    assert "the job has 1 row without a vector" in err
+    assert "The job has 1 row without a vector" in err
 
 
 def test_a_job_of_local_vectors_is_searched_locally_even_when_it_is_not_finished(run, job, tmp_path):
@@ -78,7 +78,7 @@ def test_a_job_of_local_vectors_is_searched_locally_even_when_it_is_not_finished
     code, said, err = run("search", "refund my money", out, "--top", "1")
     assert (code, said.split()[1:]) == (0, ["row", "1", "id=q2"])
     assert "not finished; so far it has 7 rows" in err
-    assert "rows without their texts: " in err
+    assert "shown without their texts. " in err
 
 
 @pytest.mark.parametrize(

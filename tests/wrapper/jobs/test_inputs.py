@@ -236,7 +236,7 @@ def test_a_column_that_cannot_be_is_told_before_anything_is_sent(tmp_path, name,
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("x.xlsx", b"", "must end with .parquet"),
+        ("x.xlsx", b"", "must end with one of .parquet"),
         ("x.parquet.gz", b"", "must end with"),
         ("x.parquet", b"PAR1", "x.parquet: "),
         ("x.txt", "a".encode("utf-16"), "is UTF-16"),

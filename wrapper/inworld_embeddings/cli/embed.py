@@ -110,7 +110,7 @@ def _blocks(texts: tuple[str, ...]) -> Iterator[list[Line]]:
         return blocks_of(sys.stdin.buffer, "standard input")
     if len(texts) == 1 and Path(texts[0]).is_file():
         name = shlex.quote(texts[0])
-        click.echo(f"note: this embeds the name; for the lines of the file: embed < {name}", err=True)
+        click.echo(f"note: This embeds the name. For the lines of the file: embed < {name}", err=True)
     return iter([typed(texts)])
 
 
@@ -130,4 +130,6 @@ def say_stand_in(*, local: bool) -> None:
     host = os.environ.get("INWORLD_EMULATOR_HOST")
     if local or host:
         maker = "the local engine" if local else f"the emulator at {host}"
-        click.echo(f"note: vectors of {maker}, a stand-in; never mix them with the service's", err=True)
+        click.echo(
+            f"note: These vectors are of {maker}, a stand-in. Never mix them with the service's.", err=True
+        )

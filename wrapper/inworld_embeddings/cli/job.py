@@ -137,7 +137,7 @@ def _run_by(engine: str | None, **of_engine: Any) -> "Callable[..., JobReport]":
         if (missing.name or "").split(".")[0] != PACKAGES[engine]:
             raise
         raise click.UsageError(
-            f"--engine {engine} needs the extra `{engine}`: pip install 'inworld-embeddings[{engine}]'"
+            f"--engine {engine} needs the extra `{engine}` (pip install 'inworld-embeddings[{engine}]')."
         ) from None
     return functools.partial(made.run_job, **of_engine)
 

@@ -92,7 +92,7 @@ def _file(query: str, source: str, top: int, *, as_json: bool, **of_client: Any)
         client = held.enter_context(client_of(**of_client))
         vector = client.embed(query)
         say_stand_in(local=of_client["local"])
-        click.echo(f"note: embedding the lines of {name}", err=True)
+        click.echo(f"note: Embedding the lines of {name}.", err=True)
         outcomes = embedded(client, Feed(blocks_of(file, name)))
         best = _best(_ranked(vector, outcomes, refused), top)
     if not best and not refused:
@@ -131,9 +131,9 @@ def _job(query: str, source: str, top: int, *, as_json: bool, **of_client: Any) 
     job = open_job(source)
     vector = _query(query, job, **of_client)
     if not job.finished:
-        click.echo(f"note: the job is not finished; so far it has {counted(job.rows, 'row')}", err=True)
+        click.echo(f"note: The job is not finished; so far it has {counted(job.rows, 'row')}.", err=True)
     if job.refused:
-        click.echo(f"note: the job has {counted(job.refused, 'row')} without a vector", err=True)
+        click.echo(f"note: The job has {counted(job.refused, 'row')} without a vector.", err=True)
     parts = (
         Hit(score, int(rows[at]))
         for rows, vectors in job.vectors()
@@ -188,5 +188,5 @@ def _texts(job: "OpenJob", rows: list[int]) -> dict[int, str]:
     try:
         return job.texts(rows)
     except (InputChangedError, InvalidInputError) as error:
-        click.echo(f"note: rows without their texts: {error}", err=True)
+        click.echo(f"note: The rows are shown without their texts. {error}", err=True)
         return {}

@@ -144,7 +144,7 @@ def _in_folder(folder: Path, without: Path) -> list[str]:
         and _suffix(path) in KINDS
     ]
     if not found:
-        raise InvalidInputError(f"{folder}: no file in it ends with {', '.join(KINDS)}.")
+        raise InvalidInputError(f"{folder}: no file in it ends with one of {', '.join(KINDS)}.")
     return found
 
 
@@ -165,7 +165,7 @@ def kind_of(path: str) -> str:
     packed = path.lower().endswith(PACKED)
     if kind is None or (packed and kind in ("parquet", "arrow")):
         raise InvalidInputError(
-            f"{path}: what is in it is told by its name, which must end with {', '.join(KINDS)}; "
+            f"{path}: what is in it is told by its name, which must end with one of {', '.join(KINDS)}; "
             "of the kinds made of lines, also .gz or .zst after that."
         )
     return kind

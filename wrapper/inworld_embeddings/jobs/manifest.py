@@ -127,7 +127,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             JobError: there is none; or as `of`.
         """
         if (known := cls.of(folder)) is None:
-            raise JobError(f"{folder} holds no job.")
+            raise JobError(f"{folder} holds no job. `job run INPUT -o {folder}` begins one.")
         return known
 
 

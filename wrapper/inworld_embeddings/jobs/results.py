@@ -172,7 +172,7 @@ def export_job(out: str | os.PathLike[str], file: str | os.PathLike[str]) -> int
         raise JobError(f"{job.out} is not finished: {job.rows} rows are there. Run the job to its end first.")
     write = EXPORTS.get(target.suffix.lower())
     if write is None:
-        raise JobError(f"{target}: the name must end with {', '.join(EXPORTS)}.")
+        raise JobError(f"{target}: the name must end with one of {', '.join(EXPORTS)}.")
     if target.is_dir():
         raise JobError(f"{target} is a folder. Name another file, or remove it.")
     hidden = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.tmp{target.suffix}")
