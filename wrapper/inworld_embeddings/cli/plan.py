@@ -81,11 +81,11 @@ def in_words(plan: "JobPlan", rate_limit: float | None) -> str:
     size = f"{counted(plan.bytes, 'byte')}, some {counted(plan.tokens, 'token')}"
     parts = [f"{about}{counted(plan.rows, 'row')} in {counted(plan.requests, 'request')}, {size}"]
     if plan.cache_hits:
-        parts.append(f"{counted(plan.cache_hits, 'row')} in the cache")
+        parts.append(f"{about}{counted(plan.cache_hits, 'row')} in the cache")
     if plan.refused:
-        parts.append(f"{counted(plan.refused, 'row')} that cannot be sent")
+        parts.append(f"{about}{counted(plan.refused, 'row')} that cannot be sent")
     if plan.long_texts:
-        parts.append(f"{counted(plan.long_texts, 'text')} longer than the model reads")
+        parts.append(f"{about}{counted(plan.long_texts, 'text')} longer than the model reads")
     if rate_limit:
         parts.append(f"{plan.requests / rate_limit / 60:.1f} minutes at {rate_limit:g} requests a second")
     return "; ".join(parts)
