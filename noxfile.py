@@ -256,37 +256,35 @@ FRAMEWORKS = {  # what judges an adapter beside its framework
 }
 
 
+@nox.session(reuse_venv=False)
 def integrations(session: nox.Session) -> None:
-    """An adapter under its framework's newest release, in a fresh environment; ``-- --report`` notes it in the docs."""
-    name = session.name.partition("-")[2]
+    """The adapter of the framework behind ``--`` under its newest release; ``-- NAME --report`` notes it in the docs."""
+    name, *options = session.posargs or ["?"]
+    if name not in FRAMEWORKS:
+        session.error(f"Name one of {', '.join(FRAMEWORKS)}, as in: nox -s integrations -- langchain")
     module, tests = name.replace("-", "_"), "tests/wrapper/integrations"
     session.install("-e", f".[{name}]")
     session.run(
         "python", "-c", f"import inworld_embeddings.integrations.{module}"
     )  # with nothing else installed
     session.install(*FRAMEWORKS[name], *nox.project.dependency_groups(PROJECT, "integrations"))
-    options = ["-o", "asyncio_mode=auto"] if name == "langchain" else []
-    report = [str(ROOT / "docs/use/frameworks.md")] if "--report" in session.posargs else []
+    report = [str(ROOT / "docs/use/frameworks.md")] if "--report" in options else []
     session.run(
         "pytest",
         *("-p", "no:unraisableexception"),  # frameworks leave sockets and files open
-        *options,
+        *(["-o", "asyncio_mode=auto"] if name == "langchain" else []),
         *(f"{tests}/test_{part}.py" for part in (module, "docs")),
-        *(option for option in session.posargs if option != "--report"),
+        *(option for option in options if option != "--report"),
         env={"INTEGRATIONS": " ".join([name, *report])},
     )
 
 
-for _name in FRAMEWORKS:  # integrations-chroma ... integrations-pydantic-ai
-    nox.session(name=f"integrations-{_name}", reuse_venv=False)(integrations)
-
-
 @nox.session(reuse_venv=False)
-def distributed(session: nox.Session) -> None:
+def cluster(session: nox.Session) -> None:
     """Jobs on a real cluster of this machine, in the environment of the engine behind ``--``: ray, spark or daft."""
-    engine, *options = session.posargs or session.error("Name an engine, as in: nox -s distributed -- ray")
-    install(session, "distributed", extras=f"[cli,{engine}]")
-    options += ["-p", "no:unraisableexception", "-s", "-k", f"test_{engine}.py"]
+    engine, *options = session.posargs or session.error("Name an engine, as in: nox -s cluster -- ray")
+    install(session, "cluster", extras=f"[cli,s3,{engine}]")
+    options += ["-p", "no:unraisableexception", "-s", "-k", f"test_{engine}.py or test_object_store.py"]
     session.run("pytest", "tests/wrapper/distributed", *options, env={"CLUSTER": engine})
 
 

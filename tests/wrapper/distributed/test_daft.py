@@ -1,4 +1,4 @@
-"""The provider on Daft's native runner: `nox -s distributed -- daft`."""
+"""The provider on Daft's native runner: `nox -s cluster -- daft`."""
 
 import base64
 

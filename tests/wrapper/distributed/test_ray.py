@@ -1,4 +1,4 @@
-"""Row H15 on a real Ray cluster of this machine: `nox -s distributed -- ray`."""
+"""Row H15 on a real Ray cluster of this machine: `nox -s cluster -- ray`."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""Row H15 on a real Spark of this machine: `nox -s distributed -- spark`."""
+"""Row H15 on a real Spark of this machine: `nox -s cluster -- spark`."""
 
 import base64
 import os

@@ -90,6 +90,15 @@ def test_what_a_response_holds_beside_the_vectors_is_kept_where_it_is_asked_for(
         assert part.fields.get("embeddings") == (rows if rows != 0 else [{}, {"truncated": True}])
 
 
+def test_what_is_kept_of_a_call_through_a_cache_is_about_the_texts_that_were_sent(tmp_path):
+    options = {"cache": tmp_path / "cache.db", "keep_extra": True, "batch_size": 2}
+    with EmbeddingClient(api_key=KEY, transport=httpx.MockTransport(with_more)) as client:
+        extras = [client.embed(list(texts), **options).extra for texts in ("b", "abcde", "abcde")]
+    more = {"truncated": True}
+    kept = [[(list(part.indexes), part.fields.get("embeddings")) for part in extra] for extra in extras]
+    assert kept == [[([0], None)], [([0, 2], [{}, more]), ([3, 4], [{}, more])], []]
+
+
 @pytest.mark.parametrize("odd", [b'"\xff"', b"[" * 5000 + b"]" * 5000], ids=["no UTF-8", "too deep"])
 def test_what_cannot_be_kept_costs_no_vector(odd):
     body = b'{"embeddings":[{"values":[1.0,2.0]}],"odd":' + odd + b"}"

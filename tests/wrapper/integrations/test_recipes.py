@@ -1,4 +1,4 @@
-"""docs/use/vector-stores.md and servers.md as they stand there, over local mode and a real PostgreSQL."""
+"""docs/use/vector-stores.md, servers.md and notebooks.md as they stand there, with a real PostgreSQL and a real kernel."""
 
 import os
 import re
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from inworld_embeddings.testing import emulator
+
+from .conftest import KEY
 
 PAGES = Path(__file__).parents[3] / "docs/use"
 NAME = os.environ.get("INTEGRATIONS", "").partition(" ")[0]
@@ -59,3 +61,46 @@ def test_an_async_server_answers_and_tells_what_is_wrong(monkeypatch):
             assert browser.post("/embed", json=["x" * 2**21]).status_code == 422
             served.faults.set("status=400")
             assert browser.post("/embed", json=["a"]).status_code == 502
+
+
+@pytest.fixture
+def kernel():
+    """A Jupyter kernel of this Python, and what runs a cell in it."""
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3")
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def ended(client, cell):
+    """A cell's own end: None, or the name of its exception; and what it printed."""
+    printed = []
+    reply = client.execute_interactive(
+        cell, timeout=60, output_hook=lambda message: printed.append(message["content"].get("text", ""))
+    )
+    return reply["content"].get("ename"), "".join(printed)
+
+
+def test_the_cells_of_the_notebook_page_run_in_a_kernel(kernel):
+    _, client = kernel
+    for block in blocks("notebooks.md"):
+        assert ended(client, block) == (None, "")
+    assert ended(client, "print(result.vectors.shape, vector.shape)") == (None, "(2, 768) (768,)\n")
+    failed, printed = ended(client, "client.embed(['a'] * 3, show_progress=True); None")
+    assert failed is None
+    assert "3/3" in printed
+
+
+def test_an_interrupted_cell_ends_and_its_client_stays_usable(kernel):
+    manager, client = kernel
+    with emulator(dimension=8) as served:
+        once = iter([manager.interrupt_kernel])
+        served.faults.set("latency=30")
+        served.faults.watch(lambda *_: next(once, bool)())
+        make = f"from inworld_embeddings import EmbeddingClient; client = EmbeddingClient(base_url={served.url!r}, api_key={KEY!r})"
+        assert ended(client, make)[0] is None
+        assert ended(client, "client.embed('a', timeout=50)")[0] == "KeyboardInterrupt"
+        served.faults.clear()
+        assert ended(client, "print(client.embed('a').shape)") == (None, "(8,)\n")
