@@ -1,12 +1,14 @@
-"""Jobs that workers make, held against the bytes of a local one. A cluster's tests run in `nox -s distributed -- NAME` only."""
+"""Jobs that workers make, held against the bytes of a local one. A cluster's tests run in `nox -s cluster -- NAME` only."""
 
 import importlib
+import logging
 import os
 
 import pytest
 
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings.jobs import run_job
+from inworld_embeddings.jobs.files import place
 from inworld_embeddings.testing import emulator
 
 ROWS_PER_PART = 5
@@ -28,6 +30,35 @@ def content(out):
 def others(out):
     """Names in a job's folder that are no parts."""
     return {path.name for path in out.iterdir()} - content(out).keys()
+
+
+@pytest.fixture(scope="session")
+def bucket():
+    """An object store on a port, which clients in other processes find by the environment. It is a mock: moto's server."""
+    moto = engine_of(os.environ.get("CLUSTER"), "moto.server")
+    for name in ("botocore", "fsspec", "s3fs", "werkzeug"):  # at DEBUG they take most of the time
+        logging.getLogger(name).setLevel(logging.WARNING)
+    server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    account = {
+        "AWS_ACCESS_KEY_ID": "mock",
+        "AWS_SECRET_ACCESS_KEY": "mock",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"AWS_ENDPOINT_URL": address, **account}.items():
+            patch.setenv(name, value)
+        made = place("s3://jobs")
+        made.mkdir()
+        yield made
+    server.stop()
+
+
+@pytest.fixture
+def stored(bucket, request):
+    """A place of a test's own on the object store."""
+    return bucket / request.node.name.replace("[", "/").rstrip("]")
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -282,7 +281,7 @@ class _Shown:
             click.echo(f"Stopped. To go on: {_typed()}")
         elif report.refused:
             click.echo(
-                f"The refused rows and why: {Path(report.out) / '_errors.jsonl'}\nTo send them again: inworld-embeddings job retry {out}"
+                f"The refused rows and why: {report.out / '_errors.jsonl'}\nTo send them again: inworld-embeddings job retry {out}"
             )
         else:
             click.echo(f"To read it: pyarrow.parquet.read_table({str(report.out)!r})")

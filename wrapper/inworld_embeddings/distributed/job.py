@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from ..client import EmbeddingClient
 from ..errors import InworldEmbeddingsError, JobError
 from ..jobs import parts
-from ..jobs.files import Sources
+from ..jobs.files import Sources, place
 from ..jobs.formats import Position
 from ..jobs.inputs import Reader
 from ..jobs.manifest import Manifest
@@ -100,27 +100,17 @@ class Worker:
             return self._client._run(lambda: share.make(starts, self._throttle))  # noqa: SLF001 - a part of the same package
         except InworldEmbeddingsError as error:
             self._share = None
-            Path(self._task.out, self._task.stop).touch()
+            place(self._task.out).joinpath(self._task.stop).write_bytes(b"")
             return Made(error=pickle.dumps(error))
-
-
-class _StopFile(threading.Event):
-    """Set as long as a file is there."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-
-    def is_set(self) -> bool:
-        return self._path.exists()
 
 
 class _Share(Job):
     """A worker's share of a job."""
 
     def __init__(self, client: EmbeddingClient, task: Task) -> None:
-        options = JobOptions(**task.options, stop=_StopFile(Path(task.out, task.stop)))  # type: ignore[typeddict-item]
-        super().__init__(client._for_its_loop(), task.source, Path(task.out), options)  # noqa: SLF001 - a part of the same package
+        out, options = place(task.out), JobOptions(**task.options)  # type: ignore[typeddict-item]
+        super().__init__(client._for_its_loop(), task.source, out, options)  # noqa: SLF001 - a part of the same package
+        self._stop_file = out / task.stop
         self._is_open = False
 
     async def make(self, starts: Sequence[Start], throttle: "Callable[[Admission], Throttle] | None") -> Made:
@@ -129,6 +119,7 @@ class _Share(Job):
         before = progress.sent, service.requests, service.retries, service.cache_hits
         if not self._is_open:
             await self._open(throttle)
+        await self._look()
         there = set(await self._in_thread(partial(parts.numbers, self._out)))
         await self._while_watched(self._embed_all(self._rows(_spans(starts, there))))
         refused = await self._in_thread(partial(self._refused, [number for number, *_ in starts]))
@@ -146,6 +137,23 @@ class _Share(Job):
             admission.throttle = throttle(admission)
         await self._service.returned()
         self._is_open = True
+
+    async def _tick(self) -> None:
+        watcher = asyncio.create_task(self._watch())
+        try:
+            await super()._tick()
+        finally:
+            watcher.cancel()
+
+    async def _watch(self) -> None:
+        """Sees to it that it stops when the others do."""
+        while True:
+            await asyncio.sleep(0.5)
+            await self._look()
+
+    async def _look(self) -> None:
+        if await asyncio.to_thread(self._stop_file.exists):  # the job's own thread may be busy
+            self._stop.set()
 
     def _refused(self, numbers: list[int]) -> int:
         there = set(parts.numbers(self._out)).intersection(numbers)
@@ -201,7 +209,7 @@ class Driver(Job):
                 if made.error and error is None:
                     error = pickle.loads(made.error)  # noqa: S301 - our own worker's
         except BaseException:  # some of them may be at work still
-            self._stop_file.touch()
+            self._halt()
             raise
         await self._in_thread(partial(parts.clean, self._out))  # what killed workers left half-written, too
         if error is not None:
@@ -210,6 +218,10 @@ class Driver(Job):
         self._at_end = {number for number, *_ in starts} <= set(numbers)
         if not self._at_end and not self._stop.is_set():
             raise JobError("The engine has ended, and parts are missing. Make the same call again to go on.")
+
+    def _halt(self) -> None:
+        """Has the workers finish what they have begun."""
+        self._stop_file.write_bytes(b"")
 
     async def _count(self, made: Made) -> None:
         self._progress.refused += made.refused
@@ -248,7 +260,7 @@ class Driver(Job):
         while True:
             await asyncio.sleep(0.5)
             if self._stop.is_set():
-                self._stop_file.touch()
+                await self._in_thread(self._halt)
             await self._look()
             self._progress.tell("progress")
 

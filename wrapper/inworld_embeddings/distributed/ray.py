@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any, Final, Unpack, cast
 
 import ray
@@ -18,7 +17,7 @@ import ray.data
 
 from ..client import AsyncEmbeddingClient, EmbeddingClient
 from ..jobs import JobOptions, JobReport, aembed_table
-from ..jobs.files import Sources
+from ..jobs.files import Sources, place
 from ..jobs.service import or_own
 from ..options import ClientOptions
 from .job import Driver, Made, Start, Task, Worker
@@ -62,7 +61,7 @@ def run_job(
         InworldEmbeddingsError: as `jobs.run_job`.
     """
     with or_own(client) as own:
-        driver = Driver(own, source, Path(out), options, partial(_made, client=own, workers=workers))
+        driver = Driver(own, source, place(out), options, partial(_made, client=own, workers=workers))
         with _cluster(address):
             return driver.start(own)
 

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import pyarrow as pa
@@ -22,7 +21,7 @@ from .._throttle import Throttle
 from ..client import EmbeddingClient
 from ..errors import ConfigurationError
 from ..jobs import JobOptions, JobReport
-from ..jobs.files import Sources
+from ..jobs.files import Sources, place
 from ..jobs.service import or_own
 from .job import Driver, Made, Start, Task, Worker
 
@@ -72,7 +71,7 @@ def run_job(
             )
         with _session(address) as session:
             engine = partial(_made, session=session, workers=workers, rate=rate and rate / (workers or 1))
-            return Driver(own, source, Path(out), options, engine).start(own)
+            return Driver(own, source, place(out), options, engine).start(own)
 
 
 @contextmanager

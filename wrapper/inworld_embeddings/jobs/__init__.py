@@ -13,7 +13,7 @@ if find_spec("pyarrow") is None:
     raise ModuleNotFoundError("Jobs need pyarrow (the extra `jobs`): pip install pyarrow", name="pyarrow")
 
 from ..client import AsyncEmbeddingClient, EmbeddingClient
-from .files import Sources
+from .files import Sources, place
 from .manifest import Manifest
 from .options import JobEvent, JobOptions, JobPlan, JobReport
 from .results import OpenJob, export_job, open_job, verify_job
@@ -78,7 +78,7 @@ async def arun_job(
 ) -> JobReport:
     """As `run_job`, awaited. Cancelling it stops at once; what is published stays."""
     async with async_or_own(client) as own:
-        return await Job(own, source, Path(out), options).run()
+        return await Job(own, source, place(out), options).run()
 
 
 def plan_job(
@@ -110,7 +110,7 @@ def retry_job(
     Raises:
         JobError: the folder holds no job; and all that `run_job` raises.
     """
-    folder = Path(out)
+    folder = place(out)
     with or_own(client) as own:
         known = Manifest.needed(folder)
         its_own = JobOptions(

@@ -1,4 +1,4 @@
-"""Which files a job's input is, and whether they are still what they were."""
+"""Which files a job's input is, where they are, and whether they are still what they were."""
 
 import glob
 import hashlib
@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
-from ..errors import InputChangedError, InvalidInputError
+from ..errors import ConfigurationError, InputChangedError, InvalidInputError
 
 MIB: Final = 1 << 20
 
@@ -21,8 +21,41 @@ KINDS: Final = {
     ".tsv": "tsv",
 }
 PACKED: Final = (".gz", ".zst")
+STORE: Final = "s3://"
 
 Sources: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def place(path: str | os.PathLike[str]) -> Path:
+    """A file or a folder of this machine, or by its URL of an object store, which is then a path like any other.
+
+    Raises:
+        ConfigurationError: a URL of something else, or the extra `s3` is not installed.
+    """
+    if not is_stored(path):
+        if "://" in str(path):
+            raise ConfigurationError(
+                f"{path}: of all URLs, only those of object stores are known: {STORE}bucket/name."
+            )
+        return Path(path)
+    try:
+        from upath import UPath  # noqa: PLC0415 - an extra of its own  # pyright: ignore[reportMissingImports]
+    except ModuleNotFoundError as missing:
+        raise ConfigurationError(
+            f"{path}: an object store needs s3fs and universal-pathlib (the extra `s3`)."
+        ) from missing
+    # What a store holds changes by the hand of others: nothing is remembered of it.
+    return cast("Path", UPath(path, use_listings_cache=False))
+
+
+def is_stored(path: str | os.PathLike[str]) -> bool:
+    """Whether it is on an object store."""
+    return str(path).startswith(STORE)
+
+
+def readable(path: str | os.PathLike[str]) -> Any:
+    """What Arrow reads a file from: its path, or an open file of an object store."""
+    return place(path).open("rb") if is_stored(path) else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +78,9 @@ class InputFile:
     def of(cls, path: str) -> "InputFile":
         """The file as it is now, without digests."""
         try:
-            state = os.stat(path)
+            state = place(path).stat()
         except OSError as error:
-            raise InvalidInputError(f"{path}: {error.strerror}.") from None
+            raise InvalidInputError(f"{path}: {error.strerror or error}.") from None
         return cls(path, state.st_size, state.st_mtime_ns)
 
     @property
@@ -59,11 +92,11 @@ class InputFile:
         """With its digests."""
         found = []
         try:
-            with open(self.path, "rb", buffering=0) as file:
+            with place(self.path).open("rb") as file:
                 while block := file.read(MIB):
                     found.append(hashlib.sha256(block).hexdigest())
         except OSError as error:
-            raise InvalidInputError(f"{self.path}: {error.strerror}.") from error
+            raise InvalidInputError(f"{self.path}: {error.strerror or error}.") from error
         return InputFile(*self.looks, tuple(found))
 
     def check(self) -> None:
@@ -120,8 +153,10 @@ def found_files(source: Sources, without: Path) -> list[str]:
     """
     given = [source] if isinstance(source, str | os.PathLike) else list(source)
     files: list[str] = []
-    for one in (os.fspath(path) for path in given):
-        if os.path.isdir(one):
+    for one in (str(path) for path in given):
+        if is_stored(one):
+            files += _on_store(one, without)
+        elif os.path.isdir(one):
             files += _in_folder(Path(one), without)
         elif os.path.exists(one):
             files.append(os.path.abspath(one))
@@ -146,6 +181,17 @@ def _in_folder(folder: Path, without: Path) -> list[str]:
     if not found:
         raise InvalidInputError(f"{folder}: no file in it ends with one of {', '.join(KINDS)}.")
     return found
+
+
+def _on_store(url: str, without: Path) -> list[str]:
+    store = cast("Any", place(url)).fs
+    name = store._strip_protocol(url)  # noqa: SLF001 - as fsspec says to
+    found = store.glob(name) if glob.has_magic(name) else store.find(name)  # of a file: itself
+    urls = [f"{STORE}{path}" for path in sorted(found)]
+    files = [url for url in urls if not url.startswith(f"{without}/") and _suffix(url) in KINDS]
+    if not files:
+        raise InvalidInputError(f"{url}: there is no file whose name ends with {', '.join(KINDS)}.")
+    return files
 
 
 def _suffix(path: str | Path) -> str:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import ConfigurationError, InvalidInputError
-from .files import MIB, PACKED, kind_of
+from .files import MIB, PACKED, is_stored, kind_of, place, readable
 
 LONGEST: Final = 16 * MIB
 """Bytes of a line, or of a CSV record. A longer one is a refused row, and is never held whole."""
@@ -116,7 +116,7 @@ def columns_in(path: str) -> "dict[str, Any] | None":
     """The columns of a file; None if it is empty. Those of JSON Lines and CSV are strings."""
     match kind_of(path):
         case "parquet":
-            there = pq.read_schema(path)
+            there = pq.read_schema(readable(path))
         case "arrow":
             there = _batches(path)[0]
         case "text":
@@ -166,7 +166,7 @@ class _Columnar:
         names = list(dict.fromkeys(name for name in (columns.text, *(n for n, _ in columns.carried)) if name))
         self._all: int | None = None
         if kind_of(path) == "parquet":
-            self._all = pq.read_metadata(path).num_rows
+            self._all = pq.read_metadata(readable(path)).num_rows
             self._rest: Any = _parquet_batches(path, position.offset, names)
         else:
             _, rest = _batches(path)
@@ -221,7 +221,7 @@ def _decoded(value: bytes | None) -> str | None:
 
 
 def _parquet_batches(path: str, skip: int, names: Sequence[str]) -> Iterator[Any]:
-    with pq.ParquetFile(path, buffer_size=MIB) as file:
+    with pq.ParquetFile(readable(path), buffer_size=MIB) as file:
         groups = list(range(file.num_row_groups))
         while groups and (rows := file.metadata.row_group(groups[0]).num_rows) <= skip:
             groups.pop(0)
@@ -235,7 +235,7 @@ def _parquet_batches(path: str, skip: int, names: Sequence[str]) -> Iterator[Any
 
 def _batches(path: str) -> "tuple[pa.Schema, Iterator[Any]]":
     """The schema and the batches of an Arrow file, or of an Arrow stream in a file."""
-    source = pa.memory_map(path)
+    source = pa.PythonFile(readable(path)) if is_stored(path) else pa.memory_map(path)
     try:
         reader = pa.ipc.open_file(source)
     except pa.ArrowInvalid:
@@ -304,10 +304,10 @@ class _Lines:
 
 def _unpacked(path: str) -> Any:
     if path.lower().endswith(".gz"):
-        return gzip.open(path, "rb")
+        return gzip.open(readable(path), "rb")
     if path.lower().endswith(".zst"):
         return _Zstd(path)
-    return open(path, "rb", buffering=MIB)
+    return io.BufferedReader(readable(path), MIB) if is_stored(path) else open(path, "rb", buffering=MIB)
 
 
 class _Zstd(io.BufferedReader):
@@ -315,7 +315,7 @@ class _Zstd(io.BufferedReader):
 
     def __init__(self, path: str) -> None:
         self._path = path
-        super().__init__(pa.input_stream(path, compression="zstd"), MIB)
+        super().__init__(pa.input_stream(readable(path), compression="zstd"), MIB)
 
     def seek(self, offset: int, _whence: int = 0) -> int:
         self.__init__(self._path)  # type: ignore[misc]
@@ -333,6 +333,7 @@ class _LineRows:
 
     def __init__(self, path: str, position: Position, columns: Columns) -> None:
         self._path, self._columns = path, columns
+        self._size = max(1, place(path).stat().st_size)
         self._lines = _Lines(path, position)
 
     @property
@@ -366,7 +367,7 @@ class _LineRows:
 
     def share(self) -> float | None:
         packed = self._path.lower().endswith(PACKED)
-        return None if packed else self.offset / max(1, os.path.getsize(self._path))
+        return None if packed else self.offset / self._size
 
     def close(self) -> None:
         self._lines.close()

@@ -1,6 +1,5 @@
 """A job's input: which of its columns are read, and its rows from any position on, over all of its files."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import ConfigurationError, InvalidInputError
-from .files import kind_of
+from .files import kind_of, place, readable
 from .formats import START, Columns, Piece, Position, Refusal, Rows, columns_in, is_text, opened, plain
 
 
@@ -83,7 +82,7 @@ class Reader:
 
     def __init__(self, files: Sequence[str], columns: Columns, position: Position = START) -> None:
         self._files, self._columns, self._at = files, columns, position
-        self._sizes = list(map(os.path.getsize, files))
+        self._sizes = [place(path).stat().st_size for path in files]
         self._open: Rows | None = None
 
     @property
@@ -137,7 +136,7 @@ class Reader:
             path = self._files[self._at.file]
             if kind_of(path) == "parquet":
                 with _told(path):
-                    rows = pq.read_metadata(path).num_rows
+                    rows = pq.read_metadata(readable(path)).num_rows
                 step = min(left, rows - self._at.offset)
                 self._at = self._at._replace(offset=self._at.offset + step, line=self._at.offset + step)
                 if not step:

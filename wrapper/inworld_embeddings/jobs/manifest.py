@@ -1,6 +1,5 @@
 """What a job is made of, as its folder holds it, and whether another run is of the same job."""
 
-import errno
 import hashlib
 from pathlib import Path
 from typing import Final
@@ -93,10 +92,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         ]
         return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:32]
 
-    def write(self, folder: Path) -> None:
-        """Publishes it."""
+    def write(self, folder: Path, *, replace: bool = True) -> bool:
+        """Publishes it; returns whether it is there by this call."""
         told = msgspec.json.format(msgspec.json.encode(self))
-        publish(folder, MANIFEST, lambda file: file.write(told), replace=True)
+        return publish(folder, MANIFEST, lambda file: file.write(told), replace=replace)
 
     @classmethod
     def of(cls, folder: Path) -> "Manifest | None":
@@ -110,7 +109,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             with storing(path):
                 return msgspec.json.decode(path.read_bytes(), type=cls)
         except StorageError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
                 return None
             raise
         except ValueError as error:  # msgspec's are

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,9 +14,10 @@ import pyarrow.parquet as pq
 
 from .._version import __version__
 from ..errors import JobCorruptError, JobError
+from .files import is_stored, readable
 from .formats import Position, Refusal
 from .manifest import MANIFEST, Manifest
-from .storage import LOCK, Output, publish, remove, storage_error, storing, sync
+from .storage import LOCK, Output, names, publish, remove, storage_error, storing, sync
 
 if TYPE_CHECKING:
     from ..result import Vectors
@@ -40,13 +40,13 @@ def prepare(folder: Path) -> None:
         StorageError: it cannot be made.
     """
     with storing(folder):
-        if not folder.exists():
+        if not (is_stored(folder) or folder.exists()):
             folder.mkdir(parents=True)
             sync(folder.parent)
-        if not folder.is_dir():
+        if not (is_stored(folder) or folder.is_dir()):
             raise JobError(f"{folder} is not a folder. Name another one for the job.")
-        names = os.listdir(folder)
-    if MANIFEST not in names and any(not _is_hidden(name) for name in names):
+    there = names(folder)
+    if MANIFEST not in there and any(not _is_hidden(name) for name in there):
         raise JobError(f"{folder} has files in it and is no job's folder. Name a new or an empty one.")
 
 
@@ -56,15 +56,12 @@ def _is_hidden(name: str) -> bool:
 
 def clean(folder: Path) -> None:
     """Takes away what a killed process left half-written. Only under the lock."""
-    with storing(folder):
-        left = [name for name in os.listdir(folder) if _is_hidden(name) and name != LOCK]
-    remove(folder, left)
+    remove(folder, [name for name in names(folder) if _is_hidden(name) and name != LOCK])
 
 
 def numbers(folder: Path) -> list[int]:
     """The parts that are there, rising. A temporary file is none."""
-    with storing(folder):
-        found = [_PART.fullmatch(name) for name in os.listdir(folder)]
+    found = [_PART.fullmatch(name) for name in names(folder)]
     return sorted(int(match[1]) for match in found if match)
 
 
@@ -107,7 +104,7 @@ class Footer(msgspec.Struct, frozen=True):
             StorageError: it cannot be read.
         """
         with _reading(path):
-            told = pq.read_metadata(path).metadata if metadata is None else metadata
+            told = pq.read_metadata(readable(path)).metadata if metadata is None else metadata
             return msgspec.json.decode(told[_OWN], type=cls)
 
 
@@ -225,7 +222,7 @@ def read_part(path: Path, columns: "list[str] | None" = None) -> "pa.Table":
     Raises:
         JobCorruptError: it is damaged.
     """
-    with _reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+    with _reading(path), pq.ParquetFile(readable(path), page_checksum_verification=True) as file:
         return file.read(columns=columns, use_threads=False)
 
 
@@ -233,7 +230,7 @@ def read_blocks(path: Path, columns: list[str]) -> "Iterator[pa.Table]":
     """As `read_part`, some rows at a time."""
     with (
         _reading(path),
-        pq.ParquetFile(path, buffer_size=1 << 20, page_checksum_verification=True) as file,
+        pq.ParquetFile(readable(path), buffer_size=1 << 20, page_checksum_verification=True) as file,
     ):
         for batch in file.iter_batches(BLOCK, columns=columns, use_threads=False):
             yield pa.Table.from_batches([batch])

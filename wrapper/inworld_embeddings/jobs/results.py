@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from ..errors import JobError, StorageError
 from . import parts, storage
+from .files import place
 from .formats import START, Columns
 from .inputs import Reader
 from .manifest import Manifest
@@ -40,7 +41,7 @@ class OpenJob:
     """
 
     def __init__(self, out: str | os.PathLike[str]) -> None:
-        self.out = Path(out)
+        self.out = place(out)
         self.manifest = Manifest.needed(self.out)
         there = parts.numbers(self.out)
         self._paths = [self.out / parts.part_name(number) for number in there]
@@ -54,7 +55,9 @@ class OpenJob:
     @property
     def dataset(self) -> "ds.Dataset":
         """The rows as an Arrow dataset, in the order of the input."""
-        return ds.dataset([str(path) for path in self._paths], format="parquet")
+        store = getattr(self.out, "fs", None)
+        paths = [path.path if store else str(path) for path in self._paths]  # type: ignore[attr-defined]
+        return ds.dataset(paths, format="parquet", filesystem=store)
 
     def tables(self) -> "Iterator[pa.Table]":
         """The rows by parts, in the order of the input, with their checksums checked.
@@ -138,7 +141,7 @@ def verify_job(out: str | os.PathLike[str]) -> dict[str, str]:
         JobError: it holds no job.
         JobLockedError: the job is running.
     """
-    folder = Path(out)
+    folder = place(out)
     manifest = Manifest.needed(folder)
     with storage.locked(folder):
         found = {n: parts.damage(folder / parts.part_name(n), n, manifest) for n in parts.numbers(folder)}

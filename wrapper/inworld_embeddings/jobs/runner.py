@@ -158,7 +158,9 @@ class Job:
         )
         made = msgspec.structs.replace(made, job=made.own_id)
         self._watched = list(made.inputs)
-        await self._in_thread(partial(made.write, self._out))
+        # Where nothing can be locked, another run may have begun it meanwhile.
+        if not await self._in_thread(partial(made.write, self._out, replace=False)):
+            return await self._opened()
         return made
 
     def _wanted(self) -> Manifest:
