@@ -59,12 +59,6 @@ def test_A12_the_environment_may_only_name_known_hosts(url):
     assert check_base_url(url, source="base_url") == url
 
 
-def test_a_path_may_stand_before_the_endpoint_and_trailing_slashes_go():
-    gateway = "https://gw.example/inworld"
-    assert check_base_url(f"{gateway}/", source="base_url") == gateway
-    assert check_base_url(f"{API}/", source="X") == API
-
-
 GOOD = [
     "https://",
     "http://",
@@ -96,35 +90,25 @@ def test_what_is_accepted_means_the_same_host_to_the_http_library(url):
 @pytest.mark.parametrize(
     ("says", "values"),
     [
-        ("newline", [KEY + "\n", " " + KEY]),
+        ("newline", [KEY + "\n", " " + KEY, ("planted\n", "s"), ("k", "planted ")]),
         ("control or non-ASCII", [KEY[:6] + odd + KEY[6:] for odd in "\x00\né"]),
         ("without 'Basic '", ["Basic " + KEY, "Bearer " + KEY]),
         ("looks like key:secret", ["planted-key:planted-secret"]),
         ("base64", [KEY[:-1] + "!", "eyJhbGciOi.eyJzdWIi.c2lnbmF0dXJl"]),
         ("a part may be missing", [KEY[:-3]]),
         ("not of key:secret", [base64.b64encode(bad).decode() for bad in (b"no colon", b":secret", b"key:")]),
-        ("empty", [""]),
+        ("empty", ["", ("", "planted"), ("planted", "")]),
+        ("contains a colon", [("planted:x", "s")]),
+        ("is set without", [(None, "planted")]),
         ("not NoneType", [None]),
-        ("not bytes", [b"bytes"]),
+        ("not bytes", [b"planted", ("planted", b"planted")]),
     ],
 )
-def test_a_bad_key_is_refused_without_echo(says, values):
+def test_a_bad_key_or_pair_is_refused_without_echo(says, values):
     for value in values:
         with pytest.raises(ConfigurationError, match=says) as caught:
-            basic_value(value)
+            join_key_and_secret(*value) if isinstance(value, tuple) else basic_value(value)
         assert not any(piece in str(caught.value) for piece in ("planted", KEY[:8], KEY[6:14]))
-
-
-def test_a_good_value_is_used_as_it_is_and_a_pair_is_joined():
-    assert basic_value(KEY).reveal() == KEY == join_key_and_secret("planted-key", "planted-secret").reveal()
-
-
-@pytest.mark.parametrize(
-    "pair", [("", "s"), ("k", ""), ("k\n", "s"), ("k", "s "), ("k:x", "s"), (None, "s"), ("k", 1)]
-)
-def test_a_bad_pair_is_refused(pair):
-    with pytest.raises(ConfigurationError):
-        join_key_and_secret(*pair)
 
 
 def test_a_secret_shows_itself_nowhere():
@@ -154,7 +138,7 @@ EMULATED = {"INWORLD_EMULATOR_HOST": "127.0.0.1:8080", "INWORLD_API_KEY": KEY}
         ({"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": f"{API}/"}, {}, API, KEY),
         ({"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": API}, {"api_key": OTHER, "base_url": "https://gw.example"},
          "https://gw.example", OTHER),
-        (EMULATED, {"base_url": "https://gw.example"}, "https://gw.example", KEY),
+        (EMULATED, {"base_url": "https://gw.example/inworld/"}, "https://gw.example/inworld", KEY),
     ],
 )  # fmt: skip
 def test_an_argument_beats_the_environment_which_beats_the_default(environ, given, address, key):
@@ -193,7 +177,6 @@ def test_a_callable_and_an_auth_are_kept_for_later():
         ({}, {"api_key": 7}, "not int"),
         ({"INWORLD_API_KEY": KEY + "\n"}, {}, "^INWORLD_API_KEY .*newline"),
         ({"INWORLD_KEY": "k"}, {}, "INWORLD_KEY is set without INWORLD_SECRET"),
-        ({"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": "https://evil.example"}, {}, "INWORLD_API_BASE"),
         ({"INWORLD_EMULATOR_HOST": "emulator.example:8080"}, {}, "loopback"),
         ({"INWORLD_EMULATOR_HOST": "127.0.0.1:0"}, {}, "INWORLD_EMULATOR_HOST"),
     ],

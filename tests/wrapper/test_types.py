@@ -2,33 +2,26 @@
 
 import importlib
 import inspect
+import pkgutil
 import typing
 
 import pydantic
 import pytest
 
+import inworld_embeddings
+import inworld_embeddings_emulator as emulator
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, EmbeddingResult, Failure, Plan, Stats
 from inworld_embeddings.options import CLIENT
 
-EMULATOR = "inworld_embeddings_emulator"
+EXTRAS = {"cli", "distributed", "integrations"}  # made for a program or a framework
 MODULES = [
-    "inworld_embeddings",
+    *(package.__name__ for package in (inworld_embeddings, emulator)),
     *(
-        f"inworld_embeddings.{name}"
-        for name in (
-            "options",
-            "result",
-            "errors",
-            "auth",
-            "models",
-            "details",
-            "ranking",
-            "client",
-            "testing",
-        )
+        f"{package.__name__}.{module.name}"
+        for package in (inworld_embeddings, emulator)
+        for module in pkgutil.iter_modules(package.__path__)
+        if not module.name.startswith("_") and module.name not in EXTRAS
     ),
-    EMULATOR,
-    *(f"{EMULATOR}.{name}" for name in ("engines", "faults", "openai_face", "playground")),
 ]
 CALLED = ("__init__", "__getitem__", "__iter__", "__exit__", "__aexit__")
 

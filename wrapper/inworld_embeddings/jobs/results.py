@@ -7,25 +7,22 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from ..errors import JobError, StorageError
+from ..result import Vectors
 from . import parts, storage
 from .files import place
 from .formats import START, Columns
 from .inputs import Reader
 from .manifest import Manifest
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-    from numpy.typing import NDArray
-
-    from ..result import Vectors
 
 
 class OpenJob:
@@ -59,7 +56,7 @@ class OpenJob:
         paths = [path.path if store else str(path) for path in self._paths]  # type: ignore[attr-defined]
         return ds.dataset(paths, format="parquet", filesystem=store)
 
-    def tables(self) -> "Iterator[pa.Table]":
+    def tables(self) -> Iterator[pa.Table]:
         """The rows by parts, in the order of the input, with their checksums checked.
 
         Raises:
@@ -67,7 +64,7 @@ class OpenJob:
         """
         return map(parts.read_part, self._paths)
 
-    def vectors(self) -> "Iterator[tuple[NDArray[np.int64], Vectors]]":
+    def vectors(self) -> Iterator[tuple[NDArray[np.int64], Vectors]]:
         """Row numbers and vectors of shape (k, d), some thousands at a time, without refused rows.
 
         Raises:
@@ -240,7 +237,6 @@ def _lance(job: OpenJob, path: Path) -> None:
         raise JobError(
             "To export .lance, pylance is needed (the extra `lance`): pip install pylance"
         ) from missing
-    import pyarrow as pa  # noqa: PLC0415 - for this format only
 
     schema = job.dataset.schema.remove_metadata()
     batches = (batch for table in job.tables() for batch in table.replace_schema_metadata(None).to_batches())
