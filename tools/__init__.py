@@ -3,3 +3,7 @@
 `spec/` takes the published spec, compares it and holds our code against it; `generate/` makes code and fixtures of it;
 `regenerate.py` does both in order. `release/` is what a release needs.
 """
+
+
+class ToolError(Exception):
+    """A program cannot go on. The first line says why, more may follow."""

@@ -18,16 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
+from tools import ToolError
 from tools.generate import fixtures, inputs, package
-from tools.generate.inputs import GenerateError, Inputs
+from tools.generate.inputs import Inputs
 from tools.spec.changes import markdown, worst
 from tools.spec.diff import compare, version_of
-from tools.spec.document import DocumentError, load
+from tools.spec.document import load
 from tools.spec.reliance import PACKAGE, breaches, endpoint_breaches
-from tools.spec.sync import PUBLISHED, PageError, sync
-from tools.spec.wire import WireError
+from tools.spec.sync import PUBLISHED, sync
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = "openapi.yaml"
@@ -38,78 +37,69 @@ TESTS = "tests/contract tests/generated"
 """What a spec change can break. The rest of the suite is CI's: a slow machine must not throw a good regeneration away."""
 
 
-class Made(NamedTuple):
-    """What became of a step: a line for the table, and Markdown to show below it."""
-
-    said: str
-    details: str = ""
-
-
-class StepError(Exception):
-    """A step failed: its arguments are those of `Made`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Regeneration:
-    """What to do to the project in `root`; `before` holds its targets as they were. The steps are methods, in order."""
+    """What to do to the project in `root`; `before` holds its targets as they were.
+
+    The steps are methods, in order. What one returns, or fails with, is a line for the table and Markdown to show below it.
+    """
 
     root: Path
     before: Path
     options: argparse.Namespace
 
-    def sync(self) -> Made:
+    def sync(self) -> str:
         """Take the spec from its page."""
         if self.options.no_sync:
-            return Made(f"{SPEC} stays")
+            return f"{SPEC} stays"
         changed = sync(self.options.page, self.root / SPEC, replace=self.options.replace)
-        return Made(f"{SPEC} {'follows' if changed else 'is'} {self.options.page}")
+        return f"{SPEC} {'follows' if changed else 'is'} {self.options.page}"
 
-    def diff(self) -> Made:
+    def diff(self) -> str:
         """Say what changed."""
         old, new = ((folder / SPEC).read_text("utf-8") for folder in (self.before, self.root))
         changes = compare(old, new, self.root, self.before / PACKAGE)
         if not changes:
-            return Made("nothing changed, on the wire or in Python")
-        return Made(f"{worst(changes)}, {len(changes)} changes", markdown(changes, version_of(self.root)))
+            return "nothing changed, on the wire or in Python"
+        return f"{worst(changes)}, {len(changes)} changes\n{markdown(changes, version_of(self.root))}"
 
-    def stock_templates(self) -> Made:
+    def stock_templates(self) -> str:
         """Hold our templates against the generator's own."""
         ours, old = Inputs(self.root), self.options.old_stock
-        found = inputs.stock_diff(old, inputs.stock_folder(), ours.overrides()) if old else {}
-        details = "\n\n".join(f"### {name}\n\n{block(text, 'diff')}" for name, text in found.items())
+        found = inputs.stock_diff(old, inputs.stock_folder(), ours.overrides()) if old else []
+        details = "\n".join(found)
         try:
             inputs.require_recorded_stock(ours, accept=self.options.accept_stock)
-        except GenerateError as error:
-            raise StepError("differ from those ours came from", f"{error}\n\n{details}") from None
-        return Made(f"{len(found)} differ between the two versions" if found else "as recorded", details)
+        except ToolError as error:
+            raise ToolError(f"{error}\n\n{details}") from None
+        return f"{len(found)} differ between the two versions\n{block(details)}" if found else "as recorded"
 
-    def generate(self) -> Made:
+    def generate(self) -> str:
         """Write generated/ anew."""
         return written(package.write(self.root))
 
-    def fixtures(self) -> Made:
+    def fixtures(self) -> str:
         """Derive the spec's fixtures anew."""
         return written(fixtures.write(self.root, replace=self.options.replace))
 
-    def reliance(self) -> Made:
+    def reliance(self) -> str:
         """Hold the hand-written layer against the spec and the generated package."""
         spec = load((self.root / SPEC).read_text("utf-8"))
-        found = breaches(spec) + endpoint_breaches(self.root / PACKAGE)
+        found = [*map(str, breaches(spec) + endpoint_breaches(self.root / PACKAGE))]
         if found:
-            text = "\n".join(f"- {breach}" for breach in found)
-            raise StepError(f"{len(found)} things that the wrapper relies on changed", text)
-        return Made("the spec says what the wrapper and the emulator rely on")
+            raise ToolError("\n".join([f"{len(found)} things that the wrapper relies on changed", *found]))
+        return "the spec says what the wrapper and the emulator rely on"
 
-    def tests(self) -> Made:
+    def tests(self) -> str:
         """Run the tests, if there is something to test."""
         if not self.changed():
-            return Made("nothing to test")
+            return "nothing to test"
         command = [sys.executable, "-m", "pytest", "-q", "-rfE", *shlex.split(self.options.tests)]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
         last = (done.stdout.strip().splitlines() or ["no output"])[-1].strip("= ")
         if done.returncode:
-            raise StepError(last, block((done.stdout + done.stderr)[-6000:]))
-        return Made(last)
+            raise ToolError(f"{last}\n{(done.stdout + done.stderr)[-6000:]}")
+        return last
 
     def changed(self) -> list[str]:
         """Return the targets that are not what they were."""
@@ -117,23 +107,19 @@ class Regeneration:
 
 
 STEPS = ("sync", "diff", "stock_templates", "generate", "fixtures", "reliance", "tests")
-_EXPECTED = (PageError, DocumentError, GenerateError, WireError, OSError)
+Step = tuple[str, bool, str]
+"""A step's name, whether it succeeded, and what it said."""
 
 
-def run(work: Regeneration) -> Iterator[tuple[str, bool, Made]]:
-    """Run the steps up to the first that fails, or all of them if what was made is kept: name, success, what was made."""
+def run(work: Regeneration) -> Iterator[Step]:
+    """Run the steps up to the first that fails, or all of them if what was made is kept."""
     for step in STEPS:
-        made, good = Made(""), False
         try:
-            made, good = getattr(work, step)(), True
-        except StepError as error:
-            made = Made(*error.args)
-        except KeyError as error:
-            made = Made(f"the spec lacks {error}")
-        except _EXPECTED as error:
-            said = str(error).strip()
-            made = Made(said.split("\n", 1)[0], block(said))
-        yield step.replace("_", " "), good, made
+            good, said = True, getattr(work, step)()
+        except (ToolError, OSError) as error:
+            first, _, more = str(error).strip().partition("\n")
+            good, said = False, f"{first}\n{block(more)}" if more else first
+        yield step.replace("_", " "), good, said
         if not (good or work.options.keep):
             return
 
@@ -163,20 +149,21 @@ def copy_targets(source: Path, target: Path) -> None:
             shutil.copyfile(source / name, target / name)
 
 
-def written(changes: list[str]) -> Made:
+def written(changes: list[str]) -> str:
     """Return what a step says that wrote files."""
-    return Made(f"{len(changes)} files differ", block("\n".join(changes)) if changes else "")
+    return f"{len(changes)} files differ" + ("\n" + block("\n".join(changes)) if changes else "")
 
 
-def block(text: str, language: str = "") -> str:
+def block(text: str) -> str:
     """Return a text as a fenced block."""
-    return f"````{language}\n{text.rstrip()}\n````"
+    return f"````\n{text.strip()}\n````"
 
 
-def summary(steps: list[tuple[str, bool, Made]], outcome: str) -> str:
+def summary(steps: list[Step], outcome: str) -> str:
     """Return what was done, as Markdown; `outcome` says what became of the result."""
-    rows = [f"| {name} | {'ok' if good else 'FAILED'} | {made.said} |" for name, good, made in steps]
-    details = [f"\n## {name}\n\n{made.details}" for name, _, made in steps if made.details]
+    told = [(name, good, *said.split("\n", 1)) for name, good, said in steps]
+    rows = [f"| {name} | {'ok' if good else 'FAILED'} | {first} |" for name, good, first, *_ in told]
+    details = [f"\n## {name}\n\n{more}" for name, _, _, *rest in told for more in rest if more]
     head = ["# Regenerated from the spec", "", outcome, "", "| step | | |", "|---|---|---|"]
     return "\n".join([*head, *rows, *details]).rstrip() + "\n"
 

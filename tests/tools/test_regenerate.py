@@ -24,6 +24,7 @@ def project(project, root, redocly):
     version = "wrapper/inworld_embeddings/_version.py"
     (project / version).parent.mkdir(parents=True)
     shutil.copyfile(root / version, project / version)
+    (project / "pytest.ini").write_text("[pytest]\n")
     (project / "test_small.py").write_text(TEST.format(check="assert True"))
     return project
 
@@ -36,6 +37,7 @@ def run(project, capsys, monkeypatch):
         return wire_changes(load(old), load(new))
 
     monkeypatch.setattr(regenerate, "compare", on_the_wire)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # they take longer to start than the test
 
     def start(*arguments):
         given = [*map(str, arguments), "--tests", "test_small.py -p no:cacheprovider"]

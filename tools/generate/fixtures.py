@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from tools import ToolError
 from tools.cassettes import ENDPOINT, cassette, serialize
-from tools.generate.inputs import GenerateError, Inputs
+from tools.generate.inputs import Inputs
 from tools.generate.package import replaced, told
 from tools.spec.document import escape
 from tools.spec.schema import JSON, expanded
@@ -27,12 +28,12 @@ def write(root: Path, *, check: bool = False, replace: bool = False) -> list[str
     """Bring the fixtures up to date, unless only checking, and return a line for each that differed.
 
     Raises:
-        GenerateError: The spec is not valid, or (unless `check` or `replace`) lacks the example of a fixture there is.
+        ToolError: The spec is not valid, or (unless `check` or `replace`) lacks the example of a fixture there is.
     """
     fixtures = derive(Inputs(root).document)
     there = {path.relative_to(root / HOME).as_posix() for path in (root / HOME).rglob("*.json")}
     if (lost := sorted(there - fixtures.keys())) and not (check or replace):
-        raise GenerateError(
+        raise ToolError(
             f"the spec lacks the examples of {', '.join(lost)}; --replace if they are really gone"
         )
     with tempfile.TemporaryDirectory() as scratch:
@@ -98,7 +99,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     try:
         changes = write(ROOT, check=options.check, replace=options.replace)
-    except (GenerateError, OSError) as error:
+    except (ToolError, OSError) as error:
         print(f"{error}\n{HOME}/ was left as it was", file=sys.stderr)
         return 2
     return told(HOME, changes, check=options.check, fix="nox -s fixtures")

@@ -15,18 +15,13 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tools.spec.document import DocumentError
+from tools import ToolError
+from tools.spec.document import load
 from tools.spec.schema import valid
 
 GENERATOR = "openapi-python-client"
 FIX = "nox -s generate"
 RECORD = "templates/stock.json"
-
-
-class GenerateError(RuntimeError):
-    """The code cannot be generated, or what was generated is not what was asked for."""
 
 
 class Inputs:
@@ -37,7 +32,7 @@ class Inputs:
         self.spec = spec or root / "openapi.yaml"
         self.config = root / "generator-config.yaml"
         self.templates = root / "templates"
-        self.settings: dict[str, Any] = yaml.safe_load(self.config.read_text("utf-8"))
+        self.settings: dict[str, Any] = load(self.config.read_text("utf-8"))
         self.package = str(self.settings["package_name_override"])
 
     def overrides(self) -> list[str]:
@@ -47,11 +42,11 @@ class Inputs:
 
     @functools.cached_property
     def document(self) -> dict[str, Any]:
-        """The parsed spec; a GenerateError says what is wrong with it."""
+        """The parsed spec; a ToolError says what is wrong with it."""
         try:
             return valid(self.spec.read_text("utf-8"))
-        except DocumentError as error:
-            raise GenerateError(f"openapi.yaml: {error}") from None
+        except ToolError as error:
+            raise ToolError(f"openapi.yaml: {error}") from None
 
 
 def normalised(path: Path) -> bytes:
@@ -75,19 +70,17 @@ def require_pinned_tools(root: Path) -> dict[str, str]:
     """Return the versions of the generator and of the ruff of its hooks: those that pyproject.toml pins.
 
     Raises:
-        GenerateError: One is not pinned, or another one is installed; another version writes other code.
+        ToolError: One is not pinned, or another one is installed; another version writes other code.
     """
     groups = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
     pins = dict(entry.split("==", 1) for entry in groups["generate"] if "==" in entry)
     if not pins.keys() >= {GENERATOR, "ruff"}:
-        raise GenerateError(f"pyproject.toml's group `generate` must pin {GENERATOR} and ruff with ==")
+        raise ToolError(f"pyproject.toml's group `generate` must pin {GENERATOR} and ruff with ==")
     installed = {name: installed_version(name) for name in (GENERATOR, "ruff")}
     pinned = {name: pins[name] for name in installed}
     if pinned != installed:
         wanted, found = (" and ".join(map(" ".join, tools.items())) for tools in (pinned, installed))
-        raise GenerateError(
-            f"found {found}; this code is written by {wanted}.\n`{FIX}` installs and runs those."
-        )
+        raise ToolError(f"found {found}; this code is written by {wanted}.\n`{FIX}` installs and runs those.")
     return pinned
 
 
@@ -103,7 +96,7 @@ def stock_folder() -> Path:
     """Return the installed generator's own templates."""
     found = util.find_spec(GENERATOR.replace("-", "_"))
     if found is None or found.origin is None:
-        raise GenerateError(f"{GENERATOR} is not installed")
+        raise ToolError(f"{GENERATOR} is not installed")
     return Path(found.origin).parent / "templates"
 
 
@@ -111,32 +104,32 @@ def require_recorded_stock(inputs: Inputs, *, accept: bool = False) -> None:
     """Check that our templates came from the installed ones, or with `accept`, record that they do.
 
     Raises:
-        GenerateError: Naming each template that changed, is not recorded, or overrides nothing (which the generator
+        ToolError: Naming each template that changed, is not recorded, or overrides nothing (which the generator
             would silently ignore).
     """
     folder, path = stock_folder(), inputs.root / RECORD
     if strays := [name for name in inputs.overrides() if not (folder / name).is_file()]:
-        raise GenerateError(f"the generator has no template {', '.join(strays)} to override")
+        raise ToolError(f"the generator has no template {', '.join(strays)} to override")
     installed = {name: digest(folder / name) for name in inputs.overrides()}
     if accept:
         path.write_bytes(f"{json.dumps(installed, indent=2, sort_keys=True)}\n".encode())
     recorded = json.loads(path.read_text("utf-8")) if path.exists() else {}
     names = sorted(installed.keys() | recorded.keys())
     if wrong := [name for name in names if installed.get(name) != recorded.get(name)]:
-        raise GenerateError(
+        raise ToolError(
             f"not the stock templates our overrides came from: {', '.join(wrong)}.\n"
             "Carry upstream's changes into templates/, then run: nox -s regenerate -- --no-sync --accept-stock"
         )
 
 
-def stock_diff(old: Path, new: Path, overridden: list[str]) -> dict[str, str]:
-    """Return the unified diff of each template that differs between two folders, by its name; those overridden first."""
+def stock_diff(old: Path, new: Path, overridden: list[str]) -> list[str]:
+    """Return the unified diff of each template that differs between two folders, those that we override first."""
     names = {path.relative_to(folder).as_posix() for folder in (old, new) for path in folder.rglob("*.jinja")}
-    found = {}
+    found = []
     for name in sorted(names, key=lambda name: (name not in overridden, name)):
-        paths = (old / name, new / name)
         before, after = (
-            normalised(path).decode().splitlines(keepends=True) if path.exists() else [] for path in paths
+            normalised(folder / name).decode().splitlines(keepends=True) if (folder / name).exists() else []
+            for folder in (old, new)
         )
-        found[name] = "".join(difflib.unified_diff(before, after, f"old/{name}", f"new/{name}"))
-    return {name: text for name, text in found.items() if text}
+        found.append("".join(difflib.unified_diff(before, after, f"old/{name}", f"new/{name}")))
+    return [text for text in found if text]

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.generate.inputs import GenerateError, Inputs
+from tools import ToolError
+from tools.generate.inputs import Inputs
 from tools.spec.document import operations_of
 from tools.spec.schema import addresses, expanded, parts
 
@@ -29,7 +30,7 @@ def spec_facts(document: dict[str, Any]) -> dict[str, str]:
         str(one.get("name")) for one in schemes if (one.get("type"), one.get("in")) == ("apiKey", "header")
     ]
     if not headers:
-        raise GenerateError("openapi.yaml: expected an apiKey in a header among the security schemes")
+        raise ToolError("openapi.yaml: expected an apiKey in a header among the security schemes")
     return {
         "default_base_url": addresses(document)[0],
         "auth_header_name": min(headers, key=lambda name: name.lower() != "authorization"),
@@ -43,10 +44,10 @@ def handed_on(document: dict[str, Any]) -> dict[str, Any]:
     it drops properties beside a single reference in `allOf`, so they become a part of it.
 
     Raises:
-        GenerateError: Of something that is said there is no right code; names it.
+        ToolError: Of something that is said there is no right code; names it.
     """
     if refused := list(_refused(document)):
-        raise GenerateError("\n".join(f"openapi.yaml: {line}" for line in refused))
+        raise ToolError("\n".join(f"openapi.yaml: {line}" for line in refused))
     made = copy.deepcopy(document)
     for schema in _objects(made):
         if len(schema.get("allOf", ())) == 1 and "properties" in schema:
@@ -114,7 +115,7 @@ def check_nothing_lost(package: Path, document: dict[str, Any]) -> None:
             some = names & nearest and ": " + ", ".join(sorted(map(str, names - nearest)))
             lines.append(f"openapi.yaml: {place}{some or ''} was lost: {why}")
     if lines:
-        raise GenerateError("\n".join(lines))
+        raise ToolError("\n".join(lines))
 
 
 def _told(document: dict[str, Any]) -> Iterator[tuple[str, frozenset[Any]]]:
@@ -176,7 +177,7 @@ def check_overrides(package: Path, inputs: Inputs) -> None:
     classes = model_classes(package)
     for name, override in inputs.settings.get("class_overrides", {}).items():
         if override["class_name"] not in classes.get(override["module_name"], ()):
-            raise GenerateError(
+            raise ToolError(
                 f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"
             )
     lines = []
@@ -186,7 +187,7 @@ def check_overrides(package: Path, inputs: Inputs) -> None:
             module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
             lines.append(f"  {name}: {{class_name: {plain}, module_name: {module}}}")
     if lines:
-        raise GenerateError("generator-config.yaml: add to class_overrides\n" + "\n".join(sorted(lines)))
+        raise ToolError("generator-config.yaml: add to class_overrides\n" + "\n".join(sorted(lines)))
 
 
 def check_members(package: Path) -> None:
@@ -196,7 +197,7 @@ def check_members(package: Path) -> None:
         fields = [ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)]
         twice = {name for name in fields if fields.count(name) > 1}
         if taken := sorted(methods.intersection(fields) | twice):
-            raise GenerateError(
+            raise ToolError(
                 f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, a name that every model has; "
                 "rename that one in templates/model.py.jinja and its callers"
             )

@@ -14,10 +14,10 @@ import tempfile
 from contextlib import redirect_stdout
 from pathlib import Path
 
+from tools import ToolError
 from tools.generate.inputs import (
     FIX,
     GENERATOR,
-    GenerateError,
     Inputs,
     digest,
     environment,
@@ -50,7 +50,7 @@ def write(root: Path, *, check: bool = False) -> list[str]:
     """Bring generated/ up to date, unless only checking, and return a line for each file that differed.
 
     Raises:
-        GenerateError, OSError: It could not be generated, and generated/ is as it was.
+        ToolError, OSError: It could not be generated, and generated/ is as it was.
     """
     inputs = Inputs(root)
     tools = require_pinned_tools(root)
@@ -101,9 +101,7 @@ def capture(command: str | list[str], cwd: Path) -> None:
     )
     if done.returncode or done.stderr.strip():
         tool = command if isinstance(command, str) else " ".join(command[1:3])
-        raise GenerateError(
-            f"{tool} failed (exit {done.returncode}):\n{(done.stderr or done.stdout).strip()}"
-        )
+        raise ToolError(f"{tool} failed (exit {done.returncode}):\n{(done.stderr or done.stdout).strip()}")
 
 
 def made(inputs: Inputs, scratch: Path, tools: dict[str, str]) -> Path:
@@ -144,10 +142,10 @@ def run_generator(inputs: Inputs, package: Path) -> None:
         else:
             errors = [data]
     except Exception as error:  # whatever it, or a template, stumbles over
-        raise GenerateError(f"{GENERATOR} failed: {type(error).__name__}: {error}") from error
+        raise ToolError(f"{GENERATOR} failed: {type(error).__name__}: {error}") from error
     if errors:
         said = "\n".join(f"{error.header}\n{error.detail or ''}" for error in errors)
-        raise GenerateError(f"{GENERATOR} failed:\n{re.sub(_OBJECT, '(a name)', said)}")
+        raise ToolError(f"{GENERATOR} failed:\n{re.sub(_OBJECT, '(a name)', said)}")
     for hook in hooks:
         capture(hook, package)
 
@@ -178,7 +176,7 @@ def main(argv: list[str]) -> int:
     check = parser.parse_args(argv).check
     try:
         changes = write(ROOT, check=check)
-    except (GenerateError, OSError) as error:
+    except (ToolError, OSError) as error:
         print(f"{error}\ngenerated/ was left as it was", file=sys.stderr)
         return 2
     return told("generated", changes, check=check, fix=FIX)

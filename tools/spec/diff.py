@@ -14,28 +14,28 @@ from pathlib import Path
 
 import griffe
 
-from tools.generate.inputs import GenerateError
+from tools import ToolError
 from tools.spec.changes import Change, Impact, markdown, worst
-from tools.spec.document import DocumentError, load
+from tools.spec.document import load
 from tools.spec.python_surface import surface_changes, surface_of, surface_of_package
 from tools.spec.schema import valid
-from tools.spec.sync import PageError, decode, extract
-from tools.spec.wire import WireError, wire_changes
+from tools.spec.sync import decode, extract
+from tools.spec.wire import wire_changes
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def spec_text(name: str, root: Path) -> str:
-    """Return the spec of a file, a page or a git revision; a PageError is raised if it is none of them."""
+    """Return the spec of a file, a page or a git revision; a ToolError is raised if it is none of them."""
     path = Path(name)
     if path.is_file():
         return extract(decode(path.read_bytes()))
     if not shutil.which("git"):
-        raise PageError(f"{name} is no file, and without git on this machine it can be nothing else")
+        raise ToolError(f"{name} is no file, and without git on this machine it can be nothing else")
     show = ["git", "show", "--end-of-options", f"{name}:openapi.yaml"]
     shown = subprocess.run(show, cwd=root, capture_output=True, check=False)
     if shown.returncode:
-        raise PageError(f"{name} is no file, and no git revision that has an openapi.yaml")
+        raise ToolError(f"{name} is no file, and no git revision that has an openapi.yaml")
     return decode(shown.stdout)
 
 
@@ -45,9 +45,9 @@ def compare(old: str, new: str, root: Path, package: Path | None = None) -> list
     `package` is what the old spec was generated to by the tools of its time; by default, today's generate it.
 
     Raises:
-        DocumentError: One cannot be read, or is not valid.
-        GenerateError: The old one cannot be generated.
-        WireError: The diff tool is missing or failed.
+        ToolError: One cannot be read, or is not valid.
+        ToolError: The old one cannot be generated.
+        ToolError: The diff tool is missing or failed.
     """
     if load(old) == load(new) and package is None:
         return []
@@ -58,7 +58,7 @@ def compare(old: str, new: str, root: Path, package: Path | None = None) -> list
         before = surface_of(old, root)
     try:
         return wire + surface_changes(before, surface_of(new, root))
-    except GenerateError as error:
+    except ToolError as error:
         said = " ".join(str(error).split())
         return [*wire, Change(Impact.BREAKING, "Python", "generated/", f"no code can be generated: {said}")]
 
@@ -80,7 +80,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     try:
         changes = compare(spec_text(options.old, ROOT), spec_text(options.new, ROOT), ROOT)
-    except (DocumentError, PageError, GenerateError, WireError, OSError) as error:
+    except (ToolError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     report = markdown(changes, version_of(ROOT))

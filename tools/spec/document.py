@@ -1,21 +1,22 @@
 """Read an OpenAPI document, YAML 1.2 or JSON: strictly, since a page is a stranger's text. Pure.
 
-YAML 1.1, which PyYAML reads by default, takes `on`, `no`, `010`, `1:30` and `2024-01-01` for other things than text,
-and `1e-7` for text. Everything in tools/ reads the spec through here, and hands it on as JSON, so that no two readers
-disagree.
+YAML 1.1, which PyYAML reads, takes `on`, `no`, `010` and `1:30` for other things than text, and `1e-7` for text.
+Everything in tools/ reads the spec through here, and hands it on as JSON, so that no two readers disagree.
 """
 
 import json
 import re
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent
+
+from tools import ToolError
 
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
-
-
-class DocumentError(ValueError):
-    """The text is no document that every reader understands in the same way."""
 
 
 def load(text: str) -> Any:
@@ -24,19 +25,19 @@ def load(text: str) -> Any:
     A number as a key, as in `200:`, is its text.
 
     Raises:
-        DocumentError: Not readable, a key twice, an alias, a tag, a number that JSON lacks, or nested too deeply.
+        ToolError: Not readable, a key twice, an alias, a tag, a number that JSON lacks, or nested too deeply.
     """
     try:
         value = _json(text) if text.lstrip().startswith("{") else _yaml(text)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # a lone surrogate cannot be encoded
-    except DocumentError:
+    except ToolError:
         raise
     except RecursionError:
-        raise DocumentError("nested too deeply") from None
-    except (yaml.YAMLError, ValueError, KeyError) as error:
-        raise DocumentError(f"not readable: {' '.join(str(error).split())}") from None
+        raise ToolError("nested too deeply") from None
+    except (YAMLError, ValueError, TypeError) as error:  # a type that JSON lacks, too
+        raise ToolError(f"not readable: {' '.join(str(error).split())}") from None
     if value is None:
-        raise DocumentError("empty")
+        raise ToolError("empty")
     return value
 
 
@@ -86,54 +87,42 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise DocumentError(f"the key {key!r} stands twice in one object")
+            raise ToolError(f"the key {key!r} stands twice in one object")
         found[key] = value
     return found
 
 
 def _yaml(text: str) -> Any:
     if re.match(r"%YAML\s+(?!1\.2\b)", text):
-        raise DocumentError("it calls itself another YAML than 1.2")
-    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+        raise ToolError("it calls itself another YAML than 1.2")
+    reader = YAML(typ="safe", pure=True)
+    reader.Composer, reader.Constructor = _Composer, _Constructor
+    return reader.load(text)
 
 
-class _Loader(yaml.SafeLoader):
-    """The core schema of YAML 1.2, without aliases."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - as the base has it
-    yaml_constructors: ClassVar[dict[Any, Any]] = {}
-
+class _Composer(Composer):
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
-            raise DocumentError(f"line {line}: an alias; write out what it stands for")
+        if self.parser.check_event(AliasEvent):
+            line = self.parser.peek_event().start_mark.line + 1
+            raise ToolError(f"line {line}: an alias; write out what it stands for")
         return super().compose_node(parent, index)
+
+
+class _Constructor(SafeConstructor):
+    """Keys are text, and a date is text as it is in JSON."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002, FBT001, FBT002 - the base's signature
         found: dict[Any, Any] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
-            if key.tag not in (f"{_YAML}str", f"{_YAML}int") or (key.value == "<<" and key.style is None):
-                raise DocumentError(f"line {line}: a key that is no text: quote it")
+            if key.tag not in (f"{_TAG}str", f"{_TAG}int", f"{_TAG}timestamp"):
+                raise ToolError(f"line {line}: a key that is no text: quote it")
             if key.value in found:
-                raise DocumentError(f"line {line}: the key {key.value!r} stands twice in one object")
+                raise ToolError(f"line {line}: the key {key.value!r} stands twice in one object")
             found[key.value] = self.construct_object(value, deep=True)
         return found
 
-    def integer(self, node: yaml.ScalarNode) -> int:
-        return int(node.value, 0 if node.value[:2] in ("0o", "0x") else 10)
 
-
-_YAML = "tag:yaml.org,2002:"
-for _name, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", "~nN"),
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+0123456789."),
-):  # fmt: skip
-    _Loader.add_implicit_resolver(
-        f"{_YAML}{_name}", re.compile(f"^(?:{_pattern})$"), [*_first, *([""] * (_name == "null"))]
-    )
-for _tag in (*(f"{_YAML}{_name}" for _name in ("null", "bool", "float", "str", "seq", "map")), None):
-    _Loader.add_constructor(_tag, yaml.SafeLoader.yaml_constructors[_tag])
-_Loader.add_constructor(f"{_YAML}int", _Loader.integer)
+_TAG = "tag:yaml.org,2002:"
+for _text in ("timestamp", "value"):
+    _Constructor.add_constructor(_TAG + _text, SafeConstructor.construct_yaml_str)

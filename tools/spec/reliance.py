@@ -5,9 +5,7 @@ names the field and the files of ours that have to change. Exit codes: 0 the spe
 spec cannot be read.
 """
 
-import functools
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +17,8 @@ from inworld_embeddings._settings import DEFAULT_BASE_URL
 from inworld_embeddings.models import ServiceProvider
 from inworld_embeddings.options import CALL
 from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS
-from tools.spec.document import DocumentError, Operation, operations_of
+from tools import ToolError
+from tools.spec.document import Operation, operations_of
 from tools.spec.schema import JSON, Found, Schema, addresses, expanded, fields, valid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,15 +27,19 @@ EMULATOR = "emulator/inworld_embeddings_emulator"
 PACKAGE = "generated/inworld_embeddings_client"
 ENDPOINT = Operation("post", EMBED_PATH)
 
-API, OPTIONS, MODELS, ENCODE, DECODE, ATTEMPT, ERRORS, ADDRESS = (
-    f"{WRAPPER}/{name}.py"
-    for name in (
-        "_api", "options", "models", "_batching", "_decoding", "_engine/attempt", "_error_mapping", "_settings",
-    )
-)  # fmt: skip
+API, OPTIONS, ADDRESS = (f"{WRAPPER}/{name}.py" for name in ("_api", "options", "_settings"))
+STATUS = (f"{WRAPPER}/_engine/attempt.py", f"{EMULATOR}/handle.py")
 AUTH = (f"{WRAPPER}/auth.py", "templates/client.py.jinja")
 THIS = "tools/spec/reliance.py"
-
+SIDES = {
+    "request": (API, f"{WRAPPER}/_batching.py", f"{EMULATOR}/handle.py"),
+    "response": (
+        f"{WRAPPER}/_decoding.py",
+        *(f"{EMULATOR}/{name}" for name in ("handle.py", "faults/kinds.py", "playground/static/api.js")),
+    ),
+    "error": (f"{WRAPPER}/_error_mapping.py", f"{EMULATOR}/messages.py"),
+}
+"""What writes or reads each side of an exchange."""
 
 SENT = {
     "inputs": "array",
@@ -66,34 +69,12 @@ class Breach:
         return f"{self.place}: {self.text}\n  to change: {', '.join(self.files)}"
 
 
-@functools.cache
-def emulator_files(*names: str) -> tuple[str, ...]:
-    """Return the emulator's files that name all of these as data: in quotes, or as properties of a script."""
-    words = [re.compile(rf"""["'\\]{re.escape(name)}["'\\]|\.{name}\b(?!\()|\b{name}:""") for name in names]
-    texts = {
-        path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
-        for path in sorted((ROOT / EMULATOR).rglob("*"))
-        if path.suffix in {".py", ".js"}
-    }
-    return tuple(file for file, text in texts.items() if all(word.search(text) for word in words))
-
-
-def of_side(fields: dict[str, str]) -> tuple[str, ...]:
-    """Return the files that read or write a side: the wrapper's, and the emulator's that name every field of it."""
-    wrapper = {"inputs": (API, ENCODE), "embeddings": (DECODE,), "code": (ERRORS,)}[next(iter(fields))]
-    names = [name for path in fields if (name := path.split(".")[-1]) != "[]"]
-    return (*wrapper, *emulator_files(*names))
-
-
-SERVED = emulator_files(EMBED_PATH)
-
-
 def breaches(document: dict[str, Any]) -> list[Breach]:
     """Return what the wrapper and the emulator rely on and the spec no longer says; nothing if all is well."""
     operations = operations_of(document)
     if ENDPOINT not in operations:
         there = ", ".join(sorted(map(str, operations))) or "none"
-        return [Breach(str(ENDPOINT), f"is gone; operations there are: {there}", (API, *SERVED))]
+        return [Breach(str(ENDPOINT), f"is gone; operations there are: {there}", SIDES["request"])]
     spec = expanded(document)
     item = spec["paths"][ENDPOINT.path]
     operation = item[ENDPOINT.method]
@@ -161,21 +142,21 @@ def _parameters(item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Bre
     for parameter in [*item.get("parameters", []), *operation.get("parameters", [])]:
         if parameter.get("required"):
             name = f"{parameter.get('in')} parameter {parameter.get('name')}"
-            yield Breach(name, "is required and never sent", (API, *SERVED))
+            yield Breach(name, "is required and never sent", SIDES["request"])
 
 
 def _request(operation: dict[str, Any]) -> Iterator[Breach]:
     content = operation.get("requestBody", {}).get("content", {})
     if JSON not in content:
         text = f"is sent as {JSON}; the spec takes {', '.join(content) or 'nothing'}"
-        yield Breach("request", text, (API, *SERVED))
+        yield Breach("request", text, SIDES["request"])
         return
     found = fields(content[JSON].get("schema", {}))
     yield from _side(found, SENT, "request")
     for path, field in found.items():
         required = field.required and not field.schema.get("readOnly")
         if required and path not in SENT and path.rpartition(".")[0] in ("", "inputs.[]", "model"):
-            yield Breach(f"request {path}", "is required and never sent", (*of_side(SENT), THIS))
+            yield Breach(f"request {path}", "is required and never sent", (*SIDES["request"], THIS))
         if path in SENT:
             yield from _limits(path, field.schema)
     if provider := found.get("model.serviceProvider"):
@@ -184,12 +165,11 @@ def _request(operation: dict[str, Any]) -> Iterator[Breach]:
 
 def _limits(path: str, schema: Schema) -> Iterator[Breach]:
     """What the spec demands of a sent value, and nobody of ours sees to. One text at least is in every request."""
-    checker = ENCODE if path.startswith("inputs") else OPTIONS
     for limit in ("minLength", "maxLength", "pattern", "minItems", "uniqueItems"):
         value = schema.get(limit)
         if value and (limit, value) != ("minItems", 1):
             text = f"{limit} is {json.dumps(value)[:80]}, which is not checked before sending"
-            yield Breach(f"request {path}", text, (checker, *of_side(SENT), THIS))
+            yield Breach(f"request {path}", text, (OPTIONS, *SIDES["request"], THIS))
     most, batch = schema.get("maxItems"), CALL["batch_size"].default
     if most is not None and most < batch:
         text = f"at most {most} in one request, batch_size is {batch}"
@@ -197,20 +177,20 @@ def _limits(path: str, schema: Schema) -> Iterator[Breach]:
 
 
 def _providers(names: list[str] | None) -> Iterator[Breach]:
-    place, ours, files = "request model.serviceProvider", [*map(str, ServiceProvider)], of_side(SENT)
+    place, ours, files = "request model.serviceProvider", [*map(str, ServiceProvider)], SIDES["request"]
     if names is None:
-        yield Breach(place, "has no list of names any more", (MODELS, *files))
+        yield Breach(place, "has no list of names any more", (f"{WRAPPER}/models.py", *files))
     elif set(names) != set(ours):
         gone = [f"lost {name}" for name in ours if name not in names]
         come = [f"gained {name}" for name in names if name not in ours]
-        yield Breach(place, ", ".join([*gone, *come]), (MODELS, *files))
+        yield Breach(place, ", ".join([*gone, *come]), (f"{WRAPPER}/models.py", *files))
     elif tuple(names) != PROVIDERS:
         yield Breach(place, "names in another order, after which the emulator numbers them", files)
 
 
 def _side(found: dict[str, Found], relied: dict[str, str], side: str) -> Iterator[Breach]:
     """The fields that are gone, or have another type. What is sent must be allowed, what is read be nothing else."""
-    files = (*of_side(relied), THIS)
+    files = (*SIDES[side.partition(" ")[0]], THIS)
     for path, kind in relied.items():
         parent = path.rpartition(".")[0]
         if path in found:
@@ -228,27 +208,27 @@ def _side(found: dict[str, Found], relied: dict[str, str], side: str) -> Iterato
 def _response(responses: dict[str, Any]) -> Iterator[Breach]:
     for status in responses:
         if status.startswith("2") and status != "200":
-            yield Breach(f"response {status}", "only 200 is read as success", (ATTEMPT, *SERVED))
+            yield Breach(f"response {status}", "only 200 is read as success", STATUS)
     if "200" not in responses:
-        yield Breach("response 200", "is gone", (ATTEMPT, *SERVED))
+        yield Breach("response 200", "is gone", STATUS)
         return
     content = responses["200"].get("content", {})
     if JSON not in content:
         text = f"is read as {JSON}; the spec gives {', '.join(content) or 'nothing'}"
-        yield Breach("response 200", text, of_side(READ))
+        yield Breach("response 200", text, SIDES["response"])
         return
     found = fields(content[JSON].get("schema", {}))
     yield from _side(found, READ, "response")
     values = "embeddings.[].values"
     if values in found and not found[values].required:
         text = "is no longer required, and a response without it is refused"
-        yield Breach(f"response {values}", text, (*of_side(READ), THIS))
+        yield Breach(f"response {values}", text, (*SIDES["response"], THIS))
 
 
 def _errors(responses: dict[str, Any]) -> Iterator[Breach]:
     failed = {status: one for status, one in responses.items() if not status.startswith("2")}
     if not failed:
-        yield Breach("error responses", "are no longer described", of_side(ERROR))
+        yield Breach("error responses", "are no longer described", SIDES["error"])
     for status, response in failed.items():
         schema = response.get("content", {}).get(JSON, {}).get("schema")
         if schema is not None:
@@ -260,7 +240,7 @@ def main(argv: list[str]) -> int:
     path = Path(argv[0]) if argv else ROOT / "openapi.yaml"
     try:
         document = valid(path.read_text("utf-8"))
-    except (DocumentError, OSError) as error:
+    except (ToolError, OSError) as error:
         print(f"{path}: {error}", file=sys.stderr)
         return 2
     found = breaches(document) + endpoint_breaches(ROOT / PACKAGE)

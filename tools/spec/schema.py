@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tools.spec.document import DocumentError, escape, load, operations_of
+from tools import ToolError
+from tools.spec.document import escape, load, operations_of
 
 Schema = dict[str, Any]
 JSON = "application/json"
@@ -51,10 +52,10 @@ def resolve(document: Any, pointer: str) -> Any:
 
 
 def valid(text: str) -> dict[str, Any]:
-    """Return the document of a text that can be built on; a DocumentError says what is wrong with it."""
+    """Return the document of a text that can be built on; a ToolError says what is wrong with it."""
     document: dict[str, Any] = load(text)
     if found := problems(document):
-        raise DocumentError("the document is not valid:\n" + "\n".join(f"- {problem}" for problem in found))
+        raise ToolError("the document is not valid:\n" + "\n".join(f"- {problem}" for problem in found))
     return document
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from tools.spec.document import DocumentError, Operation, load, operations_of
+from tools import ToolError
+from tools.spec.document import Operation, load, operations_of
 from tools.spec.schema import valid
 
 PUBLISHED = "https://docs.inworld.ai/api-reference/embeddingsAPI/createembeddings/create-embeddings.md"
@@ -26,10 +27,6 @@ _FENCE = re.compile(
 """A block on the page's top level: three or more backticks or tildes, closed by a line of the same, or cut off."""
 
 _LANGUAGES = frozenset({"yaml", "yml", "json", "openapi"})
-
-
-class PageError(ValueError):
-    """The page cannot be had, or does not hold exactly one usable OpenAPI document."""
 
 
 def read(page: str) -> bytes:
@@ -48,44 +45,44 @@ def fetch(url: str, *, timeout: float = 30.0, limit: int = MAX_BYTES) -> bytes:
     try:
         address = httpx.URL(url)
         if address.scheme != "https" and (address.scheme, address.host) != ("http", "127.0.0.1"):
-            raise PageError("only https addresses are fetched")
+            raise ToolError("only https addresses are fetched")
         if address.userinfo or not address.host:
-            raise PageError("an address with a host and without a name or password is needed")
+            raise ToolError("an address with a host and without a name or password is needed")
         headers = {"Accept": "text/markdown, text/plain, application/yaml", "Accept-Encoding": "identity"}
         with httpx.stream("GET", address, headers=headers, timeout=timeout) as response:
             return _body(response, time.monotonic() + timeout, limit)
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise PageError(f"not an address: {error}") from None
+        raise ToolError(f"not an address: {error}") from None
     except httpx.HTTPError as error:
-        raise PageError(f"no whole response: {type(error).__name__}: {error}") from None
+        raise ToolError(f"no whole response: {type(error).__name__}: {error}") from None
 
 
 def _body(response: httpx.Response, deadline: float, limit: int) -> bytes:
     if response.has_redirect_location:
-        raise PageError(f"moved to {response.headers['Location']}; if that is the page, name it instead")
+        raise ToolError(f"moved to {response.headers['Location']}; if that is the page, name it instead")
     if response.status_code != 200:
-        raise PageError(f"HTTP {response.status_code}")
+        raise ToolError(f"HTTP {response.status_code}")
     kind = response.headers.get("Content-Type", "")
     if "html" in kind:
-        raise PageError(f"it is {kind} (a login or error page?); most docs sites add .md to an address")
+        raise ToolError(f"it is {kind} (a login or error page?); most docs sites add .md to an address")
     body = bytearray()
     for chunk in response.iter_bytes():  # as they come: in larger pieces, one who drips would be waited for
         body += chunk
         if len(body) > limit:
-            raise PageError(f"over {limit} bytes: not a documentation page")
+            raise ToolError(f"over {limit} bytes: not a documentation page")
         if time.monotonic() > deadline:
-            raise PageError("no whole response in time")
+            raise ToolError("no whole response in time")
     return bytes(body)
 
 
 def decode(content: bytes) -> str:
     """Return a page's text, without a byte order mark and with LF line ends."""
     if len(content) > MAX_BYTES:
-        raise PageError(f"over {MAX_BYTES} bytes: not a documentation page")
+        raise ToolError(f"over {MAX_BYTES} bytes: not a documentation page")
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise PageError("not UTF-8 text") from None
+        raise ToolError("not UTF-8 text") from None
 
 
 def extract(page: str) -> str:
@@ -95,15 +92,15 @@ def extract(page: str) -> str:
     operation, as Mintlify writes it; or, without such a block, Markdown with one block that is an OpenAPI document.
 
     Raises:
-        PageError: The page has no or several OpenAPI blocks, or a block without the operation it names.
+        ToolError: The page has no or several OpenAPI blocks, or a block without the operation it names.
     """
     if _document(page)[0]:
         return page if page.endswith("\n") else f"{page}\n"
     blocks = list(_FENCE.finditer(page))
     if blocks and blocks[-1]["cut"] is not None:
-        raise PageError(f"the block on line {_line(blocks[-1])} is never closed: the page is incomplete")
+        raise ToolError(f"the block on line {_line(blocks[-1])} is never closed: the page is incomplete")
     if not blocks and re.match(r"\W*(openapi|swagger)\b", page):
-        raise PageError(_document(page)[1])
+        raise ToolError(_document(page)[1])
     found = [block for block in blocks if _named(block)]
     found = found or [block for block in blocks if _is_data(block) and _document(block["text"])[0]]
     if len(found) != 1:
@@ -113,11 +110,11 @@ def extract(page: str) -> str:
             if re.search(r"<(!doctype )?html", page, re.IGNORECASE)
             else ""
         )
-        raise PageError(f"expected one block of the kind `yaml post /path`, found {len(found)}{where}{html}")
+        raise ToolError(f"expected one block of the kind `yaml post /path`, found {len(found)}{where}{html}")
     operations, why_not = _document(found[0]["text"])
     if not operations or _named(found[0]) not in {None, *operations}:
         why_not = why_not or f"it is no OpenAPI 3 document with {_named(found[0])} in its `paths`"
-        raise PageError(f"the block on line {_line(found[0])}: {why_not}")
+        raise ToolError(f"the block on line {_line(found[0])}: {why_not}")
     return found[0]["text"]
 
 
@@ -125,7 +122,7 @@ def _document(text: str) -> tuple[frozenset[Operation], str]:
     """The operations of a text that is an OpenAPI document, or why it is none."""
     try:
         found = frozenset(operations_of(load(text)))
-    except DocumentError as error:
+    except ToolError as error:
         return frozenset(), str(error)
     return found, "" if found else "it is no OpenAPI 3 document with an operation in its `paths`"
 
@@ -148,7 +145,7 @@ def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) ->
     """Bring a file up to date with a page, and return whether it was, or (with `check`) had to be, changed.
 
     Raises:
-        DocumentError, PageError, OSError: The page cannot be had, is not valid, or (unless `replace`) lacks an operation that the file
+        ToolError, ToolError, OSError: The page cannot be had, is not valid, or (unless `replace`) lacks an operation that the file
             has. Nothing was written.
     """
     old = out.read_bytes().replace(b"\r\n", b"\n").decode(errors="replace") if out.exists() else ""
@@ -156,7 +153,7 @@ def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) ->
     valid(new)
     lost = sorted(_described(old) - _described(new))
     if lost and not replace:
-        raise PageError(f"it lacks {', '.join(lost)}; use another --out, or --replace if it is really gone")
+        raise ToolError(f"it lacks {', '.join(lost)}; use another --out, or --replace if it is really gone")
     if new != old and not check:
         out.write_bytes(new.encode())
     return new != old
@@ -166,7 +163,7 @@ def _described(text: str) -> set[str]:
     """The operations of a document, and those of them that may succeed; none if it is no document."""
     try:
         found = operations_of(load(text))
-    except DocumentError:
+    except ToolError:
         return set()
     succeed = {
         f"a successful response of {operation}"
@@ -186,7 +183,7 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     try:
         changed = sync(options.page, options.out, check=options.check, replace=options.replace)
-    except (DocumentError, PageError, OSError) as error:
+    except (ToolError, OSError) as error:
         print(f"{options.page}: {error}\n{options.out} was left as it was", file=sys.stderr)
         return 2
     differs = changed and options.check

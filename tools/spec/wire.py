@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tools import ToolError
 from tools.spec.changes import Change, Impact
 from tools.spec.document import operations_of
 from tools.spec.schema import addresses, expanded
@@ -28,15 +29,11 @@ _WORDS = frozenset(
 _WORDS |= {"operationId", "summary", "tags", "termsOfService", "title", "version"}
 
 
-class WireError(RuntimeError):
-    """The diff tool is missing, or failed."""
-
-
 def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     """Return what changed on the wire between two documents, the worst first.
 
     Raises:
-        WireError: The diff tool is missing or failed.
+        ToolError: The diff tool is missing or failed.
     """
     if old == new:
         return []
@@ -72,7 +69,7 @@ def comparable(document: dict[str, Any]) -> dict[str, Any]:
 def _report(old: dict[str, Any], new: dict[str, Any]) -> list[Told]:
     tool = os.environ.get("REDOCLY") or shutil.which("redocly")
     if not tool:
-        raise WireError(
+        raise ToolError(
             "needs redocly (npm: @redocly/cli); `nox -s diff_spec` installs and runs the pinned version"
         )
     with tempfile.TemporaryDirectory() as scratch:  # where no configuration of redocly's lies about
@@ -87,7 +84,7 @@ def _report(old: dict[str, Any], new: dict[str, Any]) -> list[Told]:
         changes: list[Told] = json.loads(done.stdout)["changes"]
     except (ValueError, KeyError, TypeError):
         said = (done.stderr or done.stdout)[-2000:]
-        raise WireError(f"redocly diff failed (exit {done.returncode}):\n{said}") from None
+        raise ToolError(f"redocly diff failed (exit {done.returncode}):\n{said}") from None
     return changes
 
 

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from tools.generate.inputs import GenerateError, stock_diff
+from tools import ToolError
+from tools.generate.inputs import stock_diff
 from tools.generate.package import main, write
 
 PACKAGE = "generated/inworld_embeddings_client"
@@ -86,7 +87,7 @@ def test_it_refuses_and_leaves_everything(project, everything, name, old, new, s
     edit(project, name, old, new)
     edit(project, f"{PACKAGE}/models/status.py", "code", "kode")  # so that there would be something to write
     before = everything(project)
-    with pytest.raises(GenerateError, match=said):
+    with pytest.raises(ToolError, match=said):
         write(project)
     assert everything(project) == before
 
@@ -99,5 +100,7 @@ def test_the_stock_templates_of_two_versions_are_compared_ours_first(tmp_path):
         (tmp_path / version / "same.jinja").write_text("same")
     (tmp_path / "new" / "more.jinja").write_text("x\n")
     found = stock_diff(tmp_path / "old", tmp_path / "new", ["sub/c.jinja"])
-    assert list(found) == ["sub/c.jinja", "a.jinja", "b.jinja", "more.jinja"]
-    assert found["sub/c.jinja"].splitlines()[-2:] == ["-a", "+b"]
+    assert [text.splitlines()[1] for text in found] == [
+        f"+++ new/{name}.jinja" for name in ("sub/c", "a", "b", "more")
+    ]
+    assert found[0].splitlines()[-2:] == ["-a", "+b"]

@@ -7,11 +7,11 @@ import subprocess
 
 import pytest
 
+from tools import ToolError
 from tools.release.api_surface import Entry
 from tools.spec import diff
 from tools.spec.changes import Change, Impact, markdown, next_version
 from tools.spec.python_surface import surface_changes, surface_of_package
-from tools.spec.sync import PageError
 from tools.spec.wire import place, wire_changes
 
 BREAKING = Change(Impact.BREAKING, "wire", "POST /a", "is gone")
@@ -222,7 +222,7 @@ def test_exit_codes(change, options, code, root, tmp_path, monkeypatch, capsys):
 
 def test_without_git_a_revision_is_refused_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PageError, match="without git"):
+    with pytest.raises(ToolError, match="without git"):
         diff.spec_text("HEAD", tmp_path)
 
 
@@ -239,5 +239,5 @@ def test_old_may_be_a_page_or_a_revision(root, page, tmp_path, monkeypatch):
     assert diff.spec_text("HEAD", tmp_path) == "openapi: 3.0.0\npaths: {}\n"
     assert diff.spec_text(str(page), tmp_path) == (root / "openapi.yaml").read_text("utf-8")
     for name in ("nowhere", "--output=x"):
-        with pytest.raises(PageError, match="no git revision"):
+        with pytest.raises(ToolError, match="no git revision"):
             diff.spec_text(name, tmp_path)

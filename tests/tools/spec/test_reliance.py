@@ -15,15 +15,15 @@ from tools.spec.reliance import (
     ERROR,
     READ,
     SENT,
-    SERVED,
+    SIDES,
+    STATUS,
     breaches,
     main,
-    of_side,
 )
 from tools.spec.schema import resolve
 
 KEY = base64.b64encode(TEST_KEY.encode()).decode()
-SIDES = {"request": SENT, "response": READ, "error default": ERROR}
+TABLES = {"request": SENT, "response": READ, "error default": ERROR}
 
 
 @pytest.fixture
@@ -73,10 +73,12 @@ def test_what_is_sent_and_read_is_what_the_wrapper_sends_and_the_emulator_answer
     assert set(json.loads(refused.body)) == ERROR.keys()
 
 
-def test_the_files_named_exist_and_some_of_the_emulators_are_among_them(root):
-    for files in (SERVED, *map(of_side, SIDES.values())):
-        assert all((root / file).exists() for file in (*files, *AUTH))
-        assert any(file.startswith(EMULATOR) for file in files)
+@pytest.mark.parametrize("side", TABLES)
+def test_the_files_named_exist_and_name_the_fields(root, side):
+    files = SIDES[side.partition(" ")[0]]
+    assert all((root / file).exists() for file in (*files, *AUTH, *STATUS))
+    for field in {path.split(".")[-1] for path in TABLES[side]} - {"[]"}:
+        assert any(field in (root / file).read_text("utf-8") for file in files if file.startswith(EMULATOR))
 
 
 def parent_of(spec, side, path):
@@ -95,7 +97,7 @@ def parent_of(spec, side, path):
 
 
 @pytest.mark.parametrize(
-    ("side", "path"), [(side, path) for side, table in SIDES.items() for path in table if path[-1] != "]"]
+    ("side", "path"), [(side, path) for side, table in TABLES.items() for path in table if path[-1] != "]"]
 )
 def test_a_field_that_is_gone_or_of_another_type_is_named_with_its_files(changed, side, path):
     schema, name = parent_of(changed, side, path)
@@ -104,9 +106,9 @@ def test_a_field_that_is_gone_or_of_another_type_is_named_with_its_files(changed
     schema["properties"]["other"] = schema["properties"].pop(name)
     schema["required"] = [key for key in schema.get("required", ()) if key != name]
     gone = "\n".join(map(str, breaches(changed)))
-    assert f"{side} {path}: was {SIDES[side][path]}, is boolean" in other_type
+    assert f"{side} {path}: was {TABLES[side][path]}, is boolean" in other_type
     assert f"{side} {path}: is gone" in gone
-    assert all(file in said for file in of_side(SIDES[side]) for said in (other_type, gone))
+    assert all(file in said for file in SIDES[side.partition(" ")[0]] for said in (other_type, gone))
 
 
 @pytest.mark.parametrize("path", ["inputs", "model", "model.model"])

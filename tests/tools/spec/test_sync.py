@@ -8,9 +8,10 @@ import pytest
 
 from support.connection import Listener, read_head
 from support.fault import head, response
+from tools import ToolError
 from tools.spec import sync as program
 from tools.spec.document import load
-from tools.spec.sync import MAX_BYTES, PageError, fetch
+from tools.spec.sync import MAX_BYTES, fetch
 
 DOCUMENT = """\
 openapi: 3.0.0
@@ -189,7 +190,7 @@ def dripping(connection):
     ],
 )
 def test_what_is_no_page_is_refused(serve, play, said):
-    with pytest.raises(PageError, match=said):
+    with pytest.raises(ToolError, match=said):
         fetch(serve(play), timeout=0.3, limit=1000)
 
 
@@ -205,7 +206,7 @@ def test_what_is_no_page_is_refused(serve, play, said):
     ],
 )
 def test_other_addresses_are_never_asked(url):
-    with pytest.raises(PageError, match="address"):
+    with pytest.raises(ToolError, match="address"):
         fetch(url)
 
 
