@@ -20,6 +20,9 @@ from inworld_embeddings._jwt import authorization
 from inworld_embeddings._redaction import Secret
 from inworld_embeddings.auth import TOKEN_URL
 from inworld_embeddings_emulator import EmulatorServer, Reply
+from support.fault import OK
+from support.faults import status
+from support.in_process import Service
 
 KEY, SECRET, WORKSPACE = "planted-key", "planted-secret", "the-workspace"
 BASIC = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
@@ -424,28 +427,20 @@ os._exit(0)
 # With the clients
 
 
-class Service(httpx.AsyncBaseTransport):
-    """The embeddings API. Refuses what ``refused`` holds, and echoes what it was sent and the key behind it."""
-
-    def __init__(self, *refused):
-        self.sent, self.refused = [], refused
-
-    async def handle_async_request(self, request):
-        self.sent.append((request.url.host, request.headers["authorization"]))
-        if self.sent[-1][1] in self.refused:
-            message = f"expired: {self.sent[-1][1]} of {KEY}, {BASIC}"
-            return httpx.Response(401, json={"code": 16, "message": message, "details": []})
-        count = len(json.loads(request.content)["inputs"])
-        return httpx.Response(200, json={"embeddings": [{"values": [1.0, 2.0]}] * count})
-
-
 def test_with_the_client_a_refused_token_is_renewed_and_the_second_refusal_shows_no_secret():
-    endpoint, service = TokenEndpoint(), Service("Bearer token-1", "Bearer token-3", "Bearer token-4")
+    endpoint, refused, sent = TokenEndpoint(), {"Bearer token-1", "Bearer token-3", "Bearer token-4"}, []
+
+    def script(request):
+        sent.append(request.head.get("authorization"))
+        echo = f"expired: {sent[-1]} of {KEY}, {BASIC}"
+        return status(401, message=echo) if sent[-1] in refused else OK
+
+    service = Service(script)
     with EmbeddingClient(auth=endpoint.auth(), transport=service, batch_size=1) as client:
-        assert client.embed(["a", "b", "c"]).vectors.tolist() == [[1.0, 2.0]] * 3
-        assert service.sent[-1] == ("api.inworld.ai", "Bearer token-2")
+        service.oracle.check(["a", "b", "c"], client.embed(["a", "b", "c"]).vectors)
+        assert (sent[-1], service.requests[-1].header("host")) == ("Bearer token-2", "api.inworld.ai")
         assert len(endpoint.requests) == 2
-        service.refused += ("Bearer token-2",)
+        refused.add("Bearer token-2")
         with pytest.raises(errors.AuthenticationError, match="redacted") as caught:
             client.embed("a")
     assert len(endpoint.requests) == 3
@@ -457,4 +452,4 @@ def test_no_token_stops_the_whole_call():
     client = EmbeddingClient(auth=endpoint.auth(), transport=service, batch_size=2, max_concurrency=1)
     with client, pytest.raises(errors.APIStatusError, match="No token from"):
         client.embed(["a", "b"] * 10)
-    assert (len(endpoint.requests), service.sent) == (1, [])
+    assert (len(endpoint.requests), service.requests) == (1, [])

@@ -46,6 +46,9 @@ def test_what_is_no_json_or_a_field_of_ours_is_refused_by_place(extra, told):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
+        ({"batch_size": 0}, "^batch_size must be a whole number, 1 or more; it is 0.$"),
+        ({"timeout": "planted-key"}, "None for no limit; it is of type str.$"),
+        ({"compression": "br"}, "compression must be 'gzip' or None"),
         ({"verify": None}, "verify must be the path of a file or folder"),
         ({"extra_headers": [("a", "b")]}, "extra_headers must be a dict"),
         ({"extra_headers": {"a b": "c"}}, "'a b', which cannot be a header's"),
