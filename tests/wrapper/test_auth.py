@@ -19,9 +19,9 @@ from inworld_embeddings import BasicAuth, EmbeddingClient, JWTAuth, errors
 from inworld_embeddings._jwt import authorization
 from inworld_embeddings._redaction import Secret
 from inworld_embeddings.auth import TOKEN_URL
-from inworld_embeddings_emulator import EmulatorServer, Reply
 from support.fault import OK
-from support.faults import status
+from support.fault_server import FaultServer
+from support.faults import answer, status
 from support.in_process import Service
 
 KEY, SECRET, WORKSPACE = "planted-key", "planted-secret", "the-workspace"
@@ -186,18 +186,15 @@ def test_the_request_for_a_token():
     assert len({request.headers["authorization"] for request in endpoint.requests}) == 2
 
 
-def test_without_a_client_of_the_users_the_environments_proxy_sees_nothing_on_loopback(monkeypatch, caplog):
-    class Endpoint:
-        uses_test_key = False
-
-        def handle(self, request):
-            return Reply(200, (("content-type", "application/json"),), b'{"token": "token-1"}')
-
-    for name in ("HTTP_PROXY", "ALL_PROXY"):
+def test_without_a_client_of_the_users_the_environments_certificates_count_and_no_proxy_on_loopback(
+    trusted, monkeypatch, caplog
+):
+    for name in ("HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with EmulatorServer(Endpoint()) as server, caplog.at_level(0):
-        url = f"{server.url}/t"
-        assert Api().ask(JWTAuth(BASIC, workspace=WORKSPACE, token_url=url)) == [200]
+    gives_one = answer("a token", 200, b'{"token": "token-1"}')
+    with FaultServer(gives_one, tls=trusted.good) as server, caplog.at_level(0):
+        auth = JWTAuth(BASIC, workspace=WORKSPACE, token_url=f"{server.url}/t")
+        assert Api().ask(auth) == [200]
     assert "/t" in caplog.text
     assert not [piece for piece in SHOWN if piece in caplog.text]
 
