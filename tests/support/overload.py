@@ -1,307 +1,222 @@
-"""A discrete-event simulator of overload: server models, a virtual clock, and a job that drives the real core.
+"""A simulation of overload: a service, its clients and a virtual clock, as discrete events.
 
-The job uses the very classes the engine uses (Throttle, Latency, RetryPolicy), so that what is measured here is
-their behaviour and not that of a model of them. A row never fails because the service is down: every batch is
-tried until it succeeds. Everything random comes from one seeded generator.
+The clients use the very classes that the engine uses (Throttle, Latency, RetryPolicy), so that what is measured is their
+behaviour and not that of a model of them. No batch fails because the service is down: each is tried until it succeeds.
+Everything random comes from one seeded generator.
 """
 
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import count
 from math import inf
-from typing import Protocol
+from typing import NamedTuple
 
 from inworld_embeddings._retry import Latency, RetryPolicy, Spent, Timeouts
 from inworld_embeddings._throttle import Outcome, Throttle
 
-HANG = 1e9
 POLICY = RetryPolicy()
 
 
-class Loop:
-    """A virtual clock and the events on it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = count()
-
-    def at(self, when: float, action: Callable[[], None]) -> None:
-        heapq.heappush(self._events, (max(when, self.now), next(self._order), action))
-
-    def run(self, unfinished: Callable[[], bool], horizon: float = 3600.0) -> None:
-        while unfinished():
-            when, _, action = heapq.heappop(self._events)
-            assert when < horizon, "the job does not get done"
-            self.now = when
-            action()
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the server will do with a request: after ``latency`` seconds, ``outcome``."""
+class Reply(NamedTuple):
+    """What becomes of a request: after ``latency`` seconds, ``outcome``."""
 
     latency: float
     outcome: Outcome = Outcome.SUCCESS
     retry_after: float | None = None
 
 
-class Server(Protocol):
-    def answer(self, now: float, in_service: int) -> Reply: ...
+class Service:
+    """One for all its clients, and the clock. ``answer(now, in_service, latency)`` gives the reply to each request.
 
+    Latencies are between 0.8 and 1.2 of the mean, with a tail of 2 % at twice to three times the mean.
+    """
 
-def latencies(rng: random.Random, mean: float = 0.1) -> Callable[[], float]:
-    """Latencies between 0.8 and 1.2 of the mean, with a tail of 2 % at twice to three times the mean."""
-    return lambda: mean * (rng.uniform(2, 3) if rng.random() < 0.02 else rng.uniform(0.8, 1.2))
+    def __init__(self, answer, rng, mean=0.1):
+        self.now, self.rng = 0.0, rng
+        self.arrivals, self.in_service, self.peak_in_service = [], 0, 0
+        self._answer, self._mean, self._events, self._order = answer, mean, [], count()
 
+    def at(self, when, action, *given):
+        heapq.heappush(self._events, (max(when, self.now), next(self._order), action, given))
 
-@dataclass
-class Site:
-    """One server as all its clients share it: counts arrivals and requests in service."""
+    def run(self, jobs, horizon=3600.0):
+        while any(job.left for job in jobs):
+            self.now, _, action, given = heapq.heappop(self._events)
+            assert self.now < horizon, "the jobs do not get done"
+            action(*given)
 
-    loop: Loop
-    server: Server
-    arrivals: list[float] = field(default_factory=list)
-    in_service: int = 0
-    peak_in_service: int = 0
-
-    def request(self) -> Reply:
-        self.arrivals.append(self.loop.now)
-        reply = self.server.answer(self.loop.now, self.in_service)
+    def request(self):
+        rng = self.rng
+        self.arrivals.append(self.now)
+        latency = self._mean * (rng.uniform(2, 3) if rng.random() < 0.02 else rng.uniform(0.8, 1.2))
+        reply = self._answer(self.now, self.in_service, latency)
         self.in_service += 1
         self.peak_in_service = max(self.peak_in_service, self.in_service)
-        self.loop.at(self.loop.now + reply.latency, self._served)  # work goes on after a client gave up
+        self.at(self.now + reply.latency, self._served)  # work goes on after a client gave up
         return reply
 
-    def _served(self) -> None:
+    def _served(self):
         self.in_service -= 1
 
 
-@dataclass
-class Tally:
-    done_at: list[float] = field(default_factory=list)
-    requests: int = 0
-    throttled: int = 0
-    failed: int = 0
-    timed_out: int = 0
-    cuts_without_throttle: int = 0
-    outages: int = 0
-    restarts: list[float] = field(default_factory=list)
-
-
 class Job:
-    """The retry loop of a bulk job, event-driven as the engine's is."""
+    """The retry loop of a bulk job, event-driven as the engine's is; and what it came to."""
 
-    def __init__(self, site: Site, throttle: Throttle, batches: int, rng: random.Random) -> None:
-        self.site, self.loop, self.throttle, self.rng = site, site.loop, throttle, rng
-        self.latency = Latency(Timeouts())
-        self.ready = deque(Spent() for _ in range(batches))
-        self.left = batches
-        self.tally = Tally()
-        self._wake_at = inf
-        self.loop.at(0.0, self.pump)
+    def __init__(self, service, batches):
+        self.service, self.left = service, batches
+        self.throttle, self.latency = Throttle(service.rng.random, POLICY, 64), Latency(Timeouts())
+        self.done_at, self.restarts = [], []
+        self.requests = self.throttled = self.failed = self.timed_out = 0
+        self.cuts_without_throttle = self.outages = 0
+        self._ready, self._wake_at = deque(Spent() for _ in range(batches)), inf
+        service.at(0.0, self._pump)
 
-    def pump(self) -> None:
-        now = self.loop.now
-        while self.ready and (due := self.throttle.next_start(now)) <= now:
-            self._send(self.ready.popleft())
-        if self.ready and now < due < self._wake_at:
+    def _pump(self):
+        now = self.service.now
+        while self._ready and (due := self.throttle.next_start(now)) <= now:
+            self._send(self._ready.popleft())
+        if self._ready and now < due < self._wake_at:
             self._wake_at = due
-            self.loop.at(due, self._wake)
+            self.service.at(due, self._wake)
 
-    def _wake(self) -> None:
+    def _wake(self):
         self._wake_at = inf
-        self.pump()
+        self._pump()
 
-    def _send(self, batch: Spent) -> None:
-        started, timeout = self.loop.now, self.latency.attempt_timeout()
+    def _send(self, batch):
+        started, timeout = self.service.now, self.latency.attempt_timeout()
         self.throttle.start(started)
-        self.tally.requests += 1
-        reply = self.site.request()
-        if reply.latency > timeout:
-            self.loop.at(started + timeout, lambda: self._timed_out(batch, started))
-        else:
-            self.loop.at(started + reply.latency, lambda: self._answered(batch, started, reply))
+        self.requests += 1
+        reply = self.service.request()
+        if late := reply.latency > timeout:
+            reply = Reply(timeout, Outcome.FAILED)
+        self.service.at(started + reply.latency, self._ended, batch, started, reply, late)
 
-    def _timed_out(self, batch: Spent, started: float) -> None:
-        self.tally.timed_out += 1
-        self.latency.timed_out(self.loop.now, started)
-        self._answered(batch, started, Reply(0.0, Outcome.FAILED))
-
-    def _answered(self, batch: Spent, started: float, reply: Reply) -> None:
-        now = self.loop.now
-        self._finish(started, reply)
+    def _ended(self, batch, started, reply, late):
+        now = self.service.now
+        if late:
+            self.timed_out += 1
+            self.latency.timed_out(now, started)
+        self._judge(started, reply)
         if reply.outcome is Outcome.SUCCESS:
             self.latency.success(now - started)
-            self.tally.done_at.append(now)
+            self.done_at.append(now)
             self.left -= 1
         else:
-            self.loop.at(now + self._delay(batch, reply), lambda: self._again(batch))
-        self.pump()
+            self.service.at(now + self._wait(batch, reply), self._again, batch)
+        self._pump()
 
-    def _finish(self, started: float, reply: Reply) -> None:
-        limit, probing = self.throttle.limit, self.throttle.probing
-        self.throttle.arrived()
-        self.throttle.judge(self.loop.now, started, reply.outcome, reply.retry_after)
-        self.tally.outages += self.throttle.probing and not probing
-        if probing and not self.throttle.probing:
-            self.tally.restarts.append(self.throttle.limit)
-        shrunk = self.throttle.limit < limit and not probing
-        self.tally.cuts_without_throttle += shrunk and reply.outcome is not Outcome.THROTTLED
+    def _judge(self, started, reply):
+        throttle = self.throttle
+        limit, probing = throttle.limit, throttle.probing
+        throttle.arrived()
+        throttle.judge(self.service.now, started, reply.outcome, reply.retry_after)
+        self.outages += throttle.probing and not probing
+        if probing and not throttle.probing:
+            self.restarts.append(throttle.limit)
+        shrunk = throttle.limit < limit and not probing
+        self.cuts_without_throttle += shrunk and reply.outcome is not Outcome.THROTTLED
 
-    def _delay(self, batch: Spent, reply: Reply) -> float:
+    def _wait(self, batch, reply):
         if reply.outcome is Outcome.THROTTLED:
-            self.tally.throttled += 1
+            self.throttled += 1
             batch.throttles += 1
-            return POLICY.wait(POLICY.throttle_base, batch.throttles - 1, self.rng.random, reply.retry_after)
-        self.tally.failed += 1
-        batch.faults += 1
-        return POLICY.wait(POLICY.transient_base, batch.faults - 1, self.rng.random, reply.retry_after)
+            base, tries = POLICY.throttle_base, batch.throttles
+        else:
+            self.failed += 1
+            batch.faults += 1
+            base, tries = POLICY.transient_base, batch.faults
+        return POLICY.wait(base, tries - 1, self.service.rng.random, reply.retry_after)
 
-    def _again(self, batch: Spent) -> None:
-        self.ready.appendleft(batch)
-        self.pump()
+    def _again(self, batch):
+        self._ready.appendleft(batch)
+        self._pump()
 
 
-def run(server: Server, batches: int, rng: random.Random) -> Job:
-    """Run one job to its end."""
-    loop = Loop()
-    job = Job(Site(loop, server), Throttle(rng.random, POLICY, 64), batches, rng)
-    loop.run(lambda: job.left > 0)
+def run(answer, batches, rng, mean=0.1):
+    """Runs one job to its end."""
+    service = Service(answer, rng, mean)
+    job = Job(service, batches)
+    service.run([job])
     return job
 
 
-# Server models
+# What a service does
 
 
-@dataclass
-class Quota:
+def throttled(latency, retry_after=None):
+    return Reply(latency / 4, Outcome.THROTTLED, retry_after)
+
+
+def quota(rate, burst=1.0, retry_after=None):
     """A token bucket: over the rate it answers 429, fast, with or without a ``retry_after``."""
+    tokens, filled_at = burst, 0.0
 
-    latency: Callable[[], float]
-    rate: float
-    burst: float = 1.0
-    retry_after: float | None = None
-    tokens: float = inf
-    filled_at: float = 0.0
+    def answer(now, in_service, latency):
+        nonlocal tokens, filled_at
+        tokens, filled_at = min(burst, tokens + (now - filled_at) * rate), now
+        if tokens < 1.0:
+            return throttled(latency, retry_after)
+        tokens -= 1.0
+        return Reply(latency)
 
-    def answer(self, now: float, in_service: int) -> Reply:
-        self.tokens = min(self.burst, self.tokens + (now - self.filled_at) * self.rate)
-        self.filled_at = now
-        if self.tokens < 1.0:
-            return Reply(self.latency() / 4, Outcome.THROTTLED, self.retry_after)
-        self.tokens -= 1.0
-        return Reply(self.latency())
+    return answer
 
 
-@dataclass
-class Window:
+def window(most, seconds, *, tells=False):
     """A quota per fixed window (60 a minute): after it, 429 until the window ends."""
+    used = {}
 
-    latency: Callable[[], float]
-    quota: int
-    seconds: float
-    tells: bool = False
-    window: int = -1
-    used: int = 0
+    def answer(now, in_service, latency):
+        number = now // seconds
+        used[number] = used.get(number, 0) + 1
+        if used[number] > most:
+            return throttled(latency, (number + 1) * seconds - now if tells else None)
+        return Reply(latency)
 
-    def answer(self, now: float, in_service: int) -> Reply:
-        if int(now // self.seconds) != self.window:
-            self.window, self.used = int(now // self.seconds), 0
-        if self.used >= self.quota:
-            end = (self.window + 1) * self.seconds
-            return Reply(self.latency() / 4, Outcome.THROTTLED, end - now if self.tells else None)
-        self.used += 1
-        return Reply(self.latency())
+    return answer
 
 
-@dataclass
-class Slots:
-    """429 when more than ``slots`` requests are in service."""
-
-    latency: Callable[[], float]
-    slots: int
-
-    def answer(self, now: float, in_service: int) -> Reply:
-        if in_service >= self.slots:
-            return Reply(self.latency() / 4, Outcome.THROTTLED)
-        return Reply(self.latency())
+def slots(most):
+    """429 when more are in service."""
+    return lambda now, in_service, latency: throttled(latency) if in_service >= most else Reply(latency)
 
 
-@dataclass
-class Down:
-    """A total outage from ``start`` to ``end``: refused at once, 503 after a while, or silence."""
-
-    latency: Callable[[], float]
-    start: float
-    end: float
-    kind: str = "refused"
-
-    def answer(self, now: float, in_service: int) -> Reply:
-        if not self.start <= now < self.end:
-            return Reply(self.latency())
-        delay = {"refused": 0.001, "503": self.latency(), "silence": HANG}[self.kind]
-        return Reply(delay, Outcome.FAILED)
+SILENCE = 1e9
 
 
-@dataclass
-class Faulty:
-    """Answers 503 or resets the connection at random."""
+def down(start, end, kind):
+    """A total outage: refused at once, 503 after a while, or silence."""
 
-    latency: Callable[[], float]
-    rng: random.Random
-    share: float
+    def answer(now, in_service, latency):
+        if not start <= now < end:
+            return Reply(latency)
+        return Reply({"refused": 0.001, "503": latency, "silence": SILENCE}[kind], Outcome.FAILED)
 
-    def answer(self, now: float, in_service: int) -> Reply:
-        if self.rng.random() < self.share:
-            return Reply(self.latency() * self.rng.random(), Outcome.FAILED)
-        return Reply(self.latency())
+    return answer
 
 
-@dataclass
-class Stray:
-    """Answers 429 at random, however little it is asked."""
-
-    latency: Callable[[], float]
-    rng: random.Random
-    share: float
-
-    def answer(self, now: float, in_service: int) -> Reply:
-        if self.rng.random() < self.share:
-            return Reply(self.latency() / 4, Outcome.THROTTLED)
-        return Reply(self.latency())
+def stray(share, seed, reply=throttled):
+    """429, or another reply, at random, however little it is asked."""
+    rng = random.Random(f"stray {seed}")  # not the service's own numbers once more
+    return lambda now, in_service, latency: reply(latency) if rng.random() < share else Reply(latency)
 
 
-@dataclass
-class Slow:
-    """Latency times ``factor`` from ``start`` to ``end``."""
-
-    latency: Callable[[], float]
-    start: float
-    end: float
-    factor: float = 10.0
-
-    def answer(self, now: float, in_service: int) -> Reply:
-        return Reply(self.latency() * (self.factor if self.start <= now < self.end else 1.0))
+def slow(start, end, factor):
+    """Latency times ``factor`` for a while."""
+    return lambda now, in_service, latency: Reply(latency * (factor if start <= now < end else 1.0))
 
 
-@dataclass
-class WarmingUp:
-    """Down from ``start`` to ``end``, then room for a number of requests that grows to ``room`` in ``ramp`` s."""
+def warming_up(start, end, ramp, room=64):
+    """Down for a while, then room for a number of requests that grows to ``room`` in ``ramp`` seconds."""
 
-    latency: Callable[[], float]
-    start: float
-    end: float
-    ramp: float
-    room: int = 64
+    def answer(now, in_service, latency):
+        if now < start:
+            return Reply(latency)
+        room_now = room * (now - end) / ramp if now >= end else 0
+        if in_service >= max(room_now, now >= end):
+            return Reply(latency / 4, Outcome.FAILED)
+        return Reply(latency)
 
-    def answer(self, now: float, in_service: int) -> Reply:
-        if now < self.start:
-            return Reply(self.latency())
-        room = self.room * (now - self.end) / self.ramp if now >= self.end else 0
-        if in_service >= max(room, now >= self.end):
-            return Reply(self.latency() / 4, Outcome.FAILED)
-        return Reply(self.latency())
+    return answer
