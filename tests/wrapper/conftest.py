@@ -88,9 +88,9 @@ def short_connect(monkeypatch):
 
 @pytest.fixture
 def short_attempt(monkeypatch):
-    """An attempt timeout of 0.3 s instead of 20 s, as long as nothing is known of the service.
+    """An attempt timeout of 0.1 s instead of 20 s, twice that after each round of timeouts.
 
     Another transport gets 1 s, so that one which sends 8 MB slowly is not taken for one that hangs.
     """
-    seconds = 1.0 if os.environ.get("TRANSPORT") else 0.3
+    seconds = 1.0 if os.environ.get("TRANSPORT") else 0.1
     monkeypatch.setattr(BaseClient, "_timeouts", replace(BaseClient._timeouts, first_attempt=seconds))

@@ -60,9 +60,7 @@ def seconds_without_faults(batches, seed, mean):
 
 
 @every_seed
-@pytest.mark.parametrize(
-    ("share", "least"), [(0.001, 0.8), (0.003, 0.8), (0.01, 0.6), (0.03, 0.4), (0.05, 0.4)]
-)
+@pytest.mark.parametrize(("share", "least"), [(0.001, 0.8), (0.01, 0.6), (0.05, 0.4)])
 def test_I05_stray_throttles_leave_most_of_the_throughput(share, least, seed):
     job = done(sim.stray(share, seed), 8000, seed, QUICK)
     assert job.service.now <= seconds_without_faults(8000, seed, QUICK) / least

@@ -185,7 +185,8 @@ async def first(*addresses):
     return await connect._first_of([(socket.AF_INET, address) for address in addresses])
 
 
-def test_a_dead_first_address_costs_a_head_start(run, listener):
+def test_a_dead_first_address_costs_a_head_start(run, listener, monkeypatch):
+    monkeypatch.setattr(connect, "HEAD_START", 0.01)
     with syn_black_hole() as port, run(first(("127.0.0.1", port), listener.getsockname())) as sock:
         assert sock.getpeername() == listener.getsockname()
 

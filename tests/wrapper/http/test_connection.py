@@ -223,7 +223,7 @@ ROOM = {"max_batch_bytes": 16 * MEGABYTE}
 
 
 def test_B17_a_server_that_does_not_read_falls_under_the_attempt_timeout_and_the_deadline(monkeypatch):
-    short = Timeouts(first_attempt=0.3, longest_attempt=0.3)
+    short = Timeouts(first_attempt=0.1, longest_attempt=0.1)
     monkeypatch.setattr("inworld_embeddings.client.BaseClient._timeouts", short)
     with FaultServer(never_read_body, receive_buffer=4096) as server:
         assert verdict(failure(server.url, LONG_TEXT, **ROOM)) == (APITimeoutError, 3, True)
