@@ -262,7 +262,7 @@ def _put(tree: Tree, home: Path) -> None:
 # The program. It needs no extra; where click is installed, `cli.vendor` reads the same arguments in its place.
 
 ABOUT: Final = f"Copy {DISTRIBUTION} into another package's tree, or bring such a copy up to date."
-CODES: Final = "Exit codes: 0 copied, or in step; 1 --check: edited or behind; 2 not done, and why."
+CODES: Final = "Exit codes: 0 copied, or up to date; 1 --check: edited or behind; 2 not done, and why."
 DEST: Final = "Folder to copy into, such as src/acme_sdk/_vendor."
 OPTIONS: Final[dict[str, tuple[str | None, str]]] = {
     "package": ("NAME", "Name the copy. The default is its own name."),

@@ -24,7 +24,7 @@ MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 def doctor(*, live: bool, limits: bool, yes: bool, model: str | None, as_json: bool) -> int:
     """Say how the client is set up here and how far a request gets, fit for a bug report.
 
-    It shows no key. Without --live and --limits it sends one request without a key, which costs nothing.
+    It shows no key. Without --live and --limits it sends one request, without a key and without a text.
     """
     from .. import _doctor as checks  # noqa: PLC0415 - each command loads what it needs
 

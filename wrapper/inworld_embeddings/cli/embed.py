@@ -33,8 +33,8 @@ from .signals import orderly
     "--format",
     "form",
     type=click.Choice(["json", "table", "npy"]),
-    help="Write JSON lines, a table, or a NumPy file. The default is a table on a terminal, npy into a file that is "
-    "called so, and else json.",
+    help="Write JSON lines, a table, or a NumPy file. The default is a table on a terminal, npy into a "
+    "FILE.npy, and else json.",
 )
 @click.option(
     "-o",

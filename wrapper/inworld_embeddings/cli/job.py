@@ -84,20 +84,20 @@ def _with_options_of_a_run(command: Callable[..., int]) -> Callable[..., int]:
     show_default=True,
     help="Keep a refused row with its reason and go on, or stop.",
 )
-@click.option("--max-rows", type=click.IntRange(min=1), help="Only the first rows of the input.")
+@click.option("--max-rows", type=click.IntRange(min=1), help="Embed at most so many rows, the first ones.")
 @click.option(
     "--engine",
     type=click.Choice(list(PACKAGES)),
     help="Have the parts made by the workers of a cluster. Without it, by this process.",
 )
-@click.option("--address", help="Of that cluster. Default: one of this machine, for this run.")
+@click.option("--address", help="Address of that cluster. Default: one of this machine, for this run.")
 @click.option(
     "--workers", type=click.IntRange(min=1), help="How many workers. Default: one a processor of the cluster."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be sent. Sends nothing, needs no key.")
 @_with_options_of_a_run
 def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
-    """Embed the rows of INPUT, or go on where the same command was.
+    """Embed the rows of INPUT, or go on where an earlier run stopped.
 
     INPUT is Parquet, Arrow, JSON Lines, CSV, TSV or text files, a glob, or a folder.
     """
