@@ -1,10 +1,6 @@
 """`record` against the emulator: what it writes plays back, and holds nothing of the key."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -12,38 +8,37 @@ from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings_emulator import EmulatorServer
 from tools import record
 
-ROOT = Path(__file__).resolve().parents[2]
 KEY = emulator_credential().reveal()
 
 
-def run(out, url, key):
-    env = {name: value for name, value in os.environ.items() if not name.startswith("INWORLD_")}
-    command = [sys.executable, "-m", "tools.record", "--out", str(out), "--base-url", url]
-    return subprocess.run(
-        command, cwd=ROOT, env=env | ({"INWORLD_API_KEY": key} if key else {}), capture_output=True, text=True
-    )
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run the program with a key; returns its exit code."""
+
+    def start(url, key):
+        monkeypatch.setenv("INWORLD_API_KEY", key)
+        return record.main(["--out", str(tmp_path), "--base-url", url])
+
+    return start
 
 
-def test_without_a_key_nothing_is_sent(tmp_path):
-    done = run(tmp_path, "http://127.0.0.1:9", None)
-    assert done.returncode == 2
-    assert "INWORLD_API_KEY" in done.stderr
+def test_without_a_key_nothing_is_sent(run, tmp_path, capsys):
+    assert run("http://127.0.0.1:9", " ") == 2
+    assert "INWORLD_API_KEY" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
-def test_recordings_are_readable_and_hold_no_key(tmp_path, play):
+def test_recordings_are_readable_and_hold_no_key(run, tmp_path):
     with EmulatorServer() as server:
-        done = run(tmp_path, server.url, KEY)
-    assert done.returncode == 0, done.stderr
-    written = {path.stem: json.loads(path.read_text("utf-8")) for path in tmp_path.glob("*.json")}
-    statuses = {name: c["interactions"][0]["response"]["status"]["code"] for name, c in written.items()}
-    assert statuses["single_text"] == 200
-    assert statuses["unknown_key"] == 403
-    assert len(statuses) == 10
-    for path in tmp_path.glob("*.json"):
-        text = path.read_text("utf-8")
-        assert not any(piece in text for piece in record.pieces(KEY)), path
-        assert "recorded from http://127.0.0.1" in text
+        assert run(server.url, KEY) == 0
+    texts = {path.stem: path.read_text("utf-8") for path in tmp_path.glob("*.json")}
+    statuses = {
+        name: json.loads(text)["interactions"][0]["response"]["status"]["code"]
+        for name, text in texts.items()
+    }
+    assert (statuses["single_text"], statuses["unknown_key"], len(statuses)) == (200, 403, 10)
+    assert all("recorded from http://127.0.0.1" in text for text in texts.values())
+    assert not any(piece in text for piece in record.pieces(KEY) for text in texts.values())
 
 
 def test_an_answer_that_echoes_the_key_is_not_written(tmp_path):

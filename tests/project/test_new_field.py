@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.programs import copy_of_inputs
 from tools.generate.package import write
 from tools.spec.document import load
 from tools.spec.reliance import _USE
@@ -59,13 +60,11 @@ def project(tmp_path):
     if "dimensions" in fields:
         pytest.skip("the spec has it: take another name, here and in the docs")
     fields["dimensions"] = {"type": "integer", "format": "int32"}
-    for name in ("templates", "generated", "wrapper"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("generator-config.yaml", "pyproject.toml"):
-        shutil.copyfile(ROOT / name, tmp_path / name)
-    (tmp_path / "openapi.yaml").write_text(json.dumps(spec), "utf-8")
-    write(tmp_path)
-    return tmp_path
+    project = copy_of_inputs(ROOT, tmp_path / "project")
+    shutil.copytree(ROOT / "wrapper", project / "wrapper", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "openapi.yaml").write_text(json.dumps(spec), "utf-8")
+    write(project)
+    return project
 
 
 def run(program, *folders, arguments=()):

@@ -4,6 +4,7 @@ YAML 1.1, which PyYAML reads, takes `on`, `no`, `010` and `1:30` for other thing
 Everything in tools/ reads the spec through here, and hands it on as JSON, so that no two readers disagree.
 """
 
+import functools
 import json
 import re
 from typing import Any, NamedTuple
@@ -27,9 +28,15 @@ def load(text: str) -> Any:
     Raises:
         ToolError: Not readable, a key twice, an alias, a tag, a number that JSON lacks, or nested too deeply.
     """
+    return json.loads(_as_json(text))
+
+
+@functools.lru_cache(maxsize=8)  # reading YAML is most of what a regeneration does
+def _as_json(text: str) -> str:
     try:
         value = _json(text) if text.lstrip().startswith("{") else _yaml(text)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # a lone surrogate cannot be encoded
+        made = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        made.encode()  # a lone surrogate cannot be
     except ToolError:
         raise
     except RecursionError:
@@ -38,7 +45,7 @@ def load(text: str) -> Any:
         raise ToolError(f"not readable: {' '.join(str(error).split())}") from None
     if value is None:
         raise ToolError("empty")
-    return value
+    return made
 
 
 class Operation(NamedTuple):
