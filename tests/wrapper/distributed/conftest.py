@@ -17,8 +17,9 @@ FINISHED = {".lock", "_SUCCESS", "_errors.jsonl", "_job.json"}
 
 
 def engine_of(name, package=None):
-    """An engine's package. In its own session it must be there: nothing is skipped silently."""
-    load = importlib.import_module if os.environ.get("CLUSTER") == name else pytest.importorskip
+    """An engine's package. In its own session, or in any if no name is given, it must be there: nothing is skipped silently."""
+    session = os.environ.get("CLUSTER")
+    load = importlib.import_module if session and name in (session, None) else pytest.importorskip
     return load(package or name)
 
 
