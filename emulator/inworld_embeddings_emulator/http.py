@@ -13,7 +13,7 @@ from io import BufferedIOBase
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
-from .messages import Reply
+from .messages import Reply, joined_headers
 
 _MAX_LINES: Final = 64 * 1024
 """Most bytes of a head, or of a body's trailer."""
@@ -41,24 +41,18 @@ class Head(NamedTuple):
         method: Such as ``POST``.
         target: As sent.
         version: ``1.1`` or ``1.0``.
-        fields: (name, value) pairs as sent, names in lower case.
+        headers: By lower-case name; one that came twice has a comma in it.
     """
 
     method: str
     target: str
     version: str
-    fields: list[tuple[str, str]]
-
-    def values(self, name: str) -> list[str]:
-        """The values of a field, by its lower-case name."""
-        return [value for key, value in self.fields if key == name]
+    headers: dict[str, str]
 
     @property
     def closes(self) -> bool:
         """Whether the client wants the connection closed after the reply."""
-        wishes = [
-            wish.strip(" \t").lower() for value in self.values("connection") for wish in value.split(",")
-        ]
+        wishes = [wish.strip(" \t").lower() for wish in self.headers.get("connection", "").split(",")]
         return "close" in wishes or (self.version == "1.0" and "keep-alive" not in wishes)
 
 
@@ -85,15 +79,14 @@ def body_length(head: Head, limit: int) -> int | None:
     Raises:
         RefusedError: 400 contradicting or malformed, 413 over the limit, 501 a coding other than chunked.
     """
-    lengths, codings = head.values("content-length"), head.values("transfer-encoding")
-    if len(lengths) + len(codings) > 1:
-        raise RefusedError(400, "both Content-Length and Transfer-Encoding, or one of them twice")
-    if codings:
-        if codings[0].lower() != "chunked":
-            status = 501 if _TOKENS.fullmatch(codings[0]) else 400
+    text, coding = head.headers.get("content-length", "0"), head.headers.get("transfer-encoding")
+    if coding is not None:
+        if "content-length" in head.headers:
+            raise RefusedError(400, "both Content-Length and Transfer-Encoding")
+        if coding.lower() != "chunked":
+            status = 501 if _TOKENS.fullmatch(coding) else 400
             raise RefusedError(status, "only the chunked transfer coding is known")
         return None
-    text = lengths[0] if lengths else "0"
     if not (text.isascii() and text.isdigit()):
         raise RefusedError(400, "malformed Content-Length")
     if len(text) > 18 or int(text) > limit:
@@ -128,11 +121,11 @@ def _chunk_size(stream: BufferedIOBase) -> int:
     return int(found[1], 16)
 
 
-def _fields(lines: list[bytes]) -> list[tuple[str, str]]:
+def _fields(lines: list[bytes]) -> dict[str, str]:
     found = [_FIELD.fullmatch(line) for line in lines]
     if not all(found):
         raise RefusedError(400, "malformed header")
-    return [(field[1].decode("latin-1").lower(), field[2].decode("latin-1")) for field in found if field]
+    return joined_headers((field[1].decode(), field[2].decode("latin-1")) for field in found if field)
 
 
 def _lines(stream: BufferedIOBase) -> list[bytes]:

@@ -83,7 +83,7 @@ def joined_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Headers by lower-case name, values of repeated names joined as RFC 9110 section 5.2 has it."""
     headers: dict[str, str] = {}
     for name, value in pairs:
-        key, text = name.lower(), value.strip()
+        key, text = name.lower(), value.strip(" \t")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
 

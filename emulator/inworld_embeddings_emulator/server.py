@@ -18,7 +18,7 @@ from inworld_embeddings.errors import ConfigurationError
 from .faults import FaultLayer, Faults
 from .handle import BODY_TOO_LARGE, MAX_BODY_BYTES, VECTOR_START, Emulator
 from .http import Head, RefusedError, body_length, hears, is_loopback, read_body, read_head, reply_bytes
-from .messages import Handler, Reply, Request, joined_headers, plain_reply
+from .messages import Handler, Reply, Request, plain_reply
 
 HEALTH_PATH: Final = "/healthz"
 """GET replies 200 as long as the server runs; neither key nor engine is needed."""
@@ -212,16 +212,16 @@ class _Connection(StreamRequestHandler):
         return close or reply.carriage.end is not None
 
     def _request(self, head: Head) -> Request:
-        hosts = head.values("host")
-        if len(hosts) != 1:
+        host = head.headers.get("host", "")
+        if not host or "," in host:
             raise RefusedError(400, "one Host header is needed")
-        if not hears(hosts[0], self.server.host, self.server.allowed_hosts):
+        if not hears(host, self.server.host, self.server.allowed_hosts):
             raise RefusedError(403, "this emulator does not serve that Host")
         length = body_length(head, MAX_BODY_BYTES)
-        if length != 0 and "100-continue" in map(str.lower, head.values("expect")):
+        if length != 0 and head.headers.get("expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = read_body(self.rfile, length, MAX_BODY_BYTES)
-        return Request(head.method, head.target, joined_headers(head.fields), body)
+        return Request(head.method, head.target, head.headers, body)
 
     def _handled(self, request: Request) -> Reply:
         if request.route == HEALTH_PATH and request.method in ("GET", "HEAD"):

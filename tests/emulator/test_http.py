@@ -17,8 +17,7 @@ def head(fields=b"", line=LINE):
 def test_a_head_as_it_was_sent():
     found = head(b"Host: a\r\nX-A:\t 1, 2 \t\r\nX-Empty:\r\nx-a: \xe9\r\n", b"\r\n" + LINE)
     assert (found.method, found.target, found.closes) == ("POST", "/x?y=1", False)
-    assert found.fields == [("host", "a"), ("x-a", "1, 2"), ("x-empty", ""), ("x-a", "é")]
-    assert found.values("x-a") == ["1, 2", "é"]
+    assert found.headers == {"host": "a", "x-a": "1, 2, é", "x-empty": ""}
 
 
 @pytest.mark.parametrize(
@@ -89,8 +88,8 @@ CHUNKED = b"Transfer-Encoding: chunked\r\n"
     [
         (413, [b"Content-Length: 21\r\n", b"Content-Length: " + b"9" * 5000 + b"\r\n"]),
         (400, [b"Content-Length: %s\r\n" % text for text in b"-1|+5|1_0|0x5|\xb2||5, 5".split(b"|")]),
-        (400, [b"Content-Length: 5\r\n" * 2, b"Content-Length: 5\r\n" + CHUNKED, CHUNKED * 2]),
-        (501, [b"Transfer-Encoding: gzip\r\n", b"Transfer-Encoding: gzip, chunked\r\n"]),
+        (400, [b"Content-Length: 5\r\n" * 2, b"Content-Length: 5\r\n" + CHUNKED]),
+        (501, [b"Transfer-Encoding: gzip\r\n", b"Transfer-Encoding: gzip, chunked\r\n", CHUNKED * 2]),
     ],
 )
 def test_lengths_refused(status, cases):

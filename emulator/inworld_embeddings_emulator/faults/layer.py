@@ -120,14 +120,10 @@ def _own_faults(text: str, *, patterns: bool) -> Sequence[Fault]:
     """
     script = parse(text)
     step, names = script.steps[0], {fault.name for fault in script.steps[0].faults}
-    if len(script.steps) > 1 or script.repeat or step.times is not None or step.seconds is not None:
+    if len(script.steps) > 1 or script.repeat or step.times or step.seconds or "quota" in names:
         raise ConfigurationError(
-            "one request has one step: ',', 'x', 'for' and 'repeat' are for a script of the whole server, which "
+            "one request has one step: ',', 'x', 'for', 'repeat' and quotas are for a script of the whole server, which "
             f"serve --fault sets, or with serve --chaos a PUT to {ADMIN_PATH}"
-        )
-    if "quota" in names:
-        raise ConfigurationError(
-            "a quota counts many requests: it is for a script, by serve --fault or serve --chaos"
         )
     if "poison" in names and not patterns:
         raise ConfigurationError("poison is for scripts, unless the emulator was started with serve --chaos")
