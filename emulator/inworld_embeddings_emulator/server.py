@@ -16,7 +16,7 @@ from typing import Any, Final, Self, TextIO
 from inworld_embeddings.errors import ConfigurationError
 
 from .faults import FaultLayer, Faults
-from .handle import BODY_TOO_LARGE, MAX_BODY_BYTES, VECTOR_START, Emulator
+from .handle import MAX_BODY_BYTES, VECTOR_START, Emulator
 from .http import Head, RefusedError, body_length, hears, is_loopback, read_body, read_head, reply_bytes
 from .messages import Handler, Reply, Request, plain_reply
 
@@ -200,7 +200,7 @@ class _Connection(StreamRequestHandler):
             reply = self._handled(self._request(head))
             refused = False
         except RefusedError as error:
-            reply = BODY_TOO_LARGE if error.status == 413 else plain_reply(error.status, error.text)
+            reply = plain_reply(error.status, error.text)
         time.sleep(reply.carriage.delay)
         close = refused or head is None or head.closes or self.server.stopping
         self.wfile.write(reply_bytes(reply, close=close))
@@ -224,8 +224,8 @@ class _Connection(StreamRequestHandler):
         return Request(head.method, head.target, head.headers, body)
 
     def _handled(self, request: Request) -> Reply:
-        if request.route == HEALTH_PATH and request.method in ("GET", "HEAD"):
-            return plain_reply(200, "ok" if request.method == "GET" else "")
+        if request.route == HEALTH_PATH and request.method == "GET":
+            return plain_reply(200, "ok")
         return self.server.handler.handle(request)
 
     def _linger(self) -> None:
@@ -240,11 +240,8 @@ class _Connection(StreamRequestHandler):
     def _log(self, head: Head | None, reply: Reply, milliseconds: float) -> None:
         """One line for each reply. It never holds a body, a header or a query."""
         method, path = (head.method[:20], head.target.partition("?")[0]) if head else ("-", "-")
-        vectors = sum(map(reply.body.count, _VECTORS)) if reply.status == 200 else 0
-        told, end = f"{reply.status} {len(reply.body)} bytes {vectors} vectors", reply.carriage.end
-        told, cut = (
-            ("dropped", "")
-            if isinstance(end, str)
-            else (told, "" if end is None else f", cut after {end} bytes")
-        )
+        end, vectors = reply.carriage.end, sum(map(reply.body.count, _VECTORS))
+        told = f"{reply.status} {len(reply.body)} bytes {vectors} vectors"
+        told = "dropped" if isinstance(end, str) else told
+        cut = f", cut after {end} bytes" if isinstance(end, int) else ""
         self.server.log(f"{method} {ascii(path)[1:-1][:200]} {told} {milliseconds:.1f} ms{cut}")

@@ -226,11 +226,10 @@ class Broken:
 def test_health_needs_no_key_and_a_handler_that_fails_is_logged_by_type_alone(log):
     with EmulatorServer(Broken(), log=log) as server:
         assert [httpx.get(f"{server.url}/healthz{query}").text for query in ("", "?x=y")] == ["ok", "ok"]
-        assert httpx.head(f"{server.url}/healthz").status_code == 200
         with Peer(server) as peer:
             peer.send(raw())
             assert peer.at_end()
-    assert log.getvalue().splitlines()[3:] == ["connection closed by LookupError"]
+    assert log.getvalue().splitlines()[2:] == ["connection closed by LookupError"]
 
 
 def test_ipv6(emulator):

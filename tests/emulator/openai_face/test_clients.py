@@ -63,15 +63,6 @@ def test_openai_models(client):
         client.models.retrieve("org/model")
 
 
-def test_openai_async(served):
-    async def ask():
-        async with openai.AsyncOpenAI(base_url=served, api_key="local:local") as client:
-            calls = [client.embeddings.create(model="m", input=[text]) for text in TEXTS]
-            return [vectors(response)[0] for response in await asyncio.gather(*calls)]
-
-    assert asyncio.run(ask()) == expected(TEXTS)
-
-
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])
 def test_openai_in_process_without_a_socket(library):
     inside = pytest.importorskip(library).Client(transport=LocalTransport(OpenAIFace.local(HashEngine(8))))

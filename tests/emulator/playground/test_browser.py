@@ -392,15 +392,9 @@ BLIND = """
 const [url, done] = arguments;
 fetch(url, { method: "POST", mode: "no-cors", body: '{"inputs": [{"text": "a"}]}' }).then((answer) => done(answer.type), done);
 """
-FRAME = """
-const frame = document.createElement("iframe");
-frame.onload = arguments[1];
-frame.src = arguments[0];
-document.body.append(frame);
-"""
 
 
-def test_a_page_of_another_origin_reads_changes_and_frames_nothing_and_has_no_key(serve_page):
+def test_a_page_of_another_origin_reads_and_changes_nothing_and_has_no_key(serve_page):
     page = serve_page(engine=named("hash:16"), chaos=True)
     seen, ask = [], page.driver.execute_async_script
     with EmulatorServer(Elsewhere()) as server:
@@ -409,20 +403,5 @@ def test_a_page_of_another_origin_reads_changes_and_frames_nothing_and_has_no_ke
         assert (page.server.faults.script, page.server.faults.requests) == ("ok", 0)
         page.server.faults.watch(lambda request, reply, labels: seen.append(reply.status))
         assert (ask(BLIND, page.url + EMBED), seen) == ("opaque", [401])
-        ask(FRAME, page.url)
-        page.driver.switch_to.frame(0)
-        assert page.run("return location.href") == "chrome-error://chromewebdata/"
-        page.driver.switch_to.default_content()
-        assert "frame-ancestors" in str(page.driver.get_log("browser"))
+        page.driver.get_log("browser")  # where the refusals are
         page.driver.get_log("performance")  # this page did ask elsewhere
-
-
-def test_a_program_that_got_in_could_call_nowhere(page):
-    """What the policy forbids, it forbids: checked by breaking it."""
-    tries = "Promise.allSettled([fetch('http://127.0.0.1:9/'), import('data:text/javascript,1')]).then((all) => arguments[0](all.map((a) => a.status)))"
-    assert page.driver.execute_async_script(tries) == ["rejected", "rejected"]
-    page.run(
-        "const s = document.createElement('script'); s.textContent = 'document.title = 1'; document.body.append(s)"
-    )
-    assert page.driver.title == "Embeddings playground"
-    assert str(page.driver.get_log("browser")).count("Content Security Policy") >= 3
