@@ -105,6 +105,7 @@ MISTAKES = [
     ("quota=0", "character 7: quota must be a number from 0.01"),
     ("ok;loud", "character 4: 'loud' is not a setting of ok; there is none"),
     ("short=" + "9" * 5000, "character 7: short must be a whole number"),
+    ("short=1.5", "character 7: short must be a whole number"),
 ]
 
 
