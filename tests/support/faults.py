@@ -54,20 +54,8 @@ def status(http, *, code=None, message="it did not work", details=(), headers=()
 
 
 def retry_after(*values, http=429):
-    """One Retry-After header per value, as text: seconds, dates or nonsense (C08, C12, C16, C17)."""
+    """One Retry-After header per value, as text: seconds or nonsense (C08, C12, C16)."""
     return status(http, headers=[("Retry-After", value) for value in values])
-
-
-def retry_after_date(retry, now, *, http=429):
-    """Retry-After as a date, with the server's own Date (C17)."""
-    return status(http, headers=[("Retry-After", retry), ("Date", now)])
-
-
-def retry_info(delay, *, http=429, header=None):
-    """A RetryInfo detail with this ``retryDelay`` ("1.5s", or anything else), and a Retry-After beside it (C09)."""
-    detail = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
-    headers = [("Retry-After", header)] if header is not None else []
-    return status(http, details=[detail], headers=headers)
 
 
 def html_error(http):

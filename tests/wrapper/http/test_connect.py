@@ -268,31 +268,27 @@ def test_A05_a_trusted_certificate_is_accepted_where_the_environment_is_trusted(
         server.oracle.assert_requests(2)
 
 
-def by_path(tls):
-    return {"verify": tls.ca_file}
-
-
-def by_context(tls):
-    return {"verify": ssl.create_default_context(cafile=tls.ca_file)}
-
-
 def by_truststore(tls):
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(tls.ca_file)
     return {"verify": context}
 
 
-def anyone(tls):
-    return {"verify": False, "allow_insecure": True}
+VERIFY = {
+    "path": lambda tls: {"verify": tls.ca_file},
+    "context": lambda tls: {"verify": ssl.create_default_context(cafile=tls.ca_file)},
+    "truststore": by_truststore,
+    "anyone": lambda tls: {"verify": False, "allow_insecure": True},
+}
 
 
-@pytest.mark.parametrize("verify", [by_path, by_context, by_truststore, anyone])
+@pytest.mark.parametrize("verify", VERIFY)
 @pytest.mark.parametrize("certificate", ["good", "untrusted", "wrong_host"])
 def test_A05_verify_says_whom_to_trust_whatever_the_environment_says(certificate, verify, tls, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
-    settings = verify(tls)
+    settings = VERIFY[verify](tls)
     with FaultServer(tls=getattr(tls, certificate)) as server:
-        if certificate == "good" or verify is anyone:
+        if certificate == "good" or verify == "anyone":
             server.oracle.check_one("a", sync_embed(server.url, "a", **settings))
         else:
             assert verdict(failure(server.url, **settings)) == FINAL
