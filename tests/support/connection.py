@@ -1,7 +1,6 @@
 """Sockets on loopback with one thread per connection: what a fault may do with one, and how all end quickly."""
 
 import contextlib
-import selectors
 import socket
 import struct
 from itertools import count
@@ -190,7 +189,6 @@ class Listener:
         self._socket.bind(("127.0.0.1", 0))
         self._socket.listen(1024)
         self.port: int = self._socket.getsockname()[1]
-        self._bell, self._ring = socket.socketpair()
         self._acceptor = Thread(target=self._accept_all, name=f"accept-{self.port}", daemon=True)
         self._acceptor.start()
 
@@ -204,7 +202,8 @@ class Listener:
         if self.stop.is_set():
             return
         self.stop.set()
-        self._ring.send(b"!")
+        with socket.socket() as bell:  # closing the socket would not wake who waits at it
+            bell.connect(("127.0.0.1", self.port))
         self._acceptor.join(_JOIN_SECONDS)
         with self._lock:
             live = list(self._live.values())
@@ -213,22 +212,19 @@ class Listener:
         threads = [self._acceptor, *(thread for thread, _ in live)]
         for thread in threads:
             thread.join(_JOIN_SECONDS)
-        for sock in (self._socket, self._bell, self._ring):
-            sock.close()
+        self._socket.close()
         if any(thread.is_alive() for thread in threads):
             raise TimeoutError("a thread of the server does not end")
         if self._errors:
             raise ExceptionGroup("the server itself failed", self._errors)
 
     def _accept_all(self):
-        with selectors.DefaultSelector() as waiting:
-            waiting.register(self._socket, selectors.EVENT_READ)
-            waiting.register(self._bell, selectors.EVENT_READ)
-            for number in count():
-                waiting.select()
-                if self.stop.is_set():
-                    return
-                self._start(number, self._socket.accept()[0])
+        for number in count():
+            sock, _ = self._socket.accept()
+            if self.stop.is_set():
+                sock.close()
+                return
+            self._start(number, sock)
 
     def _start(self, number, sock):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a fault's packets are as it sends them
