@@ -41,8 +41,11 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return _carried(reply, _library_of(request), _cut)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        # In another thread: however long an engine takes, the event loop keeps its deadlines.
-        reply = await asyncio.to_thread(self._reply, request, await request.aread())
+        body = await request.aread()
+        try:  # in another thread: however long an engine takes, the event loop keeps its deadlines
+            reply = await asyncio.to_thread(self._reply, request, body)
+        except RuntimeError:  # the interpreter is ending and starts none
+            reply = self._reply(request, body)
         await asyncio.sleep(reply.carriage.delay)
         return _carried(reply, _library_of(request), _async_cut)
 

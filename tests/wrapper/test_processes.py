@@ -162,14 +162,6 @@ def work():
     time.sleep(0.2)
     assert all(right(client, str(n)) for n in range(50))
 threading.Thread(target=work).start()""",
-    "a call and a close while the interpreter ends": """
-import atexit
-client = make()
-def last_words():
-    assert right(client, "goodbye")
-    client.close()
-atexit.register(last_words)
-client.embed('x')""",
     "asyncio.run without a close": """
 asyncio.run(make(AsyncEmbeddingClient).embed('x'))
 async def left_in_the_middle():
@@ -198,23 +190,33 @@ def test_F07_the_interpreter_ends_in_silence(ending):
         assert_silent(program(ending, server.url))
 
 
-def test_F07_what_was_registered_before_the_import_finds_the_clients_closed():
+def test_F07_while_the_interpreter_ends_clients_work_until_their_module_ends_and_say_so_after_it():
     code = """
-import atexit
+import atexit, sys
 
-def last_words():
+def too_late():
     try:
-        client.embed("too late")
+        left.embed("too late")
     except ClientClosedError as error:
         print(error)
-    client.close()
+    left.close()
+
+atexit.register(too_late)  # runs last
+from inworld_embeddings import ClientClosedError, EmbeddingClient
+left, client = (EmbeddingClient(base_url=sys.argv[1], api_key="YTpi") for _ in range(2))
+local = EmbeddingClient.local()
+
+def last_words():
+    for each in (client, local):
+        each.embed("goodbye")
+        each.close()
 
 atexit.register(last_words)
-from inworld_embeddings import ClientClosedError, EmbeddingClient
-client = EmbeddingClient.local()
 client.embed("x")
 """
-    done = program(code, preamble="")
+    with FaultServer() as server:
+        done = program(code, server.url, preamble="")
+        server.oracle.assert_requests(2)
     assert_silent(done)
     assert "interpreter is ending" in done.stdout
 
