@@ -138,7 +138,7 @@ def vectors_of(body: bytes, count: int) -> list[list[float]]:
         rows = msgspec.json.decode(body, type=_Rows).data
     except msgspec.ValidationError:
         raise EngineError("the backend's response is not a list of embeddings") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.DecodeError:
         raise EngineError("the backend's response is not JSON") from None
     if len(rows) != count:
         raise EngineError(f"the backend gave {len(rows)} embeddings for {count} texts")

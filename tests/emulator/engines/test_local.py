@@ -97,6 +97,7 @@ def test_threads_and_a_full_cache_change_nothing(engine, monkeypatch):
         together = [vector for part in pool.map(fresh.embed, [texts] * 2) for vector in part]
         assert {id(made) for made in pool.map(lambda _: default_engine(), range(8))} == {id(engine)}
     assert together == engine.embed(texts) * 2
+    assert engine.word.cache_info().maxsize < 10_000
 
 
 def test_importing_the_engines_reads_no_table_and_hash_seeds_do_not_matter(engine):

@@ -118,20 +118,19 @@ def test_a_backend_that_says_nothing_is_given_up():
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "says"),
     [
-        ("http://127.0.0.1:9", " "),
-        ("http://127.0.0.1:9", "m", ""),
-        ("http://127.0.0.1:9", "m", "planted-secret\n"),
-        ("http://example.com/v1", "m", KEY),
-        ("http://user:planted-secret@127.0.0.1:9", "m"),
-        ("ftp://127.0.0.1", "m"),
-        ("http://127.0.0.1:9", "m"),
+        (("http://127.0.0.1:9", " "), "name of a model"),
+        (("http://127.0.0.1:9", "m", ""), "key is empty"),
+        (("http://127.0.0.1:9", "m", "planted-secret\n"), "key is empty, or has a character"),
+        (("http://example.com/v1", "m", KEY), "in clear"),
+        (("http://user:planted-secret@127.0.0.1:9", "m"), "must be plain"),
+        (("ftp://127.0.0.1", "m"), "must be plain"),
     ],
 )
-def test_unusable_settings(arguments):
-    with pytest.raises(ConfigurationError) as caught:
-        OpenAICompatibleEngine(*arguments)
+def test_unusable_settings(arguments, says):
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        OpenAICompatibleEngine(*arguments, transport=LocalTransport(Backend(body=GOOD)))
     assert "planted" not in str(caught.value)
 
 

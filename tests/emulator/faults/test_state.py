@@ -33,6 +33,7 @@ def met(faults, count):
         ("drop x2", "drop drop . . ."),
         ("drop=head, html", "drop=head html=502 html=502 html=502 html=502"),
         ("drop, ok x2, repeat", "drop . . drop ."),
+        ("drop, html, repeat", "drop html=502 drop html=502 drop"),
         ("ok, drop + html, ok", ". drop+html=502 . . ."),
         ("100% drop, 0% drop", "drop . . . ."),
     ],

@@ -109,7 +109,7 @@ def test_a_link_holds_texts_and_query_and_has_an_end(js):
     link = js("request.linkOf", NASTY, "q & a")
     assert js("request.linked", link) == {"texts": "\n".join(NASTY), "query": "q & a"}
     assert js("request.linkOf", ["é" * 6000], "") is None
-    for nothing in ("", "#", "#other=1", f"#texts={'w' * 32_000}"):
+    for nothing in ("", "#", "#query=1", f"#texts={'w' * 32_000}"):
         assert js("request.linked", nothing) is None
 
 
