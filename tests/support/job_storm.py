@@ -222,37 +222,33 @@ def strace(folder, calls):
     return {"hits": hits, "codes": codes, "wrong": wrong}
 
 
-def limits(folder):
-    """No file may grow beyond a size; then the same with a disk that is full but for some KiB, if ``folder`` is a small one."""
-    place = Path(tempfile.mkdtemp())
-    source = sources(place, 400)[0]
+def limits(place, small=None):
+    """No file may grow beyond a size; or with a small disk, it is full but for some bytes."""
+    source = sources(place, 3 * ROWS_PER_PART)[0]
     ended(forked(partial(run, source, place / "whole")))
-    whole, wrong, codes = content(place / "whole"), [], collections.Counter()
+    whole, wrong, codes = content(place / "whole"), [], []
 
     def limited(size, out):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
         run(source, out)
 
     def filled(free, out):
-        small = os.statvfs(folder)
-        with (folder / "filler").open("wb") as file:
-            file.truncate(0)
-            os.posix_fallocate(file.fileno(), 0, max(1, small.f_bavail * small.f_frsize - free))
+        disk = os.statvfs(small)
+        with (small / "filler").open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - free)
         run(source, out)
 
-    is_small = os.statvfs(folder).f_blocks * os.statvfs(folder).f_frsize < 1 << 22
-    for work in (limited, *([filled] if is_small else [])):
-        for size in (0, 100, 600, 3000, 6000, 9000, 12000, 40000):
-            out = folder / f"out-{work.__name__}-{size}"
-            code = ended(forked(partial(work, size, out)))
-            codes[f"{work.__name__} {code}"] += 1
-            (folder / "filler").unlink(missing_ok=True)
-            if any(data != whole[name] for name, data in content(out).items()):
-                wrong.append(f"{out.name}: a part that is not whole")
-            code = ended(forked(partial(run, source, out)))
-            if why := wrong_with(out, whole, code):
-                wrong.append(f"{out.name} {why}")
-            shutil.rmtree(out)
+    for size in (100, 1000, 3000) if small is None else (4096, 12288, 20480):
+        out = (small or place) / f"out-{size}"
+        codes.append(ended(forked(partial(limited if small is None else filled, size, out))))
+        if small is not None:
+            (small / "filler").unlink()
+        if any(data != whole[name] for name, data in content(out).items()):
+            wrong.append(f"{out.name}: a part that is not whole")
+        code = ended(forked(partial(run, source, out)))
+        if why := wrong_with(out, whole, code):
+            wrong.append(f"{out.name} {why}")
+        shutil.rmtree(out)
     return {"codes": codes, "wrong": wrong}
 
 
@@ -306,19 +302,15 @@ def faults(folder, rows):
 def main():
     clients._load()  # once, for all that are forked
     what, *more = sys.argv[1:]
+    does = {
+        "operations": lambda place: operations(place, int(more[0])),
+        "kills": lambda place: kills(place, int(more[0])),
+        "strace": lambda place: strace(place, more or CALLS),
+        "limits": lambda place: limits(place, *map(Path, more)),
+        "faults": lambda place: faults(place, int(more[0])),
+    }
     with tempfile.TemporaryDirectory() as folder:
-        if what == "operations":
-            told = operations(Path(folder), int(more[0]))
-        elif what == "kills":
-            told = kills(Path(folder), int(more[0]))
-        elif what == "faults":
-            told = faults(Path(folder), int(more[0]))
-        else:
-            told = (
-                strace(Path(folder), more or CALLS)
-                if what == "strace"
-                else limits(Path(more[0] if more else folder))
-            )
+        told = does[what](Path(folder))
     print(json.dumps(told))
 
 

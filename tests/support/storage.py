@@ -6,7 +6,7 @@ import random
 import signal
 import stat
 
-WRITING = ("open", "write", "fsync", "close", "link", "unlink", "replace", "ftruncate")
+WRITING = ("open", "fsync", "close", "link", "unlink", "replace", "ftruncate")
 
 
 class Disk:
@@ -52,13 +52,6 @@ def failing(number):
 def killed(name, real, *given, **named):
     """kill -9, before the operation."""
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def short(name, real, *given, **named):
-    """A write that takes half; the next one says that the disk is full."""
-    if name == "write":
-        return real(given[0], given[1][: len(given[1]) // 2])
-    return real(*given, **named)
 
 
 class PowerLossError(BaseException):

@@ -25,8 +25,8 @@ from inworld_embeddings.jobs import run_job, storage
 put = storage._put
 def killed(final, fill, **how):
     if final.name == "part-000000002.parquet":
-        def fill(file):
-            file.write(b"the first half")
+        def fill(path):
+            path.write_bytes(b"the first half")
             os.kill(os.getpid(), signal.SIGKILL)
     return put(final, fill, **how)
 storage._put = killed
@@ -96,7 +96,7 @@ def test_the_first_writer_wins(stored):
 
     def write(number):
         barrier.wait()
-        told.append((publish(place_, "part", lambda file: file.write(b"%d" % number)), number))
+        told.append((publish(place_, "part", lambda path: path.write_bytes(b"%d" % number)), number))
 
     threads = [threading.Thread(target=write, args=[number]) for number in range(8)]
     for thread in threads:
@@ -105,7 +105,7 @@ def test_the_first_writer_wins(stored):
         thread.join()
     (first,) = [number for won, number in told if won]
     assert (place_ / "part").read_bytes() == b"%d" % first
-    assert publish(place_, "part", lambda file: file.write(b"last"), replace=True)
+    assert publish(place_, "part", lambda path: path.write_bytes(b"last"), replace=True)
     assert (place_ / "part").read_bytes() == b"last"
 
 

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from inworld_embeddings import ConfigurationError, InputChangedError, InvalidInputError
-from inworld_embeddings.jobs import files, formats
+from inworld_embeddings.jobs import files
+from inworld_embeddings.jobs import lines as of_lines
 from inworld_embeddings.jobs.files import found_files
-from inworld_embeddings.jobs.formats import Position, Refusal
 from inworld_embeddings.jobs.inputs import Reader, columns_of
+from inworld_embeddings.jobs.rows import Position, Refusal
 
 ROWS = [
     ("a", "one"),
@@ -172,7 +173,7 @@ def test_H18_rows_of_a_table_that_are_no_text(tmp_path):
 
 @pytest.mark.parametrize("name", ["x.txt", "x.jsonl", "x.csv"])
 def test_H18_a_line_longer_than_any_is_passed_over_in_pieces(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(formats, "LONGEST", 100)
+    monkeypatch.setattr(of_lines, "LONGEST", 100)
     lines = {"x.txt": "{}", "x.jsonl": '{{"t": "{}"}}', "x.csv": '"{}"'}[name]
     header = "t\n" if name == "x.csv" else ""
     path = tmp_path / name

@@ -20,10 +20,10 @@ from ..client import EmbeddingClient
 from ..errors import InworldEmbeddingsError, JobError
 from ..jobs import parts
 from ..jobs.files import Sources, place
-from ..jobs.formats import Position
 from ..jobs.inputs import Reader
 from ..jobs.manifest import Manifest
 from ..jobs.options import JobOptions, JobReport
+from ..jobs.rows import Position
 from ..jobs.runner import Job, Span, gaps
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Jobs: embed a table of any size into a folder of Parquet files; killed at any moment, it goes on where it was.
 
 Needs pyarrow: ``pip install 'inworld-embeddings[jobs]'``. What a job's folder holds, and what a kill costs, is in
-docs/jobs.md.
+docs/use/jobs.md.
 """
 
 import os

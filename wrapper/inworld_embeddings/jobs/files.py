@@ -20,7 +20,7 @@ KINDS: Final = {
     ".csv": "csv",
     ".tsv": "tsv",
 }
-PACKED: Final = (".gz", ".zst")
+PACKED: Final = {".gz": "gzip", ".zst": "zstd"}
 STORE: Final = "s3://"
 
 Sources: TypeAlias = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -201,6 +201,11 @@ def _suffix(path: str | Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
+def packing(path: str) -> str | None:
+    """How a file is packed, by its name; None if it is not."""
+    return PACKED.get(os.path.splitext(path)[1].lower())
+
+
 def kind_of(path: str) -> str:
     """The kind of a file, by its name.
 
@@ -208,8 +213,7 @@ def kind_of(path: str) -> str:
         InvalidInputError: its name ends with nothing that is known, or it is packed twice.
     """
     kind = KINDS.get(_suffix(path))
-    packed = path.lower().endswith(PACKED)
-    if kind is None or (packed and kind in ("parquet", "arrow")):
+    if kind is None or (packing(path) and kind in ("parquet", "arrow")):
         raise InvalidInputError(
             f"{path}: what is in it is told by its name, which must end with one of {', '.join(KINDS)}; "
             "of the kinds made of lines, also .gz or .zst after that."

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from .formats import START, Piece, Refusal
+from .rows import START, Piece, Refusal
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import ConfigurationError, InvalidInputError
+from .columnar import Columnar, is_text, plain, schema_of
 from .files import kind_of, place, readable
-from .formats import START, Columns, Piece, Position, Refusal, Rows, columns_in, is_text, opened, plain
+from .lines import Csv, JsonLines, PlainText
+from .rows import START, Columns, Piece, Position, Refusal, Rows
 
 
 def columns_of(
@@ -33,7 +35,7 @@ def columns_of(
     types: dict[str, Any] = {}
     for path in files:
         with _told(path):
-            there = columns_in(path)
+            there = _columns_in(path)
         if there is None:
             continue
         text = text if text is not None else _only_text(path, there)
@@ -43,7 +45,32 @@ def columns_of(
                 raise ConfigurationError(
                     f"{path}: the column {name!r} is {kind}, but {types[name]} in another file."
                 )
-    return Columns(text, tuple((name, types.get(name, pa.string())) for name in carried))
+    return Columns(text, pa.schema([(name, types.get(name, pa.string())) for name in carried]))
+
+
+def _columns_in(path: str) -> "dict[str, pa.DataType] | None":
+    """The columns of a file; None if it is empty. Those of files made of lines are strings."""
+    match kind_of(path):
+        case "parquet" | "arrow":
+            schema = schema_of(path)
+            return dict(zip(schema.names, schema.types, strict=True))
+        case "jsonl":
+            return JsonLines.columns_in(path)
+        case "text":
+            return {"text": pa.string()}
+    return Csv.columns_in(path)
+
+
+def _opened(path: str, position: Position, columns: Columns) -> Rows:
+    """The rows of a file from a position on."""
+    match kind_of(path):
+        case "parquet" | "arrow":
+            return Columnar(path, position, columns)
+        case "jsonl":
+            return JsonLines(path, position, columns)
+        case "text":
+            return PlainText(path, position, columns)
+    return Csv(path, position, columns)
 
 
 def _only_text(path: str, there: "dict[str, Any]") -> str:
@@ -114,12 +141,12 @@ class Reader:
             InvalidInputError: a file that cannot be read on.
         """
         texts: list[str | Refusal] = []
-        tables = [self._columns.schema.empty_table()]
+        tables = [self._columns.carried.empty_table()]
         while len(texts) < count and self._at.file < len(self._files):
             path = self._files[self._at.file]
             with _told(path):
                 if self._open is None:
-                    self._open = opened(path, self._at, self._columns)
+                    self._open = _opened(path, self._at, self._columns)
                 piece = self._open.take(count - len(texts))
             if piece.texts:
                 texts += piece.texts
@@ -127,7 +154,7 @@ class Reader:
             else:
                 self.close()
                 self._at = Position(self._at.file + 1)
-        return Piece(texts, pa.concat_tables(tables) if self._columns.carried else _no_columns(len(texts)))
+        return Piece(texts, pa.concat_tables(tables))
 
     def skip(self, count: int) -> int:
         """Goes on by so many rows, as `take`; returns how many there were. Of Parquet only the metadata are read."""
@@ -152,7 +179,3 @@ class Reader:
             self._at, opened_file = self.position, self._open
             self._open = None
             opened_file.close()
-
-
-def _no_columns(rows: int) -> "pa.Table":
-    return pa.table({"row": pa.nulls(rows)}).select([])

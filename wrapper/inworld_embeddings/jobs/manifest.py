@@ -95,7 +95,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def write(self, folder: Path, *, replace: bool = True) -> bool:
         """Publishes it; returns whether it is there by this call."""
         told = msgspec.json.format(msgspec.json.encode(self))
-        return publish(folder, MANIFEST, lambda file: file.write(told), replace=replace)
+        return publish(folder, MANIFEST, lambda path: path.write_bytes(told), replace=replace)
 
     @classmethod
     def of(cls, folder: Path) -> "Manifest | None":

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 from .._version import __version__
 from ..errors import JobCorruptError, JobError
 from .files import is_stored, readable
-from .formats import Position, Refusal
 from .manifest import MANIFEST, Manifest
-from .storage import LOCK, Output, names, publish, remove, storage_error, storing, sync
+from .rows import Position, Refusal
+from .storage import LOCK, names, publish, remove, storage_error, storing, sync
 
 if TYPE_CHECKING:
     from ..result import Vectors
@@ -192,8 +192,13 @@ def part_table(
     return pa.table(columns, schema=schema.with_metadata({_OWN: msgspec.json.encode(footer)}))
 
 
-def write_part(table: "pa.Table", file: "Output | pa.NativeFile") -> None:
+def write_part(table: "pa.Table", path: Path) -> None:
     """Writes a part: the same bytes for the same rows under the same Arrow, however the rows came together."""
+    with pa.OSFile(str(path), "wb") as file:
+        _write(table, file)
+
+
+def _write(table: "pa.Table", file: "pa.NativeFile") -> None:
     leaves = _leaves(table.schema)
     told = [leaf for leaf in leaves if leaf != _VECTOR]
     pq.write_table(
@@ -264,7 +269,7 @@ def damage(path: Path, number: int, manifest: Manifest) -> str | None:
         return f"it is part {footer.part} of the job {footer.job}"
     if writer == f"parquet-cpp-arrow version {pa.cpp_version}" and manifest.version == (__version__,):
         sink = pa.BufferOutputStream()
-        write_part(table, sink)
+        _write(table, sink)
         return None if sink.getvalue().equals(pa.py_buffer(data)) else "its bytes are not those of its rows"
     known = [f"parquet-cpp-arrow version {version}" for version in manifest.pyarrow]
     return None if writer in known else f"it was written by {writer!r}"
@@ -277,14 +282,15 @@ def finish(folder: Path, manifest: Manifest, date: str) -> None:
         JobCorruptError: a part is damaged.
     """
     there = list(footers(folder))
-    publish(folder, ERRORS, lambda file: _write_errors(folder, there, manifest.id, file), replace=True)
+    rows = refused_rows(folder, there, manifest.id)
+    publish(folder, ERRORS, lambda path: _write_lines(path, rows), replace=True)
     told = {"job": manifest.job, **Count.of(there)._asdict(), "finished": date}
-    publish(folder, SUCCESS, lambda file: file.write(json.dumps(told).encode() + b"\n"), replace=True)
+    publish(folder, SUCCESS, lambda path: _write_lines(path, [told]), replace=True)
 
 
-def _write_errors(folder: Path, there: Iterable[Footer], id_column: str | None, file: Output) -> None:
-    for row in refused_rows(folder, there, id_column):
-        file.write(json.dumps(row, default=str, ensure_ascii=False).encode() + b"\n")
+def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
 
 
 def refused_rows(

@@ -20,9 +20,9 @@ from ..errors import JobError, StorageError
 from ..result import Vectors
 from . import parts, storage
 from .files import place
-from .formats import START, Columns
 from .inputs import Reader
 from .manifest import Manifest
+from .rows import START, Columns
 
 
 class OpenJob:
@@ -93,7 +93,10 @@ class OpenJob:
         """
         for file in self.manifest.inputs:
             file.check()
-        files, columns = [file.path for file in self.manifest.inputs], Columns(self.manifest.text, ())
+        files, columns = (
+            [file.path for file in self.manifest.inputs],
+            Columns(self.manifest.text, pa.schema([])),
+        )
         found = {}
         for row in rows:
             part, at = divmod(row, self.manifest.rows_per_part)

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -35,17 +35,18 @@ from ..options import checked, defaults
 from . import parts, storage
 from .files import InputFile, Sources, found_files
 from .filling import Part, Run, batches, cut, texts_of
-from .formats import START, Columns, Piece, Position, Refusal
 from .inputs import Reader, columns_of
 from .manifest import Manifest
 from .options import JOB, JobOptions, JobPlan, JobReport
 from .progress import Progress, planned
+from .rows import START, Columns, Piece, Position, Refusal
 from .service import GRACE, Service
 
 if TYPE_CHECKING:
     from ..client import AsyncEmbeddingClient
     from ..result import EmbeddingResult, Vectors
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -69,6 +70,8 @@ SHORT: Final = 1000
 """Characters of a text that is surely not refused for its length."""
 PIECE: Final = 1024
 """Rows that are read at a time."""
+LOOK: Final = 0.5
+"""Seconds between two looks at how the job goes."""
 
 
 class Job:
@@ -108,10 +111,10 @@ class Job:
         held = ExitStack()
         try:
             self._files, self._columns = await self._in_thread(self._input)
-            await self._in_thread(partial(self._take_folder, held))
+            await self._in_thread(self._take_folder, held)
             self._manifest = self._service.manifest = await self._opened()
             finished = await self._all_parts(again=again)
-            return await self._in_thread(partial(self._report, finished=finished))
+            return await self._in_thread(self._report, finished=finished)
         finally:
             await self._in_thread(held.close)
             self._files_thread.shutdown()
@@ -124,8 +127,8 @@ class Job:
         finally:
             self._files_thread.shutdown()
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.wrap_future(self._files_thread.submit(work))
+    async def _in_thread(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        return await asyncio.wrap_future(self._files_thread.submit(work, *given, **named))
 
     # Opening.
 
@@ -142,10 +145,10 @@ class Job:
     async def _opened(self) -> Manifest:
         """The job's manifest: the one that is there, if it is of the same job, or a new one."""
         wanted = self._wanted()
-        if (known := await self._in_thread(partial(Manifest.of, self._out))) is not None:
-            manifest = await self._in_thread(partial(self._resumed, known, wanted))
+        if (known := await self._in_thread(Manifest.of, self._out)) is not None:
+            manifest = await self._in_thread(self._resumed, known, wanted)
             if manifest != known:
-                await self._in_thread(partial(manifest.write, self._out))
+                await self._in_thread(manifest.write, self._out)
             return manifest
         result = await self._service.returned()
         made = msgspec.structs.replace(
@@ -159,7 +162,7 @@ class Job:
         made = msgspec.structs.replace(made, job=made.own_id)
         self._watched = list(made.inputs)
         # Where nothing can be locked, another run may have begun it meanwhile.
-        if not await self._in_thread(partial(made.write, self._out, replace=False)):
+        if not await self._in_thread(made.write, self._out, replace=False):
             return await self._opened()
         return made
 
@@ -190,21 +193,21 @@ class Job:
 
     async def _all_parts(self, *, again: bool) -> bool:
         """Makes the parts; returns whether the job is finished then."""
-        done = await self._in_thread(partial(parts.numbers, self._out))
-        told = await self._in_thread(partial(parts.success, self._out))
+        done = await self._in_thread(parts.numbers, self._out)
+        told = await self._in_thread(parts.success, self._out)
         if told and not (again and told["refused"]):
             return True
-        await self._in_thread(partial(storage.remove, self._out, [parts.SUCCESS]))
+        await self._in_thread(storage.remove, self._out, [parts.SUCCESS])
         if done:
-            self._any_vector, self._progress.rows = await self._in_thread(partial(self._earlier, done))
+            self._any_vector, self._progress.rows = await self._in_thread(self._earlier, done)
             await self._service.returned()
-        plan = None if done else await self._in_thread(partial(self._planned, 1))
+        plan = None if done else await self._in_thread(self._planned, 1)
         self._progress.tell("start", plan=plan)
         if not await self._while_watched(self._refused_again(done) if again else self._make(done)):
             return False
         if not (told if again else self._at_end):
             return False
-        await self._in_thread(partial(parts.finish, self._out, self._manifest, _today()))
+        await self._in_thread(parts.finish, self._out, self._manifest, _today())
         return True
 
     async def _make(self, done: list[int]) -> None:
@@ -260,7 +263,7 @@ class Job:
     async def _rows(self, spans: Iterable[Span]) -> AsyncGenerator[list[Run]]:
         """The rows of the parts in spans."""
         for first, end, start in spans:
-            begin = await self._in_thread(partial(self._start_of, first)) if start is None else start
+            begin = await self._in_thread(self._start_of, first) if start is None else start
             reader = Reader(self._files, self._columns, begin)
             try:
                 for number in itertools.count(first) if end is None else range(first, end):
@@ -283,7 +286,7 @@ class Job:
         """Reads the rows of a part, and gives those that are to be sent."""
         most = int(min(self._per_part, max(0, self._max_rows - part.first)))
         while part.rows < most:
-            piece = await self._in_thread(partial(self._piece, reader, min(PIECE, most - part.rows)))
+            piece = await self._in_thread(self._piece, reader, min(PIECE, most - part.rows))
             if not piece.texts:
                 return
             part.files.add(reader.file)
@@ -308,7 +311,7 @@ class Job:
 
     async def _refilled(self, footer: parts.Footer) -> AsyncGenerator[list[Run]]:
         """The rows of a part that have no vector and can be sent, with the others in their places."""
-        part, runs = await self._in_thread(partial(self._loaded, footer))
+        part, runs = await self._in_thread(self._loaded, footer)
         self._progress.sent += sum(len(run.texts) for run in runs)
         yield runs
         if runs:
@@ -320,7 +323,7 @@ class Job:
         part = Part(footer.part, footer.first, self._room())
         part.next, part.replaces = footer.next, True
         table = parts.read_part(self._out / parts.part_name(footer.part))
-        part.carried = [table.select(self._columns.schema.names)]
+        part.carried = [table.select(self._columns.carried.names)]
         part.vectors[: footer.rows] = parts.vectors_of(table)
         errors = {at: Refusal(**error) for at, error in enumerate(table["error"].to_pylist()) if error}
         with closing(Reader(self._files, self._columns, self._start_of(footer.part))) as reader:
@@ -349,7 +352,7 @@ class Job:
     async def _publish_if_whole(self, part: Part) -> None:
         if part.whole:
             part.read = False  # once
-            await self._in_thread(partial(self._publish, part))
+            await self._in_thread(self._publish, part)
             self._free.append(part.vectors)
             self._progress.tell("part")
 
@@ -359,7 +362,7 @@ class Job:
         footer = parts.Footer(
             self._manifest.job, part.number, part.first, part.rows, len(part.refused), part.next
         )
-        carried = pa.concat_tables([self._columns.schema.empty_table(), *part.carried])
+        carried = pa.concat_tables([self._columns.carried.empty_table(), *part.carried])
         table = parts.part_table(carried, part.vectors[: part.rows], part.refused, footer)
         name = parts.part_name(part.number)
         storage.publish(self._out, name, partial(parts.write_part, table), replace=part.replaces)
@@ -436,10 +439,10 @@ class Job:
             at = stop
 
     async def _tick(self) -> None:
-        """Looks twice a second how it goes, and ends a job that was told to stop, or has nothing to hope for, in time."""
+        """Looks now and then how it goes, and ends a job that was told to stop, or has nothing to hope for, in time."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(LOOK)
             try:
                 admission = await self._service.watched()
             except JobError as error:

@@ -30,8 +30,8 @@ from ..errors import (
     JobPausedError,
     PermissionDeniedError,
 )
-from .formats import Refusal
 from .manifest import Manifest
+from .rows import Refusal
 
 if TYPE_CHECKING:
     from .._engine.admission import Admission

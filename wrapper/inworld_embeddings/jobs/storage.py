@@ -6,13 +6,13 @@ file is put whole, unless one of that name is there; there are no locks.
 
 import contextlib
 import errno
-import io
 import json
 import os
 import secrets
 import shutil
 import socket
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, cast
@@ -23,31 +23,7 @@ from .files import is_stored
 LOCK: Final = ".lock"
 
 
-class Output:
-    """An open file that libraries may write to: all of what they give, though the system may take less at a time."""
-
-    def __init__(self, file: int) -> None:
-        self._file, self.closed, self.failed = file, False, False
-
-    def write(self, data: Any) -> int:
-        """Bytes, or what has them."""
-        left = memoryview(data)
-        size = left.nbytes
-        # Arrow's writer ends a file that it failed to write when it is collected, and may be collected in the middle of
-        # anything. The number may be another file's by then.
-        if self.failed:
-            return size
-        if self.closed:
-            raise ValueError("The file is closed.")
-        while left:  # a write that took less says why with the next
-            left = left[os.write(self._file, left) :]
-        return size
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-
-def publish(folder: Path, name: str, fill: Callable[[Output], object], *, replace: bool = False) -> bool:
+def publish(folder: Path, name: str, fill: Callable[[Path], object], *, replace: bool = False) -> bool:
     """Gives a folder a whole file, so that no crash and no reader ever sees less of it.
 
     It is written under a name of its own, synced, linked to its final name, and the folder is synced. A failed fsync is
@@ -56,7 +32,7 @@ def publish(folder: Path, name: str, fill: Callable[[Output], object], *, replac
     Args:
         folder: Where.
         name: Its final name.
-        fill: Writes it.
+        fill: Writes the file of the path that it is given, which is there and empty.
         replace: Whether it takes the place of an older file; else the first one stays.
 
     Returns:
@@ -84,15 +60,13 @@ def publish(folder: Path, name: str, fill: Callable[[Output], object], *, replac
     return first
 
 
-def _put(final: Path, fill: Callable[[Output], object], *, replace: bool) -> bool:
+def _put(final: Path, fill: Callable[[Path], object], *, replace: bool) -> bool:
     """`publish` on an object store."""
-    held = io.BytesIO()
-    fill(cast("Output", held))
-    with storing(final):
+    with storing(final), tempfile.TemporaryDirectory() as place:
+        held, there = Path(place, final.name), cast("Any", final)
+        fill(held)
         try:
-            cast("Any", final).fs.pipe_file(
-                cast("Any", final).path, held.getvalue(), mode="overwrite" if replace else "create"
-            )
+            there.fs.pipe_file(there.path, held.read_bytes(), mode="overwrite" if replace else "create")
         except OSError:  # stores differ in what they say of one that is there
             if replace or not final.exists():
                 raise
@@ -100,18 +74,14 @@ def _put(final: Path, fill: Callable[[Output], object], *, replace: bool) -> boo
     return True
 
 
-def _write(path: Path, fill: Callable[[Output], object]) -> None:
+def _write(path: Path, fill: Callable[[Path], object]) -> None:
     """A new file, synced."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    output = Output(file)
+    # Open before anything is written: of what could not be written later, the system tells those only who had it open.
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        fill(output)
+        fill(path)
         os.fsync(file)
-    except BaseException:
-        output.failed = True
-        raise
     finally:
-        output.closed = True
         os.close(file)
 
 
@@ -180,8 +150,9 @@ def storing(path: Path) -> Iterator[None]:
 
 def storage_error(path: Path, error: OSError) -> StorageError:
     """What the system says about a file."""
+    told = os.strerror(error.errno) if error.errno else error
     return StorageError(
-        f"{path}: {error.strerror or error}. What was published stays: run the same command again to go on.",
+        f"{path}: {told}. What was published stays: run the same command again to go on.",
         errno=error.errno,
     )
 
@@ -228,7 +199,8 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        os.close(file)
+        with storing(folder / LOCK):
+            os.close(file)
 
 
 def _lock(file: int, folder: Path) -> None:
