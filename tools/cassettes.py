@@ -22,10 +22,7 @@ def serialize(cassette: dict[str, Any]) -> str:
     return json.dumps(cassette, indent=1, ensure_ascii=False) + "\n"
 
 
-def deserialize(text: str) -> dict[str, Any]:
-    """The cassette of a file's text."""
-    cassette: dict[str, Any] = json.loads(text)
-    return cassette
+deserialize = json.loads
 
 
 def cassette(origin: dict[str, str], request: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:

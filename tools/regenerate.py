@@ -15,15 +15,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from inworld_embeddings import __version__
 from tools import ToolError
 from tools.generate import fixtures, inputs, package
 from tools.generate.inputs import Inputs
 from tools.spec.changes import markdown, worst
-from tools.spec.diff import compare, version_of
+from tools.spec.diff import compare
 from tools.spec.document import load
 from tools.spec.reliance import PACKAGE, breaches, endpoint_breaches
 from tools.spec.sync import PUBLISHED, sync
@@ -61,7 +61,7 @@ class Regeneration:
         changes = compare(old, new, self.root, self.before / PACKAGE)
         if not changes:
             return "nothing changed, on the wire or in Python"
-        return f"{worst(changes)}, {len(changes)} changes\n{markdown(changes, version_of(self.root))}"
+        return f"{worst(changes)}, {len(changes)} changes\n{markdown(changes, __version__)}"
 
     def stock_templates(self) -> str:
         """Hold our templates against the generator's own."""
@@ -124,19 +124,6 @@ def run(work: Regeneration) -> Iterator[Step]:
             return
 
 
-@contextmanager
-def saved(root: Path) -> Iterator[Path]:
-    """A folder with copies of the targets as they are; an exception puts them back."""
-    with tempfile.TemporaryDirectory() as scratch:
-        before = Path(scratch)
-        copy_targets(root, before)
-        try:
-            yield before
-        except BaseException:
-            copy_targets(before, root)
-            raise
-
-
 def copy_targets(source: Path, target: Path) -> None:
     """Make the targets in one folder those of another."""
     for name in TARGETS:
@@ -186,17 +173,23 @@ def main(argv: list[str], root: Path = ROOT) -> int:
     """Run the program; see the module's docstring for the exit codes."""
     options = parse_arguments(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is put back
-    with saved(root) as before:
-        work = Regeneration(root, before, options)
-        steps = list(run(work))
-        failed = not all(good for _, good, _ in steps)
-        changed = ", ".join(f"`{name}`" for name in work.changed())
-        if failed and not options.keep:
-            copy_targets(before, root)
-            outcome = "**A step failed. Nothing was changed.**"
-        else:
-            outcome = "**A step failed; what was made is kept.** " if failed else ""
-            outcome += f"Written: {changed}." if changed else "Nothing changed."
+    with tempfile.TemporaryDirectory() as scratch:
+        work = Regeneration(root, Path(scratch), options)
+        copy_targets(root, work.before)
+        put_back = True
+        try:
+            steps = list(run(work))
+            failed = not all(good for _, good, _ in steps)
+            put_back = failed and not options.keep
+            changed = ", ".join(f"`{name}`" for name in work.changed())
+        finally:
+            if put_back:
+                copy_targets(work.before, root)
+    if put_back:
+        outcome = "**A step failed. Nothing was changed.**"
+    else:
+        outcome = "**A step failed; what was made is kept.** " if failed else ""
+        outcome += f"Written: {changed}." if changed else "Nothing changed."
     text = summary(steps, outcome)
     print(text, end="")
     if options.summary:

@@ -48,36 +48,28 @@ def derive(document: dict[str, Any]) -> dict[str, str]:
     """Path to text of every fixture, below tests/fixtures/spec/: those of the operation that cassettes are of."""
     path = urlsplit(ENDPOINT).path
     operation = expanded(document)["paths"].get(path, {}).get("post", {})
-    sides = {
-        "requestBody": operation.get("requestBody", {}),
-        "responses/200": operation.get("responses", {}).get("200", {}),
-    }
-    found = {
-        part: {name: example["value"] for name, example in _examples(side).items() if "value" in example}
-        for part, side in sides.items()
-    }
+    requests = _examples(operation.get("requestBody", {}))
+    responses = _examples(operation.get("responses", {}).get("200", {}))
 
     def origin(name: str, part: str) -> dict[str, str]:
         pointer = f"openapi.yaml#/paths/{escape(path)}/post/{part}/content/{escape(JSON)}/examples/{name}"
         return {"origin": NEVER_LIVE, "pointer": pointer}
 
-    requests, fixtures = found["requestBody"], dict[str, str]()
-    for name, value in requests.items():
-        fixtures[f"requests/{name}.json"] = serialize(
-            {"metadata": origin(name, "requestBody"), "body": value}
-        )
-    for name, value in found["responses/200"].items():
+    fixtures = {
+        f"requests/{name}.json": serialize({"metadata": origin(name, "requestBody"), "body": value})
+        for name, value in requests.items()
+    }
+    for name, value in responses.items():
         if request := _request_for(value, requests):
-            made = cassette(origin(name, "responses/200") | {"request": MADE_UP}, request, value)
-            fixtures[f"responses/{name}.json"] = serialize(made)
+            metadata = origin(name, "responses/200") | {"request": MADE_UP}
+            fixtures[f"responses/{name}.json"] = serialize(cassette(metadata, request, value))
     return fixtures
 
 
 def _examples(side: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = side.get("content", {}).get(JSON, {}).get("examples", {})
-    return {
-        quote(name, safe=" "): example for name, example in found.items()
-    }  # a name of theirs becomes a file's
+    """The examples of a side; a name of theirs becomes a file's."""
+    found = side.get("content", {}).get(JSON, {}).get("examples", {})
+    return {quote(name, safe=" "): example["value"] for name, example in found.items() if "value" in example}
 
 
 def _request_for(response: Any, requests: dict[str, Any]) -> dict[str, Any] | None:

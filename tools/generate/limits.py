@@ -26,9 +26,7 @@ def spec_facts(document: dict[str, Any]) -> dict[str, str]:
     Of several headers that a key alone may go into it is Authorization: the prefix that the client sends is for it.
     """
     schemes = document.get("components", {}).get("securitySchemes", {}).values()
-    headers = [
-        str(one.get("name")) for one in schemes if (one.get("type"), one.get("in")) == ("apiKey", "header")
-    ]
+    headers = [one["name"] for one in schemes if (one["type"], one.get("in")) == ("apiKey", "header")]
     if not headers:
         raise ToolError("openapi.yaml: expected an apiKey in a header among the security schemes")
     return {
@@ -52,18 +50,18 @@ def handed_on(document: dict[str, Any]) -> dict[str, Any]:
     for schema in _objects(made):
         if len(schema.get("allOf", ())) == 1 and "properties" in schema:
             schema["allOf"].append(
-                {key: schema.pop(key) for key in ("properties", "required") if key in schema}
+                {key: schema.pop(key) for key in {"properties", "required"} & schema.keys()}
             )
-        properties, required = schema.get("properties"), schema.get("required")
-        if isinstance(properties, dict) and isinstance(required, list):
-            told = {name: inner for name, inner in properties.items() if isinstance(inner, dict)}
-            one_sided = {
-                name for name, inner in told.items() if inner.get("readOnly") or inner.get("writeOnly")
-            }
-            schema["required"] = [name for name in required if name not in one_sided]
-            if not schema["required"]:
-                del schema["required"]
+        if isinstance(schema.get("required"), list):  # of a body or a parameter it is a word of its own
+            fields = schema.get("properties", {})
+            both = [name for name in schema.pop("required") if not _one_sided(fields.get(name, {}))]
+            if both:
+                schema["required"] = both
     return made
+
+
+def _one_sided(field: Any) -> bool:
+    return isinstance(field, dict) and bool(field.get("readOnly") or field.get("writeOnly"))
 
 
 def _objects(value: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:

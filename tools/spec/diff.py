@@ -14,6 +14,7 @@ from pathlib import Path
 
 import griffe
 
+from inworld_embeddings import __version__
 from tools import ToolError
 from tools.spec.changes import Change, Impact, markdown, worst
 from tools.spec.document import load
@@ -63,12 +64,6 @@ def compare(old: str, new: str, root: Path, package: Path | None = None) -> list
         return [*wire, Change(Impact.BREAKING, "Python", "generated/", f"no code can be generated: {said}")]
 
 
-def version_of(root: Path) -> str:
-    """Return the project's version."""
-    text = (root / "wrapper/inworld_embeddings/_version.py").read_text("utf-8")
-    return text.split('__version__ = "')[1].split('"')[0]
-
-
 def main(argv: list[str]) -> int:
     """Run the program; see the module's docstring for the exit codes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -83,7 +78,7 @@ def main(argv: list[str]) -> int:
     except (ToolError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    report = markdown(changes, version_of(ROOT))
+    report = markdown(changes, __version__)
     print(report, end="")
     if options.out:
         options.out.write_text(report, "utf-8")

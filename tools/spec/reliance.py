@@ -9,9 +9,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from inworld_embeddings._settings import DEFAULT_BASE_URL
 from inworld_embeddings.models import ServiceProvider
@@ -27,19 +26,24 @@ EMULATOR = "emulator/inworld_embeddings_emulator"
 PACKAGE = "generated/inworld_embeddings_client"
 ENDPOINT = Operation("post", EMBED_PATH)
 
-API, OPTIONS, ADDRESS = (f"{WRAPPER}/{name}.py" for name in ("_api", "options", "_settings"))
-STATUS = (f"{WRAPPER}/_engine/attempt.py", f"{EMULATOR}/handle.py")
-AUTH = (f"{WRAPPER}/auth.py", "templates/client.py.jinja")
 THIS = "tools/spec/reliance.py"
-SIDES = {
-    "request": (API, f"{WRAPPER}/_batching.py", f"{EMULATOR}/handle.py"),
-    "response": (
-        f"{WRAPPER}/_decoding.py",
-        *(f"{EMULATOR}/{name}" for name in ("handle.py", "faults/kinds.py", "playground/static/api.js")),
+FILES = {
+    "address": (f"{WRAPPER}/_settings.py",),
+    "security": (f"{WRAPPER}/auth.py", "templates/client.py.jinja"),
+    "request": (
+        *(f"{WRAPPER}/{name}.py" for name in ("_api", "_batching", "options", "models")),
+        f"{EMULATOR}/handle.py",
+        THIS,
     ),
-    "error": (f"{WRAPPER}/_error_mapping.py", f"{EMULATOR}/messages.py"),
+    "response": (
+        *(f"{WRAPPER}/{name}.py" for name in ("_decoding", "_engine/attempt")),
+        *(f"{EMULATOR}/{name}" for name in ("handle.py", "faults/kinds.py", "playground/static/api.js")),
+        THIS,
+    ),
+    "error": (f"{WRAPPER}/_error_mapping.py", f"{EMULATOR}/messages.py", THIS),
+    "generated": ("generator-config.yaml", f"{WRAPPER}/_api.py", f"{WRAPPER}/options.py"),
 }
-"""What writes or reads each side of an exchange."""
+"""What speaks of each side, and may have to change with it."""
 
 SENT = {
     "inputs": "array",
@@ -57,16 +61,14 @@ ERROR = {"code": "integer", "message": "string", "details": "array"}
 """Everything that is read of an error's body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """Something the spec no longer says: about which place, what it says instead, and our files that have to change."""
+class Breach(NamedTuple):
+    """Something the spec no longer says: about which side and place of it, and what it says instead."""
 
     place: str
     text: str
-    files: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.text}\n  to change: {', '.join(self.files)}"
+        return f"{self.place}: {self.text}\n  to change: {', '.join(FILES[self.place.split()[0]])}"
 
 
 def breaches(document: dict[str, Any]) -> list[Breach]:
@@ -74,17 +76,15 @@ def breaches(document: dict[str, Any]) -> list[Breach]:
     operations = operations_of(document)
     if ENDPOINT not in operations:
         there = ", ".join(sorted(map(str, operations))) or "none"
-        return [Breach(str(ENDPOINT), f"is gone; operations there are: {there}", SIDES["request"])]
+        return [Breach(f"request {ENDPOINT}", f"is gone; operations there are: {there}")]
     spec = expanded(document)
     item = spec["paths"][ENDPOINT.path]
     operation = item[ENDPOINT.method]
     return [
         *_address(spec, item, operation),
         *_security(spec, operation),
-        *_parameters(item, operation),
-        *_request(operation),
+        *_request(item, operation),
         *_response(operation.get("responses", {})),
-        *_errors(operation.get("responses", {})),
     ]
 
 
@@ -93,14 +93,11 @@ def endpoint_breaches(package: Path) -> list[Breach]:
     command = [sys.executable, "-B", "-c", _USE, str(package.parent), str(ROOT / "wrapper")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = done.stderr.strip().rpartition("\n")[2]
         return [
-            Breach(package.name, f"cannot be used any more: {said}", ("generator-config.yaml", API, OPTIONS))
+            Breach("generated package", f"cannot be used any more: {done.stderr.strip().splitlines()[-1]}")
         ]
-    return [
-        Breach("endpoint", f"hands on `{key}`, which `envelope` does not send", (API,))
-        for key in done.stdout.split()
-    ]
+    text = "hands on `{}`, which `envelope` does not send"
+    return [Breach("generated endpoint", text.format(key)) for key in done.stdout.split()]
 
 
 _USE = """
@@ -114,49 +111,39 @@ print(*(_api.embed.request_kwargs(body=_api.EmbedRequest(inputs=[], model=model)
 """
 
 
-def _address(spec: Schema, item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
+def _address(spec: Schema, item: Schema, operation: Schema) -> Iterator[Breach]:
     if (url := next(iter(addresses(spec)), None)) != DEFAULT_BASE_URL:
-        yield Breach("servers", f"the first is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}", (ADDRESS,))
+        yield Breach("address", f"the first server is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}")
     if "servers" in item or "servers" in operation:
-        text = "the operation has servers of its own, which the generated client ignores"
-        yield Breach("servers", text, (ADDRESS,))
+        yield Breach("address", "the operation has servers of its own, which the generated client ignores")
 
 
-def _security(spec: Schema, operation: dict[str, Any]) -> Iterator[Breach]:
+def _security(spec: Schema, operation: Schema) -> Iterator[Breach]:
     wanted = (spec | operation).get("security", [])
     schemes = spec.get("components", {}).get("securitySchemes", {})
     alone = [schemes.get(name, {}) for one in wanted if len(one) == 1 for name in one]
-    if not alone:
-        yield Breach("security", "no key alone opens the operation", AUTH)
-        return
     header = ("apiKey", "header", "authorization")
     ours = [one for one in alone if (one.get("type"), one.get("in"), str(one.get("name")).lower()) == header]
-    if not ours:
+    if not alone:
+        yield Breach("security", "no key alone opens the operation")
+    elif not ours:
         found = ", ".join(f"{s.get('type')} {s.get('scheme') or s.get('name')}" for s in alone)
-        yield Breach("security", f"the key goes into the header Authorization; the spec wants {found}", AUTH)
+        yield Breach("security", f"the key goes into the header Authorization; the spec wants {found}")
     elif not any("basic" in str(scheme.get("description", "")).lower() for scheme in ours):
-        yield Breach("security", "the header's value no longer has the form `Basic {credentials}`", AUTH)
+        yield Breach("security", "the header's value no longer has the form `Basic {credentials}`")
 
 
-def _parameters(item: dict[str, Any], operation: dict[str, Any]) -> Iterator[Breach]:
+def _request(item: Schema, operation: Schema) -> Iterator[Breach]:
     for parameter in [*item.get("parameters", []), *operation.get("parameters", [])]:
         if parameter.get("required"):
-            name = f"{parameter.get('in')} parameter {parameter.get('name')}"
-            yield Breach(name, "is required and never sent", SIDES["request"])
-
-
-def _request(operation: dict[str, Any]) -> Iterator[Breach]:
-    content = operation.get("requestBody", {}).get("content", {})
-    if JSON not in content:
-        text = f"is sent as {JSON}; the spec takes {', '.join(content) or 'nothing'}"
-        yield Breach("request", text, SIDES["request"])
-        return
-    found = fields(content[JSON].get("schema", {}))
-    yield from _side(found, SENT, "request")
+            name = f"request {parameter.get('in')} parameter {parameter.get('name')}"
+            yield Breach(name, "is required and never sent")
+    found = fields(_schema(operation.get("requestBody", {})))
+    yield from _side(found, operation.get("requestBody", {}), SENT, "request")
     for path, field in found.items():
         required = field.required and not field.schema.get("readOnly")
         if required and path not in SENT and path.rpartition(".")[0] in ("", "inputs.[]", "model"):
-            yield Breach(f"request {path}", "is required and never sent", (*SIDES["request"], THIS))
+            yield Breach(f"request {path}", "is required and never sent")
         if path in SENT:
             yield from _limits(path, field.schema)
     if provider := found.get("model.serviceProvider"):
@@ -169,70 +156,65 @@ def _limits(path: str, schema: Schema) -> Iterator[Breach]:
         value = schema.get(limit)
         if value and (limit, value) != ("minItems", 1):
             text = f"{limit} is {json.dumps(value)[:80]}, which is not checked before sending"
-            yield Breach(f"request {path}", text, (OPTIONS, *SIDES["request"], THIS))
+            yield Breach(f"request {path}", text)
     most, batch = schema.get("maxItems"), CALL["batch_size"].default
     if most is not None and most < batch:
-        text = f"at most {most} in one request, batch_size is {batch}"
-        yield Breach(f"request {path}", text, (OPTIONS,))
+        yield Breach(f"request {path}", f"at most {most} in one request, batch_size is {batch}")
 
 
 def _providers(names: list[str] | None) -> Iterator[Breach]:
-    place, ours, files = "request model.serviceProvider", [*map(str, ServiceProvider)], SIDES["request"]
+    place, ours = "request model.serviceProvider", [*map(str, ServiceProvider)]
     if names is None:
-        yield Breach(place, "has no list of names any more", (f"{WRAPPER}/models.py", *files))
+        yield Breach(place, "has no list of names any more")
     elif set(names) != set(ours):
         gone = [f"lost {name}" for name in ours if name not in names]
         come = [f"gained {name}" for name in names if name not in ours]
-        yield Breach(place, ", ".join([*gone, *come]), (f"{WRAPPER}/models.py", *files))
+        yield Breach(place, ", ".join([*gone, *come]))
     elif tuple(names) != PROVIDERS:
-        yield Breach(place, "names in another order, after which the emulator numbers them", files)
+        yield Breach(place, "names in another order, after which the emulator numbers them")
 
 
-def _side(found: dict[str, Found], relied: dict[str, str], side: str) -> Iterator[Breach]:
+def _response(responses: Schema) -> Iterator[Breach]:
+    for status, response in responses.items():
+        if not status.startswith("2"):
+            if schema := _schema(response):
+                yield from _side(fields(schema), response, ERROR, f"error {status}")
+        elif status != "200":
+            yield Breach(f"response {status}", "only 200 is read as success")
+    if "200" not in responses:
+        yield Breach("response 200", "is gone")
+        return
+    if all(status.startswith("2") for status in responses):
+        yield Breach("error", "responses are no longer described")
+    found, values = fields(_schema(responses["200"])), "embeddings.[].values"
+    yield from _side(found, responses["200"], READ, "response")
+    if values in found and not found[values].required:
+        yield Breach(f"response {values}", "is no longer required, and a response without it is refused")
+
+
+def _schema(holder: Schema) -> Schema:
+    """The schema of a request or a response, empty if it is not JSON."""
+    schema: Schema = holder.get("content", {}).get(JSON, {}).get("schema", {})
+    return schema
+
+
+def _side(found: dict[str, Found], holder: Schema, relied: dict[str, str], side: str) -> Iterator[Breach]:
     """The fields that are gone, or have another type. What is sent must be allowed, what is read be nothing else."""
-    files = (*SIDES[side.partition(" ")[0]], THIS)
+    use, kinds = "sent" if side == "request" else "read", holder.get("content", {})
+    if JSON not in kinds:
+        yield Breach(side, f"is {use} as {JSON}; the spec has {', '.join(kinds) or 'nothing'}")
+        return
     for path, kind in relied.items():
         parent = path.rpartition(".")[0]
         if path in found:
             types = found[path].types
             readable = {"number", "integer"} if kind == "number" else {kind}
             if kind not in types if side == "request" else not types <= readable:
-                yield Breach(f"{side} {path}", f"was {kind}, is {' or '.join(sorted(types))}", files)
+                yield Breach(f"{side} {path}", f"was {kind}, is {' or '.join(sorted(types))}")
         elif not parent or parent in found:
             beside = [other for other in found if other.rpartition(".")[0] == parent]
             there = ", ".join(other.rpartition(".")[2] for other in beside) or "nothing"
-            use = "sent" if side == "request" else "read"
-            yield Breach(f"{side} {path}", f"is gone; it is {use}. There is {there}", files)
-
-
-def _response(responses: dict[str, Any]) -> Iterator[Breach]:
-    for status in responses:
-        if status.startswith("2") and status != "200":
-            yield Breach(f"response {status}", "only 200 is read as success", STATUS)
-    if "200" not in responses:
-        yield Breach("response 200", "is gone", STATUS)
-        return
-    content = responses["200"].get("content", {})
-    if JSON not in content:
-        text = f"is read as {JSON}; the spec gives {', '.join(content) or 'nothing'}"
-        yield Breach("response 200", text, SIDES["response"])
-        return
-    found = fields(content[JSON].get("schema", {}))
-    yield from _side(found, READ, "response")
-    values = "embeddings.[].values"
-    if values in found and not found[values].required:
-        text = "is no longer required, and a response without it is refused"
-        yield Breach(f"response {values}", text, (*SIDES["response"], THIS))
-
-
-def _errors(responses: dict[str, Any]) -> Iterator[Breach]:
-    failed = {status: one for status, one in responses.items() if not status.startswith("2")}
-    if not failed:
-        yield Breach("error responses", "are no longer described", SIDES["error"])
-    for status, response in failed.items():
-        schema = response.get("content", {}).get(JSON, {}).get("schema")
-        if schema is not None:
-            yield from _side(fields(schema), ERROR, f"error {status}")
+            yield Breach(f"{side} {path}", f"is gone; it is {use}. There is {there}")
 
 
 def main(argv: list[str]) -> int:

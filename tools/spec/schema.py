@@ -12,17 +12,24 @@ Schema = dict[str, Any]
 JSON = "application/json"
 _SHOWN = 5
 _NAMES = frozenset(
-    {"callbacks", "content", "definitions", "encoding", "examples", "headers", "links", "parameters"}
+    [
+        "callbacks",
+        "content",
+        "definitions",
+        "encoding",
+        "examples",
+        "headers",
+        "links",
+        "parameters",
+        "paths",
+        "patternProperties",
+        "properties",
+        "requestBodies",
+        "responses",
+        "schemas",
+        "securitySchemes",
+    ]
 )
-_NAMES |= {
-    "paths",
-    "patternProperties",
-    "properties",
-    "requestBodies",
-    "responses",
-    "schemas",
-    "securitySchemes",
-}
 """Keys of objects whose own keys are names: a field `example` among `properties` is a field."""
 _EXAMPLES = ("example", "examples")
 _DATA = frozenset({"const", "default", "enum", "example", "value"})
@@ -98,14 +105,12 @@ def _server_problems(document: Any) -> Iterator[str]:
 
 
 def _validator_problems(document: Any) -> list[str]:
-    from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator  # noqa: PLC0415 - half a second
+    from openapi_spec_validator.shortcuts import get_validator_cls  # noqa: PLC0415 - half a second
 
-    old = str(document["openapi"]).startswith("3.0")
-    validator = OpenAPIV30SpecValidator if old else OpenAPIV31SpecValidator
     try:
         return [
             f"#/{'/'.join(escape(str(part)) for part in error.absolute_path)}: {error.message[:200]}"
-            for error in validator(document).iter_errors()
+            for error in get_validator_cls(document)(document).iter_errors()
         ]
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         return [f"the validator gave up on it: {type(error).__name__}: {str(error)[:200]}"]

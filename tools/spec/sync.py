@@ -105,12 +105,7 @@ def extract(page: str) -> str:
     found = found or [block for block in blocks if _is_data(block) and _document(block["text"])[0]]
     if len(found) != 1:
         where = "".join(f", line {_line(block)}" for block in found)
-        html = (
-            ", and HTML: a login or error page?"
-            if re.search(r"<(!doctype )?html", page, re.IGNORECASE)
-            else ""
-        )
-        raise ToolError(f"expected one block of the kind `yaml post /path`, found {len(found)}{where}{html}")
+        raise ToolError(f"expected one block of the kind `yaml post /path`, found {len(found)}{where}")
     operations, why_not = _document(found[0]["text"])
     if not operations or _named(found[0]) not in {None, *operations}:
         why_not = why_not or f"it is no OpenAPI 3 document with {_named(found[0])} in its `paths`"
@@ -151,26 +146,12 @@ def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) ->
     old = out.read_bytes().replace(b"\r\n", b"\n").decode(errors="replace") if out.exists() else ""
     new = extract(decode(read(page)))
     valid(new)
-    lost = sorted(_described(old) - _described(new))
+    lost = sorted(map(str, _document(old)[0] - _document(new)[0]))
     if lost and not replace:
         raise ToolError(f"it lacks {', '.join(lost)}; use another --out, or --replace if it is really gone")
     if new != old and not check:
         out.write_bytes(new.encode())
     return new != old
-
-
-def _described(text: str) -> set[str]:
-    """The operations of a document, and those of them that may succeed; none if it is no document."""
-    try:
-        found = operations_of(load(text))
-    except ToolError:
-        return set()
-    succeed = {
-        f"a successful response of {operation}"
-        for operation, described in found.items()
-        if any(str(status).startswith("2") for status in described.get("responses") or ())
-    }
-    return {*map(str, found), *succeed}
 
 
 def main(argv: list[str]) -> int:

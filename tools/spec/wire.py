@@ -3,7 +3,7 @@
 Both are compared without references, with what `allOf` names in its place, and with security schemes by what they are
 instead of by name, so that only what means something else differs. redocly knows the direction of a schema (what is
 stricter in a request is looser in a response). Its verdict `patch` is split here into words and what loosens; the
-rules in `_raised` and `_of_documents` are what it leaves out, each with a test in tests/evolution/.
+rules in `_raised`, and that the first server counts, are what it leaves out, each with a test in tests/evolution/.
 """
 
 import json
@@ -24,9 +24,23 @@ Told = dict[str, Any]
 _IMPACTS = {"major": Impact.BREAKING, "minor": Impact.ADDITIVE, "patch": Impact.COSMETIC}
 _KIND = ("type", "in", "scheme", "name")
 _WORDS = frozenset(
-    {"contact", "description", "example", "examples", "externalDocs", "key", "license", "openapi"}
+    [
+        "contact",
+        "description",
+        "example",
+        "examples",
+        "externalDocs",
+        "key",
+        "license",
+        "openapi",
+        "operationId",
+        "summary",
+        "tags",
+        "termsOfService",
+        "title",
+        "version",
+    ]
 )
-_WORDS |= {"operationId", "summary", "tags", "termsOfService", "title", "version"}
 
 
 def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
@@ -41,7 +55,11 @@ def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     if before == after:
         text = "means the same: examples, references, names of no matter, or what nothing uses"
         return [Change(Impact.COSMETIC, "wire", "", text)]
-    found = [*map(_rated, _with_renames(_report(before, after))), *_of_documents(before, after)]
+    found = [*map(_rated, _with_renames(_report(before, after)))]
+    was, now = (next(iter(addresses(document)), None) for document in (old, new))
+    if was != now:
+        text = f"the first server, which is the default address, {was} → {now}"
+        found.append(Change(Impact.BREAKING, "wire", "#/servers/0", text))
     if not found:
         text = "the documents differ, and the diff tool says nothing of it: read both"
         found = [Change(Impact.BREAKING, "wire", "", text)]
@@ -177,13 +195,6 @@ def _raised(change: Told) -> tuple[Impact, str]:
     if "/callbacks" in path or path.startswith("#/webhooks"):
         return Impact.ADDITIVE, "the generator makes nothing of it"
     return Impact.NONE, ""
-
-
-def _of_documents(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
-    """What only the two documents side by side show."""
-    before, after = (next((one["url"] for one in document["servers"]), None) for document in (old, new))
-    text = f"the first server, which is the default address, {before} → {after}"
-    return [Change(Impact.BREAKING, "wire", "#/servers/0", text)] if before != after else []
 
 
 _STRUCTURE = frozenset({"paths", "components", "content", "application/json", "schema", "properties"})

@@ -9,14 +9,12 @@ from inworld_embeddings import EmbeddingClient
 from inworld_embeddings_emulator import TEST_KEY, Emulator, LocalTransport, Request
 from tools.spec.document import load
 from tools.spec.reliance import (
-    AUTH,
     EMULATOR,
     ENDPOINT,
     ERROR,
+    FILES,
     READ,
     SENT,
-    SIDES,
-    STATUS,
     breaches,
     main,
 )
@@ -75,8 +73,8 @@ def test_what_is_sent_and_read_is_what_the_wrapper_sends_and_the_emulator_answer
 
 @pytest.mark.parametrize("side", TABLES)
 def test_the_files_named_exist_and_name_the_fields(root, side):
-    files = SIDES[side.partition(" ")[0]]
-    assert all((root / file).exists() for file in (*files, *AUTH, *STATUS))
+    files = FILES[side.partition(" ")[0]]
+    assert all((root / file).exists() for named in FILES.values() for file in named)
     for field in {path.split(".")[-1] for path in TABLES[side]} - {"[]"}:
         assert any(field in (root / file).read_text("utf-8") for file in files if file.startswith(EMULATOR))
 
@@ -108,7 +106,7 @@ def test_a_field_that_is_gone_or_of_another_type_is_named_with_its_files(changed
     gone = "\n".join(map(str, breaches(changed)))
     assert f"{side} {path}: was {TABLES[side][path]}, is boolean" in other_type
     assert f"{side} {path}: is gone" in gone
-    assert all(file in said for file in SIDES[side.partition(" ")[0]] for said in (other_type, gone))
+    assert all(file in said for file in FILES[side.partition(" ")[0]] for said in (other_type, gone))
 
 
 @pytest.mark.parametrize("path", ["inputs", "model", "model.model"])
@@ -145,9 +143,9 @@ EDITS = {
     "two keys": (gain_a_scheme, "security: no key alone"),
     "no key here": (lambda spec: operation(spec).update(security=[]), "security: no key alone"),
     "another address": (lambda spec: spec["servers"][0].update(url="https://x.example"), "_settings.py"),
-    "no address": (lambda spec: spec.pop("servers"), "servers: the first is None"),
+    "no address": (lambda spec: spec.pop("servers"), "address: the first server is None"),
     "no 200": (lambda spec: operation(spec)["responses"].pop("200"), "response 200: is gone"),
-    "no error": (lambda spec: operation(spec)["responses"].pop("default"), "error responses: are no longer"),
+    "no error": (lambda spec: operation(spec)["responses"].pop("default"), "error: responses are no longer"),
     "another method": (
         lambda spec: spec["paths"][ENDPOINT.path].update(put=spec["paths"][ENDPOINT.path].pop("post")),
         "POST /ml/v1alpha/embedding:embed: is gone; operations there are: PUT",

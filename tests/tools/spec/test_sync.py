@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 
 import pytest
 
@@ -83,7 +82,7 @@ REFUSED = {
     "two specs without operations": (f"{fenced(info='yaml')}\n\n{fenced(info='yaml')}", "found 2"),
     "cut off": (fenced()[:-4], "never closed"),
     "closed by another count": (fenced()[:-1], "never closed"),
-    "HTML": ("<!DOCTYPE html><html><body>Sign in</body></html>", "HTML"),
+    "HTML": ("<!DOCTYPE html><html><body>Sign in</body></html>", "found 0"),
     "a login page in Markdown": ("# Sign in\n\nPlease [sign in](/login) to go on.\n", "found 0"),
     "operation missing from paths": (fenced(info="yaml get /a/other"), "GET /a/other"),
     "Swagger": (fenced(DOCUMENT.replace("openapi: 3.0.0", "swagger: '2.0'")), "no OpenAPI 3"),
@@ -119,17 +118,11 @@ def test_page_is_refused_and_the_good_file_kept(text, said, tmp_path, everything
     assert everything(tmp_path) == before
 
 
-LOST = {
-    "POST /a/b:do": fenced(DOCUMENT.replace("/a/b:do", "/c"), info="yaml post /c"),
-    "a successful response of POST /a/b:do": fenced(re.sub(r"\b200\b", "500", DOCUMENT)),
-}
-
-
-@pytest.mark.parametrize(("lost", "text"), LOST.items())
-def test_a_page_that_lacks_what_the_file_has_does_not_replace_it(lost, text, tmp_path, capsys):
-    out, page = save(tmp_path, DOCUMENT, "out.yaml"), save(tmp_path, text)
+def test_a_page_that_lacks_an_operation_of_the_file_does_not_replace_it(tmp_path, capsys):
+    other = fenced(DOCUMENT.replace("/a/b:do", "/c"), info="yaml post /c")
+    out, page = save(tmp_path, DOCUMENT, "out.yaml"), save(tmp_path, other)
     assert sync(page, out) == 2
-    assert f"lacks {lost}" in capsys.readouterr().err
+    assert "lacks POST /a/b:do" in capsys.readouterr().err
     assert out.read_text() == DOCUMENT
     assert sync(page, out, "--replace") == 0
     assert out.read_text() != DOCUMENT
