@@ -455,7 +455,7 @@ class EmbeddingClient(BaseClient):
             texts: Any iterable of str. It is pulled in the calling thread, while the caller waits; it may block, and
                 what is done meanwhile waits too. An async iterable is pulled on the client's event loop instead, where
                 it holds nothing up.
-            on_error: "raise": the first failure ends the iteration, after all that was in work has been yielded.
+            on_error: "raise": the first failure ends the iteration, after all that was in flight has been yielded.
                 "return": a failed text yields (index, Failure), one that cannot be sent too.
             **options: Any of `StreamOptions`. ``timeout`` counts for each batch; ``dedupe`` has no effect.
 

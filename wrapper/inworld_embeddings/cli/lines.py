@@ -144,7 +144,7 @@ def embedded(client: EmbeddingClient, feed: Feed, **options: Any) -> "Iterator[O
     """Each line with its vector, or why it has none, in order and as they are done.
 
     Raises:
-        InworldEmbeddingsError: the service cannot go on; after all that was in work.
+        InworldEmbeddingsError: the service cannot go on; after all that was in flight.
     """
     succeeded, in_a_row = False, 0
     ended: InworldEmbeddingsError | None = None
