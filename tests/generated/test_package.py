@@ -24,12 +24,6 @@ def test_the_root_exports_every_name():
     assert "py.typed" in {path.name for path in FOLDER.iterdir()}
 
 
-def test_every_module_has_a_banner_that_names_the_source_and_the_command():
-    first = {name: text.splitlines()[0] for name, text in MODULES.items()}
-    banner = "# generated from openapi.yaml, do not edit"
-    assert [n for n, line in first.items() if not line.startswith(banner) or "nox -s generate" not in line] == []
-
-
 def test_it_imports_httpx_and_attrs_only_and_its_own_modules_relatively():
     assert [name for name, text in MODULES.items() if package.__name__ in text] == []
     nodes = [node for text in MODULES.values() for node in ast.walk(ast.parse(text))]

@@ -45,9 +45,7 @@ ACCEPTED = {
     "four backticks, no newline at the end": fenced(),
     "three backticks": fenced(ticks="```"),
     "tildes": fenced(ticks="~~~"),
-    "five backticks around code of three": fenced(f"{DOCUMENT}# ```bash\n# ````\n", ticks="`````"),
     "file name before the operation": fenced(info="yaml tts/openapi.json post /a/b:do"),
-    "method in capitals": fenced(info="yaml POST /a/b:do"),
     "no operation in the info string": fenced(info="yaml"),
     "other blocks around": f"```bash\ncurl\n```\n{fenced()}\n\n```yaml\nopenapi: 3.0.0\n```\n",
     "an operation named inside another block": f"`````md\n{fenced()}\n`````\n{fenced()}",
@@ -55,7 +53,6 @@ ACCEPTED = {
     "byte order mark": f"\ufeff{fenced()}",
     "the document itself": f"# comment\n---\n{DOCUMENT}",
     "the document with code in a description": f"{DOCUMENT}x-note: |\n  ```yaml\n  a: b\n  ```\n",
-    "HTML in another block": f"```html\n<!DOCTYPE html><html></html>\n```\n{fenced()}",
 }
 
 
@@ -77,19 +74,13 @@ def test_json_is_a_document_too(info, tmp_path):
 REFUSED = {
     "empty": ("", "found 0"),
     "no spec in the fence": ("```yaml\nopenapi: 3.0.0\n```\n", "found 0"),
-    "AsyncAPI": (fenced("asyncapi: 3.0.0\n", info="yaml asyncapi.yaml channel"), "found 0"),
     "two specs": (f"{fenced()}\n\n{fenced()}", "found 2, line 4, line 15"),
-    "two specs without operations": (f"{fenced(info='yaml')}\n\n{fenced(info='yaml')}", "found 2"),
     "cut off": (fenced()[:-4], "never closed"),
-    "closed by another count": (fenced()[:-1], "never closed"),
     "HTML": ("<!DOCTYPE html><html><body>Sign in</body></html>", "found 0"),
-    "a login page in Markdown": ("# Sign in\n\nPlease [sign in](/login) to go on.\n", "found 0"),
     "operation missing from paths": (fenced(info="yaml get /a/other"), "GET /a/other"),
     "Swagger": (fenced(DOCUMENT.replace("openapi: 3.0.0", "swagger: '2.0'")), "no OpenAPI 3"),
-    "paths is a list": (fenced("openapi: 3.0.0\npaths: []\n"), "no OpenAPI 3"),
     "operation is null": (fenced("openapi: 3.0.0\npaths: {/a/b:do: {post: }}\n"), "no OpenAPI 3"),
     "broken YAML": (fenced("openapi: [3.0.0\n"), "not readable"),
-    "a key twice": (fenced(f"{DOCUMENT}openapi: 3.0.0\n"), "'openapi' stands twice"),
     "huge": (fenced() + "\n" * MAX_BYTES, "bytes"),
     "UTF-16": (fenced().encode("utf-16"), "UTF-8"),
     "invalid": (fenced(DOCUMENT.replace("info: {title: t, version: v}", "info: {}")), "'title' is a required"),
@@ -98,10 +89,6 @@ REFUSED = {
     "a reference to a file": (
         fenced(f"{DOCUMENT}components: {{schemas: {{A: {{$ref: 'file:///etc/hostname'}}}}}}\n"),
         "outside of the document",
-    ),
-    "a reference to nothing": (
-        fenced(f"{DOCUMENT}components: {{schemas: {{A: {{$ref: '#/components/schemas/B'}}}}}}\n"),
-        "not there",
     ),
 }  # fmt: skip
 
