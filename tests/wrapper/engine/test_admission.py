@@ -264,22 +264,6 @@ async def test_F04_a_cancelled_call_ends_at_once_whatever_it_waits_for(fault, ca
         assert_nothing_stays(client)
 
 
-@virtual
-async def test_F04_one_of_several_callers_is_cancelled_and_the_others_are_not():
-    async with AsyncEmbeddingClient(
-        api_key=KEY, transport=Service(latency=0.03), max_concurrency=1
-    ) as client:
-        tasks = [asyncio.create_task(client.embed(str(number))) for number in range(9)]
-        await asyncio.sleep(0.01)
-        tasks[0].cancel()
-        tasks[4].cancel()
-        for number, outcome in enumerate(await asyncio.gather(*tasks, return_exceptions=True)):
-            if number in (0, 4):
-                assert isinstance(outcome, asyncio.CancelledError)
-            else:
-                assert np.array_equal(outcome, vector_for(str(number)))
-
-
 FAULTS = [status(503), rst_mid_body, status(429), OK, OK, status(500), retry_after("1"), OK]
 
 

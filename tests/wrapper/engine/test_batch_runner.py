@@ -100,12 +100,6 @@ def test_C01_a_first_batch_of_nothing_but_poison_does_not_end_the_call():
     check_only_these_failed(service, result, [0, 1, 2, 3], errors.BadRequestError)
 
 
-def test_C01_a_400_about_the_state_of_something_is_not_about_a_text():
-    service, error = refused(status(400, code=9), TEXTS[:100])
-    assert isinstance(error, errors.BadRequestError)
-    service.oracle.assert_requests(1)
-
-
 # Final: what is refused for everything
 
 
