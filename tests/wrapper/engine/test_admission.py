@@ -180,6 +180,14 @@ def test_I01_with_a_probe_in_flight_others_wait_for_its_end():
     assert run() == 26
 
 
+def test_I01_after_the_first_probe_that_succeeds_the_next_request_goes_at_once():
+    """With every batch in the window, so that no new one wakes those that wait."""
+    with AsyncFace(Service(down(9, status(503), 0.03), latency=0.02)) as face:
+        face.embed(MANY[:480], timeout=600, batch_size=16)
+        probe, following, *_ = (one.started for one in face.service.requests if one.started >= 9.03)
+    assert following == pytest.approx(probe + 0.02)
+
+
 def test_I01_what_an_outage_kept_from_being_sent_has_spent_nothing():
     with AsyncFace(Service(down(3, status(503)), latency=0.02)) as face:
         result = face.embed(MANY, timeout=5)
