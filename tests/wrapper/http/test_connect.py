@@ -185,15 +185,12 @@ async def first(*addresses):
     return await connect._first_of([(socket.AF_INET, address) for address in addresses])
 
 
-def test_a_dead_first_address_costs_a_head_start(run, listener, monkeypatch):
-    monkeypatch.setattr(connect, "HEAD_START", 0.01)
-    with syn_black_hole() as port, run(first(("127.0.0.1", port), listener.getsockname())) as sock:
-        assert sock.getpeername() == listener.getsockname()
-
-
-def test_a_refused_first_address_costs_nothing(run, listener, monkeypatch):
-    monkeypatch.setattr(connect, "HEAD_START", 3600)
-    with closed_port() as port, run(first(("127.0.0.1", port), listener.getsockname())) as sock:
+@pytest.mark.parametrize(("gone", "head_start"), [(syn_black_hole, 0.01), (closed_port, 3600)])
+def test_a_dead_first_address_costs_a_head_start_and_a_refused_one_nothing(
+    gone, head_start, run, listener, monkeypatch
+):
+    monkeypatch.setattr(connect, "HEAD_START", head_start)
+    with gone() as port, run(first(("127.0.0.1", port), listener.getsockname())) as sock:
         assert sock.getpeername() == listener.getsockname()
 
 
@@ -294,11 +291,14 @@ def test_A05_verify_says_whom_to_trust_whatever_the_environment_says(certificate
             assert verdict(failure(server.url, **settings)) == FINAL
 
 
-def test_A05_certificates_that_verify_names_and_that_cannot_be_loaded_are_told_so(tmp_path):
+@pytest.mark.parametrize("named_by", ["verify", "SSL_CERT_FILE"])
+def test_A05_certificates_that_cannot_be_loaded_are_a_configuration_error(named_by, tmp_path, monkeypatch):
     (broken := tmp_path / "ca.pem").write_text("none")
-    error = failure("https://127.0.0.1:9", verify=broken)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+    connect.tls_context.cache_clear()
+    error = failure("https://127.0.0.1:9", **({"verify": broken} if named_by == "verify" else {}))
     assert isinstance(error, ConfigurationError)
-    assert "certificates that verify= names cannot be loaded" in str(error)
+    assert f"the certificates that {named_by}" in str(error)
 
 
 NO_TLS_1_1 = pytest.mark.skipif(not ssl.HAS_TLSv1_1, reason="this OpenSSL cannot speak TLS 1.1")
@@ -501,15 +501,6 @@ def test_A13_the_tunnel_ends_at_a_verified_server(trusted):
         assert verdict(error) == FINAL
         assert words("mismatch") in str(error)
         assert (len(proxy.records), impostor.requests) == (1, [])
-
-
-def test_A13_certificates_that_cannot_be_loaded_are_a_configuration_error(monkeypatch, tmp_path):
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
-    connect.tls_context.cache_clear()
-    with FaultServer() as server:
-        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
-            sync_embed(f"https://127.0.0.1:{server.port}", "text")
-        assert server.connections == []
 
 
 def test_A15_a_407_is_final(server):
