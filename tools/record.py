@@ -1,7 +1,7 @@
 """Record tests/fixtures/recorded/ from the real service: `python -m tools.record [--out FOLDER] [--base-url URL]`.
 
 Sends the spec's request examples and a few wrong ones with your key, and writes what came back, without the key,
-without cookies, and without anything but the response headers named in `tools/cassettes.py`. A recording that still holds
+without cookies, and without anything but a few response headers. A recording that still holds
 a piece of the key is not written. Nothing else may write into that folder.
 """
 
@@ -18,9 +18,12 @@ import vcr
 
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest
 from inworld_embeddings_client.api.embedding_service import embedding_service_embed as endpoint
-from tools import cassettes
+from tools.generate.fixtures import REDACTED, serialize
 
 ROOT = Path(__file__).resolve().parent.parent
+KEPT_HEADERS = {"content-type", "content-encoding", "date", "retry-after"}
+KEPT_HEADERS |= {"x-inworld-request-id", "x-inworld-emulator-engine"}
+"""Everything else is dropped before it is written: cookies and traces do not belong into a repository."""
 UNKNOWN_KEY = base64.b64encode(b"no-such-key:no-such-secret").decode()
 
 
@@ -44,11 +47,10 @@ def record(name: str, body: dict[str, Any], key: str, base_url: str, out: Path, 
     recorder = vcr.VCR(
         serializer="json",
         record_mode=vcr.mode.ALL,
-        filter_headers=[("authorization", cassettes.REDACTED)],
+        filter_headers=[("authorization", REDACTED)],
         before_record_response=_without_other_headers,
         decode_compressed_response=True,
     )
-    recorder.register_serializer("json", cassettes)
     with tempfile.TemporaryDirectory() as scratch:
         draft = Path(scratch) / "draft.json"
         with recorder.use_cassette(str(draft)), AuthenticatedClient(base_url=base_url, token=key) as client:
@@ -58,12 +60,12 @@ def record(name: str, body: dict[str, Any], key: str, base_url: str, out: Path, 
         raise SystemExit(f"{name}: the response holds a piece of the key; not written")
     cassette = {**json.loads(text), "metadata": {"origin": f"recorded from {base_url}", "scenario": name}}
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.json").write_bytes(cassettes.serialize(cassette).encode())
+    (out / f"{name}.json").write_bytes(serialize(cassette).encode())
     print(f"recorded {name}: HTTP {cassette['interactions'][0]['response']['status']['code']}")
 
 
 def _without_other_headers(response: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in response["headers"].items() if k.lower() in cassettes.KEPT_RESPONSE_HEADERS}
+    kept = {k: v for k, v in response["headers"].items() if k.lower() in KEPT_HEADERS}
     return {**response, "headers": kept}
 
 

@@ -6,7 +6,6 @@ import pytest
 import vcr
 from openapi_core import OpenAPI
 
-from tools import cassettes
 from tools.spec.document import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,5 +28,4 @@ def play():
     recorder = vcr.VCR(
         serializer="json", record_mode=vcr.mode.NONE, match_on=["method", "scheme", "host", "path"]
     )
-    recorder.register_serializer("json", cassettes)
     return lambda path: recorder.use_cassette(str(path), allow_playback_repeats=True)

@@ -5,6 +5,7 @@ exchanged live. Exit codes: 0 they are (now) what the spec says, 1 `--check` fou
 """
 
 import argparse
+import json
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tools import ToolError
-from tools.cassettes import ENDPOINT, cassette, serialize
 from tools.generate.inputs import Inputs
 from tools.generate.package import replaced, told
 from tools.spec.document import escape
@@ -20,6 +20,8 @@ from tools.spec.schema import JSON, expanded
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = "tests/fixtures/spec"
+ENDPOINT = "https://api.inworld.ai/ml/v1alpha/embedding:embed"
+REDACTED = "REDACTED"
 NEVER_LIVE = "verbatim from the spec's example; never exchanged live"
 MADE_UP = "made up, with as many inputs as the response has embeddings"  # the spec pairs them with nothing
 
@@ -81,6 +83,32 @@ def _request_for(response: Any, requests: dict[str, Any]) -> dict[str, Any] | No
         if len(requests[name].get("inputs", ())) >= count:
             return {**requests[name], "inputs": requests[name]["inputs"][:count]}
     return None
+
+
+def serialize(cassette: dict[str, Any]) -> str:
+    """The text of a fixture; a cassette's is vcrpy's JSON."""
+    return json.dumps(cassette, indent=1, ensure_ascii=False) + "\n"
+
+
+def cassette(origin: dict[str, str], request: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
+    """A cassette of one good exchange that was never recorded; ``origin`` says where it came from."""
+    sent, received = (
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")) for body in (request, response)
+    )
+    exchange = {
+        "request": {
+            "method": "POST",
+            "uri": ENDPOINT,
+            "body": sent,
+            "headers": {"content-type": ["application/json"], "authorization": [REDACTED]},
+        },
+        "response": {
+            "status": {"code": 200, "message": ""},
+            "headers": {"Content-Type": ["application/json"]},
+            "body": {"string": received},
+        },
+    }
+    return {"version": 1, "metadata": origin, "interactions": [exchange]}
 
 
 def main(argv: list[str]) -> int:

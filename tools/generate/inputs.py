@@ -8,8 +8,6 @@ import difflib
 import functools
 import hashlib
 import json
-import os
-import sys
 import tomllib
 from importlib import metadata, util
 from pathlib import Path
@@ -49,21 +47,9 @@ class Inputs:
             raise ToolError(f"openapi.yaml: {error}") from None
 
 
-def normalised(path: Path) -> bytes:
-    """Return a file's content with LF line ends, so that a checkout with CRLF is no difference."""
-    return path.read_bytes().replace(b"\r\n", b"\n")
-
-
 def digest(path: Path) -> str:
-    """Return the sha256 of a file's normalised content, in hex."""
-    return hashlib.sha256(normalised(path)).hexdigest()
-
-
-def environment() -> dict[str, str]:
-    """Return the environment the tools run in: this interpreter's programs first, and no settings of the caller's."""
-    kept = {name: os.environ[name] for name in ("HOME", "SYSTEMROOT", "TEMP", "TMPDIR") if name in os.environ}
-    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return {**kept, "PATH": programs, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    """Return the sha256 of a file, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def require_pinned_tools(root: Path) -> dict[str, str]:
@@ -127,9 +113,9 @@ def stock_diff(old: Path, new: Path, overridden: list[str]) -> list[str]:
     names = {path.relative_to(folder).as_posix() for folder in (old, new) for path in folder.rglob("*.jinja")}
     found = []
     for name in sorted(names, key=lambda name: (name not in overridden, name)):
+        paths = (old / name, new / name)
         before, after = (
-            normalised(folder / name).decode().splitlines(keepends=True) if (folder / name).exists() else []
-            for folder in (old, new)
+            path.read_text("utf-8").splitlines(keepends=True) if path.exists() else [] for path in paths
         )
         found.append("".join(difflib.unified_diff(before, after, f"old/{name}", f"new/{name}")))
     return [text for text in found if text]

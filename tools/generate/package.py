@@ -6,6 +6,7 @@ Exit codes: 0 generated/ is (now) what the inputs say, 1 `--check` found a diffe
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from tools import ToolError
 from tools.generate.inputs import (
@@ -20,8 +22,6 @@ from tools.generate.inputs import (
     GENERATOR,
     Inputs,
     digest,
-    environment,
-    normalised,
     require_pinned_tools,
     require_recorded_stock,
 )
@@ -58,8 +58,8 @@ def write(root: Path, *, check: bool = False) -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         package = made(inputs, Path(scratch), tools)
         check_overrides(package, inputs)
-        imports = [sys.executable, "-W", "error", "-c", _IMPORT_ALL, str(package.parent), inputs.package]
-        capture(imports, Path(scratch))
+        options = ["-IB", "-W", "error", "-c", _IMPORT_ALL]
+        capture([sys.executable, *options, str(package.parent), inputs.package], Path(scratch))
         return replaced(root / "generated" / inputs.package, package, check=check)
 
 
@@ -73,7 +73,7 @@ def replaced(old: Path, new: Path, *, check: bool) -> list[str]:
 
 
 def differences(old: Path, new: Path) -> list[str]:
-    """Return a line for each file that is missing, extra or different below two folders; line ends do not count."""
+    """Return a line for each file that is missing, extra or different below two folders."""
     before, after = contents(old), contents(new)
     missing = {f"missing: {name}" for name in after.keys() - before.keys()}
     extra = {f"not generated: {name}" for name in before.keys() - after.keys()}
@@ -82,23 +82,17 @@ def differences(old: Path, new: Path) -> list[str]:
 
 
 def contents(path: Path) -> dict[str, bytes]:
-    """Return what is in each file below a folder, or in the one file, with LF line ends and without byte code."""
+    """Return what is in each file below a folder, or in the one file, without byte code."""
     found = [path] if path.is_file() else [inner for inner in path.rglob("*") if inner.is_file()]
     kept = [inner for inner in found if "__pycache__" not in inner.parts]
-    return {inner.relative_to(path).as_posix(): normalised(inner) for inner in kept}
+    return {inner.relative_to(path).as_posix(): inner.read_bytes() for inner in kept}
 
 
 def capture(command: str | list[str], cwd: Path) -> None:
-    """Run a tool, or a command of the shell, that must succeed and say nothing on stderr."""
-    done = subprocess.run(
-        command,
-        shell=isinstance(command, str),
-        cwd=cwd,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Run a program, or a command of the shell, that must succeed and say nothing on stderr; ours come before others."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    how: dict[str, Any] = {"shell": isinstance(command, str), "env": os.environ | {"PATH": path}, "cwd": cwd}
+    done = subprocess.run(command, **how, capture_output=True, text=True, check=False)
     if done.returncode or done.stderr.strip():
         tool = command if isinstance(command, str) else " ".join(command[1:3])
         raise ToolError(f"{tool} failed (exit {done.returncode}):\n{(done.stderr or done.stdout).strip()}")

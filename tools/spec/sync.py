@@ -143,7 +143,7 @@ def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) ->
         ToolError, ToolError, OSError: The page cannot be had, is not valid, or (unless `replace`) lacks an operation that the file
             has. Nothing was written.
     """
-    old = out.read_bytes().replace(b"\r\n", b"\n").decode(errors="replace") if out.exists() else ""
+    old = out.read_text("utf-8", "replace") if out.exists() else ""
     new = extract(decode(read(page)))
     valid(new)
     lost = sorted(map(str, _document(old)[0] - _document(new)[0]))
