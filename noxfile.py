@@ -53,12 +53,20 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["tests", "lint", "types", "check_generated"]
 
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+VERSION = PROJECT["tool"]["hatch"]["version"]["path"]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
-    """The project, editable, with the named dependency groups."""
-    session.install("-e", f".{extras}", *nox.project.dependency_groups(PROJECT, *groups))
+    """The project, editable, with the named dependency groups; nothing to do if this environment has had the same."""
+    wanted = ["-e", f".{extras}", *nox.project.dependency_groups(PROJECT, *groups)]
+    texts = [(ROOT / name).read_text("utf-8") for name in ("pyproject.toml", VERSION)]
+    asked, had = json.dumps([str(ROOT), wanted, texts]), Path(session.virtualenv.location) / "installed.json"
+    if had.exists() and had.read_text("utf-8") == asked:
+        return
+    session.install(*wanted)
+    if not {"-R", "--no-install"} & set(sys.argv):
+        had.write_text(asked, "utf-8")
 
 
 def build(session: nox.Session, out: str = "") -> Path:
