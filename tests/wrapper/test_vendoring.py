@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from inworld_embeddings import EmbeddingClient
+from inworld_embeddings.__main__ import main as command
 from inworld_embeddings.vendoring import (
     GENERATED,
     MANIFEST,
@@ -132,6 +133,26 @@ def acme(tmp_path, source):
     return make
 
 
+NO_EXTRAS = ("click", "rich", "opentelemetry", "sentence_transformers", "torch", "pytest", "openai", *PLACES)
+IMPORT_ALL = """
+import importlib, pkgutil
+top = importlib.import_module("acme._vendor.inworld_embeddings")
+names = [module.name.removeprefix(top.__name__ + ".") for module in pkgutil.walk_packages(top.__path__, top.__name__ + ".")]
+for name in names:
+    if name != "testing.plugin":
+        importlib.import_module(f"{top.__name__}.{name}")
+print(*names)
+"""
+
+
+def parts_of(names):
+    """Which optional parts are among the modules that were imported; the client is, and no command."""
+    names = set(names.split())
+    assert {"client", "_client", "_engine.engine"} <= names
+    assert not {"cli", "vendoring", "__main__"} & names
+    return names & {"gateway", "_emulator", "testing"}
+
+
 WORKS = """
 import pickle, sys
 from acme._vendor.inworld_embeddings import EmbeddingClient, InvalidInputError, about
@@ -150,11 +171,12 @@ print(type(client).__module__, about(), vectors.tobytes().hex(), sep="\\n")
 
 
 def test_local_mode_works_without_the_original(acme):
-    module, about, vectors = alone(WORKS, acme(), blocked=PLACES).splitlines()
+    module, about, vectors, names = alone(WORKS + IMPORT_ALL, acme(), blocked=NO_EXTRAS).splitlines()
     assert module == "acme._vendor.inworld_embeddings.client"
     assert about.endswith(", vendored)")
     with EmbeddingClient.local() as client:
         assert bytes.fromhex(vectors) == client.embed(["one", "two"]).vectors.tobytes()
+    assert parts_of(names) == {"gateway", "_emulator"}
 
 
 SENDS = """
@@ -182,34 +204,15 @@ def test_without_the_emulator_it_sends_and_local_mode_says_why_it_is_not_there(a
     copy = folder / "acme" / "_vendor" / "inworld_embeddings"
     assert sum(path.stat().st_size for path in copy.rglob("*") if path.is_file()) < 600_000
     agent = f"inworld-embeddings/{source.version} (vendored)"
-    *sent, local = alone(SENDS, folder, blocked=PLACES).splitlines()
+    *sent, local, names = alone(SENDS + IMPORT_ALL, folder, blocked=NO_EXTRAS).splitlines()
     assert sent == [agent, "acme._vendor.inworld_embeddings", agent]
     assert "vendored without the emulator" in local
+    assert parts_of(names) == set()
 
 
-IMPORT_ALL = """
-import importlib, pkgutil
-top = importlib.import_module("acme._vendor.inworld_embeddings")
-names = [module.name.removeprefix(top.__name__ + ".") for module in pkgutil.walk_packages(top.__path__, top.__name__ + ".")]
-for name in names:
-    if name != "testing.plugin":
-        importlib.import_module(f"{top.__name__}.{name}")
-print(*names)
-"""
-OTHERS = {"gateway", "_emulator", "testing"}
-
-
-@pytest.mark.parametrize(
-    ("choice", "has"),
-    [(Choice(), set()), (LOCAL, {"gateway", "_emulator"}), (TESTING, OTHERS)],
-    ids=["alone", "local", "testing"],
-)
-def test_every_module_imports_without_what_belongs_to_the_extras(acme, choice, has):
-    extras = ("click", "rich", "opentelemetry", "sentence_transformers", "torch", "pytest", "openai")
-    names = set(alone(IMPORT_ALL, acme(choice=choice), blocked=[*extras, *PLACES]).split())
-    assert names & OTHERS == has
-    assert {"client", "_client", "_engine.engine"} <= names
-    assert not {"cli", "vendoring", "__main__"} & names
+def test_with_testing_every_module_imports_without_the_extras(acme):
+    names = alone(IMPORT_ALL, acme(choice=TESTING), blocked=NO_EXTRAS)
+    assert parts_of(names) == {"gateway", "_emulator", "testing"}
 
 
 LOW_LEVEL = """
@@ -380,16 +383,16 @@ UNREADABLE = [b"<<<<<<< ours\n{}", b"\x00\xff\x80", b"[1]", b"[" * 100_000, b'{"
 UNREADABLE += [json.dumps(GOOD | wrong).encode() for wrong in WRONG]
 
 
-@pytest.mark.parametrize("manifest", UNREADABLE, ids=range(len(UNREADABLE)))
-def test_a_manifest_that_cannot_be_read_is_one_line_and_code_2(copy, capsys, manifest):
+def test_a_manifest_that_cannot_be_read_is_one_line_and_code_2(copy, capsys):
     good = (copy / MANIFEST).read_bytes()
-    (copy / MANIFEST).write_bytes(manifest)
-    for options in (["--check"], []):
-        assert main([str(copy.parent), *options]) == 2
-        said = capsys.readouterr()
-        assert re.fullmatch(r"error: .*vendored\.json cannot be read.*--force.*\n", said.err)
-    assert main([str(copy.parent), "--force"]) == 0
-    assert (copy / MANIFEST).read_bytes() == good
+    for manifest in UNREADABLE:
+        (copy / MANIFEST).write_bytes(manifest)
+        for options in (["--check"], []):
+            assert main([str(copy.parent), *options]) == 2, manifest
+            said = capsys.readouterr()
+            assert re.fullmatch(r"error: .*vendored\.json cannot be read.*--force.*\n", said.err), manifest
+        assert main([str(copy.parent), "--force"]) == 0, manifest
+        assert (copy / MANIFEST).read_bytes() == good
 
 
 def test_a_folder_that_is_no_copy_is_never_replaced(tmp_path, capsys):
@@ -434,20 +437,23 @@ def test_a_failure_leaves_the_old_copy(copy, source):
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]
 
 
-WAYS = {
-    "tool": ["-I", "-S", str(ROOT / "tools" / "vendor.py")],  # from a checkout, with nothing installed
-    "module": ["-m", "inworld_embeddings.vendoring"],
-    "command": ["-m", "inworld_embeddings", "vendor"],
-}
+TOOL = ["-I", "-S", str(ROOT / "tools" / "vendor.py")]  # from a checkout, with nothing installed
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [TOOL, ["-m", "inworld_embeddings.vendoring"]], ids=["tool", "module"])
 def test_every_way_in_is_the_same_program(way, copy):
     edit(copy)
-    command = [sys.executable, *WAYS[way], str(copy.parent), "--check"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    program = [sys.executable, *way, str(copy.parent), "--check"]
+    done = subprocess.run(program, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.endswith("edited here:\n  changed options.py\n")
+
+
+def test_the_command_is_that_program_too(copy, capsys, monkeypatch):
+    edit(copy)
+    monkeypatch.setattr(sys, "argv", ["inworld-embeddings", "vendor", str(copy.parent), "--check"])
+    assert command() == 1
+    assert capsys.readouterr().out.endswith("edited here:\n  changed options.py\n")
 
 
 def test_an_installed_wheel_is_a_source_too(tmp_path, source):

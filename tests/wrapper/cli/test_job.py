@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 
 import pytest
 
@@ -41,19 +42,8 @@ def test_what_the_cache_has_is_not_sent_and_is_told(run, texts, out, tmp_path):
 
 
 def test_a_dry_run_needs_no_key_and_leaves_nothing(run, texts, out, tmp_path):
-    code, said, _ = run(
-        "job",
-        "run",
-        texts,
-        "-o",
-        out,
-        "--text",
-        "body",
-        "--dry-run",
-        "--rate-limit",
-        "0.5",
-        INWORLD_API_KEY="",
-    )
+    command = ["job", "run", texts, "-o", out, "--text", "body", "--dry-run", "--rate-limit", "0.5"]
+    code, said, _ = run(*command, INWORLD_API_KEY="")
     assert code == 0
     assert said.startswith("300 rows in 3 requests, ")
     assert "0.1 minutes at 0.5 requests a second" in said
@@ -117,20 +107,20 @@ def test_H17_a_paused_job_is_exit_code_75_and_goes_on(run, texts, out):
         assert run(*command, **served.env)[0] == 0
 
 
-def test_ctrl_c_once_finishes_what_is_begun_and_twice_stops_at_once(start, texts, out):
+def test_ctrl_c_once_finishes_what_is_begun_and_twice_stops_at_once(start, run, texts, out):
     with emulator(faults="ok x3, latency=300s") as served:
         command = ["job", "run", texts, "-o", out, "--text", "body", "--rows-per-part", "100"]
         job = start(*command, **served.env)
         while len(served.log) < 4:
             assert job.poll() is None
+            time.sleep(0.01)
         job.send_signal(signal.SIGTERM)
         assert any("Ctrl-C again stops at once" in line for line in job.stderr)
         job.send_signal(signal.SIGINT)
         job.communicate(timeout=60)
         assert job.returncode == 130
         served.faults.set("ok")
-        job = start(*command, **served.env)
-        assert "300 rows in 3 parts" in job.communicate(timeout=60)[0]
+        assert "300 rows in 3 parts" in run(*command, **served.env)[1]
 
 
 @pytest.mark.parametrize(
@@ -146,15 +136,9 @@ def test_a_cluster_needs_its_engine(run, texts, out, arguments, says, monkeypatc
     assert (code, says in err) == (2, True)
 
 
-def test_without_pyarrow_it_says_how_to_get_it(start, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(
-        "import importlib.util as u\nfound = u.find_spec\n"
-        "u.find_spec = lambda name, *more: None if name == 'pyarrow' else found(name, *more)\n"
-    )
-    import os
-
-    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    job = start("job", "status", "x", PYTHONPATH=path)
-    _, err = job.communicate(timeout=60)
-    assert job.returncode == 2
-    assert "pip install pyarrow" in err
+def test_without_pyarrow_it_says_how_to_get_it(run, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("inworld_embeddings.jobs")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, _, err = run("job", "status", "x")
+    assert (code, "pip install pyarrow" in err) == (2, True)
