@@ -139,7 +139,8 @@ def test_the_committed_table_is_whole_and_frequent_words_weigh_less():
 def test_a_damaged_file_is_named(monkeypatch, tmp_path):
     damaged = tmp_path / "table.bin"
     monkeypatch.setattr(local, "TABLE", damaged)
-    for content in (b"", b"x", zlib.compress(b"x" * 1000)[:-1] + b"?", zlib.compress(b"x")):
+    short = zlib.compress(local.HEADER.pack(2, 1) + bytes(600))
+    for content in (b"", b"x", zlib.compress(b"x" * 1000)[:-1] + b"?", zlib.compress(b"x"), short):
         damaged.write_bytes(content)
         with pytest.raises(ConfigurationError, match=r"cannot read its table table\.bin"):
             local.Table.load()

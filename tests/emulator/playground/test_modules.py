@@ -140,6 +140,7 @@ def test_the_lesson_of_a_fault_is_what_the_client_does(name, fault, lesson):
         ("nonsense", "not JSON"),
         ('{"embeddings": {}}', "no list of embeddings"),
         ('{"embeddings": [{"values": [1, 2]}]}', "2 texts were sent, 1 vectors came back"),
+        ('{"embeddings": [1, 2, 3]}', "2 texts were sent, 3 vectors came back"),
         ('{"embeddings": [{"values": [1, 2]}, {"values": [1]}]}', "Vector 2 has 1 dimensions"),
         ('{"embeddings": [{"values": [1, null]}, {"values": [1, 2]}]}', "Vector 1 has parts"),
         ('{"embeddings": [{"values": [1, 1e999]}, {"values": [1, 2]}]}', "Vector 1 has parts"),

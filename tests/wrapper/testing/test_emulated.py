@@ -10,7 +10,7 @@ import threading
 import httpx
 import pytest
 
-from inworld_embeddings import testing
+from inworld_embeddings import APIResponseValidationError, testing
 from inworld_embeddings.testing import (
     FakeEngine,
     Faults,
@@ -60,16 +60,14 @@ def test_faults_and_a_log_in_process(faults):
 
 
 def test_async_with_a_seed():
-    log = RequestLog()
+    async def statuses(seed):
+        log = RequestLog()
+        async with async_local_client(faults="50% drop", seed=seed, dimension=3, log=log) as client:
+            assert [(await client.embed("a", max_retries=20)).shape for _ in range(12)] == [(3,)] * 12
+        return log.statuses
 
-    async def scenario():
-        async with async_local_client(faults="50% drop", seed=3, dimension=3, log=log) as client:
-            return [(await client.embed("a", max_retries=20)).shape for _ in range(12)]
-
-    assert asyncio.run(scenario()) == [(3,)] * 12
-    first, log = log.statuses, RequestLog()
-    asyncio.run(scenario())
-    assert log.statuses == first
+    first, same, other = (asyncio.run(statuses(seed)) for seed in (3, 3, 4))
+    assert first == same != other
     assert {None, 200} == set(first)
 
 
@@ -85,10 +83,13 @@ def test_served():
         assert running.faults.injected == {"status=503": 1}
         assert running.url == f"http://{running.address}"
         running.log.clear()
-        running.faults("short")
-        with pytest.raises(Exception, match="asked for 1|1 "):
-            client.embed("a", max_retries=0)
-        assert {request.faults for request in running.log.requests} == {("short",)}
+        running.faults("truncate x1, short")
+        with pytest.raises(APIResponseValidationError):
+            client.embed("a", max_retries=1)
+        assert running.log.statuses == [200, 200]
+        assert [request.faults for request in running.log.requests] == [("truncate",), ("short",)]
+    with pytest.raises(TypeError, match="colour"):
+        emulator(colour="red").__enter__()
 
 
 def test_other_processes_find_it_by_their_environment():
