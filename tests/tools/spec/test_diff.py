@@ -160,6 +160,10 @@ def test_what_the_diff_tool_says_nothing_of_is_breaking(redocly):
     redocly('{"changes": []}')
     (change,) = wire_changes(*TWO_SPECS)
     assert (change.impact, "read both" in change.text) == (Impact.BREAKING, True)
+    address = {"servers": [{"url": "https://b"}]}
+    (change,) = wire_changes(TWO_SPECS[0] | {"servers": [{"url": "https://a"}]}, TWO_SPECS[0] | address)
+    assert (change.impact, change.place) == (Impact.BREAKING, "#/servers/0")
+    assert change.text.endswith("https://a → https://b")
 
 
 @pytest.mark.parametrize("text", ["", "<html>", '{"changes": 1', "[]", "{}"])

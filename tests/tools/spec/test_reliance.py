@@ -133,6 +133,11 @@ def gain_a_scheme(spec):
     spec["security"] = [{"inworld_basic": [], "other": []}]
 
 
+def rename_the_content(spec):
+    content = operation(spec)["requestBody"]["content"]
+    content["application/cbor"] = content.pop("application/json")
+
+
 SELF = {"$ref": "#/components/schemas/v1alphaEmbedding"}
 EDITS = {
     "a schema that is itself": (
@@ -145,6 +150,11 @@ EDITS = {
     "another address": (lambda spec: spec["servers"][0].update(url="https://x.example"), "_settings.py"),
     "no address": (lambda spec: spec.pop("servers"), "address: the first server is None"),
     "no 200": (lambda spec: operation(spec)["responses"].pop("200"), "response 200: is gone"),
+    "another content type": (
+        rename_the_content,
+        "request: is sent as application/json; the spec has application/cbor",
+    ),
+    "another success": (lambda spec: operation(spec)["responses"].update({"202": {}}), "only 200 is read"),
     "no error": (lambda spec: operation(spec)["responses"].pop("default"), "error: responses are no longer"),
     "another method": (
         lambda spec: spec["paths"][ENDPOINT.path].update(put=spec["paths"][ENDPOINT.path].pop("post")),
