@@ -132,7 +132,9 @@ def test_H18_lines_that_are_no_json(tmp_path):
         b'{"t":"a"}\n{"t":"b"\n["t"]\n{"t":null}\n{}\n\n{"t":5}\n{"t":{"x":1}}\n{"t":"\xff"}\n'
         b'{"t":"\\ud800"}\n{"t":"c","n":NaN}\n{"t":"d"}'
     )
-    assert whys(read(path, "t")) == [
+    found = whys(read(path, "t"))
+    assert found.pop(7).startswith("line 9: broken JSON: ")  # no UTF-8, in the words of a version of msgspec
+    assert found == [
         "a",
         "line 2: broken JSON: Input data was truncated",
         "line 3: not a JSON object",
@@ -140,7 +142,6 @@ def test_H18_lines_that_are_no_json(tmp_path):
         "line 5: no text",
         "line 7: the text is a number",
         "line 8: the text is a object",
-        "line 9: broken JSON: Invalid UTF-8 encoded string",
         "line 10: broken JSON: Input data was truncated",
         "line 11: broken JSON: JSON is malformed: invalid character (byte 13)",
         "d",

@@ -112,7 +112,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
                 return None
             raise
-        except ValueError as error:  # msgspec's are
+        except (msgspec.MsgspecError, ValueError) as error:  # msgspec's are no ValueErrors before 0.21
             raise JobCorruptError(
                 f"{path} cannot be read ({error}), so nothing can be added to this job. Use another OUT.",
                 path=str(path),
