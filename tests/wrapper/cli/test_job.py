@@ -127,6 +127,7 @@ def test_ctrl_c_once_finishes_what_is_begun_and_twice_stops_at_once(start, run, 
     ("arguments", "says"),
     [
         (["--workers", "2"], "--workers is for a cluster"),
+        (["--engine", "daft", "--address", "a"], "takes no --address"),
         (["--engine", "spark"], "needs the extra `spark`"),
     ],
 )

@@ -1,21 +1,27 @@
-"""The provider on Daft's native runner: `nox -s cluster -- daft`."""
+"""Row H15 on Daft's native runner, and its provider: `nox -s cluster -- daft`."""
 
 import base64
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inworld_embeddings import ConfigurationError
+from inworld_embeddings import ConfigurationError, EmbeddingClient, JobError
+from inworld_embeddings.jobs import run_job
 from inworld_embeddings.testing import fake_vectors
+from support import mortal
 
-from .conftest import engine_of
+from .conftest import FINISHED, ROWS_PER_PART, content, engine_of, others
 
 daft = engine_of("daft")
 from daft.functions import embed_text  # noqa: E402 - needs Daft
 from daft.pickle import dumps  # noqa: E402 - as above
 
+from inworld_embeddings.distributed import daft as on_daft  # noqa: E402 - as above
 from inworld_embeddings.distributed.daft import InworldProvider  # noqa: E402 - as above
 
+TESTS = Path(__file__).parents[2]
 KEY = base64.b64encode(b"local:local").decode()
 
 
@@ -56,3 +62,42 @@ def test_I07_a_plan_holds_no_key(served, monkeypatch):
     assert served.url.encode() in told
     assert KEY[:8].encode() not in told
     assert b"local:local" not in told
+
+
+def sent(served):
+    return [text for text in served.log.texts if text.startswith("line")]
+
+
+def test_H15_the_bytes_are_those_of_a_local_job(served, lines, locally, tmp_path):
+    source, out = lines(60), tmp_path / "out"
+    expected = locally(source)
+    served.log.clear()
+    report = on_daft.run_job(source, out, workers=2, rows_per_part=ROWS_PER_PART)
+    assert (report.finished, report.rows, report.refused, report.parts) == (True, 60, 1, 12)
+    assert content(out) == expected
+    assert others(out) == FINISHED
+    assert len(sent(served)) == len(set(sent(served))) == 59
+
+
+def test_H15_a_worker_is_killed_and_the_job_finished_without_daft(
+    served, lines, locally, tmp_path, monkeypatch
+):
+    source, out, die = lines(60), tmp_path / "out", tmp_path / "die"
+    expected = locally(source)
+    served.log.clear()
+    served.faults.set("latency=0.05")
+    monkeypatch.setenv("INWORLD_TEST_DIE", str(die))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]))
+    client = EmbeddingClient(base_url=served.url, api_key=mortal.key, batch_size=4)
+
+    def told(event):
+        if event.kind == "part" and not die.exists():
+            die.touch()
+
+    with pytest.raises(JobError, match="The engine has failed"):
+        on_daft.run_job(source, out, client=client, workers=2, rows_per_part=5, on_event=told)
+    assert 1 <= len(content(out)) < 12
+    monkeypatch.delenv("INWORLD_TEST_DIE")
+    assert run_job(source, out, client=client, rows_per_part=5).finished
+    assert content(out) == expected
+    assert len(sent(served)) <= 59 + 2 * ROWS_PER_PART  # the other worker ended with the query

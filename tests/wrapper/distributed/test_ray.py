@@ -2,12 +2,17 @@
 
 import base64
 import os
+import re
+import secrets
+import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from inworld_embeddings import EmbeddingClient
@@ -36,7 +41,7 @@ run_job(sys.argv[1], sys.argv[2], client=EmbeddingClient(batch_size=4), rows_per
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def cluster(tmp_path_factory, bucket):
     die = tmp_path_factory.mktemp("die") / "now"
     path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
     environ = {"env_vars": {"INWORLD_TEST_DIE": str(die), "PYTHONPATH": path}}
@@ -54,10 +59,19 @@ def sent(served):
     return [text for text in served.log.texts if text.startswith("line")]
 
 
-def test_H15_a_worker_is_killed(cluster, client, served, lines, locally, tmp_path):
+@pytest.mark.parametrize("where", ["a folder", "an object store"])
+def test_H15_a_worker_is_killed(where, cluster, client, served, lines, locally, tmp_path, bucket):
     """Every row is there once; what the worker had in work is paid for twice, and nothing else."""
-    source = lines(60)
-    expected = locally(source)
+    source, out = lines(60), tmp_path / "out"
+    expected, finished = locally(source), FINISHED
+    if where == "an object store":
+        text, source, out, finished = (
+            source.read_bytes(),
+            bucket / "in.txt",
+            bucket / "out",
+            FINISHED - {".lock"},
+        )
+        source.write_bytes(text)
     served.log.clear()
     served.faults.set("latency=0.05")
     parts = []
@@ -67,12 +81,12 @@ def test_H15_a_worker_is_killed(cluster, client, served, lines, locally, tmp_pat
             parts.append(event)
             cluster.touch()
 
-    report = on_ray.run_job(source, tmp_path / "out", client=client, rows_per_part=5, on_event=told)
+    report = on_ray.run_job(str(source), str(out), client=client, rows_per_part=5, on_event=told)
     assert parts
     assert not cluster.exists()  # one has died
     assert (report.finished, report.rows, report.refused, report.parts) == (True, 60, 1, 12)
-    assert content(tmp_path / "out") == expected
-    assert others(tmp_path / "out") == FINISHED
+    assert content(out) == expected
+    assert others(out) == finished
     assert len(set(sent(served))) == 59
     assert len(sent(served)) <= 59 + ROWS_PER_PART
 
@@ -128,3 +142,85 @@ def test_all_workers_together_keep_to_the_given_rate(shares, cluster, served):
     measured = (len(times) - 1) / (times[-1] - times[0])
     print(f"{shares}: {measured:.2f} starts a second of {rate}")  # noqa: T201 - what was measured
     assert measured <= rate * 1.02  # that it is not much less is for simulated time to say: test_limit.py
+
+
+@pytest.fixture
+def running(served, tmp_path, monkeypatch):
+    """The address of a Ray cluster that was started by its operator, who gave its machines the key."""
+    port = free_port()
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex())
+    command = [
+        Path(sys.executable).with_name("ray"),
+        "start",
+        "--head",
+        "--block",
+        "--include-dashboard=false",
+    ]
+    command += [f"--port={port}", "--num-cpus=2"]
+    command += ["--object-store-memory=100000000", "--node-ip-address=127.0.0.1"]
+    with (
+        tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as short,
+        (tmp_path / "ray.log").open("w+") as log,
+    ):
+        environ = os.environ | {"RAY_TMPDIR": short}  # a socket's path is short
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environ)
+        while "--block" not in (tmp_path / "ray.log").read_text():
+            assert process.poll() is None, (tmp_path / "ray.log").read_text()
+            time.sleep(0.1)
+        yield f"127.0.0.1:{port}"
+        process.terminate()
+        process.wait()
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_H15_a_job_runs_on_a_cluster_that_is_there_by_its_address(running, lines, locally, tmp_path):
+    source, out = lines(60), tmp_path / "out"
+    expected = locally(source, text="text")
+    command = [sys.executable, "-m", "inworld_embeddings", "job", "run", source, "-o", out]
+    command += ["--engine", "ray", "--address", running, "--workers", "2", "--rows-per-part", "5"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert (ended.returncode, ended.stderr.count("Traceback")) == (3, 0), ended.stderr  # a row was refused
+    assert content(out) == expected
+    assert others(out) == FINISHED
+
+
+PAGE = (TESTS.parent / "docs/use/cluster.md").read_text("utf-8")
+RECIPE = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "ray.data" in block]
+
+
+def test_the_recipe_for_a_dataset_goes_on_by_rays_checkpoints(served, tmp_path):
+    """Killed once something is written; the second run sends no row that was."""
+    ids = list(range(400))
+    pq.write_table(pa.table({"id": ids, "body": [f"line {n}" for n in ids]}), tmp_path / "articles.parquet")
+    data, checkpoints = RECIPE
+    program = ["import ray", "ray.init(num_cpus=6, include_dashboard=False, object_store_memory=200e6)"]
+    program += ["from inworld_embeddings.distributed.ray import EmbedTable", checkpoints, data]
+    text = "\n".join(program).replace("/shared", str(tmp_path)).replace("batch_size=1024", "batch_size=10")
+    text = text.replace("data.map_batches", "data.repartition(8).map_batches")
+
+    def run(*, kill):
+        with (tmp_path / "ray.log").open("w+") as log:
+            process = subprocess.Popen([sys.executable, "-c", text], cwd=tmp_path, stdout=log, stderr=log)
+            while process.poll() is None:
+                if kill and list((tmp_path / "checkpoint").rglob("*.parquet")):
+                    process.kill()
+                time.sleep(0.05)
+        return process.returncode
+
+    served.faults.set(
+        "ok x35, latency=30"
+    )  # of eight blocks of five requests, three at least are done by then
+    assert run(kill=True) == -9, (tmp_path / "ray.log").read_text()
+    served.faults.clear()
+    time.sleep(2)  # its workers are told by their raylet
+    before = len(sent(served))
+    assert run(kill=False) == 0, (tmp_path / "ray.log").read_text()
+    found = pq.read_table(tmp_path / "vectors")
+    assert sorted(found["id"].to_pylist()) == ids
+    assert found["vector"].null_count == 0
+    assert len(sent(served)) - before < len(ids)

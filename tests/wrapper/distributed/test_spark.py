@@ -14,7 +14,7 @@ engine_of("spark", "pyspark")
 KEY = base64.b64encode(b"local:local").decode()
 TESTS = Path(__file__).parents[2]
 PROGRAM = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 import pyspark.cloudpickle as cloudpickle
 from pyspark.sql import SparkSession
@@ -36,6 +36,8 @@ def event(one):
     if one.rows and os.environ.get("INWORLD_TEST_KILL") == form:
         Path(os.environ["INWORLD_TEST_DIE"]).touch()
         del os.environ["INWORLD_TEST_KILL"]
+    if one.rows >= 10 and os.environ.get("INWORLD_TEST_KILL") == "driver":
+        os.kill(os.getpid(), signal.SIGKILL)
 
 client = EmbeddingClient(base_url=url, api_key=mortal.key, batch_size=4, max_concurrency=1)
 report = run_job(source, out, client=client, rows_per_part=5, on_event=event)
@@ -47,28 +49,67 @@ session.stop()
 """
 
 
+@pytest.fixture
+def run(served, tmp_path):
+    """Runs the program above; what it takes down, and its exit code, are of a process of its own."""
+
+    def run(form, kill):
+        path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+        environ = {
+            "PYTHONPATH": path,
+            "INWORLD_TEST_DIE": str(tmp_path / "die"),
+            "INWORLD_TEST_KILL": kill,
+            "PYSPARK_PYTHON": sys.executable,
+        }
+        command = [sys.executable, "-c", PROGRAM, tmp_path / "in.txt", tmp_path / "out", form, served.url]
+        with (tmp_path / "errors").open(
+            "w+"
+        ) as errors:  # no pipe: what Spark leaves behind would hold it open
+            ended = subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                timeout=400,
+                env=os.environ | environ,
+            )
+        return ended.returncode, ended.stdout, (tmp_path / "errors").read_text()
+
+    return run
+
+
+def sent(served):
+    return [text for text in served.log.texts if text.startswith("line")]
+
+
 @pytest.mark.parametrize("form", ["classic", "connect"])
-def test_H15_a_python_worker_is_killed(form, served, lines, locally, tmp_path):
+def test_H15_a_python_worker_is_killed(form, run, served, lines, locally, tmp_path):
     """Every row is there once, and what is paid for twice is what was in work. No task holds the key."""
-    source, out, die = lines(60), tmp_path / "out", tmp_path / "die"
-    expected = locally(source)
+    expected = locally(lines(60))
     served.log.clear()
     served.faults.set("latency=0.4")
-    path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-    environ = {
-        "PYTHONPATH": path,
-        "INWORLD_TEST_DIE": str(die),
-        "INWORLD_TEST_KILL": form,
-        "PYSPARK_PYTHON": sys.executable,
-    }
-    command = [sys.executable, "-c", PROGRAM, source, out, form, served.url]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=400, env=os.environ | environ)
-    assert ended.returncode == 0, ended.stderr[-3000:]
-    assert not die.exists()
-    assert "SIGKILL" in ended.stderr or "crashed" in ended.stderr
-    assert "VECTOR array<float>" in ended.stdout  # of no fixed size: Spark has no such type
-    assert content(out) == expected
-    assert others(out) == FINISHED
-    sent = [text for text in served.log.texts if text.startswith("line")]
-    assert len(set(sent)) == 59
-    assert len(sent) <= 59 + 2 * ROWS_PER_PART
+    code, printed, errors = run(form, kill=form)
+    assert code == 0, errors[-3000:]
+    assert not (tmp_path / "die").exists()
+    assert "SIGKILL" in errors or "crashed" in errors
+    assert "VECTOR array<float>" in printed  # of no fixed size: Spark has no such type
+    assert content(tmp_path / "out") == expected
+    assert others(tmp_path / "out") == FINISHED
+    assert len(set(sent(served))) == 59
+    assert len(sent(served)) <= 59 + 2 * ROWS_PER_PART
+
+
+def test_H15_a_driver_is_killed_and_started_again(run, served, lines, locally, tmp_path):
+    expected = locally(lines(60))
+    served.log.clear()
+    served.faults.set("latency=0.4")
+    code, _, errors = run("classic", kill="driver")
+    assert code == -9, errors[-3000:]
+    assert 2 <= len(content(tmp_path / "out")) < 12
+    served.faults.clear()
+    code, _, errors = run("classic", kill="")
+    assert code == 0, errors[-3000:]
+    assert content(tmp_path / "out") == expected
+    assert others(tmp_path / "out") == FINISHED
+    # Of each of two workers, a part that lacked something, and a batch that had begun in it.
+    assert len(sent(served)) <= 59 + 2 * (ROWS_PER_PART + 4)

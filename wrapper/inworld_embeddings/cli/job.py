@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .. import EmbeddingClient
     from ..jobs import JobEvent, JobReport, OpenJob
 
-PACKAGES: Final = {"ray": "ray", "spark": "pyspark"}
+PACKAGES: Final = {"ray": "ray", "spark": "pyspark", "daft": "daft"}
 """The engines that a job can run on, and what each of them imports."""
 EVERY: Final = 10.0
 """Seconds between two lines where there is no terminal."""
@@ -124,12 +124,15 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
 
 def _run_by(engine: str | None, **of_engine: Any) -> "Callable[..., JobReport]":
     """What runs a job."""
+    named = {name: value for name, value in of_engine.items() if value is not None}
     if engine is None:
         from ..jobs import run_job  # noqa: PLC0415 - needs the extra `jobs`
 
-        if named := [name for name, value in of_engine.items() if value is not None]:
-            raise click.UsageError(f"--{named[0]} is for a cluster: name its engine with --engine.")
+        for name in named:
+            raise click.UsageError(f"--{name} is for a cluster: name its engine with --engine.")
         return run_job
+    if engine == "daft" and "address" in named:
+        raise click.UsageError("--engine daft runs on this machine, and takes no --address.")
     try:
         made = importlib.import_module(f"..distributed.{engine}", __package__)
     except ModuleNotFoundError as missing:
@@ -138,7 +141,7 @@ def _run_by(engine: str | None, **of_engine: Any) -> "Callable[..., JobReport]":
         raise click.UsageError(
             f"--engine {engine} needs the extra `{engine}` (pip install 'inworld-embeddings[{engine}]')."
         ) from None
-    return functools.partial(made.run_job, **of_engine)
+    return functools.partial(made.run_job, **named)
 
 
 @job.command()

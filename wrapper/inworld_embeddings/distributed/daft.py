@@ -1,9 +1,16 @@
-"""A provider for Daft's ``embed_text``. Needs the extra ``daft``. Tried with Daft 0.7, on its native runner."""
+"""Jobs on Daft, by processes of its native runner, and a provider for its ``embed_text``.
 
+Needs the extra ``daft``. Tried with Daft 0.7.
+"""
+
+import os
 import pickle
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
+import daft
 from daft import DataType
 from daft.ai.protocols import TextEmbedder, TextEmbedderDescriptor
 from daft.ai.provider import Provider
@@ -11,16 +18,78 @@ from daft.ai.typing import EmbeddingDimensions, UDFOptions
 
 from ..client import EmbeddingClient
 from ..errors import ConfigurationError
+from ..jobs import JobOptions, JobReport
+from ..jobs.files import Sources, place
+from ..jobs.service import or_own
 from ..models import MODELS
 from ..options import ClientOptions
+from .job import Driver, Made, Start, Task, Worker, calls_of
+from .limit import limited
 
 if TYPE_CHECKING:
     from ..result import Vectors
 
-__all__ = ["InworldProvider"]
+__all__ = ["InworldProvider", "run_job"]
 
 BATCH = 1024
 """Texts of a call; the client makes requests of its own ``batch_size`` of them, side by side."""
+
+
+def run_job(
+    source: Sources,
+    out: str | os.PathLike[str],
+    *,
+    client: EmbeddingClient | None = None,
+    workers: int | None = None,
+    **options: Unpack[JobOptions],
+) -> JobReport:
+    """As `jobs.run_job`, with the parts made by processes of Daft's native runner, on this machine.
+
+    Each has its share of the client's ``rate_limit``, and learns from throttling alone. A process that dies ends the run;
+    the same call goes on.
+
+    Args:
+        source: As for `jobs.run_job`.
+        out: As for `jobs.run_job`.
+        client: Is pickled for the workers, without its key: they read that from their environment, or from a key provider.
+            None: an `EmbeddingClient()`.
+        workers: Processes. None: one a processor.
+        **options: Any of `JobOptions`.
+
+    Raises:
+        TypeError: a client that does not pickle.
+        InworldEmbeddingsError: as `jobs.run_job`.
+    """
+    with or_own(client) as own:
+        rate = own._settings.rate_limit  # noqa: SLF001 - a part of the same package
+        engine = partial(_made, workers=workers or os.cpu_count() or 1, rate=rate)
+        return Driver(own, source, place(out), options, engine).start(own)
+
+
+def _made(task: Task, starts: list[Start], *, workers: int, rate: float | None) -> Iterator[Made]:
+    """What the workers tell, as they tell it."""
+    count = min(workers, len(starts))
+    calls = [pickle.dumps(some) for some in calls_of(starts, count)]
+    worker = daft.cls(_Process, max_concurrency=count, use_process=True)(task, rate and rate / count)
+    told = (
+        daft.from_pydict({"starts": calls})
+        .into_batches(1)
+        .select(worker.make(daft.col("starts")).alias("made"))
+    )
+    for row in told.iter_rows():
+        yield pickle.loads(row["made"])  # noqa: S301 - our own worker's
+
+
+class _Process:
+    """A worker, as Daft calls it."""
+
+    def __init__(self, task: Task, rate: float | None) -> None:
+        self._worker = Worker(task, limited(rate))
+
+    @daft.method.batch(return_dtype=DataType.binary(), batch_size=1)
+    def make(self, starts: Any) -> list[bytes]:
+        """Makes some parts."""
+        return [pickle.dumps(self._worker.make(pickle.loads(some))) for some in starts.to_pylist()]  # noqa: S301 - our own driver's
 
 
 class InworldProvider(Provider):

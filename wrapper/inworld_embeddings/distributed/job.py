@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from ..client import EmbeddingClient
 from ..errors import InworldEmbeddingsError, JobError
@@ -70,10 +70,21 @@ class Made(NamedTuple):
     error: bytes = b""
 
 
+MOST_PARTS: Final = 8
+"""Parts that a worker is given at a time, at most: between two such calls its window of requests runs empty."""
+CALLS: Final = 4
+"""Calls to each worker, at least, so that the slowest one does not hold up the end."""
+
 Start: TypeAlias = tuple[int, int, int, int]
 """A part's number, and where its rows begin: the fields of a `Position`."""
 Engine: TypeAlias = Callable[[Task, list[Start]], Iterator[Made]]
 """Has workers make parts, and gives what each of them tells."""
+
+
+def calls_of(starts: list[Start], workers: int) -> list[list[Start]]:
+    """Parts as they are given to workers, who take the next ones when they are done."""
+    size = max(1, min(MOST_PARTS, len(starts) // (CALLS * workers)))
+    return [starts[at : at + size] for at in range(0, len(starts), size)]
 
 
 class Worker:

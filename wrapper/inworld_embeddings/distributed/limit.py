@@ -274,3 +274,12 @@ class LeasedThrottle(Throttle):
 def leased(remote: Remote) -> "Callable[[Any], Throttle]":
     """What makes a worker's throttle."""
     return lambda admission: LeasedThrottle(admission, remote)
+
+
+def limited(rate: float | None) -> "Callable[[Any], Throttle] | None":
+    """What makes the throttle of a worker that has a rate of its own, where no limit can be shared."""
+
+    def throttle(admission: Any) -> Throttle:
+        return Throttle(random.random, RetryPolicy(), admission.throttle._max, rate)  # noqa: SLF001 - a part of the same package
+
+    return None if rate is None else throttle

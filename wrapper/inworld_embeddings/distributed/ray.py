@@ -20,17 +20,13 @@ from ..jobs import JobOptions, JobReport, aembed_table
 from ..jobs.files import Sources, place
 from ..jobs.service import or_own
 from ..options import ClientOptions
-from .job import Driver, Made, Start, Task, Worker
+from .job import Driver, Made, Start, Task, Worker, calls_of
 from .limit import Ended, Lease, Limit, leased
 
 __all__ = ["EmbedTable", "SharedLimit", "run_job"]
 
 NAMESPACE: Final = "inworld-embeddings"
 """Of the actors that hold a limit."""
-MOST_PARTS: Final = 8
-"""Parts that a worker is given at a time, at most: between two such calls its window of requests runs empty."""
-CALLS: Final = 4
-"""Calls to each worker, at least, so that the slowest one does not hold up the end."""
 
 
 def run_job(
@@ -87,8 +83,7 @@ def _cluster(address: str | None) -> Iterator[None]:
 def _made(task: Task, starts: list[Start], *, client: EmbeddingClient, workers: int | None) -> Iterator[Made]:
     """What the workers tell, as they tell it."""
     count = max(1, min(workers or int(ray.cluster_resources().get("CPU", 1)), len(starts)))
-    size = max(1, min(MOST_PARTS, len(starts) // (CALLS * count)))
-    calls = [{"starts": pickle.dumps(starts[at : at + size])} for at in range(0, len(starts), size)]
+    calls = [{"starts": pickle.dumps(some)} for some in calls_of(starts, count)]
     settings = client._settings  # noqa: SLF001 - a part of the same package
     limit = SharedLimit(f"job-{secrets.token_hex(4)}")
     held = limit.begin(settings.max_concurrency * count, settings.rate_limit)

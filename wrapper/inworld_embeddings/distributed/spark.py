@@ -6,32 +6,25 @@ Needs the extra ``spark``, and Java 17. Tried with Spark 4.3.
 import functools
 import os
 import pickle
-import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Unpack
+from typing import Final, Unpack
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from .._retry import RetryPolicy
-from .._throttle import Throttle
 from ..client import EmbeddingClient
 from ..errors import ConfigurationError
 from ..jobs import JobOptions, JobReport
 from ..jobs.files import Sources, place
 from ..jobs.service import or_own
-from .job import Driver, Made, Start, Task, Worker
-
-if TYPE_CHECKING:
-    from .._engine.admission import Admission
+from .job import MOST_PARTS, Driver, Made, Start, Task, Worker
+from .limit import limited
 
 __all__ = ["run_job"]
 
-MOST_PARTS: Final = 8
-"""Parts of a task, at most: between two tasks a worker's window of requests runs empty."""
 _TOLD: Final = "refused long, sent long, requests long, retries long, cache_hits long, error binary"
 
 
@@ -121,11 +114,4 @@ def _make(
 @functools.lru_cache(1)
 def _worker(task: bytes, rate: float | None) -> Worker:
     """The one of this process, which Spark uses for several tasks."""
-    return Worker(pickle.loads(task), None if rate is None else _limited(rate))  # noqa: S301 - our own driver's
-
-
-def _limited(rate: float) -> "Callable[[Admission], Throttle]":
-    def throttle(admission: Any) -> Throttle:
-        return Throttle(random.random, RetryPolicy(), admission.throttle._max, rate)  # noqa: SLF001
-
-    return throttle
+    return Worker(pickle.loads(task), limited(rate))  # noqa: S301 - our own driver's
