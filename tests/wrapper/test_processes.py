@@ -60,7 +60,7 @@ print(sum(codes), len(wrong))
 
 
 @forks
-@storm(30, 300)
+@storm(10, 300)
 def test_F01_children_forked_amid_calls_get_their_own_responses_and_the_parent_keeps_its_own(size):
     with FaultServer() as server:
         done = program(BUSY, server.url, *NO_FORK_WARNING, size=size)

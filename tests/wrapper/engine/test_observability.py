@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,11 +20,11 @@ from inworld_embeddings._engine import observability
 from support.fault import OK
 from support.faults import black_hole, poison, status
 from support.in_process import KEY, AsyncFace, Service, SyncFace, embed, virtual
+from support.processes import program
 
 TEXTS = [f"planted-text {number}" for number in range(20)]
 MODEL = "sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
-ROOT = Path(__file__).resolve().parents[3]
-PAGE = (ROOT / "docs" / "use" / "observability.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "use" / "observability.md").read_text("utf-8")
 DURATION = "gen_ai.client.operation.duration"
 
 
@@ -283,18 +282,12 @@ print(len(before), "opentelemetry.trace" in loaded(), "opentelemetry.sdk" in loa
 HIDDEN = "import sys; sys.modules['opentelemetry'] = None  # as where it is not installed"
 
 
-def program(code):
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT
-    )
-
-
 @pytest.mark.parametrize(("prelude", "told"), [("", "0 True False\n"), (HIDDEN, "1 False False\n")])
 def test_opentelemetry_is_loaded_by_a_call_and_needed_by_none(prelude, told):
-    done = program(prelude + LOADS)
+    done = program(prelude + LOADS, preamble="")
     assert done.stdout == told, done.stderr
 
 
 def test_the_pages_examples_run():
-    done = program("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)))
+    done = program("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)), preamble="")
     assert done.returncode == 0, done.stderr
