@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -90,6 +91,26 @@ def test_H10_a_second_runner_is_told_who_the_first_is(tmp_path):
         pass
     assert caught.value.pid == os.getpid()
     assert caught.value.host in str(caught.value)
+
+
+def test_on_windows_no_folder_is_synced_and_the_lock_is_msvcrts(tmp_path, disk, monkeypatch):
+    held = set()
+
+    def locking(file, mode, size):
+        assert (mode, size) == ("LK_NBLCK", 1)
+        assert os.lseek(file, 0, os.SEEK_CUR) == 1 << 30  # who holds it can be read by others
+        if os.fstat(file).st_ino in held:
+            raise PermissionError
+        held.add(os.fstat(file).st_ino)
+
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(LK_NBLCK="LK_NBLCK", locking=locking))
+    monkeypatch.setattr(storage, "sys", SimpleNamespace(platform="win32"))
+    seen = disk(Disk())
+    assert storage.publish(tmp_path, "part-x", given(b"abc"))
+    assert " ".join(seen.log) == "open fsync close link unlink"
+    with storage.locked(tmp_path), pytest.raises(JobLockedError) as caught, storage.locked(tmp_path):
+        pass
+    assert caught.value.pid == os.getpid()
 
 
 def test_H10_the_lock_of_a_killed_process_is_free(tmp_path):
