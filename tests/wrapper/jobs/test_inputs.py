@@ -153,7 +153,8 @@ def test_H18_records_that_are_no_csv_cost_no_other_row(tmp_path):
     path.write_bytes(
         b'id,t\r\n1,a\r\n2\r\n3,b,c\r\n4,"two\r\nlines"\r\n\r\n5,"open\r\n6,d\r\n7,"x"y\r\n8,\xff\r\n9,e\r\n'
     )
-    assert whys(read(path, "t")) == [
+    texts = read(path, "t")
+    assert whys(texts) == [
         "a",
         "line 3: the header has 2 fields, this record 1",
         "line 4: the header has 2 fields, this record 3",
@@ -164,6 +165,19 @@ def test_H18_records_that_are_no_csv_cost_no_other_row(tmp_path):
         "line 11: not UTF-8",
         "e",
     ]
+    columns = columns_of([str(path)], "t", (), ())
+    for first in range(len(texts)):
+        with closing(Reader([str(path)], columns)) as reader:
+            reader.take(first)
+            with closing(Reader([str(path)], columns, reader.position)) as again:
+                assert again.take(99).texts == texts[first:]
+            assert reader.share == reader.position.offset / path.stat().st_size
+
+
+def test_H18_of_a_csv_record_with_a_line_that_is_too_long_only_its_lines_are_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr(of_lines, "LONGEST", 100)
+    (tmp_path / "x.csv").write_text(f't\na\n"open\ninside\n{"x" * 10_000}\nb\n')
+    assert whys(read(tmp_path / "x.csv")) == ["a", "line 5: longer than 16 MiB", "b"]
 
 
 def test_H18_rows_of_a_table_that_are_no_text(tmp_path):
@@ -288,7 +302,7 @@ def test_positions_go_over_the_ends_of_files(tmp_path):
     files = found_files(tmp_path, tmp_path / "out")
     reader = Reader(files, columns_of(files, None, (), ()))
     assert reader.take(2).texts == ["1", "2"]
-    assert reader.position == Position(0, 4, 2)
+    assert (reader.position, reader.share) == (Position(0, 4, 2), 4 / 6)
     assert reader.take(5).texts == ["3"]
     assert reader.position == Position(3)
     assert Reader(files, columns_of(files, None, (), ()), Position(3)).take(1).texts == []

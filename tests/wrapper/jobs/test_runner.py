@@ -366,11 +366,13 @@ def test_told_to_stop_it_ends_the_parts_that_are_begun(job, lines, out, client):
     assert job(lines(60)).finished
 
 
-def test_told_to_stop_in_an_outage_it_stops_at_once(job, lines, client, no_waits):
-    stop = threading.Event()
+def test_told_to_stop_in_an_outage_it_stops_at_once(job, lines, client, monkeypatch):
+    monkeypatch.setattr(runner, "LOOK", 0.02)
+    stop, began = threading.Event(), time.monotonic()
     made = client(faults="ok x3, status=503")
     report = job(lines(40), client=made, stop=stop, on_event=lambda event: event.outage and stop.set())
     assert not report.finished
+    assert time.monotonic() - began < service.GRACE  # of which nothing is used
 
 
 def test_what_a_callback_raises_ends_only_that(job, lines, caplog):

@@ -60,7 +60,6 @@ class Columnar:
 
 def column_texts(array: Any, refused: Callable[[int, str], Refusal]) -> "list[str | Refusal]":
     """The texts of a column, or why there is none, which ``refused`` puts into words for a place."""
-    array = array.cast(plain(array.type))
     try:
         values = array.to_pylist()
     except UnicodeDecodeError:

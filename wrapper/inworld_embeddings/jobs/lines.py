@@ -183,7 +183,7 @@ class JsonLines(_LineRows):
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _TooLongError):
                     continue
                 for name, value in row.items() if isinstance(row, dict) else ():
-                    if isinstance(value, str) or found.get(name, pa.null()) == pa.null():
+                    if isinstance(value, str) or name not in found:
                         found[name] = pa.string() if isinstance(value, str) else pa.null()
         return found or None
 
