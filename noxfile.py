@@ -315,8 +315,8 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False)
 def recipes(session: nox.Session) -> None:
-    """The examples for Qdrant, LanceDB, pgvector on a real PostgreSQL, DuckDB, DSPy and FastAPI, as the docs have them."""
-    install(session, "integrations", "recipes", extras="[jobs]")
+    """The examples for vector stores, PostgreSQL included, frames, DSPy, FastAPI and Jupyter, as the docs have them."""
+    install(session, "integrations", "recipes", extras="[cli,jobs]")
     options = ["-p", "no:unraisableexception", "tests/wrapper/integrations/test_recipes.py", *session.posargs]
     session.run("pytest", *options, env={"INTEGRATIONS": "recipes"})
 

@@ -4,6 +4,7 @@ import base64
 import gzip
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pyarrow as pa
@@ -92,6 +93,27 @@ def test_H15_a_part_that_another_worker_made_meanwhile_is_not_made_again(spread,
     sent = [text for text in served.log.texts if text.startswith("line")]
     assert sorted(sent) == sorted(set(sent))
     assert len(expected) == 5
+
+
+def test_H15_a_straggler_and_its_twin_meet_and_pay_little_twice(spread, locally, lines, served, tmp_path):
+    """A twin begins with the last part. What both have begun when they meet is paid for twice."""
+
+    def both(task, starts):
+        with ThreadPoolExecutor(2) as threads:
+            made = [
+                threads.submit(Worker(task).make, starts, backwards=backwards) for backwards in (False, True)
+            ]
+            yield from (one.result() for one in made)
+
+    source = lines(20 * ROWS_PER_PART)
+    expected = locally(source)
+    served.log.clear()
+    served.faults.set("latency=0.02")
+    assert spread(source, both, EmbeddingClient(batch_size=4, max_concurrency=1)).finished
+    assert content(tmp_path / "out") == expected
+    sent = [text for text in served.log.texts if text.startswith("line")]
+    assert len(set(sent)) == len(expected) * ROWS_PER_PART - 1
+    assert len(sent) <= len(set(sent)) + 4 * ROWS_PER_PART
 
 
 @pytest.mark.parametrize("kind", ["another model", "an outage"])

@@ -113,3 +113,14 @@ def test_H15_a_driver_is_killed_and_started_again(run, served, lines, locally, t
     assert others(tmp_path / "out") == FINISHED
     # Of each of two workers, a part that lacked something, and a batch that had begun in it.
     assert len(sent(served)) <= 59 + 2 * (ROWS_PER_PART + 4)
+
+
+def test_H15_the_command_runs_a_job_on_a_spark_of_its_own(served, lines, locally, tmp_path, monkeypatch):
+    source, out = lines(60), tmp_path / "out"
+    expected = locally(source, text="text")
+    monkeypatch.delenv("PYSPARK_PYTHON", raising=False)
+    command = [sys.executable, "-m", "inworld_embeddings", "job", "run", source, "-o", out]
+    command += ["--engine", "spark", "--address", "local[2,4]", "--rows-per-part", "5"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=400)
+    assert ended.returncode == 3, ended.stderr[-3000:]  # a row was refused
+    assert content(out) == expected

@@ -88,8 +88,14 @@ def pytest_sessionfinish(session):
     stats = session.config.pluginmanager.get_plugin("terminalreporter").stats
     done, failed = len(stats.get("passed", ())), len(stats.get("failed", ())) + len(stats.get("error", ()))
     counted = f"{done} pass, {failed} fail" if failed else f"{done} pass"
-    row = f"| `{name}` | {tried} | {platform.python_version()} | {counted} | {datetime.now(UTC).date()} |"
-    text = re.sub(rf"^\| `{name}` \|.*$", row, Path(page).read_text("utf-8"), flags=re.MULTILINE)
+    text = Path(page).read_text("utf-8")
+    code = f"integrations.{name.replace('-', '_')} ", f"[{name}]"
+    example = next(
+        block for block in re.findall(r"```\w+\n(.*?)```", text, re.DOTALL) if any(map(block.count, code))
+    )
+    lines = sum(map(bool, example.splitlines()))
+    row = f"| `{name}` | {tried} | {platform.python_version()} | {lines} | {counted} | {datetime.now(UTC).date()} |"
+    text = re.sub(rf"^\| `{name}` \|.*$", row, text, flags=re.MULTILINE)
     Path(page).write_text(text, "utf-8")
 
 

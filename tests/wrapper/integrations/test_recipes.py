@@ -1,12 +1,17 @@
-"""docs/use/vector-stores.md, servers.md and notebooks.md as they stand there, with a real PostgreSQL and a real kernel."""
+"""vector-stores.md, dataframes.md, servers.md and notebooks.md of docs/use as they stand there, with a real PostgreSQL and a real
+kernel."""
 
 import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from inworld_embeddings.testing import emulator
+from inworld_embeddings_emulator.engines import default_engine
 
 from .conftest import KEY
 
@@ -47,6 +52,26 @@ def test_a_store_is_filled_and_asked(block, folder, request):
     if "DATABASE_URL" in block:
         folder["DATABASE_URL"] = request.getfixturevalue("database")
     exec(compile(block, "vector-stores.md", "exec"), folder)
+
+
+def test_frames_have_their_vectors_and_a_jobs_folder_is_read_as_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    pandas, polars, files, numpy = blocks("dataframes.md")
+    for block in (numpy, pandas, polars):
+        exec(compile(block, "dataframes.md", "exec"), names)
+    (command,) = re.findall(
+        r"\$ inworld-embeddings (job run .*)", (PAGES / "dataframes.md").read_text("utf-8")
+    )
+    with emulator(engine=default_engine()) as served:
+        environ = os.environ | {"INWORLD_EMULATOR_HOST": served.address}
+        command = [sys.executable, "-m", "inworld_embeddings", *shlex.split(command)]
+        subprocess.run(command, check=True, env=environ)
+    *start, into_pandas, into_polars, by_duckdb = files.splitlines()
+    exec("\n".join(start), names)
+    frames = [eval(into_pandas, names), eval(into_polars, names), eval(by_duckdb, names).df()]
+    assert [list(map(int, frame["id"])) for frame in frames] == [[1, 2]] * 3
+    assert {len(vector) for frame in frames for vector in frame["vector"]} == {768}
 
 
 def test_an_async_server_answers_and_tells_what_is_wrong(monkeypatch):

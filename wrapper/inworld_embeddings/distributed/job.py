@@ -100,15 +100,20 @@ class Worker:
         self._client: EmbeddingClient | None = None
         self._share: _Share | None = None
 
-    def make(self, starts: Sequence[Start]) -> Made:
-        """Makes the parts that are not there yet. What a job raises is told, not raised: to run it again is of no use."""
+    def make(self, starts: Sequence[Start], *, backwards: bool = False) -> Made:
+        """Makes the parts that are not there yet. What a job raises is told, not raised: to run it again is of no use.
+
+        Args:
+            starts: Parts.
+            backwards: Begin with the last one: another worker may be making the same parts, and they shall meet.
+        """
         try:
             if self._client is None:
                 self._client = cast("EmbeddingClient", pickle.loads(self._task.client))  # noqa: S301 - our own driver's
             if self._share is None:
                 self._share = _Share(self._client, self._task)
             share = self._share
-            return self._client._run(lambda: share.make(starts, self._throttle))  # noqa: SLF001 - a part of the same package
+            return self._client._run(lambda: share.make(starts, self._throttle, backwards=backwards))  # noqa: SLF001 - a part of the same package
         except InworldEmbeddingsError as error:
             self._share = None
             place(self._task.out).joinpath(self._task.stop).write_bytes(b"")
@@ -124,16 +129,25 @@ class _Share(Job):
         self._stop_file = out / task.stop
         self._is_open = False
 
-    async def make(self, starts: Sequence[Start], throttle: "Callable[[Admission], Throttle] | None") -> Made:
+    async def make(
+        self,
+        starts: Sequence[Start],
+        throttle: "Callable[[Admission], Throttle] | None",
+        *,
+        backwards: bool,
+    ) -> Made:
         service, progress = self._service, self._progress
         service.answered_at = time.monotonic()  # it may have had nothing to do for long
         before = progress.sent, service.requests, service.retries, service.cache_hits
         if not self._is_open:
             await self._open(throttle)
         await self._look()
-        there = set(await self._in_thread(partial(parts.numbers, self._out)))
-        await self._while_watched(self._embed_all(self._rows(_spans(starts, there))))
-        refused = await self._in_thread(partial(self._refused, [number for number, *_ in starts]))
+        there = await self._in_thread(partial(self._there, starts))
+        spans = _spans(starts, there)
+        if backwards:
+            spans = [span for one in reversed(starts) for span in _spans([one], there)]
+        await self._while_watched(self._embed_all(self._rows(spans)))
+        refused = await self._in_thread(partial(self._refused, starts))
         now = progress.sent, service.requests, service.retries, service.cache_hits
         return Made(refused, *(after - first for first, after in zip(before, now, strict=True)))  # type: ignore[arg-type]
 
@@ -166,9 +180,15 @@ class _Share(Job):
         if await asyncio.to_thread(self._stop_file.exists):  # the job's own thread may be busy
             self._stop.set()
 
-    def _refused(self, numbers: list[int]) -> int:
-        there = set(parts.numbers(self._out)).intersection(numbers)
-        return parts.Count.of(parts.footers(self._out, there)).refused
+    def _is_made(self, number: int) -> bool:
+        return (self._out / parts.part_name(number)).exists()
+
+    def _there(self, starts: Sequence[Start]) -> set[int]:
+        """Those of some parts that are there. All names are not listed: there may be very many."""
+        return {number for number, *_ in starts if self._is_made(number)}
+
+    def _refused(self, starts: Sequence[Start]) -> int:
+        return parts.Count.of(parts.footers(self._out, self._there(starts))).refused
 
 
 def _spans(starts: Sequence[Start], there: set[int]) -> list[Span]:
@@ -201,6 +221,7 @@ class Driver(Job):
         super().__init__(client._for_its_loop(), source, out.absolute(), given)  # noqa: SLF001 - a part of the same package
         self._run_by, self._pickled = engine, pickle.dumps(client)
         self._stop_file = self._out / f".stop-{secrets.token_hex(4)}.tmp"
+        self._next_look = 0.0
         self._for_workers = {
             name: value for name, value in given.items() if name not in ("text", "on_event", "stop")
         }
@@ -244,9 +265,15 @@ class Driver(Job):
         self._progress.tell("part")
 
     async def _look(self) -> None:
-        """Counts the rows of the parts that are there, every part but the last one taken for full."""
+        """Counts the rows of the parts that are there, every part but the last one taken for full.
+
+        Of many names on an object store a list takes long; at most a twentieth of the time goes into it.
+        """
+        if (now := time.monotonic()) < self._next_look:
+            return
         there = await self._in_thread(partial(parts.numbers, self._out))
         self._progress.rows = min(len(there) * self._per_part, self._progress.read)
+        self._next_look = time.monotonic() + 20 * (time.monotonic() - now)
 
     def _starts(self, done: list[int]) -> list[Start]:
         """Where each missing part begins: of Parquet counted, of other formats by reading the input once."""

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Final, Unpack
 
 import pyarrow as pa
+from pyspark import TaskContext
 from pyspark.sql import SparkSession
 
 from ..client import EmbeddingClient
@@ -75,9 +76,7 @@ def _session(address: str | None) -> Iterator[SparkSession]:
         return
     builder = SparkSession.builder
     if address is None or address.startswith("local"):
-        builder = builder.config(
-            "spark.pyspark.python", sys.executable
-        )  # else any python3 that is found first
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else any python3 that is found first
     if address is not None:
         builder = builder.remote(address) if address.startswith("sc://") else builder.master(address)
     session = builder.getOrCreate()
@@ -104,9 +103,11 @@ def _make(
 ) -> Iterator[pa.RecordBatch]:
     """A task's part of `_made`, in a process of Spark's."""
     worker = _worker(task, rate)
+    context = TaskContext.get()
+    again = context is not None and context.attemptNumber() > 0  # the first attempt may be at work still
     for batch in numbers:
         for number in batch.column(0).to_pylist():
-            made = worker.make(shares[number])
+            made = worker.make(shares[number], backwards=again)
             told = made._replace(error=bytes(made.error))._asdict()
             yield pa.RecordBatch.from_pylist([told])
 

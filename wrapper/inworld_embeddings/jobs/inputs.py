@@ -111,6 +111,7 @@ class Reader:
         self._files, self._columns, self._at = files, columns, position
         self._sizes = [place(path).stat().st_size for path in files]
         self._open: Rows | None = None
+        self._rows: dict[int, int] = {}  # of Parquet files, as far as `skip` has looked
 
     @property
     def position(self) -> Position:
@@ -162,8 +163,9 @@ class Reader:
         while left and self._at.file < len(self._files):
             path = self._files[self._at.file]
             if kind_of(path) == "parquet":
-                with _told(path):
-                    rows = pq.read_metadata(readable(path)).num_rows
+                if (rows := self._rows.get(self._at.file)) is None:
+                    with _told(path):
+                        rows = self._rows[self._at.file] = pq.read_metadata(readable(path)).num_rows
                 step = min(left, rows - self._at.offset)
                 self._at = self._at._replace(offset=self._at.offset + step, line=self._at.offset + step)
                 if not step:

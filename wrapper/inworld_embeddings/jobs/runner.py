@@ -269,6 +269,9 @@ class Job:
                 for number in itertools.count(first) if end is None else range(first, end):
                     if self._stop.is_set():
                         return
+                    if self._is_made(number):
+                        await self._in_thread(partial(reader.skip, self._per_part))
+                        continue
                     part = Part(number, number * self._per_part, self._room())
                     async for runs in self._filled(part, reader):
                         yield runs
@@ -281,6 +284,10 @@ class Job:
             finally:
                 await self._in_thread(reader.close)
         self._at_end = True
+
+    def _is_made(self, number: int) -> bool:  # noqa: ARG002 - by a worker of a cluster
+        """Whether another process has made a part meanwhile. Nobody but this one does, under the lock."""
+        return False
 
     async def _filled(self, part: Part, reader: Reader) -> AsyncGenerator[list[Run]]:
         """Reads the rows of a part, and gives those that are to be sent."""
