@@ -31,7 +31,6 @@ def shell(line, **environment):
     [
         ("seq 300 | ie embed --local | head -n 1", 0, "stand-in"),
         ("ie embed --local x > /dev/full", 1, "error: No space left on device"),
-        ("ie demo > /dev/full", 1, "error: No space left on device"),
         ("ie embed --local x >&-", 2, "Standard output is closed"),
         ("ie embed --local <&-", 2, "Give texts as arguments"),
         ("ie embed --local x 2>&-", 0, ""),
@@ -43,12 +42,24 @@ def test_no_output_ends_in_a_traceback(line, code, says):
     assert says in err
 
 
+def test_what_is_written_without_click_ends_in_no_traceback_either(without_click):
+    code, _, err = shell("ie demo > /dev/full", **without_click)
+    assert (code, err) == (1, "error: No space left on device\n")
+
+
 C = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 
-@pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "cp1252"}, C], ids=["cp1252", "C"])
-def test_what_an_encoding_lacks_is_written_as_its_number(encoding):
-    code, out, err = shell("ie embed --local --format table '日本'", **encoding)
+@pytest.mark.parametrize(
+    ("line", "environment"),
+    [
+        ("echo '日本' | ie search --local x -", {"PYTHONIOENCODING": "cp1252"}),
+        ("ie embed --local --format table '日本'", C),
+    ],
+    ids=["cp1252", "C"],
+)
+def test_what_an_encoding_lacks_is_written_as_its_number(line, environment):
+    code, out, err = shell(line, **environment)
     assert code == 0, err
     assert rb"\u65e5\u672c" in out
 
