@@ -1,14 +1,10 @@
-"""A job: reads rows, embeds them in a window of batches, and publishes each part when all its rows have ended.
-
-A row ends with a vector or as a refused row. What the service cannot do at all (an outage, a key, a quota) ends no row:
-the job waits for it, and then pauses.
-"""
+"""A job: reads rows, embeds them in a window of batches, and publishes each part when all its rows have ended."""
 
 import asyncio
 import datetime as dt
 import itertools
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, aclosing, closing
@@ -16,25 +12,19 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from .._retry import Kind, kind_of
 from .._version import __version__
-from ..errors import (
-    APIError,
-    InworldEmbeddingsError,
-    JobError,
-    JobPausedError,
-    RequestTooLargeError,
-)
+from ..errors import JobError, JobPausedError
 from ..options import checked, defaults
 from . import parts, storage
+from .embedding import Embedding
 from .files import InputFile, Sources, found_files
-from .filling import Part, Run, batches, cut, texts_of
+from .filling import Part, Run, batches
 from .inputs import Reader, columns_of
 from .manifest import Manifest
 from .options import JOB, JobOptions, JobPlan, JobReport
@@ -44,7 +34,7 @@ from .service import GRACE, Service
 
 if TYPE_CHECKING:
     from ..client import AsyncEmbeddingClient
-    from ..result import EmbeddingResult, Vectors
+    from ..result import Vectors
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -64,10 +54,6 @@ class Span(NamedTuple):
     start: Position | None = None
 
 
-ROUNDS: Final = 3
-"""A text that fails so often, while the fixed text is answered each time after it, is refused."""
-SHORT: Final = 1000
-"""Characters of a text that is surely not refused for its length."""
 PIECE: Final = 1024
 """Rows that are read at a time."""
 LOOK: Final = 0.5
@@ -92,7 +78,6 @@ class Job:
         self._keep: tuple[str, ...] = tuple(options["keep"])
         self._per_part: int = options["rows_per_part"]
         self._max_rows: float = options["max_rows"] or inf
-        self._stops = options["on_refused"] == "stop"
         self._other_versions: bool = options["other_versions"]
         self._stop: threading.Event = options["stop"] or threading.Event()
         self._service = Service(
@@ -100,9 +85,10 @@ class Job:
         )
         self._progress = Progress(options["on_event"], self._max_rows, self._service)
         self._service.on_wait = partial(self._progress.tell, "waiting")
+        self._embedding = Embedding(self._service, self._progress, stops=options["on_refused"] == "stop")
         # One thread for all files: they are read and written in one order.
         self._files_thread = ThreadPoolExecutor(1, "inworld-embeddings-job")
-        self._any_vector = self._at_end = False
+        self._at_end = False
         self._free: list[Vectors] = []
         self._ending: JobError | None = None
 
@@ -199,7 +185,7 @@ class Job:
             return True
         await self._in_thread(storage.remove, self._out, [parts.SUCCESS])
         if done:
-            self._any_vector, self._progress.rows = await self._in_thread(self._earlier, done)
+            self._embedding.any_vector, self._progress.rows = await self._in_thread(self._earlier, done)
             await self._service.returned()
         plan = None if done else await self._in_thread(self._planned, 1)
         self._progress.tell("start", plan=plan)
@@ -303,7 +289,7 @@ class Job:
             self._progress.read, self._progress.share = part.first + part.rows, reader.share
             self._progress.sent += sum(len(run.texts) for run in runs)
             for at in itertools.islice(part.refused, refused, None):
-                self._count_refused(part, at)
+                self._embedding.count_refused(part, at)
             yield runs
 
     def _piece(self, reader: Reader, count: int) -> Piece:
@@ -349,13 +335,6 @@ class Job:
     def _start_of(self, number: int) -> Position:
         return parts.Footer.of(self._out / parts.part_name(number - 1)).next if number else START
 
-    def _count_refused(self, part: Part, at: int) -> None:
-        why = part.refused[at]
-        if self._stops:
-            raise JobError(f"Row {part.first + at} was refused: {why.code}: {why.message}")
-        self._progress.rows += 1
-        self._progress.refused += 1
-
     async def _publish_if_whole(self, part: Part) -> None:
         if part.whole:
             part.read = False  # once
@@ -374,76 +353,11 @@ class Job:
         name = parts.part_name(part.number)
         storage.publish(self._out, name, partial(parts.write_part, table), replace=part.replaces)
 
-    # Embedding.
-
     async def _to_the_end(self, runs: list[Run]) -> None:
-        """Embeds rows until each has ended, and publishes the parts that are whole by that.
-
-        What fails while the service answers the fixed text is tried once more, then alone, so that a text which the
-        service cannot take holds up no other.
-        """
-        touched = {id(run.part): run.part for run in runs}
-        for _ in range(2):
-            runs, _ = await self._attempt(runs)
-        for at in range(sum(len(run.texts) for run in runs)):
-            await self._alone(cut(runs, at, at + 1))
-        for part in touched.values():
+        """Embeds rows until each has ended, and publishes the parts that are whole by that."""
+        await self._embedding.to_the_end(runs)
+        for part in {id(run.part): run.part for run in runs}.values():
             await self._publish_if_whole(part)
-
-    async def _alone(self, text: list[Run]) -> None:
-        left, error = text, None
-        for _ in range(ROUNDS):
-            left, error = await self._attempt(left)
-        if left and error is not None:
-            left[0].part.refuse(left[0].at, _refusal(error))
-            self._count_refused(left[0].part, left[0].at)
-
-    async def _attempt(self, runs: list[Run]) -> tuple[list[Run], InworldEmbeddingsError | None]:
-        """Embeds rows; returns those that have not ended, and why, once the service answers again."""
-        trouble: InworldEmbeddingsError | None = None
-        while runs and trouble is None:
-            texts = texts_of(runs)
-            runs, trouble = self._ended(runs, await self._service.embed(texts))
-            if runs and trouble is None:  # many were refused alike
-                await self._service.returned()
-                if len(texts_of(runs)) == len(texts):
-                    return runs, None
-        if trouble is not None:
-            await self._service.recovered(trouble)
-        return runs, trouble
-
-    def _ended(
-        self, runs: list[Run], result: "EmbeddingResult"
-    ) -> tuple[list[Run], InworldEmbeddingsError | None]:
-        """Takes what a call gives; returns the rows that have not ended, and why the service could not do them."""
-        self._place(runs, result)
-        refused, failed = refusals(result)
-        for at, why in refused.items():
-            (run,) = cut(runs, at, at + 1)
-            run.part.refuse(run.at, why)
-            self._count_refused(run.part, run.at)
-        left = [run for start, stop, _ in failed for run in cut(runs, start, stop)]
-        trouble = next((error for *_, error in failed if not _is_about_texts(error)), None)
-        if left and refused and trouble is None and not self._any_vector:
-            texts = texts_of(runs)
-            if len({texts[at] for at in refused if len(texts[at]) <= SHORT}) >= ROUNDS:
-                why = next(iter(refused.values()))
-                raise JobError(
-                    f"The service refuses every text, the first {len(refused)} of them: {why.code}: {why.message}"
-                )
-        return left, trouble
-
-    def _place(self, runs: list[Run], result: "EmbeddingResult") -> None:
-        """Puts the vectors that there are into their parts."""
-        failed, at = list(result.failures.runs) if result.failures else [], 0
-        for start, stop in [*((start, stop) for start, stop, _ in failed), (len(result), len(result))]:
-            for run in cut(runs, at, start):
-                count = len(run.texts)
-                run.part.place(run.at, result.vectors[at : at + count])
-                at += count
-                self._progress.rows += count
-                self._any_vector = True
-            at = stop
 
     async def _tick(self) -> None:
         """Looks now and then how it goes, and ends a job that was told to stop, or has nothing to hope for, in time."""
@@ -493,34 +407,6 @@ def gaps(done: Sequence[int]) -> Iterator[tuple[int, int | None]]:
             yield before + 1, number
         before = number
     yield before + 1, None
-
-
-Failed: TypeAlias = tuple[int, int, InworldEmbeddingsError]
-
-
-def refusals(result: "EmbeddingResult") -> tuple[dict[int, Refusal], list[Failed]]:
-    """The texts of a call that the service refused, by their places, and what else failed, by (start, stop, error)."""
-    failed = list(result.failures.runs) if result.failures else []
-    # An error of several texts is about none of them: the engine had given up before it sent them.
-    texts = Counter({id(error): 0 for *_, error in failed})
-    for start, stop, error in failed:
-        texts[id(error)] += stop - start
-    refused: dict[int, Refusal] = {}
-    left: list[Failed] = []
-    for start, stop, error in failed:
-        if _is_about_texts(error) and texts[id(error)] == 1:
-            refused[start] = _refusal(error)
-        else:
-            left.append((start, stop, error))
-    return refused, left
-
-
-def _is_about_texts(error: InworldEmbeddingsError) -> bool:
-    return isinstance(error, RequestTooLargeError) or kind_of(error) is Kind.BISECT
-
-
-def _refusal(error: InworldEmbeddingsError) -> Refusal:
-    return Refusal(type(error).__name__, str(error), error.attempts if isinstance(error, APIError) else 0)
 
 
 def _today() -> str:

@@ -9,9 +9,9 @@ import pyarrow as pa
 from ..client import AsyncEmbeddingClient, EmbeddingClient, _returned
 from ..errors import ConfigurationError, InvalidInputError
 from .columnar import column_texts, is_text
+from .embedding import refusals
 from .parts import own_columns
 from .rows import Refusal
-from .runner import refusals
 from .service import Service, async_or_own, or_own
 
 if TYPE_CHECKING:
