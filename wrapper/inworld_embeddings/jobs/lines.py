@@ -89,7 +89,7 @@ class _LineRows:
     """Rows of a file made of lines. Carried columns are strings there."""
 
     def __init__(self, path: str, position: Position, columns: Columns) -> None:
-        self._path, self._columns = path, columns
+        self._path, self._columns, self._names = path, columns, columns.carried.names
         self._bytes = max(1, place(path).stat().st_size)
         self._lines = _Lines(path, position)
 
@@ -103,7 +103,7 @@ class _LineRows:
 
     def take(self, count: int) -> Piece:
         texts: list[str | Refusal] = []
-        carried: list[list[str | None]] = [[] for _ in self._columns.carried.names]
+        carried: list[list[str | None]] = [[] for _ in self._names]
         while len(texts) < count and (row := self._row()) is not None:
             text, values = row
             texts.append(text)
@@ -117,7 +117,7 @@ class _LineRows:
         raise NotImplementedError
 
     def _no(self, why: str, line: int | None = None) -> Row:
-        return refused(self._path, line or self.line, why), [None] * len(self._columns.carried)
+        return refused(self._path, line or self.line, why), [None] * len(self._names)
 
     def share(self) -> float | None:
         return None if packing(self._path) else self.offset / self._bytes
@@ -138,7 +138,7 @@ class PlainText(_LineRows):
             return self._no(TOO_LONG)
         except UnicodeDecodeError as error:
             return self._no(f"not UTF-8 at byte {error.start}")
-        return text, [text] * len(self._columns.carried)
+        return text, [text] * len(self._names)
 
 
 _row_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -164,7 +164,7 @@ class JsonLines(_LineRows):
             return self._no("not a JSON object")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return self._no(f"broken JSON: {error}")
-        values = [_carried(row.get(name)) for name in self._columns.carried.names]
+        values = [_carried(row.get(name)) for name in self._names]
         if isinstance(text, str):
             return text, values
         why = "no text" if text is None else f"the text is a {_JSON_NAMES[type(text)]}"
@@ -210,7 +210,7 @@ class Csv(_LineRows):
         self._size = 0
         self._records = csv.reader(self, delimiter="\t" if kind_of(path) == "tsv" else ",", strict=True)
         self.header = self._header()
-        self._places = [self.header.index(name) for name in columns.carried.names] if self.header else []
+        self._places = [self.header.index(name) for name in self._names] if self.header else []
         self._place = self.header.index(columns.text) if self.header and columns.text is not None else -1
         if position.offset:
             self._lines.close()
@@ -222,7 +222,7 @@ class Csv(_LineRows):
             names = next((record for record in self._records if record), [])
         except (csv.Error, _TooLongError) as error:
             wrong = f"the header cannot be read: {str(error) or TOO_LONG}"
-        wanted = (self._columns.text, *self._columns.carried.names)
+        wanted = (self._columns.text, *self._names)
         if doubled := [name for name in wanted if name is not None and names.count(name) > 1]:
             wrong = f"there are several columns called {doubled[0]!r}"
         if wrong:
