@@ -7,7 +7,13 @@ import threading
 import pyarrow.parquet as pq
 import pytest
 
-from inworld_embeddings import ConfigurationError, EmbeddingClient, InputChangedError, StorageError
+from inworld_embeddings import (
+    ConfigurationError,
+    EmbeddingClient,
+    InputChangedError,
+    InvalidInputError,
+    StorageError,
+)
 from inworld_embeddings.jobs import open_job, retry_job, run_job, verify_job
 from inworld_embeddings.jobs.files import place
 from inworld_embeddings.jobs.storage import publish
@@ -146,3 +152,13 @@ def test_what_the_store_refuses_is_told(run, lines):
         run(lines(3), "s3://no-such-bucket/out")
     with pytest.raises(ConfigurationError, match="s3://bucket/name"):
         place("gs://bucket/out")
+
+
+def test_a_store_that_is_not_there_is_told(run, lines, bucket, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    type(bucket.fs).clear_instance_cache()
+    with pytest.raises(StorageError, match="connect"):
+        run(lines(3), "s3://jobs/out")
+    with pytest.raises(InvalidInputError, match="connect"):
+        run("s3://jobs/in.txt", tmp_path / "out")
+    type(bucket.fs).clear_instance_cache()

@@ -3,7 +3,8 @@
 import glob
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
@@ -58,6 +59,24 @@ def readable(path: str | os.PathLike[str]) -> Any:
     return place(path).open("rb") if is_stored(path) else path
 
 
+def is_system(error: BaseException) -> bool:
+    """Whether the system or an object store has failed, and not what was read: Arrow's own are OSErrors without a number."""
+    if isinstance(error, OSError):
+        return error.errno is not None or type(error) is not OSError
+    return type(error).__module__.startswith("botocore.")
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """What the system says about an input, as `InvalidInputError`."""
+    try:
+        yield
+    except Exception as error:
+        if not is_system(error):
+            raise
+        raise InvalidInputError(f"{path}: {getattr(error, 'strerror', None) or error}.") from error
+
+
 @dataclass(frozen=True, slots=True)
 class InputFile:
     """A file of the input, as it was when the job began.
@@ -77,10 +96,8 @@ class InputFile:
     @classmethod
     def of(cls, path: str) -> "InputFile":
         """The file as it is now, without digests."""
-        try:
+        with _readable(path):
             state = place(path).stat()
-        except OSError as error:
-            raise InvalidInputError(f"{path}: {error.strerror or error}.") from None
         return cls(path, state.st_size, state.st_mtime_ns)
 
     @property
@@ -91,12 +108,9 @@ class InputFile:
     def digested(self) -> "InputFile":
         """With its digests."""
         found = []
-        try:
-            with place(self.path).open("rb") as file:
-                while block := file.read(MIB):
-                    found.append(hashlib.sha256(block).hexdigest())
-        except OSError as error:
-            raise InvalidInputError(f"{self.path}: {error.strerror or error}.") from error
+        with _readable(self.path), place(self.path).open("rb") as file:
+            while block := file.read(MIB):
+                found.append(hashlib.sha256(block).hexdigest())
         return InputFile(*self.looks, tuple(found))
 
     def check(self) -> None:
@@ -186,7 +200,8 @@ def _in_folder(folder: Path, without: Path) -> list[str]:
 def _on_store(url: str, without: Path) -> list[str]:
     store = cast("Any", place(url)).fs
     name = store._strip_protocol(url)  # noqa: SLF001 - as fsspec says to
-    found = store.glob(name) if glob.has_magic(name) else store.find(name)  # of a file: itself
+    with _readable(url):
+        found = store.glob(name) if glob.has_magic(name) else store.find(name)  # of a file: itself
     urls = [f"{STORE}{path}" for path in sorted(found)]
     files = [url for url in urls if not url.startswith(f"{without}/") and _suffix(url) in KINDS]
     if not files:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from ..errors import ConfigurationError, InvalidInputError
 from .columnar import Columnar, is_text, plain, schema_of
-from .files import kind_of, place, readable
+from .files import is_system, kind_of, place, readable
 from .lines import Csv, JsonLines, PlainText
 from .rows import START, Columns, Piece, Position, Refusal, Rows
 
@@ -94,7 +94,9 @@ def _told(path: str) -> Iterator[None]:
     """Errors of the libraries about a file, as ours."""
     try:
         yield
-    except (OSError, EOFError, pa.ArrowException) as error:
+    except Exception as error:
+        if not (isinstance(error, OSError | EOFError | pa.ArrowException) or is_system(error)):
+            raise
         raise InvalidInputError(f"{path}: {error}") from error
 
 

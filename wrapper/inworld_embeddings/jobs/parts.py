@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from .._version import __version__
 from ..errors import JobCorruptError, JobError
-from .files import is_stored, readable
+from .files import is_stored, is_system, readable
 from .manifest import MANIFEST, Manifest
 from .rows import Position, Refusal
 from .storage import LOCK, names, publish, remove, storage_error, storing, sync
@@ -138,7 +138,7 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, OSError) and error.errno is not None:  # Arrow's own have no number
+        if is_system(error):
             raise storage_error(path, error) from error
         message = f"{path} is damaged ({error}). `job verify` removes it, and the next run makes it again."
         raise JobCorruptError(message, path=str(path)) from error

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from ..errors import JobLockedError, StorageError
-from .files import is_stored
+from .files import is_stored, is_system
 
 LOCK: Final = ".lock"
 
@@ -144,16 +144,19 @@ def storing(path: Path) -> Iterator[None]:
     """What the system says about a file, as `StorageError`."""
     try:
         yield
-    except OSError as error:
+    except Exception as error:
+        if not (isinstance(error, OSError) or is_system(error)):
+            raise
         raise storage_error(path, error) from error
 
 
-def storage_error(path: Path, error: OSError) -> StorageError:
+def storage_error(path: Path, error: Exception) -> StorageError:
     """What the system says about a file."""
-    told = os.strerror(error.errno) if error.errno else error
+    number = getattr(error, "errno", None)
+    told = os.strerror(number) if number and not is_stored(path) else error
     return StorageError(
         f"{path}: {told}. What was published stays: run the same command again to go on.",
-        errno=error.errno,
+        errno=number,
     )
 
 
