@@ -292,7 +292,8 @@ def cluster(session: nox.Session) -> None:
     """Jobs on a real cluster of this machine, in the environment of the engine behind ``--``: ray, spark or daft."""
     engine, *options = session.posargs or session.error("Name an engine, as in: nox -s cluster -- ray")
     install(session, "cluster", extras=f"[cli,s3,{engine}]")
-    options += ["-p", "no:unraisableexception", "-s", "-k", f"test_{engine}.py or test_object_store.py"]
+    chosen = "test_ray.py or test_object_store.py" if engine == "ray" else f"test_{engine}.py"
+    options += ["-p", "no:unraisableexception", "-s", "-k", chosen]
     session.run("pytest", "tests/wrapper/distributed", *options, env={"CLUSTER": engine})
 
 

@@ -1,4 +1,4 @@
-"""Row H15 with input and OUT on an object store: `nox -s cluster -- NAME`. The store is a mock, moto's server."""
+"""Row H15 with input and OUT on an object store: `nox -s cluster -- ray`. The store is a mock, moto's server."""
 
 import subprocess
 import sys
