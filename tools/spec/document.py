@@ -17,6 +17,7 @@ from ruamel.yaml.events import AliasEvent
 
 from tools import ToolError
 
+_DEEPEST = 100
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 
 
@@ -35,6 +36,7 @@ def load(text: str) -> Any:
 def _as_json(text: str) -> str:
     try:
         value = _json(text) if text.lstrip().startswith("{") else _yaml(text)
+        _check_depth(value)
         made = json.dumps(value, ensure_ascii=False, allow_nan=False)
         made.encode()  # a lone surrogate cannot be
     except ToolError:
@@ -46,6 +48,19 @@ def _as_json(text: str) -> str:
     if value is None:
         raise ToolError("empty")
     return made
+
+
+def _check_depth(value: Any) -> None:
+    """Raise where a value is nested too deeply: not every Python ends at some depth by itself."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+        ]
+    if level:
+        raise ToolError("nested too deeply")
 
 
 class Operation(NamedTuple):

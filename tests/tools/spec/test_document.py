@@ -55,8 +55,9 @@ def test_what_readers_disagree_about_is_refused(text, said):
         ('{"a": NaN}', "JSON"),
         ('{"a": "\\ud800"}', "surrogates"),
         (f'{{"a": {"[" * 50_000}{"]" * 50_000}}}', "deep"),
+        (f'{{"a": {"[" * 100}{"]" * 100}}}', "deep"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_whole_documents_are_refused(text, said):
     with pytest.raises(ToolError, match=said):
@@ -65,4 +66,5 @@ def test_whole_documents_are_refused(text, said):
 
 def test_json_and_yaml_in_braces_are_read():
     assert load('\n{"a": [1, 1e-7, null]}') == {"a": [1, 1e-7, None]}
+    assert load(f'{{"a": {"[" * 98}{"]" * 98}}}')
     assert load("{a: on}") == load("%YAML 1.2\n---\na: on\n") == {"a": "on"}

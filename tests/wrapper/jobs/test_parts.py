@@ -163,8 +163,9 @@ def test_H14_the_parts_are_found_by_one_listing(tmp_path, monkeypatch):
     for number in range(300):
         (tmp_path / parts.part_name(number)).touch()
     calls = []
-    listed = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: calls.append(path) or listed(path))
+    for name in ("listdir", "scandir"):  # pathlib has used the one, then the other
+        listed = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda path, listed=listed: calls.append(path) or listed(path))
     assert parts.numbers(tmp_path) == list(range(300))
     assert len(calls) == 1
 
