@@ -20,9 +20,11 @@ SIZE = 8
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
 
+# A shell starts so what runs in the background, and nohup what outlives it: the programs of the signal tests would inherit it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts what runs in the background so, and the programs of the interrupt tests would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 _made: list[errors.InworldEmbeddingsError] = []
 
