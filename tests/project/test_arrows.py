@@ -38,7 +38,17 @@ ALLOWED = {
     "auth": {"_http", "_error_mapping", "_jwt", "_redaction", "_settings", *FACTS},
     "_http": {"_error_mapping", "_retry", "_settings", *FACTS},
     "_engine": {"_api", "cache", "_http", "_settings", "auth", *PURE, *FACTS},
-    "client": {"_api", "_batching", "_engine", "_redaction", "_retry", "_settings", "emulator", *FACTS},
+    "client": {
+        "_api",
+        "_batching",
+        "_engine",
+        "cache",
+        "_redaction",
+        "_retry",
+        "_settings",
+        "emulator",
+        *FACTS,
+    },
     "testing": {"_settings", "client", "emulator", *FACTS},
     "gateway": {"client", "emulator", *FACTS},  # the API behind the face
     "vendoring": {"_version"},

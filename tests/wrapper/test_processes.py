@@ -308,7 +308,7 @@ first.join()
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     done = program(code, "-", *NO_FORK_WARNING, preamble="", timeout=60)
-    assert done.stdout == "0\n", done.stderr
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def test_I06_time_that_stands_still_stops_no_sync_call():

@@ -85,11 +85,15 @@ _loaded = False
 
 @functools.cache
 def _hold_forks() -> None:
-    """Has forks wait for `_loading`, before they take the locks of `logging` and of thread pools, which imports want too.
+    """Has forks wait for `_loading`, before they take the locks of `logging`, of thread pools and of the cache.
 
-    What is registered last comes first, so those two are imported before it.
+    What is registered last comes first, so those are imported before it. Nor may they be imported under `_loading`: a fork
+    that waits for it would release their locks without having taken them.
     """
+    import concurrent.futures.thread  # noqa: F401, PLC0415
     import logging  # noqa: F401, PLC0415
+
+    from . import cache  # noqa: F401, PLC0415
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
@@ -102,8 +106,9 @@ def _load() -> None:
     global _loaded  # noqa: PLW0603 - once in a process
     _hold_forks()
     with _loading:
-        from ._engine import engine, sync_bridge  # noqa: F401, PLC0415 - see above
+        from ._engine import engine, observability, sync_bridge  # noqa: F401, PLC0415 - see above
 
+        observability.opentelemetry()
         "localhost".encode("idna")  # loads what the first lookup would
         _loaded = True
 

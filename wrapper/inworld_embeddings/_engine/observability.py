@@ -197,8 +197,8 @@ def _figures(call: "Call", failed: int | None) -> dict[str, Any]:
 
 
 @functools.cache
-def _api() -> Any:
-    """The API's two modules, or None where they are not installed. Looked for once."""
+def opentelemetry() -> Any:
+    """The two modules of OpenTelemetry's API, or None where they are not installed. Looked for once."""
     try:
         from opentelemetry import metrics, trace  # noqa: PLC0415 - optional, and only loaded by a call
     except ImportError:
@@ -208,7 +208,7 @@ def _api() -> Any:
 
 def instruments() -> "tuple[Tracer, Histogram] | None":
     """What to report to; None where OpenTelemetry is not installed, or nobody listens."""
-    if (api := _api()) is None:
+    if (api := opentelemetry()) is None:
         return None
     trace, metrics = api
     return _made(trace.get_tracer_provider(), metrics.get_meter_provider())
