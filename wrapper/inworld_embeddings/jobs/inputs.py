@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -107,13 +108,23 @@ class Reader:
         files: All files of the input.
         columns: What is read of them.
         position: Where to begin.
+        sizes: Bytes of each file. None: looked up when `share` is first asked for.
     """
 
-    def __init__(self, files: Sequence[str], columns: Columns, position: Position = START) -> None:
-        self._files, self._columns, self._at = files, columns, position
-        self._sizes = [place(path).stat().st_size for path in files]
+    def __init__(
+        self,
+        files: Sequence[str],
+        columns: Columns,
+        position: Position = START,
+        sizes: Sequence[int] | None = None,
+    ) -> None:
+        self._files, self._columns, self._at, self._known_sizes = files, columns, position, sizes
         self._open: Rows | None = None
         self._rows: dict[int, int] = {}  # of Parquet files, as far as `skip` has looked
+
+    @cached_property
+    def _sizes(self) -> Sequence[int]:
+        return self._known_sizes or [place(path).stat().st_size for path in self._files]
 
     @property
     def position(self) -> Position:

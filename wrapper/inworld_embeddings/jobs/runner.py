@@ -248,9 +248,10 @@ class Job:
 
     async def _rows(self, spans: Iterable[Span]) -> AsyncGenerator[list[Run]]:
         """The rows of the parts in spans."""
+        sizes = [file.size for file in self._watched]
         for first, end, start in spans:
             begin = await self._in_thread(self._start_of, first) if start is None else start
-            reader = Reader(self._files, self._columns, begin)
+            reader = Reader(self._files, self._columns, begin, sizes)
             try:
                 for number in itertools.count(first) if end is None else range(first, end):
                     if self._stop.is_set():
