@@ -241,7 +241,7 @@ class _Connection(StreamRequestHandler):
         """One line for each reply. It never holds a body, a header or a query."""
         method, path = (head.method[:20], head.target.partition("?")[0]) if head else ("-", "-")
         end, vectors = reply.carriage.end, sum(map(reply.body.count, _VECTORS))
-        told = f"{reply.status} {len(reply.body)} bytes {vectors} vectors"
-        told = "dropped" if isinstance(end, str) else told
+        whole = f"{reply.status} {len(reply.body)} bytes {vectors} vectors"
+        told = "dropped" if isinstance(end, str) else whole
         cut = f", cut after {end} bytes" if isinstance(end, int) else ""
         self.server.log(f"{method} {ascii(path)[1:-1][:200]} {told} {milliseconds:.1f} ms{cut}")

@@ -46,9 +46,7 @@ def compare(old: str, new: str, root: Path, package: Path | None = None) -> list
     `package` is what the old spec was generated to by the tools of its time; by default, today's generate it.
 
     Raises:
-        ToolError: One cannot be read, or is not valid.
-        ToolError: The old one cannot be generated.
-        ToolError: The diff tool is missing or failed.
+        ToolError: One cannot be read or is not valid, the old one cannot be generated, or the diff tool is missing or failed.
     """
     if load(old) == load(new) and package is None:
         return []

@@ -140,7 +140,7 @@ def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) ->
     """Bring a file up to date with a page, and return whether it was, or (with `check`) had to be, changed.
 
     Raises:
-        ToolError, ToolError, OSError: The page cannot be had, is not valid, or (unless `replace`) lacks an operation that the file
+        ToolError, OSError: The page cannot be had, is not valid, or (unless `replace`) lacks an operation that the file
             has. Nothing was written.
     """
     old = out.read_text("utf-8", "replace") if out.exists() else ""

@@ -24,7 +24,7 @@ from ..jobs.inputs import Reader
 from ..jobs.manifest import Manifest
 from ..jobs.options import JobOptions, JobReport
 from ..jobs.rows import Position
-from ..jobs.runner import Job, Span, gaps
+from ..jobs.runner import LOOK, Job, Span, gaps
 
 if TYPE_CHECKING:
     from .._engine.admission import Admission
@@ -173,7 +173,7 @@ class _Share(Job):
     async def _watch(self) -> None:
         """Sees to it that it stops when the others do."""
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(LOOK)
             await self._look()
 
     async def _look(self) -> None:
@@ -296,7 +296,7 @@ class Driver(Job):
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(LOOK)
             if self._stop.is_set():
                 await self._in_thread(self._halt)
             await self._look()

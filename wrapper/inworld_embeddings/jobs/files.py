@@ -67,7 +67,7 @@ def is_system(error: BaseException) -> bool:
 
 
 @contextmanager
-def _readable(path: str) -> Iterator[None]:
+def _as_invalid_input(path: str) -> Iterator[None]:
     """What the system says about an input, as `InvalidInputError`."""
     try:
         yield
@@ -96,7 +96,7 @@ class InputFile:
     @classmethod
     def of(cls, path: str) -> "InputFile":
         """The file as it is now, without digests."""
-        with _readable(path):
+        with _as_invalid_input(path):
             state = place(path).stat()
         return cls(path, state.st_size, state.st_mtime_ns)
 
@@ -108,7 +108,7 @@ class InputFile:
     def digested(self) -> "InputFile":
         """With its digests."""
         found = []
-        with _readable(self.path), place(self.path).open("rb") as file:
+        with _as_invalid_input(self.path), place(self.path).open("rb") as file:
             while block := file.read(MIB):
                 found.append(hashlib.sha256(block).hexdigest())
         return InputFile(*self.looks, tuple(found))
@@ -200,7 +200,7 @@ def _in_folder(folder: Path, without: Path) -> list[str]:
 def _on_store(url: str, without: Path) -> list[str]:
     store = cast("Any", place(url)).fs
     name = store._strip_protocol(url)  # noqa: SLF001 - as fsspec says to
-    with _readable(url):
+    with _as_invalid_input(url):
         found = store.glob(name) if glob.has_magic(name) else store.find(name)  # of a file: itself
     urls = [f"{STORE}{path}" for path in sorted(found)]
     files = [url for url in urls if not url.startswith(f"{without}/") and _suffix(url) in KINDS]

@@ -39,12 +39,13 @@ def prepare(folder: Path) -> None:
         JobError: there are files in it, and it is no job's.
         StorageError: it cannot be made.
     """
-    with storing(folder):
-        if not (is_stored(folder) or folder.exists()):
-            folder.mkdir(parents=True)
-            sync(folder.parent)
-        if not (is_stored(folder) or folder.is_dir()):
-            raise JobError(f"{folder} is not a folder. Name another one for the job.")
+    if not is_stored(folder):
+        with storing(folder):
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                sync(folder.parent)
+            if not folder.is_dir():
+                raise JobError(f"{folder} is not a folder. Name another one for the job.")
     there = names(folder)
     if MANIFEST not in there and any(not _is_hidden(name) for name in there):
         raise JobError(f"{folder} has files in it and is no job's folder. Name a new or an empty one.")

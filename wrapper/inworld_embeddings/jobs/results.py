@@ -93,10 +93,8 @@ class OpenJob:
         """
         for file in self.manifest.inputs:
             file.check()
-        files, columns = (
-            [file.path for file in self.manifest.inputs],
-            Columns(self.manifest.text, pa.schema([])),
-        )
+        files = [file.path for file in self.manifest.inputs]
+        columns = Columns(self.manifest.text, pa.schema([]))
         found = {}
         for row in rows:
             part, at = divmod(row, self.manifest.rows_per_part)
