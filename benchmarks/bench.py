@@ -53,6 +53,8 @@ def main() -> None:
     )
     parser.add_argument("--render", action="store_true", help="write the page from the kept figures")
     arguments = parser.parse_args()
+    # Whoever installs the other clients has them compiled; where nothing may be, ours would be compiled for each sample.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     kept: Figures = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
     chosen = tuple(arguments.only or SECTIONS)
     figures = kept if arguments.render else measure(chosen, quick=arguments.quick)

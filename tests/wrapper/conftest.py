@@ -2,7 +2,6 @@
 
 import logging
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -54,7 +53,7 @@ def no_records(monkeypatch):
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch):
     monkeypatch.setattr(
-        BaseClient, "_policy", replace(BaseClient._policy, transient_base=0.001, throttle_base=0.001)
+        BaseClient, "_policy", BaseClient._policy._replace(transient_base=0.001, throttle_base=0.001)
     )
 
 
@@ -83,7 +82,7 @@ def trusted(tls, monkeypatch):
 @pytest.fixture
 def short_connect(monkeypatch):
     """A connect timeout of 0.1 s instead of 5 s."""
-    monkeypatch.setattr(BaseClient, "_timeouts", replace(BaseClient._timeouts, connect=0.1))
+    monkeypatch.setattr(BaseClient, "_timeouts", BaseClient._timeouts._replace(connect=0.1))
 
 
 @pytest.fixture
@@ -93,4 +92,4 @@ def short_attempt(monkeypatch):
     Another transport gets 1 s, so that one which sends 8 MB slowly is not taken for one that hangs.
     """
     seconds = 1.0 if os.environ.get("TRANSPORT") else 0.1
-    monkeypatch.setattr(BaseClient, "_timeouts", replace(BaseClient._timeouts, first_attempt=seconds))
+    monkeypatch.setattr(BaseClient, "_timeouts", BaseClient._timeouts._replace(first_attempt=seconds))

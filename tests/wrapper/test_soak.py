@@ -6,7 +6,6 @@
 import asyncio
 import os
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,7 +43,7 @@ async def embed_all(url, count):
 @pytest.mark.parametrize("batches", [200, pytest.param(SOAK, marks=pytest.mark.long)])
 def test_at_30_percent_mixed_faults_nothing_is_lost_doubled_or_wrong(batches, monkeypatch, no_records):
     # On loopback, waits would be all we see.
-    monkeypatch.setattr(BaseClient, "_policy", replace(BaseClient._policy, transient_base=0.005))
+    monkeypatch.setattr(BaseClient, "_policy", BaseClient._policy._replace(transient_base=0.005))
     faults = [fault for fault in MIXED if fault.name != LEFT_OUT]
     with FaultServer(at_random(dice().randrange(2**32), 0.3, faults)) as server:
         seen = asyncio.run(embed_all(server.url, batches * BATCH))

@@ -11,7 +11,6 @@ import functools
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields, is_dataclass, replace
 from typing import Any, Final, NoReturn, ParamSpec, TypeAlias
 
 from .errors import ConfigurationError
@@ -154,20 +153,14 @@ class Redactor:
     def _clean_value(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
             return self.clean(value)
-        is_record = is_dataclass(value)
-        if not (is_record or isinstance(value, list | tuple | dict)):
+        if not isinstance(value, list | tuple | dict):
             return value
         if depth == 0:
             return MARK
         clean = functools.partial(self._clean_value, depth=depth - 1)
-        if is_record:
-            record: Any = value
-            return replace(
-                record, **{each.name: clean(getattr(record, each.name)) for each in fields(record)}
-            )
         if isinstance(value, dict):
             return {self.clean(str(name)): clean(member) for name, member in value.items()}
-        return type(value)(map(clean, value))
+        return getattr(value, "_make", type(value))(map(clean, value))
 
     def finds_key(self, text: str) -> bool:
         """Whether a piece of a key stands plainly in a text: a quick look at one that holds no escapes."""

@@ -6,10 +6,9 @@ numbers are in `RetryPolicy` and `Timeouts`. Nothing here reads a clock or makes
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from . import errors
 
@@ -27,8 +26,7 @@ def full_jitter(retries: int, random: Random, *, base: float, cap: float) -> flo
     return random() * min(cap, base * 2.0 ** min(retries, 64))
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """How long to wait before a retry, and how many retries an outage may cost.
 
     Attributes:
@@ -107,8 +105,7 @@ class Budget:
         self._left = min(self._capacity, self._left + 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """How long the parts of an attempt may take, in seconds.
 
     Attributes:
@@ -208,7 +205,6 @@ class Kind(Enum):
     """B: one of the texts is refused; find it, keep the rest."""
 
 
-@dataclass(slots=True)
 class Spent:
     """What a batch has used up so far.
 
@@ -221,12 +217,20 @@ class Spent:
         bisecting: Whether the batch is a part of one in which a refused text is looked for.
     """
 
-    first_at: float = inf
-    attempts: int = 0
-    free: int = 0
-    faults: int = 0
-    throttles: int = 0
-    bisecting: bool = False
+    __slots__ = ("attempts", "bisecting", "faults", "first_at", "free", "throttles")
+
+    def __init__(
+        self,
+        *,
+        first_at: float = inf,
+        attempts: int = 0,
+        free: int = 0,
+        faults: int = 0,
+        throttles: int = 0,
+        bisecting: bool = False,
+    ) -> None:
+        self.first_at, self.attempts, self.bisecting = first_at, attempts, bisecting
+        self.free, self.faults, self.throttles = free, faults, throttles
 
     def note(self, kind: Kind) -> None:
         """Counts a retry of a kind."""
@@ -236,11 +240,10 @@ class Spent:
 
     def part(self, *, bisecting: bool = False) -> "Spent":
         """What a part of the batch starts with."""
-        return Spent(self.first_at, self.attempts, bisecting=self.bisecting or bisecting)
+        return Spent(first_at=self.first_at, attempts=self.attempts, bisecting=self.bisecting or bisecting)
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """Send the same request again after ``wait`` seconds.
 
     Attributes:
@@ -254,20 +257,17 @@ class Retry:
     counts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     """Send the batch in parts of at most ``most`` texts: none of them alone is too large yet."""
 
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bisect:
+class Bisect(NamedTuple):
     """Find the refused texts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """Give up: the error stands.
 
     Attributes:

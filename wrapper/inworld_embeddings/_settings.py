@@ -5,13 +5,12 @@ Also how a client's settings travel to another process, which they do without a 
 
 import base64
 import binascii
-import inspect
 import ipaddress
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from types import FunctionType
 from typing import Any, NamedTuple, TypeAlias, cast
 from urllib.parse import SplitResult, urlsplit
 
@@ -91,7 +90,7 @@ def _verify(options: Mapping[str, Any]) -> Verify:
     if not isinstance(verify, str | os.PathLike):
         return cast("Verify", verify)
     path = os.fspath(verify)
-    if not Path(path).exists():
+    if not os.access(path, os.F_OK):
         raise ConfigurationError(f"verify={path!r}: there is no such file or folder.")
     return path
 
@@ -343,7 +342,7 @@ def travelling(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_importable(provider: object) -> bool:
     """Whether every pickler writes it as a name. Some write what is of ``__main__``, or nested, with all it holds."""
-    if not inspect.isfunction(provider) or provider.__module__ == "__main__":
+    if not isinstance(provider, FunctionType) or provider.__module__ == "__main__":
         return False
     found: Any = sys.modules.get(provider.__module__)
     for name in provider.__qualname__.split("."):

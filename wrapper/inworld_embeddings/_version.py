@@ -1,6 +1,6 @@
 """Which versions are at work: of this package, of the spec, of the generator."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __version__ = "0.1.0"
 # A constant in the source: a vendored copy has no package metadata to ask.
@@ -9,8 +9,7 @@ VENDORED = __name__ != "inworld_embeddings._version"
 """Whether this is a copy inside another package."""
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(NamedTuple):
     """What to put in a bug report.
 
     Attributes:

@@ -6,10 +6,9 @@ Field names are read in protojson's camelCase and in snake_case. Sources: google
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 __all__ = [
     "BadRequest",
@@ -40,24 +39,21 @@ _INPUT_INDEX = re.compile(r"(?<![a-z0-9_])inputs?[\[./]([0-9]{1,9})(?![0-9])", r
 _LONGEST_TIME: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class RetryInfo:
+class RetryInfo(NamedTuple):
     """How long to wait, seconds; None if the server's duration is missing, negative or malformed."""
 
     retry_delay: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorInfo:
+class ErrorInfo(NamedTuple):
     """Why, in the service's own vocabulary."""
 
     reason: str = ""
     domain: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class FieldViolation:
+class FieldViolation(NamedTuple):
     """One thing wrong with the request.
 
     Attributes:
@@ -72,37 +68,32 @@ class FieldViolation:
     input_index: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BadRequest:
+class BadRequest(NamedTuple):
     """What is wrong with the request."""
 
     field_violations: tuple[FieldViolation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaViolation:
+class QuotaViolation(NamedTuple):
     """One limit that was passed, and whose it is."""
 
     subject: str = ""
     description: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class QuotaFailure:
+class QuotaFailure(NamedTuple):
     """Which limits were passed."""
 
     violations: tuple[QuotaViolation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RequestInfo:
+class RequestInfo(NamedTuple):
     """The server's name for the request."""
 
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class InworldStatus:
+class InworldStatus(NamedTuple):
     """Inworld's own account of an error.
 
     Attributes:

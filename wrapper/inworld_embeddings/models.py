@@ -4,8 +4,8 @@ The table holds what is public (docs/understand/api-facts.md); the service may k
 the same: its name is passed on as it is.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from .errors import ConfigurationError
 
@@ -27,8 +27,7 @@ class OtherServiceProvider(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """What is known about a model.
 
     Attributes:

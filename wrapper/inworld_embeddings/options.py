@@ -4,7 +4,6 @@
 stands beside a type is read at run time: `merged` checks values, and a test holds the clients' docstrings to it.
 """
 
-import difflib
 import json
 import math
 import re
@@ -458,6 +457,8 @@ def checked(given: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, 
     plain: dict[str, Any] = {}
     for name, value in given.items():
         if name not in table:
+            import difflib  # noqa: PLC0415 - for a typo alone
+
             near = difflib.get_close_matches(name, table, 1)
             hint = f". Did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"unexpected keyword argument {name!r}{hint}")

@@ -7,7 +7,6 @@ import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from html import escape
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, overload
@@ -31,8 +30,7 @@ else:  # for typing.get_type_hints, without loading numpy
     Vectors = Codes = Mask = Positions = Some = Array = Table = Any
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """One text without a vector.
 
     Attributes:
@@ -41,7 +39,8 @@ class Failure:
         retryable: Whether the same text may succeed later.
     """
 
-    index: int
+    # In place of the method of tuples.
+    index: int  # type: ignore[assignment]  # pyright: ignore[reportIncompatibleMethodOverride]
     error: InworldEmbeddingsError
     retryable: bool
 
@@ -117,8 +116,7 @@ def failure(index: int, error: InworldEmbeddingsError) -> Failure:
     return Failure(index, error, retryable=isinstance(error, APIError) and error.retryable)
 
 
-@dataclass(frozen=True, slots=True)
-class Stats:
+class Stats(NamedTuple):
     """What a call cost.
 
     Attributes:
@@ -148,8 +146,7 @@ class Stats:
     cache_hits: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What `embed` would send for the same texts and options.
 
     Attributes:
@@ -216,7 +213,7 @@ class EmbeddingResult:
         model: str,
         engine: str | None = None,
         failures: Iterable[Failure] = (),
-        stats: Stats = Stats(),
+        stats: Stats = Stats(),  # noqa: B008 - it does not change
         extra: "Sequence[Extra]" = (),
     ) -> None:
         self._held = _Held(vectors)
