@@ -64,7 +64,7 @@ ALLOWED = {
     },
     "integrations": {"_redaction", "_settings", "client", *FACTS},
     "distributed": {"_engine", "_retry", "_throttle", "client", "jobs", *FACTS},
-    "jobs": {"_batching", "_engine", "_retry", "cache", "client", *FACTS},
+    "jobs": {"_batching", "_engine", "_retry", "_settings", "cache", "client", *FACTS},
     "cli": {
         "_doctor",
         "_settings",

@@ -60,14 +60,14 @@ def test_json_lines_tell_the_plan_and_the_end(run, texts, out):
 def test_refused_rows_are_exit_code_3_and_are_listed(run, tmp_path, out):
     source = tmp_path / "in.jsonl"
     source.write_text('{"t": "a"}\nbroken\n')
-    code, said, _ = run("job", "run", str(source), "-o", out, "--local")
+    code, said, _ = run("job", "run", str(source), "-o", out, "--local", "--model", "BAAI/bge-large-en-v1.5")
     assert code == 3
     assert "_errors.jsonl" in said
     assert "job retry" in said
     code, said, _ = run("job", "status", out)
     assert code == 3
     assert "row 1: InvalidInputError: in.jsonl, line 2" in said
-    assert run("job", "retry", out, "--local")[0] == 3
+    assert run("job", "retry", out)[0] == 3, "as it is told: the job knows whose vectors they are"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from .options import (
     model_option,
     rate_limit_option,
     timeout_option,
+    unusable,
 )
 from .output import JsonLines, Npy, Table, Writer, whole_file
 from .signals import orderly
@@ -85,11 +86,6 @@ def embed(texts: tuple[str, ...], form: str | None, output: Path | None, *, loca
         return 0
     click.echo(f"Texts without a vector: {writer.refused} of {writer.count}.", err=True)
     return REFUSED
-
-
-def unusable(message: str) -> click.UsageError:
-    """An error of the command that runs, with the way to its help."""
-    return click.UsageError(message, click.get_current_context())
 
 
 def _is_terminal(stream: Any) -> bool:

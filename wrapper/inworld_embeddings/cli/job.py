@@ -17,7 +17,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from . import INTERRUPTED, PAUSED, REFUSED, counted
-from .options import cache_option, client_of, json_option, local_option, model_option, rate_limit_option
+from .options import (
+    cache_option,
+    client_like,
+    client_of,
+    json_option,
+    local_option,
+    model_option,
+    rate_limit_option,
+)
 from .plan import in_words, say_plan
 from .signals import orderly
 
@@ -114,12 +122,9 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
         how = {name: given[name] for name in ("rate_limit", "as_json", "local")}
         say_plan(inputs, of_client, **how, **options)
         return 0
-    return _watched(
-        lambda client, more: run_on(
-            inputs, out, client=client, on_refused=given["on_refused"], **options, **more
-        ),
-        given,
-    )
+    client = client_of(**_of_client(given))
+    work = functools.partial(run_on, inputs, out, client=client, on_refused=given["on_refused"], **options)
+    return _watched(client, work, given)
 
 
 def _run_by(engine: str | None, **of_engine: Any) -> "Callable[..., JobReport]":
@@ -148,10 +153,19 @@ def _run_by(engine: str | None, **of_engine: Any) -> "Callable[..., JobReport]":
 @click.argument("out")
 @_with_options_of_a_run
 def retry(out: str, **given: Any) -> int:
-    """Send the refused rows of the job in OUT again."""
-    from ..jobs import retry_job  # noqa: PLC0415 - needs the extra `jobs`
+    """Send the refused rows of the job in OUT again.
 
-    return _watched(lambda client, more: retry_job(out, client=client, **more), given)
+    They go to the model that made the others.
+    """
+    from ..jobs import open_job, retry_job  # noqa: PLC0415 - needs the extra `jobs`
+
+    there = open_job(out)
+    client = client_like(there.manifest, there.out, **_of_client(given))
+    return _watched(client, functools.partial(retry_job, out, client=client), given)
+
+
+def _of_client(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in ("local", "model", "rate_limit", "cache")}
 
 
 @job.command()
@@ -228,17 +242,11 @@ def _code_of(*, refused: int) -> int:
 # Running.
 
 
-def _watched(work: "Callable[[EmbeddingClient, dict[str, Any]], JobReport]", given: dict[str, Any]) -> int:
-    """Runs a job with its progress shown; returns the exit code."""
+def _watched(client: "EmbeddingClient", work: "Callable[..., JobReport]", given: dict[str, Any]) -> int:
+    """Runs a job with its progress shown, and closes the client; returns the exit code."""
     stop = threading.Event()
     shown = _Json() if given["as_json"] else _Bar() if sys.stderr.isatty() else _Lines()
     shown.rate_limit = given["rate_limit"]
-    more = {
-        "patience": given["patience"],
-        "other_versions": given["other_versions"],
-        "stop": stop,
-        "on_event": shown.event,
-    }
 
     def finish() -> None:
         stop.set()
@@ -246,9 +254,13 @@ def _watched(work: "Callable[[EmbeddingClient, dict[str, Any]], JobReport]", giv
             "Finishing the parts that are begun (30 s at most). Ctrl-C again stops at once; nothing published is lost."
         )
 
-    of_client = {name: given[name] for name in ("local", "model", "rate_limit", "cache")}
-    with client_of(**of_client) as client, orderly(finish), shown:
-        report = work(client, more)
+    with client, orderly(finish), shown:
+        report = work(
+            patience=given["patience"],
+            other_versions=given["other_versions"],
+            stop=stop,
+            on_event=shown.event,
+        )
     shown.report(report)
     return _code_of(refused=report.refused) if report.finished else INTERRUPTED
 

@@ -1,11 +1,15 @@
 """Options that several commands have, and the client that they make."""
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from .. import EmbeddingClient
+from .._settings import LOCAL_URL
 from ..options import CALL
+
+if TYPE_CHECKING:
+    from ..jobs.manifest import Manifest
 
 # Keys come from the environment only: arguments show in process lists.
 
@@ -48,7 +52,25 @@ json_option: Final = click.option(
 )
 
 
+def unusable(message: str) -> click.UsageError:
+    """An error of the command that runs, with the way to its help."""
+    return click.UsageError(message, click.get_current_context())
+
+
 def client_of(*, local: bool, **options: Any) -> EmbeddingClient:
     """The client that options describe; None stands for the client's own default."""
     given = {name: value for name, value in options.items() if value is not None}
     return EmbeddingClient.local(**given) if local else EmbeddingClient(**given)
+
+
+def client_like(
+    manifest: "Manifest", out: object, *, local: bool, model: str | None, **options: Any
+) -> EmbeddingClient:
+    """A client that makes vectors as those in OUT were made; it needs neither --model nor --local."""
+    from ..jobs.service import like  # noqa: PLC0415 - needs the extra `jobs`
+
+    if model not in (None, manifest.model):
+        raise unusable(f"The vectors in {out} are of {manifest.model}: leave out --model.")
+    if local and manifest.host != LOCAL_URL:
+        raise unusable(f"The vectors in {out} are not the local engine's: leave out --local.")
+    return like(manifest, **{name: value for name, value in options.items() if value is not None})

@@ -15,9 +15,17 @@ from .._settings import LOCAL_URL
 from ..errors import InputChangedError, InvalidInputError, InworldEmbeddingsError
 from ..ranking import rank
 from . import REFUSED, counted
-from .embed import say_stand_in, unusable
+from .embed import say_stand_in
 from .lines import Feed, blocks_of, embedded, told, typed
-from .options import cache_option, client_of, local_option, model_option, timeout_option
+from .options import (
+    cache_option,
+    client_like,
+    client_of,
+    local_option,
+    model_option,
+    timeout_option,
+    unusable,
+)
 from .output import shown
 
 if TYPE_CHECKING:
@@ -149,7 +157,7 @@ def _job(query: str, source: str, top: int, *, as_json: bool, **of_client: Any) 
     return 0
 
 
-def _query(query: str, job: "OpenJob", *, local: bool, model: str | None, **of_client: Any) -> "Vectors":
+def _query(query: str, job: "OpenJob", **of_client: Any) -> "Vectors":
     """The query's vector, made as those of the job were.
 
     A fixed text goes with it, whose vector the job knows: so a model that has changed behind its name is found.
@@ -157,18 +165,9 @@ def _query(query: str, job: "OpenJob", *, local: bool, model: str | None, **of_c
     from ..jobs.service import FIXED_TEXT, SAME  # noqa: PLC0415 - needs the extra `jobs`
 
     made = job.manifest
-    here = made.host == LOCAL_URL
-    if model not in (None, made.model):
-        raise unusable(
-            f"The vectors in {job.out} are of {made.model}, and so is the query: leave out --model."
-        )
-    if local and not here:
-        raise unusable(f"The vectors in {job.out} are not the local engine's: leave out --local.")
-    body = json.loads(made.request).get("extra_body")
-    same = {"model": made.model, "service_provider": made.service_provider, "extra_body": body}
-    with client_of(local=here, **of_client, **same) as client:
+    with client_like(job.manifest, job.out, **of_client) as client:
         result = client.embed([query, FIXED_TEXT], cache=None)  # the cache cannot tell
-    say_stand_in(local=here)
+    say_stand_in(local=made.host == LOCAL_URL)
     if (result.engine, result.dimension) != (made.engine, made.dimension):
         names = [engine or "the service" for engine in (result.engine, made.engine)]
         raise InputChangedError(

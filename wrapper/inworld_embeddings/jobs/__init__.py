@@ -5,6 +5,7 @@ docs/use/jobs.md.
 """
 
 import os
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Unpack
@@ -18,7 +19,7 @@ from .manifest import Manifest
 from .options import JobEvent, JobOptions, JobPlan, JobReport
 from .results import OpenJob, export_job, open_job, verify_job
 from .runner import Job
-from .service import async_or_own, or_own
+from .service import async_or_own, like, or_own
 from .tables import aembed_table, embed_table
 
 __all__ = [
@@ -104,15 +105,15 @@ def retry_job(
 
     Args:
         out: The job's folder.
-        client: As for `run_job`.
+        client: None: one that makes vectors as the job's, with the key of the environment.
         **options: ``patience``, ``cache``, ``other_versions``, ``stop`` and ``on_event``; the others are the job's own.
 
     Raises:
         JobError: the folder holds no job; and all that `run_job` raises.
     """
     folder = place(out)
-    with or_own(client) as own:
-        known = Manifest.needed(folder)
+    known = Manifest.needed(folder)
+    with nullcontext(client) if client is not None else like(known) as own:
         its_own = JobOptions(
             text=known.text,
             id=known.id,

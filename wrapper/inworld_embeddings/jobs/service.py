@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from math import inf
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import msgspec
 import numpy as np
 
 from .._batching import checked_text, checked_texts
+from .._settings import LOCAL_URL
 from ..client import AsyncEmbeddingClient, EmbeddingClient
 from ..errors import (
     APIError,
@@ -53,6 +55,17 @@ RETRIES: Final = 5
 def or_own(client: EmbeddingClient | None) -> AbstractContextManager[EmbeddingClient]:
     """The client that was given, or one with the default settings, which ends with the block."""
     return EmbeddingClient() if client is None else nullcontext(client)
+
+
+def like(manifest: Manifest, **options: Any) -> EmbeddingClient:
+    """A client that makes vectors as those of a job were made: by its model, from the service or the built-in stand-in.
+
+    Args:
+        manifest: The job's.
+        **options: Any others of `ClientOptions`, or of `CallOptions` for the stand-in.
+    """
+    make = EmbeddingClient.local if manifest.host == LOCAL_URL else EmbeddingClient
+    return make(**msgspec.json.decode(manifest.request), **options)
 
 
 def async_or_own(client: AsyncEmbeddingClient | None) -> AbstractAsyncContextManager[AsyncEmbeddingClient]:
