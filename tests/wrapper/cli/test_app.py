@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 
 import click
 import pytest
@@ -13,8 +14,18 @@ SERVE = ("serve", "--port", "0")
 UPSTREAM = (*SERVE, "--openai", "--upstream")
 HAS_KEY = {"INWORLD_API_KEY": "cGxhbnRlZC1rZXk6cGxhbnRlZC1zZWNyZXQ="}
 NOWHERE = {"INWORLD_EMULATOR_HOST": "127.0.0.1:9"}
+JOB = ("job", "run", "in.jsonl", "-o", "out")
 
 
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder to work in, with a table, on a machine that has no pyspark."""
+    (tmp_path / "in.jsonl").write_text('{"id": 1, "body": "text"}\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "pyspark", None)
+
+
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "says"),
     [
@@ -43,6 +54,17 @@ NOWHERE = {"INWORLD_EMULATOR_HOST": "127.0.0.1:9"}
         (UPSTREAM, {}, 2, "No API key"),
         ([*UPSTREAM, "--engine", "hash"], HAS_KEY, 2, "has no --engine"),
         ([*UPSTREAM, "--host", "0.0.0.0"], HAS_KEY, 2, "key of its own"),
+        ([*UPSTREAM, "--chaos"], HAS_KEY, 2, "not for --upstream"),
+        ([*SERVE, "--fault", "sttus=503"], {}, 2, "did you mean status?"),
+        ([*JOB, "--local", "--text", "no"], {}, 2, "no column 'no', only: id, body"),
+        (["job", "run", "no.csv", "-o", "out", "--local"], {}, 2, "No such file"),
+        ([*JOB, "--text", "body"], {}, 2, "No API key"),
+        (["job", "run", "in.jsonl", "-o", "in.jsonl", "--local", "--text", "body"], {}, 1, "is not a folder"),
+        (["job", "status", "out"], {}, 1, "holds no job"),
+        (["job", "export", "out", "x.npy"], {}, 1, "holds no job"),
+        ([*JOB, "--local", "--workers", "2"], {}, 2, "--workers is for a cluster"),
+        ([*JOB, "--local", "--engine", "daft", "--address", "a"], {}, 2, "takes no --address"),
+        ([*JOB, "--local", "--engine", "spark"], {}, 2, "needs the extra `spark`"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list | tuple) else "",
 )
@@ -75,20 +97,22 @@ def test_help_is_whole_sentences_within_80_columns(command):
         assert DEFAULT_MODEL in told
 
 
-def test_v_shows_the_log(start):
+def test_v_shows_the_log_in_front_of_the_command_or_behind(start, run, caplog):
     assert "attempt 1 failed, texts: 1" in start("-v", "embed", "x", **NOWHERE).communicate(timeout=60)[1]
-
-
-def test_v_is_taken_behind_the_command_too(run, caplog):
     for arguments in (["embed", "x"], ["embed", "-v", "x"]):
         caplog.set_level(logging.NOTSET, "inworld_embeddings")  # and what it was comes back at the end
         run(*arguments, **NOWHERE)
         assert (logging.getLogger("inworld_embeddings").level == logging.DEBUG) is ("-v" in arguments)
 
 
-def test_without_the_extra_it_says_how_to_get_it(start, without_click):
+def test_without_an_extra_it_says_how_to_get_it(start, run, without_click, monkeypatch):
     done = start("embed", "x", **without_click)
     _, err = done.communicate(timeout=60)
     assert done.returncode == 2
     assert "pip install click rich" in err
     assert "inworld-embeddings demo" in err
+    for name in [name for name in sys.modules if name.startswith("inworld_embeddings.jobs")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, _, err = run("job", "status", "x")
+    assert (code, "pip install pyarrow" in err) == (2, True)

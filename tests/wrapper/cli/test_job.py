@@ -2,8 +2,8 @@
 
 import json
 import signal
-import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -22,15 +22,19 @@ def out(tmp_path):
     return str(tmp_path / "out")
 
 
-def test_it_runs_says_how_to_read_it_and_does_nothing_twice(run, texts, out):
-    code, said, err = run("job", "run", texts, "-o", out, "--local", "--text", "body", "--id", "id")
+def test_it_runs_says_how_to_read_it_and_does_nothing_twice_nor_with_another_input(run, texts, out):
+    command = ["job", "run", texts, "-o", out, "--local", "--text", "body", "--id", "id"]
+    code, said, err = run(*command)
     assert code == 0
     assert "300 rows in 3 requests" in err
     assert "300 rows in 1 part, 0 refused" in said
     assert "read_table" in said
-    assert "0 rows sent" in run("job", "run", texts, "-o", out, "--local", "--text", "body", "--id", "id")[1]
+    assert "0 rows sent" in run(*command)[1]
     assert json.loads(run("job", "status", out, "--json")[1])["rows"] == 300
     assert run("job", "verify", out)[:2] == (0, "All parts are good.\n")
+    Path(texts).write_text('{"id": 1, "body": "x"}\n')
+    code, _, err = run(*command)
+    assert (code, "is not what it was" in err) == (1, True)
 
 
 def test_what_the_cache_has_is_not_sent_and_is_told(run, texts, out, tmp_path):
@@ -70,32 +74,6 @@ def test_refused_rows_are_exit_code_3_and_are_listed(run, tmp_path, out):
     assert run("job", "retry", out)[0] == 3, "as it is told: the job knows whose vectors they are"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "says"),
-    [
-        (["run", "IN", "-o", "OUT", "--local", "--text", "no"], 2, "no column 'no', only: id, body"),
-        (["run", "no.csv", "-o", "OUT", "--local"], 2, "No such file"),
-        (["run", "IN", "-o", "OUT", "--text", "body"], 2, "No API key"),
-        (["run", "IN", "-o", "IN", "--local", "--text", "body"], 1, "is not a folder"),
-        (["status", "OUT"], 1, "holds no job"),
-        (["export", "OUT", "x.npy"], 1, "holds no job"),
-    ],
-)
-def test_errors_are_one_line_and_an_exit_code(run, texts, out, arguments, code, says):
-    named = {"IN": texts, "OUT": out}
-    ended, said, err = run("job", *(named.get(word, word) for word in arguments))
-    assert (ended, said, err.count("\n")) == (code, "", 1)
-    assert says in err
-
-
-def test_another_input_is_exit_code_1(run, texts, out, tmp_path):
-    run("job", "run", texts, "-o", out, "--local", "--text", "body")
-    (tmp_path / "in.jsonl").write_text('{"body": "x"}\n')
-    code, _, err = run("job", "run", texts, "-o", out, "--local", "--text", "body")
-    assert code == 1
-    assert "is not what it was" in err
-
-
 def test_H17_a_paused_job_is_exit_code_75_and_goes_on(run, texts, out):
     with emulator(faults="ok x2, status=401") as served:
         command = ["job", "run", texts, "-o", out, "--text", "body", "--rows-per-part", "100"]
@@ -121,25 +99,3 @@ def test_ctrl_c_once_finishes_what_is_begun_and_twice_stops_at_once(start, run, 
         assert job.returncode == 130
         served.faults.set("ok")
         assert "300 rows in 3 parts" in run(*command, **served.env)[1]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--workers", "2"], "--workers is for a cluster"),
-        (["--engine", "daft", "--address", "a"], "takes no --address"),
-        (["--engine", "spark"], "needs the extra `spark`"),
-    ],
-)
-def test_a_cluster_needs_its_engine(run, texts, out, arguments, says, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pyspark", None)
-    code, _, err = run("job", "run", texts, "-o", out, "--local", *arguments)
-    assert (code, says in err) == (2, True)
-
-
-def test_without_pyarrow_it_says_how_to_get_it(run, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("inworld_embeddings.jobs")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    code, _, err = run("job", "status", "x")
-    assert (code, "pip install pyarrow" in err) == (2, True)

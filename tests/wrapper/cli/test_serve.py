@@ -50,13 +50,8 @@ def test_in_front_of_the_api_it_names_both_and_shows_no_key(start):
     assert ENCODED not in shown
 
 
-def test_a_taken_port_or_a_wrong_script_ends_it_with_one_line(run):
+def test_a_taken_port_ends_it_with_one_line(run):
     with EmulatorServer(Emulator()) as server:
-        for options, code, said in (
-            (("--port", server.url.rpartition(":")[2]), 1, r"error: .* choose another port; .*\n"),
-            (("--fault", "sttus=503"), 2, r"error: faults, at .* did you mean status\?.*\n"),
-            (("--openai", "--upstream", "--chaos"), 2, r"error: .* not for --upstream.*\n"),
-        ):
-            ended, out, err = run("serve", "--engine", "hash:4", *options)
-            assert (ended, out) == (code, "")
-            assert re.fullmatch(said, err)
+        ended, out, err = run("serve", "--engine", "hash:4", "--port", server.url.rpartition(":")[2])
+    assert (ended, out) == (1, "")
+    assert re.fullmatch(r"error: .* choose another port; .*\n", err)
