@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from inworld_embeddings import EmbeddingClient
-from inworld_embeddings.__main__ import main as command
 from inworld_embeddings.vendoring import (
     GENERATED,
     MANIFEST,
@@ -28,7 +27,7 @@ from inworld_embeddings.vendoring import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCAL, TESTING = Choice(emulator=True), Choice(testing=True)
+LOCAL = Choice(emulator=True)
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +44,13 @@ def with_files(source, version, **files):
 
 # The imports
 
-BEFORE = '''"""from inworld_embeddings_client import x"""
-from inworld_embeddings_client import (  # from inworld_embeddings_client import
+MODULE = '''"""from inworld_embeddings_client import x"""
+from {top}_client import (  # from inworld_embeddings_client import
     Client,
 )
-from inworld_embeddings import errors
+from {top} import errors
 def later():
-    é = 1; from inworld_embeddings_emulator.faults import Faults; from inworld_embeddings.errors import E
-    return "from inworld_embeddings_client import x"  # \f from \u2028 inworld_embeddings_client import x
-from inworld_embeddings_client_extras import x; import inworld_embeddings_clients
-from . import a; import_module('.inworld_embeddings', __name__); getLogger('inworld_embeddings')
-'''
-AFTER = '''"""from inworld_embeddings_client import x"""
-from {0}_client import (  # from inworld_embeddings_client import
-    Client,
-)
-from {0} import errors
-def later():
-    é = 1; from {0}_emulator.faults import Faults; from {0}errors import E
+    é = 1; from {top}_emulator.faults import Faults; from {inside}errors import E
     return "from inworld_embeddings_client import x"  # \f from \u2028 inworld_embeddings_client import x
 from inworld_embeddings_client_extras import x; import inworld_embeddings_clients
 from . import a; import_module('.inworld_embeddings', __name__); getLogger('inworld_embeddings')
@@ -71,7 +59,8 @@ from . import a; import_module('.inworld_embeddings', __name__); getLogger('inwo
 
 @pytest.mark.parametrize(("name", "up"), [("client.py", "."), ("_emulator/faults/kinds.py", "...")])
 def test_only_the_statements_change_and_the_depth_gives_the_dots(name, up):
-    assert made_relative(name, BEFORE.encode()).decode() == AFTER.format(up)
+    before = MODULE.format(top="inworld_embeddings", inside="inworld_embeddings.")
+    assert made_relative(name, before.encode()).decode() == MODULE.format(top=up, inside=up)
 
 
 @pytest.mark.parametrize(
@@ -171,12 +160,13 @@ print(type(client).__module__, about(), vectors.tobytes().hex(), sep="\\n")
 
 
 def test_local_mode_works_without_the_original(acme):
-    module, about, vectors, names = alone(WORKS + IMPORT_ALL, acme(), blocked=NO_EXTRAS).splitlines()
+    folder = acme(choice=Choice(testing=True))
+    module, about, vectors, names = alone(WORKS + IMPORT_ALL, folder, blocked=NO_EXTRAS).splitlines()
     assert module == "acme._vendor.inworld_embeddings.client"
     assert about.endswith(", vendored)")
     with EmbeddingClient.local() as client:
         assert bytes.fromhex(vectors) == client.embed(["one", "two"]).vectors.tobytes()
-    assert parts_of(names) == {"gateway", "_emulator"}
+    assert parts_of(names) == {"gateway", "_emulator", "testing"}
 
 
 SENDS = """
@@ -208,11 +198,6 @@ def test_without_the_emulator_it_sends_and_local_mode_says_why_it_is_not_there(a
     assert sent == [agent, "acme._vendor.inworld_embeddings", agent]
     assert "vendored without the emulator" in local
     assert parts_of(names) == set()
-
-
-def test_with_testing_every_module_imports_without_the_extras(acme):
-    names = alone(IMPORT_ALL, acme(choice=TESTING), blocked=NO_EXTRAS)
-    assert parts_of(names) == {"gateway", "_emulator", "testing"}
 
 
 LOW_LEVEL = """
@@ -437,23 +422,20 @@ def test_a_failure_leaves_the_old_copy(copy, source):
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]
 
 
-TOOL = ["-I", "-S", str(ROOT / "tools" / "vendor.py")]  # from a checkout, with nothing installed
+WAYS = {
+    "tool": ["-I", "-S", str(ROOT / "tools" / "vendor.py")],  # from a checkout, with nothing installed
+    "module": ["-m", "inworld_embeddings.vendoring"],
+    "command": ["-m", "inworld_embeddings", "vendor"],
+}
 
 
-@pytest.mark.parametrize("way", [TOOL, ["-m", "inworld_embeddings.vendoring"]], ids=["tool", "module"])
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_every_way_in_is_the_same_program(way, copy):
     edit(copy)
     program = [sys.executable, *way, str(copy.parent), "--check"]
     done = subprocess.run(program, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.endswith("edited here:\n  changed options.py\n")
-
-
-def test_the_command_is_that_program_too(copy, capsys, monkeypatch):
-    edit(copy)
-    monkeypatch.setattr(sys, "argv", ["inworld-embeddings", "vendor", str(copy.parent), "--check"])
-    assert command() == 1
-    assert capsys.readouterr().out.endswith("edited here:\n  changed options.py\n")
 
 
 def test_an_installed_wheel_is_a_source_too(tmp_path, source):
