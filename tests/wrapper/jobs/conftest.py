@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from inworld_embeddings.jobs import run_job, storage
-from inworld_embeddings.testing import RequestLog, local_client
+from inworld_embeddings.jobs import parts, run_job, storage
+from inworld_embeddings.testing import RequestLog, fake_vectors, local_client
 
 DIM = 8
 
@@ -13,6 +15,12 @@ DIM = 8
 def content(out):
     """The bytes of every part, by name."""
     return {path.name: path.read_bytes() for path in sorted(out.glob("part-*.parquet"))}
+
+
+def assert_vectors(out, numbers):
+    """The rows of these numbers have the vectors of the lines of that number."""
+    found = parts.vectors_of(pq.read_table(out))[list(numbers)]
+    assert np.array_equal(found, np.float32(fake_vectors([f"line {n}" for n in numbers], DIM)))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 
 from inworld_embeddings import JobCorruptError, JobError, JobLockedError, StorageError
 from inworld_embeddings.jobs import manifest, parts, storage, verify_job
+from support.clients import in_threads
 from support.storage import NUMBERS, Disk, failing
 
 from .conftest import content
@@ -73,15 +74,11 @@ def test_H06_a_lock_that_keeps_nobody_out_is_refused(tmp_path, monkeypatch):
 def test_H15_the_first_of_two_writers_wins_and_the_other_leaves_nothing(tmp_path):
     barrier, first = threading.Barrier(4), []
 
-    def write():
+    def write(_):
         barrier.wait()
         first.append(storage.publish(tmp_path, "part-x", given(b"same")))
 
-    threads = [threading.Thread(target=write) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(4, write)
     assert sorted(first) == [False, False, False, True]
     assert os.listdir(tmp_path) == ["part-x"]
 

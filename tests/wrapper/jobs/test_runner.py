@@ -8,7 +8,6 @@ import shutil
 import threading
 import time
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -31,19 +30,11 @@ from inworld_embeddings.jobs import (
     storage,
     verify_job,
 )
-from inworld_embeddings.testing import FakeEngine, async_local_client, fake_vectors
+from inworld_embeddings.testing import FakeEngine, async_local_client
 from inworld_embeddings_emulator.faults import Faults
 from support.storage import NUMBERS, Disk, Platter, PowerLossError, failing, seeded
 
-from .conftest import DIM, content, errors_of
-
-
-def texts_of(count, first=0):
-    return [f"line {n}" for n in range(first, count)]
-
-
-def vectors(out):
-    return parts.vectors_of(pq.read_table(out))
+from .conftest import DIM, assert_vectors, content, errors_of
 
 
 @pytest.fixture
@@ -56,7 +47,7 @@ def no_waits(monkeypatch):
 def test_every_row_gets_its_own_vector_in_its_own_place(job, lines, out):
     report = job(lines(23), rows_per_part=5)
     assert (report.finished, report.rows, report.parts, report.refused) == (True, 23, 5, 0)
-    assert np.array_equal(vectors(out), np.array(fake_vectors(texts_of(23), DIM), np.float32))
+    assert_vectors(out, range(23))
     assert pq.read_table(out)["row"].to_pylist() == list(range(23))
     assert json.loads((out / "_SUCCESS").read_bytes())["rows"] == 23
     assert job.log.texts.count(service.FIXED_TEXT) == 1
@@ -83,35 +74,25 @@ def test_bytes_are_the_same_however_the_work_was_cut(job, lines, out, tmp_path, 
     assert content(out) == content(tmp_path / "other")
 
 
-def test_H02_whatever_a_power_loss_forgets_the_job_goes_on(job, lines, out, disk):
-    source, generator = lines(12), seeded()
+@pytest.mark.parametrize("kind", ["power loss", "full or broken"])
+def test_H02_H03_whatever_a_disk_does_what_is_published_is_whole_and_another_run_ends_the_work(
+    job, lines, out, disk, kind
+):
+    source, generator, numbers = lines(12), seeded(), itertools.cycle(NUMBERS)
     seen = disk(Platter())
     job(source)
     whole = content(out)
-    for at in range(6, len(seen.log) - 1, 3):  # the last two only close
+    for at in range(1, len(seen.log) - 1, 3):  # the last two only close
         shutil.rmtree(out)
-        platter = disk(Platter(at))
-        with pytest.raises(PowerLossError):
+        number = next(numbers)
+        dying = disk(Platter(at) if kind == "power loss" else Disk(at, failing(number)))
+        with pytest.raises(PowerLossError if kind == "power loss" else StorageError) as caught:
             job(source)
         disk(Disk())
-        platter.after_power_loss(out, generator)
-        assert all(data == whole[name] for name, data in content(out).items())
-        job(source)
-        assert content(out) == whole
-
-
-def test_H03_a_full_or_broken_disk_ends_the_job_and_another_run_ends_the_work(job, lines, out, disk):
-    source = lines(12)
-    seen = disk(Disk())
-    job(source)
-    whole = content(out)
-    for at, number in zip(range(1, len(seen.log), 3), itertools.cycle(NUMBERS)):
-        shutil.rmtree(out)
-        disk(Disk(at, failing(number)))
-        with pytest.raises(StorageError) as caught:
-            job(source)
-        assert caught.value.errno == number
-        disk(Disk())
+        if kind == "power loss":
+            dying.after_power_loss(out, generator)
+        else:
+            assert caught.value.errno == number
         assert all(data == whole[name] for name, data in content(out).items())
         job(source)
         assert content(out) == whole
@@ -160,20 +141,15 @@ def test_H08_an_input_that_changes_while_it_is_read_is_not_published(job, lines,
         ({"keep": ["text"]}, "keep"),
         ({"id": "text"}, "id"),
         ({"max_rows": 3}, "max_rows"),
+        ({"client": {"model": "BAAI/bge-large-en-v1.5"}}, "model"),
     ],
 )
-def test_H09_other_settings_are_another_job(job, lines, options, changed):
+def test_H09_other_settings_or_another_model_are_another_job(job, lines, client, options, changed):
     job(lines(7))
     with pytest.raises(InputChangedError, match=f"{changed} was ") as caught:
-        job(lines(7), **options)
+        job(lines(7), **options | {"client": client(**options.get("client", {}))})
     assert changed in caught.value.changed
     assert job.log.texts == []
-
-
-def test_H09_another_model_or_host_is_another_job(job, lines, client):
-    job(lines(7))
-    with pytest.raises(InputChangedError, match="model was"):
-        job(lines(7), client=client(model="BAAI/bge-large-en-v1.5"))
 
 
 def test_H09_other_versions_are_told_and_may_be_gone_on_with(job, lines, out, monkeypatch):
@@ -217,10 +193,7 @@ def test_H12_texts_that_the_service_refuses_are_found_and_cost_no_other_row(job,
     assert [row["row"] for row in rows] == list(range(10, 20))
     assert {row["code"] for row in rows} == {"BadRequestError"}
     assert min(row["attempts"] for row in rows) > 1
-    good = [n for n in range(60) if n not in range(10, 20)]
-    assert np.array_equal(
-        vectors(out)[good], np.array(fake_vectors([f"line {n}" for n in good], DIM), np.float32)
-    )
+    assert_vectors(out, [*range(10), *range(20, 60)])
 
 
 def test_H12_batches_in_which_every_text_is_refused_are_told_from_a_service_that_refuses_all(
@@ -264,10 +237,7 @@ def test_H12_H18_a_refused_row_has_no_vector_but_a_reason(job, tmp_path, out, cl
     table = pq.read_table(out)
     assert table["vector"].is_null().to_pylist() == [n in (3, 6, 11) for n in range(12)]
     assert table["error"].is_null().to_pylist() == [n not in (3, 6, 11) for n in range(12)]
-    good = [n for n in range(11) if n not in (3, 6)]
-    assert np.array_equal(
-        vectors(out)[good], np.array(fake_vectors([f"line {n}" for n in good], DIM), np.float32)
-    )
+    assert_vectors(out, [n for n in range(11) if n not in (3, 6)])
 
 
 def test_H12_with_stop_the_first_refused_row_ends_the_job(job, tmp_path, out):
@@ -290,12 +260,12 @@ def test_H17_faults_of_the_service_end_no_row(job, lines, out, client):
     made = client(faults="30% status=503 + 10% drop=head;reset", max_retries=0)
     report = job(lines(200), client=made, rows_per_part=50)
     assert (report.rows, report.refused) == (200, 0)
-    assert np.array_equal(vectors(out), np.array(fake_vectors(texts_of(200), DIM), np.float32))
+    assert_vectors(out, range(200))
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_H17_a_lost_key_pauses_at_once_and_what_was_done_stays(job, lines, out, client, status):
-    faults = Faults("ok x6, status=401".replace("401", str(status)))
+    faults = Faults(f"ok x6, status={status}")
     made = client(faults=faults, max_concurrency=1)
     with pytest.raises(JobPausedError, match="run the same command again"):
         job(lines(40), client=made)
@@ -326,28 +296,25 @@ def test_H17_a_quota_that_outlasts_the_patience_pauses_without_waiting(
     assert time.monotonic() - began < 20  # the shortest of these hints is 50
 
 
-def test_H17_an_outage_is_waited_out(job, lines, client, out):
+def test_H17_an_outage_is_waited_out_but_not_beyond_the_patience(job, lines, client, out, no_waits):
+    with pytest.raises(JobPausedError, match="nothing has succeeded for"):
+        job(lines(40), client=client(faults="ok x3, status=503"), patience=0.2)
+    assert not (out / "_SUCCESS").exists()
     report = job(lines(40), client=client(faults="ok x3, status=503 for 300ms, ok"))
     assert (report.finished, report.refused) == (True, 0)
 
 
-def test_H17_an_outage_beyond_the_patience_pauses(job, lines, client, out, no_waits):
-    with pytest.raises(JobPausedError, match="nothing has succeeded for"):
-        job(lines(40), client=client(faults="ok x3, status=503"), patience=0.2)
-    assert not (out / "_SUCCESS").exists()
-
-
-def test_H12_a_service_that_refuses_even_the_fixed_text_is_no_rows_fault(job, lines, client, out):
-    with pytest.raises(JobError, match="does not take even"):
-        job(lines(40), client=client(faults="status=400"))
-    assert len(job.log) == 1
-    assert content(out) == {}
-
-
-def test_H12_a_service_that_refuses_every_text_ends_the_job_at_the_cost_of_a_few(job, lines, client, out):
-    with pytest.raises(JobError, match="refuses every text"):
-        job(lines(400), client=client(faults="ok, status=400", batch_size=16, max_concurrency=1))
-    assert len(job.log) < 40
+@pytest.mark.parametrize(
+    ("faults", "says", "most"),
+    [("status=400", "does not take even", 1), ("ok, status=400", "refuses every text", 39)],
+    ids=["even the fixed one", "every one"],
+)
+def test_H12_a_service_that_refuses_all_texts_ends_the_job_at_the_cost_of_a_few(
+    job, lines, client, out, faults, says, most
+):
+    with pytest.raises(JobError, match=says):
+        job(lines(400), client=client(faults=faults, batch_size=16, max_concurrency=1))
+    assert len(job.log) <= most
     assert content(out) == {}
 
 
@@ -434,10 +401,7 @@ def test_refused_rows_are_sent_again_and_the_others_are_not(job, lines, out, cli
     assert "line 3" not in made.log.texts
     assert retry_job(out, client=client()).refused == 0
     assert errors_of(out) == []
-    good = np.array(fake_vectors(texts_of(23), DIM), np.float32)
-    assert np.array_equal(vectors(out), good)
-    assert [name for name, data in content(out).items() if data != whole[name]] == [
-        parts.part_name(2),
-        parts.part_name(3),
-    ]
+    assert_vectors(out, range(23))
+    changed = [name for name, data in content(out).items() if data != whole[name]]
+    assert changed == [parts.part_name(2), parts.part_name(3)]
     assert verify_job(out) == {}
