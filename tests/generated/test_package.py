@@ -6,8 +6,6 @@ import json
 import sys
 from pathlib import Path
 
-from support.programs import mypy_strict
-
 import inworld_embeddings_client as package
 
 FOLDER = Path(str(importlib.resources.files(package)))

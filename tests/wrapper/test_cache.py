@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 
 import httpx
 import numpy as np
@@ -28,9 +27,11 @@ from inworld_embeddings.cache import network_drive_of
 from inworld_embeddings.errors import APIResponseValidationError
 from inworld_embeddings.jobs import run_job
 from inworld_embeddings.testing import FakeEngine
+from support.clients import in_threads
 from support.fault import OK
 from support.faults import poison, status
 from support.in_process import KEY, AsyncFace, Service, SyncFace
+from support.oracle import texts_in
 from support.processes import PREAMBLE, dice
 from support.vectors import good_json, vector_for, vectors_for
 
@@ -116,8 +117,6 @@ class Emulator(httpx.AsyncBaseTransport):
         self.engine_now, self.dim, self.texts = engine, dim, []
 
     async def handle_async_request(self, request):
-        from support.oracle import texts_in
-
         texts = texts_in(request.content)
         self.texts += texts
         named = {"x-inworld-emulator-engine": self.engine_now} if self.engine_now else {}
@@ -152,13 +151,8 @@ def test_a_stream_that_meets_another_engine_says_so_and_the_next_one_is_right(fi
 
 
 def test_local_mode_knows_its_engine_and_hits_at_once(file):
-    for engine, requests in (
-        (FakeEngine(8), 1),
-        (FakeEngine(5), 1),
-        (FakeEngine(8), 0),
-        (None, 1),
-        (None, 0),
-    ):
+    for dimension, requests in ((8, 1), (5, 1), (8, 0), (None, 1), (None, 0)):
+        engine = dimension and FakeEngine(dimension)
         with EmbeddingClient.local(engine, cache=file) as client:
             result = client.embed(TEXTS)
             assert (result.stats.requests, result.engine) == (requests, result.engine)
@@ -192,14 +186,10 @@ def test_no_text_is_in_the_file(file):
 
 
 def test_zero_vectors_are_not_kept(file):
-    client = client_of(transport := Emulator(None), file)
-    transport.handle_async_request = zeros
-    client.embed("a")
-    assert client.plan(["a"]).cache_hits == 0
-
-
-async def zeros(request):
-    return httpx.Response(200, json={"embeddings": [{"values": [0, 0]}]})
+    zeros = httpx.Response(200, json={"embeddings": [{"values": [0, 0]}]})
+    with client_of(httpx.MockTransport(lambda request: zeros), file) as client:
+        client.embed("a")
+        assert client.plan(["a"]).cache_hits == 0
 
 
 def foreign(path):
@@ -236,11 +226,7 @@ def test_a_file_that_is_no_whole_cache_is_named_and_nothing_is_sent(spoil, told,
     spoil(file)
     before = file.read_bytes() if file.is_file() else None
     with AsyncFace(Service(dim=768), cache=file) as face:
-        for use in (
-            face.embed,
-            face.client.plan,
-            lambda texts: next(face.each(face.client.embed_iter(texts))),
-        ):
+        for use in (face.embed, face.client.plan, lambda texts: [*face.each(face.client.embed_iter(texts))]):
             with pytest.raises(CacheError, match=told) as caught:
                 use(TEXTS)
             assert str(file) in str(caught.value)
@@ -336,12 +322,9 @@ def test_a_network_drive_is_refused_by_name(file, monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", [1, b"path", "", True])
-def test_what_is_no_cache_is_refused(wrong):
+def test_what_is_no_cache_is_refused_and_a_limit_below_its_own_bookkeeping(wrong):
     with pytest.raises(ConfigurationError, match="cache must be"):
         EmbeddingClient(api_key=KEY, cache=wrong)
-
-
-def test_a_limit_below_its_own_bookkeeping_is_refused():
     with pytest.raises(ConfigurationError, match="size_limit must be"):
         Cache("c.db", size_limit=1000)
 
@@ -407,18 +390,13 @@ def test_a_deadline_holds_while_another_call_is_waited_for(file):
 
 def test_threads_share_a_file(file):
     with client_of(transport := Emulator(None), file, batch_size=3) as client:
-        results = []
-        threads = [
-            threading.Thread(target=lambda start=start: results.append((start, client.embed(TEXTS[start:]))))
-            for start in range(6)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+
+        def work(start):
+            wanted = vectors_for([f"None {text}" for text in TEXTS[start:]])
+            assert np.array_equal(client.embed(TEXTS[start:]).vectors, wanted)
+
+        in_threads(6, work)
     assert sorted(transport.texts) == sorted(TEXTS)
-    for start, result in results:
-        assert np.array_equal(result.vectors, vectors_for([f"None {text}" for text in TEXTS[start:]]))
 
 
 # Processes.
@@ -483,9 +461,8 @@ def test_a_job_counts_its_hits_and_still_asks_whether_the_model_is_the_same(file
             report = run_job(tmp_path / "in.txt", tmp_path / out, client=client)
         requests.append((report.rows, report.cache_hits, report.requests))
     assert requests == [(10, 0, 3), (10, 10, 0)]
-    assert [p.read_bytes() for p in (tmp_path / "one").glob("part*")] == [
-        p.read_bytes() for p in (tmp_path / "two").glob("part*")
-    ]
+    one, two = ([part.read_bytes() for part in (tmp_path / out).glob("part*")] for out in ("one", "two"))
+    assert one == two
 
 
 def test_the_async_client_outlives_a_loop(file):

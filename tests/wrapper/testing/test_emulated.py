@@ -5,7 +5,6 @@ import math
 import os
 import subprocess
 import sys
-import threading
 
 import httpx
 import pytest
@@ -21,6 +20,7 @@ from inworld_embeddings.testing import (
     local_client,
 )
 from inworld_embeddings_emulator.engines import default_engine
+from support.clients import in_threads
 
 
 def test_every_name_is_there():
@@ -120,11 +120,7 @@ def test_it_stops_while_an_answer_is_late():
 def test_a_log_takes_from_many_threads_and_shows_no_texts():
     log, texts = RequestLog(), [f"planted-text {number:2}" for number in range(16)]
     with local_client(log=log, dimension=2) as client:
-        threads = [threading.Thread(target=client.embed, args=([text],)) for text in texts]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(16, lambda number: client.embed([texts[number]]))
     assert sorted(log.texts) == texts
     assert repr(log) == "<RequestLog of 16 requests>"
     assert "planted-text" not in repr(log.requests)
