@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import vcr
 from openapi_core import OpenAPI
+from openapi_core.testing import MockRequest, MockResponse
 
 from tools.spec.document import load
 
@@ -13,13 +14,29 @@ FIXTURES = ROOT / "tests" / "fixtures"
 
 
 @pytest.fixture(scope="session")
-def spec():
-    return load((ROOT / "openapi.yaml").read_text("utf-8"))
+def contract():
+    return OpenAPI.from_dict(load((ROOT / "openapi.yaml").read_text("utf-8")))
 
 
 @pytest.fixture(scope="session")
-def contract(spec):
-    return OpenAPI.from_dict(spec)
+def as_specified(contract):
+    """Whether the spec describes a request of httpx, or a response to it; raises what it says against them."""
+
+    def check(request, status=None, content=b"", kind=""):
+        mock = MockRequest(
+            f"https://{request.url.host}",
+            request.method.lower(),
+            request.url.path,
+            headers=dict(request.headers),
+            data=request.content,
+            content_type=request.headers["content-type"],
+        )
+        if status is None:
+            contract.validate_request(mock)
+        else:
+            contract.validate_response(mock, MockResponse(content, status, content_type=kind))
+
+    return check
 
 
 @pytest.fixture

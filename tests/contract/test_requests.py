@@ -6,7 +6,6 @@ from pathlib import Path
 import httpx
 import pytest
 from openapi_core.exceptions import OpenAPIError
-from openapi_core.testing import MockRequest
 
 from inworld_embeddings import MODELS, EmbeddingClient
 from inworld_embeddings._settings import emulator_credential
@@ -17,20 +16,6 @@ FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "spec" / "requests
 BODIES = {path.stem: json.loads(path.read_text("utf-8"))["body"] for path in sorted(FIXTURES.glob("*.json"))}
 KEY = emulator_credential().reveal()
 URL = "https://api.inworld.ai/ml/v1alpha/embedding:embed"
-
-
-def validate(contract, request):
-    assert str(request.url) == URL
-    assert request.headers["authorization"] == f"Basic {KEY}"
-    mock = MockRequest(
-        "https://api.inworld.ai",
-        request.method.lower(),
-        request.url.path,
-        headers=dict(request.headers),
-        data=request.content,
-        content_type=request.headers["content-type"],
-    )
-    contract.validate_request(mock)
 
 
 @pytest.fixture
@@ -52,7 +37,7 @@ def transport(sent):
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_every_example_is_sent_by_both_layers_as_the_spec_says(body, transport, sent, contract):
+def test_every_example_is_sent_by_both_layers_as_the_spec_says(body, transport, sent, as_specified):
     with AuthenticatedClient(token=KEY, httpx_args={"transport": transport}) as client:
         embed.sync(client=client, body=EmbedRequest.from_dict(body))
     with EmbeddingClient(api_key=KEY, transport=transport, model=body["model"]["model"]) as client:
@@ -61,14 +46,15 @@ def test_every_example_is_sent_by_both_layers_as_the_spec_says(body, transport, 
         )
     assert [json.loads(request.content) for request in sent] == [body, body]
     for request in sent:
-        validate(contract, request)
+        assert (str(request.url), request.headers["authorization"]) == (URL, f"Basic {KEY}")
+        as_specified(request)
 
 
-def test_the_validator_can_say_no(contract):
+def test_the_validator_can_say_no(as_specified):
     headers = {"authorization": f"Basic {KEY}"}
     request = httpx.Request("POST", URL, json={"inputs": [{"txt": 1}]}, headers=headers)
     with pytest.raises(OpenAPIError):
-        validate(contract, request)
+        as_specified(request)
 
 
 def test_the_default_model_is_the_one_of_all_examples():

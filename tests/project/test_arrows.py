@@ -66,17 +66,8 @@ ALLOWED = {
     "distributed": {"_engine", "_retry", "_throttle", "client", "jobs", *FACTS},
     "jobs": {"_batching", "_engine", "_retry", "_settings", "cache", "client", *FACTS},
     "cli": {
-        "_doctor",
-        "_settings",
-        "client",
-        "distributed",
-        "emulator",
-        "gateway",
-        "jobs",
-        "ranking",
-        "vendoring",
-        "",
-        *FACTS,
+        *("_doctor", "_settings", "client", "distributed", "emulator"),
+        *("gateway", "jobs", "ranking", "vendoring", "", *FACTS),
     },
     "__main__": {"cli"},
     "": {"auth", "cache", "chunking", "client", "ranking", *FACTS},
@@ -144,13 +135,9 @@ def modules_named(imports):
     for module, name in imports:
         head, *rest = module.split(".")
         if head == PACKAGE.name:
-            folder = PACKAGE.joinpath(*rest)
-            candidates = [
-                folder / f"{name}.py",
-                folder / str(name) / "__init__.py",
-                folder.with_suffix(".py"),
-            ]
-            yield next((file for file in candidates if file.exists()), folder / "__init__.py")
+            place = PACKAGE.joinpath(*rest)
+            candidates = [place / f"{name}.py", place / str(name) / "__init__.py", place.with_suffix(".py")]
+            yield next((file for file in candidates if file.exists()), place / "__init__.py")
 
 
 def test_no_module_imports_itself_in_a_circle():
