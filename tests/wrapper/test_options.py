@@ -5,7 +5,7 @@ import json
 import pytest
 
 from inworld_embeddings import ConfigurationError, EmbeddingClient
-from inworld_embeddings.options import CALL, defaults, merged
+from inworld_embeddings.options import CALL, EMBED, defaults, merged
 from support.fault import OK
 from support.faults import status
 from support.in_process import KEY, AsyncFace, Service, embed
@@ -43,11 +43,25 @@ def test_what_is_no_json_or_a_field_of_ours_is_refused_by_place(extra, told):
         face.service.oracle.assert_requests(0)
 
 
+OF_CALLS = [
+    *(
+        ("batch_size", 1.5),
+        ("batch_size", True),
+        ("max_retries", -1),
+        ("timeout", 0),
+        ("timeout", float("nan")),
+    ),
+    *(("max_batch_bytes", 0), ("max_concurrency", 0), ("model", ""), ("service_provider", "OPENAI")),
+    *(("on_error", "ignore"), ("hedge", "yes")),
+]
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
         ({"batch_size": 0}, "^batch_size must be a whole number, 1 or more; it is 0.$"),
         ({"timeout": "planted-key"}, "None for no limit; it is of type str.$"),
+        *(({option: value}, option) for option, value in OF_CALLS),
         ({"compression": "br"}, "compression must be 'gzip' or None"),
         ({"verify": None}, "verify must be the path of a file or folder"),
         ({"extra_headers": [("a", "b")]}, "extra_headers must be a dict"),
@@ -56,10 +70,18 @@ def test_what_is_no_json_or_a_field_of_ours_is_refused_by_place(extra, told):
         ({"extra_headers": {"Host": "c"}}, "use base_url="),
         ({"extra_headers": {"A": "planted-secret\n"}}, r"\['A'\] must be .* printable ASCII"),
     ],
+    ids=str,
 )
-def test_what_cannot_be_an_option_of_a_client_is_told(given, told):
-    with pytest.raises(ConfigurationError, match=told):
-        EmbeddingClient(api_key=KEY, **given)
+def test_what_cannot_be_an_option_is_told_before_anything_is_sent(given, told):
+    (option,) = given
+    if option != "on_error":
+        with pytest.raises(ConfigurationError, match=told):
+            EmbeddingClient(api_key=KEY, **given)
+    if option in EMBED:
+        with AsyncFace(Service()) as face:
+            with pytest.raises(ConfigurationError, match=told):
+                face.embed("x", **given)
+            face.service.oracle.assert_requests(0)
 
 
 @pytest.mark.parametrize("where", ["call", "client"])
