@@ -6,6 +6,7 @@ import re
 import pytest
 
 from inworld_embeddings import errors
+from support.fault import TEXT
 from support.faults import BAD_REQUEST, answer, status
 from support.in_process import KEY, embed
 
@@ -43,13 +44,8 @@ def test_C14_no_part_of_the_key_gets_into_an_error_or_the_log(echo):
 
 
 DETAIL = {"@type": "type.example/unknown", KEY: [{"deep": {KEY: f"Basic {KEY}"}}]}
-REFUSED = {
-    "@type": BAD_REQUEST,
-    "fieldViolations": [
-        {"field": KEY},
-        {"field": "inputs[0].text", "description": f"is refused: {TEXTS[0]}"},
-    ],
-}
+NAMED = {"field": "inputs[0].text", "description": f"is refused: {TEXTS[0]}"}
+REFUSED = {"@type": BAD_REQUEST, "fieldViolations": [{"field": KEY}, NAMED]}
 ECHOES = {
     "details": status(503, details=[DETAIL, REFUSED]),
     "a violation": status(400, details=[REFUSED]),
@@ -59,9 +55,7 @@ ECHOES = {
     "the message": status(503, message=f"cannot embed {TEXTS[0]!r}"),
     "a cut message": status(503, message=f"cannot embed {TEXTS[0][:40]}..."),
     "all texts": status(503, message="; ".join(TEXTS)),
-    "plain text": answer(
-        "text", 503, f"upstream said: {TEXTS[0]}".encode(), [("Content-Type", "text/plain")]
-    ),
+    "plain text": answer("text", 503, f"upstream said: {TEXTS[0]}".encode(), [TEXT]),
 }
 
 
