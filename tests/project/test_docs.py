@@ -14,14 +14,13 @@ ELSEWHERE = {
     "frameworks.md": "tests/wrapper/integrations/test_docs.py",
     "openai.md": "tests/emulator/openai_face",
     "vector-stores.md": "tests/wrapper/integrations/test_recipes.py",
-    "testing.md": "tests/wrapper/testing/test_docs.py",
 }
-"""Pages whose examples other tests run."""
+"""Pages whose examples other tests run. Examples for pytest are run by tests/wrapper/testing/test_plugin.py."""
 
 
 def examples(page):
     text = NOT_RUN.sub("", page.read_text("utf-8"))
-    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "pytest" not in block]
 
 
 @pytest.mark.filterwarnings("error")

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import os
 import subprocess
 import sys
 
@@ -12,7 +11,6 @@ import pytest
 from inworld_embeddings import APIResponseValidationError, testing
 from inworld_embeddings.testing import (
     FakeEngine,
-    Faults,
     RequestLog,
     async_local_client,
     emulator,
@@ -49,16 +47,6 @@ def test_a_local_client_takes_the_clients_options_and_an_engine():
         assert client.embed(["a"]).engine == default_engine().name
 
 
-@pytest.mark.parametrize("faults", ["status=503 x2, ok", Faults("status=503 x2, ok")], ids=["text", "object"])
-def test_faults_and_a_log_in_process(faults):
-    log = RequestLog()
-    with local_client(faults=faults, log=log, dimension=2) as client:
-        client.embed(["a", "b"])
-    assert log.statuses == [503, 503, 200]
-    assert [request.faults for request in log.requests] == [("status=503",), ("status=503",), ()]
-    assert log.texts == ["a", "b"] * 3
-
-
 def test_async_with_a_seed():
     async def statuses(seed):
         log = RequestLog()
@@ -92,29 +80,10 @@ def test_served():
         emulator(colour="red").__enter__()
 
 
-def test_other_processes_find_it_by_their_environment():
-    program = (
-        "from inworld_embeddings import EmbeddingClient; print(EmbeddingClient().embed('from afar').shape)"
-    )
-    with emulator(dimension=3) as running:
-        environment = {**os.environ, **running.env, "PYTHONPATH": os.pathsep.join(sys.path)}
-        done = subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, text=True
-        )
-        assert (done.stdout, running.log.texts) == ("(3,)\n", ["from afar"])
-
-
 @pytest.mark.parametrize(("chaos", "status"), [(False, 404), (True, 200)])
 def test_chaos_is_off_unless_asked_for(chaos, status):
     with emulator(chaos=chaos) as running:
         assert httpx.get(f"{running.url}/_emulator/faults", auth=("local", "local")).status_code == status
-
-
-def test_it_stops_while_an_answer_is_late():
-    with emulator(dimension=2, faults="latency=600") as running, running.client() as client:
-        with pytest.raises(TimeoutError):
-            client.embed("a", timeout=0.2)
-        assert running.log.requests[0].faults == ("latency",)
 
 
 def test_a_log_takes_from_many_threads_and_shows_no_texts():
