@@ -1,6 +1,6 @@
 """A program: runs a small job over and over in forked processes, to which something happens from outside.
 
-    job_storm.py operations STEP | kills COUNT | strace [CALL...] | limits [FOLDER] | faults ROWS
+    job_storm.py operations STEP | kills COUNT | strace | limits | faults ROWS
 
 Prints JSON: how often it happened, and where a job did not end with the bytes of one that was left alone. This process
 has only its own thread when it forks, and everything loaded, so that a job takes milliseconds. ``faults`` is one long job
@@ -8,6 +8,7 @@ in this process, whose memory nothing else uses.
 """
 
 import collections
+import itertools
 import json
 import logging
 import os
@@ -107,6 +108,15 @@ def wrong_with(out, whole, code):
     return None if (out / "_SUCCESS").exists() and not list(out.glob(".*.tmp")) else "is not finished"
 
 
+def goes_on(source, out, whole):
+    """Runs a job again that was ended by an error; what was wrong with its parts, and is now."""
+    wrong = [f"{out.name}: {name} is not whole" for name, data in content(out).items() if data != whole[name]]
+    if why := wrong_with(out, whole, ended(forked(partial(run, source, out)))):
+        wrong.append(f"{out.name} {why}")
+    shutil.rmtree(out)
+    return wrong
+
+
 def paid_twice(out, rows, kills):
     """How many texts were, and what is wrong with that after so many kills."""
     sent = collections.Counter(sent_of(out).read_text().splitlines())
@@ -131,11 +141,8 @@ def operations(folder, step):
         out = folder / f"out-{at}"
         died = ended(forked(partial(dying, out, at))) == -9
         code = ended(forked(partial(counted, source, out)))
-        if (
-            why := wrong_with(out, content(whole), code)
-            or paid_twice(out, rows, 1)[1]
-            or (not died and "lives")
-        ):
+        lives = "" if died else "lives"
+        if why := wrong_with(out, content(whole), code) or paid_twice(out, rows, 1)[1] or lives:
             wrong.append(f"{out.name} {why}")
     return {"hits": hits, "wrong": wrong}
 
@@ -181,12 +188,8 @@ def traced(work, *options):
 
     child = forked(stopped)
     os.waitpid(child, os.WUNTRACED)
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-p", str(child), *options],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
+    command = ["strace", "-f", "-p", str(child), *options]
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     tracer.stderr.readline()  # "attached"
     os.kill(child, signal.SIGCONT)
     code = ended(child)
@@ -194,7 +197,7 @@ def traced(work, *options):
     return code
 
 
-def strace(folder, calls):
+def strace(folder):
     """The system says no, or the process dies, at each storage call of the thread that makes them."""
     source = sources(folder, 60)[0]
     out, wrong, hits, codes = folder / "whole", [], 0, collections.Counter()
@@ -203,52 +206,29 @@ def strace(folder, calls):
     whole = content(out)
     made = collections.Counter(re.findall(r"^(\d+) +(\w+)\(", log.read_text(), re.MULTILINE))
     (writer,) = {thread for thread, call in made if call == "fsync"}
-    for call in calls:
-        for act, told in ACTS.items():
-            for at in range(1, made[writer, call] + 1):
-                out = folder / f"{call}-{act}-{at}"
-                work = partial(run, source, out)
-                code = traced(
-                    work, "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{told}:when={at}"
-                )
-                hits, codes = hits + 1, codes + collections.Counter([code])
-                there = content(out).items()
-                if any(data != whole[name] for name, data in there):
-                    wrong.append(f"{out.name}: a part that is not whole")
-                code = ended(forked(work))
-                if why := wrong_with(out, whole, code):
-                    wrong.append(f"{out.name} {why}")
-                shutil.rmtree(out)
+    for call, (act, told) in itertools.product(CALLS, ACTS.items()):
+        for at in range(1, made[writer, call] + 1):
+            out = folder / f"{call}-{act}-{at}"
+            faulty = ("-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{told}:when={at}")
+            hits, codes = hits + 1, codes + collections.Counter([traced(partial(run, source, out), *faulty)])
+            wrong += goes_on(source, out, whole)
     return {"hits": hits, "codes": codes, "wrong": wrong}
 
 
-def limits(place, small=None):
-    """No file may grow beyond a size; or with a small disk, it is full but for some bytes."""
-    source = sources(place, 3 * ROWS_PER_PART)[0]
-    ended(forked(partial(run, source, place / "whole")))
-    whole, wrong, codes = content(place / "whole"), [], []
+def limits(folder):
+    """No file may grow beyond a size: what is written is cut there."""
+    source, wrong, codes = sources(folder, 3 * ROWS_PER_PART)[0], [], []
+    ended(forked(partial(run, source, folder / "whole")))
+    whole = content(folder / "whole")
 
     def limited(size, out):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
         run(source, out)
 
-    def filled(free, out):
-        disk = os.statvfs(small)
-        with (small / "filler").open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - free)
-        run(source, out)
-
-    for size in (100, 1000, 3000) if small is None else (4096, 12288, 20480):
-        out = (small or place) / f"out-{size}"
-        codes.append(ended(forked(partial(limited if small is None else filled, size, out))))
-        if small is not None:
-            (small / "filler").unlink()
-        if any(data != whole[name] for name, data in content(out).items()):
-            wrong.append(f"{out.name}: a part that is not whole")
-        code = ended(forked(partial(run, source, out)))
-        if why := wrong_with(out, whole, code):
-            wrong.append(f"{out.name} {why}")
-        shutil.rmtree(out)
+    for size in (100, 1000, 3000):
+        out = folder / f"out-{size}"
+        codes.append(ended(forked(partial(limited, size, out))))
+        wrong += goes_on(source, out, whole)
     return {"codes": codes, "wrong": wrong}
 
 
@@ -290,27 +270,16 @@ def faults(folder, rows):
         texts = [f"line {n}" for n in range(first, min(rows, first + 10_000))]
         if not np.array_equal(vectors[first:][:10_000], np.array(FakeEngine(8).embed(texts), np.float32)):
             wrong.append(f"vectors from row {first} on")
-    return {
-        "requests": report.requests,
-        "retries": report.retries,
-        "twice": sum(asked) - rows,
-        "mib": sizes,
-        "wrong": wrong,
-    }
+    told = {"requests": report.requests, "retries": report.retries, "twice": sum(asked) - rows}
+    return {**told, "mib": sizes, "wrong": wrong}
 
 
 def main():
     clients._load()  # once, for all that are forked
-    what, *more = sys.argv[1:]
-    does = {
-        "operations": lambda place: operations(place, int(more[0])),
-        "kills": lambda place: kills(place, int(more[0])),
-        "strace": lambda place: strace(place, more or CALLS),
-        "limits": lambda place: limits(place, *map(Path, more)),
-        "faults": lambda place: faults(place, int(more[0])),
-    }
+    what, *counts = sys.argv[1:]
+    does = {does.__name__: does for does in (operations, kills, strace, limits, faults)}
     with tempfile.TemporaryDirectory() as folder:
-        told = does[what](Path(folder))
+        told = does[what](Path(folder), *map(int, counts))
     print(json.dumps(told))
 
 
