@@ -1,7 +1,5 @@
 """A client of the generated package whose transport answers from the test."""
 
-from collections.abc import Callable
-
 import httpx
 import pytest
 
@@ -17,30 +15,28 @@ KEY = "c2VjcmV0LWtleTpzZWNyZXQtdmFsdWU="
 
 
 @pytest.fixture
-def key() -> str:
+def key():
     return KEY
 
 
 @pytest.fixture
-def body() -> EmbedRequest:
+def body():
     model = ModelId(model="BAAI/bge-large-en-v1.5", service_provider=ServiceProvider.SERVICE_PROVIDER_INWORLD)
     return EmbedRequest(inputs=[EmbedRequestInput(text="Hello Inworld!")], model=model)
 
 
 @pytest.fixture
-def seen() -> list[httpx.Request]:
+def seen():
     """Every request that reached the transport of a client made by `answering`."""
     return []
 
 
 @pytest.fixture
-def answering(seen: list[httpx.Request]) -> Callable[..., AuthenticatedClient]:
+def answering(seen):
     """Make a client whose every request is answered with this status and body."""
 
-    def make(
-        status: int = 200, content: bytes = b'{"embeddings": []}', **settings: object
-    ) -> AuthenticatedClient:
-        def reply(request: httpx.Request) -> httpx.Response:
+    def make(status=200, content=b'{"embeddings": []}', **settings):
+        def reply(request):
             seen.append(request)
             return httpx.Response(status, content=content)
 

@@ -13,7 +13,8 @@ import pytest
 
 from inworld_embeddings_client import AuthenticatedClient, Client, EmbedResponse, embed
 
-URL = "https://api.inworld.ai/ml/v1alpha/embedding:embed"
+PATH = "/ml/v1alpha/embedding:embed"
+URL = f"https://api.inworld.ai{PATH}"
 
 
 # Row: servers ignored, no timeout, Bearer
@@ -118,14 +119,12 @@ def test_a_changed_copy_leaves_the_originals_live_clients():
 # The request
 
 
-@pytest.mark.parametrize("base_url", ["https://api.inworld.ai", "https://api.inworld.ai/"])
-def test_the_request_on_the_wire_is_exact(answering, body, seen, base_url):
-    embed.sync_raw(client=answering(base_url=base_url), body=body)
-    asyncio.run(embed.asyncio_raw(client=answering(base_url=base_url), body=body))
+def test_the_request_on_the_wire_is_exact(answering, body, seen):
+    embed.sync_raw(client=answering(base_url="https://api.inworld.ai"), body=body)
+    asyncio.run(embed.asyncio_raw(client=answering(base_url="https://api.inworld.ai/"), body=body))
     assert len(seen) == 2
     for request in seen:
-        assert (request.method, str(request.url)) == ("POST", URL)
-        assert request.url.raw_path == b"/ml/v1alpha/embedding:embed"
+        assert (request.method, str(request.url), request.url.raw_path.decode()) == ("POST", URL, PATH)
         assert request.headers["content-type"] == "application/json"
         assert json.loads(request.content) == {
             "inputs": [{"text": "Hello Inworld!"}],
