@@ -141,7 +141,7 @@ REFUSED = {
     bool: [1, "true"],
     str | Unset: [1],
     Literal[1]: [True],
-    list[float]: ["ab", 1, {"values": [1]}, [0.5, "0.5"], [None]],
+    list[float]: ["", {}, 1, [0.5, "0.5"], [None]],
     list[int] | bool: ["x"],
     EmbedResponse: [{"embeddings": "ab"}, {"embeddings": [None]}, {"embeddings": [{"values": 1}]}],
     datetime.datetime: [5],

@@ -27,22 +27,17 @@ CALLED = ("__init__", "__getitem__", "__iter__", "__exit__", "__aexit__")
 
 
 def public(module):
-    names = getattr(module, "__all__", None) or [
+    """The functions and classes of a module that others may use, with the methods of these."""
+    of_its_own = [
         name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__
     ]
-    for name in names:
-        if name.startswith("_"):
-            continue
-        if inspect.isclass(value := getattr(module, name)):
+    for value in (getattr(module, name) for name in getattr(module, "__all__", of_its_own) if name[0] != "_"):
+        if inspect.isclass(value) or inspect.isfunction(value):
             yield value
-            for inner, member in inspect.getmembers(value):
-                function = (
-                    member.fget if isinstance(member, property) else getattr(member, "__func__", member)
-                )
-                if inspect.isfunction(function) and (not inner.startswith("_") or inner in CALLED):
-                    yield function
-        elif inspect.isfunction(value):
-            yield value
+        for name, member in inspect.getmembers(value) if inspect.isclass(value) else ():
+            function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+            if inspect.isfunction(function) and (name[0] != "_" or name in CALLED):
+                yield function
 
 
 @pytest.mark.parametrize("name", MODULES)
