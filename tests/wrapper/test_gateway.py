@@ -55,12 +55,15 @@ def test_an_emulator_behind_it_is_named():
         assert ask().headers["x-inworld-emulator-engine"] == "hash-4"
 
 
-def test_models_are_those_that_are_known_and_nothing_else_is_served():
+def test_models_are_those_that_are_known_and_nothing_else_is_served_nor_to_the_clients_key():
     with faced() as (_, client, ask):
         face = OpenAIFace(NothingElse(), Upstream(client))
         listed = json.loads(face.handle(Request("GET", "/v1/models", HEADERS, b"")).body)
         assert [model["id"] for model in listed["data"]] == list(MODELS)
         assert [ask(path=path).status_code for path in ("/ml/v1alpha/embedding:embed", "/")] == [404, 404]
+        for key in ("planted-key:planted-secret", KEY):
+            request = Request("POST", "/v1/embeddings", {"authorization": f"Bearer {key}"}, b"{}")
+            assert face.handle(request).status == 401
 
 
 @pytest.mark.parametrize(
@@ -98,20 +101,9 @@ WITHOUT_STATUS = {
 }
 
 
-def test_errors_without_a_status():
+def test_errors_without_a_status_and_a_partial_failure_which_is_its_first_failures_error():
     assert {kind: openai_error(kind("x")).status for kind in WITHOUT_STATUS} == WITHOUT_STATUS
-
-
-def test_a_partial_failure_is_its_first_failures_error():
     with faced([OK, status(400)]) as (_, client, _):
         with pytest.raises(errors.PartialFailureError) as caught:
             client.embed(["a", "b"], batch_size=1, max_concurrency=1)
         assert openai_error(caught.value).status == 400
-
-
-def test_the_key_that_opens_the_face_is_not_the_clients():
-    with faced() as (_, client, _):
-        face = OpenAIFace(NothingElse(), Upstream(client))
-        for key in ("planted-key:planted-secret", KEY):
-            request = Request("POST", "/v1/embeddings", {"authorization": f"Bearer {key}"}, b"{}")
-            assert face.handle(request).status == 401

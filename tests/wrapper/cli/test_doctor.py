@@ -67,27 +67,25 @@ def test_a_clock_that_is_off(doctor, monkeypatch):
     assert "s ahead of the server's" in found["clock"][1]
 
 
+PROXY = "http://u:planted-secret@127.0.0.1:1"
+
+
 @pytest.mark.parametrize(
     ("environment", "subject", "state", "told"),
     [
-        ({}, "settings", "bad", "No API key."),
+        ({"INWORLD_API_KEY": ""}, "settings", "bad", "No API key."),
         ({"INWORLD_API_KEY": KEY + "\n"}, "settings", "bad", "newline"),
-        ({"INWORLD_API_KEY": KEY, "INWORLD_API_BASE": "http://localhost:1"}, "network", "bad", "localhost"),
-        ({"INWORLD_API_KEY": KEY, "HTTPS_PROXY": "socks5://u:planted-secret@p:1"}, "proxy", "bad", "SOCKS"),
-        (
-            {"INWORLD_API_KEY": KEY, "HTTPS_PROXY": "http://u:planted-secret@127.0.0.1:1"},
-            "proxy",
-            "ok",
-            "http://127.0.0.1:1",
-        ),
-        ({"INWORLD_API_KEY": KEY, "SSL_CERT_FILE": "/nowhere"}, "certificates", "bad", "/nowhere"),
-        ({"INWORLD_API_KEY": KEY, "REQUESTS_CA_BUNDLE": "/b"}, "certificates", "note", "SSL_CERT_FILE=/b"),
+        ({"INWORLD_API_BASE": "http://localhost:1"}, "network", "bad", "localhost"),
+        ({"HTTPS_PROXY": PROXY.replace("http", "socks5")}, "proxy", "bad", "SOCKS"),
+        ({"HTTPS_PROXY": PROXY}, "proxy", "ok", "http://127.0.0.1:1"),
+        ({"SSL_CERT_FILE": "/nowhere"}, "certificates", "bad", "/nowhere"),
+        ({"REQUESTS_CA_BUNDLE": "/b"}, "certificates", "note", "SSL_CERT_FILE=/b"),
     ],
 )
 def test_each_setting_that_is_wrong_is_named(doctor, monkeypatch, environment, subject, state, told):
     if subject != "network":  # nothing is to leave this machine
         monkeypatch.setattr("inworld_embeddings._doctor.reach", lambda settings: iter(()))
-    _, found = doctor(**environment)
+    _, found = doctor(**{"INWORLD_API_KEY": KEY} | environment)
     assert found[subject][0] == state
     assert told in found[subject][1]
     assert "planted" not in json.dumps(found)

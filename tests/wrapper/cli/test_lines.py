@@ -29,14 +29,14 @@ def test_lines_are_numbered_and_blank_ones_left_out(monkeypatch, block):
     assert found == [(1, "one"), (4, "zwölf"), (5, "caf\udce9"), (6, "x" * 9), (7, "last")]
 
 
-@pytest.mark.parametrize(("content", "says"), [("a".encode("utf-16"), "f is UTF-16"), (None, "f: .+")])
-def test_what_is_no_text_is_named(tmp_path, content, says):
+def test_what_is_no_text_is_named():
     class Gone(io.RawIOBase):
         def read(self, _):
             raise OSError(5, "Input/output error")
 
-    with pytest.raises(InvalidInputError, match=says):
-        list(blocks_of(io.BytesIO(content) if content else Gone(), "f"))
+    for file, says in ((io.BytesIO("a".encode("utf-16")), "f is UTF-16"), (Gone(), "f: Input/output error")):
+        with pytest.raises(InvalidInputError, match=says):
+            list(blocks_of(file, "f"))
 
 
 def test_typed_texts_are_utf8_whatever_the_locale():
@@ -44,15 +44,11 @@ def test_typed_texts_are_utf8_whatever_the_locale():
     assert typed(given) == [(1, "plain"), (2, "日本"), (3, "\udcff")]
 
 
-def fed(texts):
-    return Feed(iter([[Line(number, text) for number, text in enumerate(texts, 1)]]))
-
-
-def outcomes(client, feed, **options):
+def outcomes(client, feed):
     """A letter for each line, v for a vector, else that of its error; and what ended it."""
     told = ""
     try:
-        for line, outcome in embedded(client, feed, **options):
+        for line, outcome in embedded(client, feed):
             assert line.number == len(told) + 1
             told += "v" if not isinstance(outcome, Exception) else type(outcome).__name__[0]
     except Exception as error:  # noqa: BLE001 - given back
@@ -60,11 +56,7 @@ def outcomes(client, feed, **options):
     return told, None
 
 
-ERRORS = {
-    "B": BadRequestError(),
-    "I": InternalServerError(),
-    "A": AuthenticationError(),
-}
+ERRORS = {"B": BadRequestError(), "I": InternalServerError(), "A": AuthenticationError()}
 
 
 class Client:
@@ -103,8 +95,9 @@ def test_what_is_refused_is_told_in_its_place_and_what_ends_all_ends_it(monkeypa
 
 
 def test_texts_that_cannot_be_sent_cost_no_other():
+    lines_ = [Line(number, text) for number, text in enumerate(["a", "\udcff", "x" * 2_000_000, "b"], 1)]
     with EmbeddingClient.local() as client:
-        assert outcomes(client, fed(["a", "\udcff", "x" * 2_000_000, "b"])) == ("vIIv", None)
+        assert outcomes(client, Feed(iter([lines_]))) == ("vIIv", None)
 
 
 def test_a_line_is_done_while_the_next_one_is_waited_for_and_stop_does_not_wait():

@@ -4,18 +4,10 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from inworld_embeddings import ConfigurationError
 from inworld_embeddings.cli.lines import Line
 from inworld_embeddings.cli.output import Npy, shortest, shown, whole_file
-
-
-@given(arrays(np.float32, 20, elements=st.floats(width=32, allow_nan=False, allow_infinity=False)))
-def test_numbers_have_the_fewest_digits_that_are_still_them(vector):
-    assert shortest(vector).tolist() == [float(str(value)) for value in vector]
 
 
 def test_numbers_of_every_size_and_length():
