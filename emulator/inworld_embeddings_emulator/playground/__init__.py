@@ -23,9 +23,7 @@ PREFIX: Final = "/_emulator/playground/"
 SETTINGS: Final = f"{PREFIX}settings.json"
 """What the page must know of the server it is on."""
 
-_NAMES: Final = (
-    "index.html", "style.css", "api.js", "app.js", "code.js", "dom.js", "request.js", "results.js"
-)  # fmt: skip
+_NAMES: Final = ("index.html", "style.css", "api.js", "app.js", "code.js", "request.js", "results.js")
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "json": "application/json"}
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "

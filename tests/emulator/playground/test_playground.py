@@ -33,7 +33,7 @@ def asked(handler, path, method="GET"):
 def test_every_file_in_the_folder_is_served_and_the_page_is_small():
     files = {path.name: path.read_bytes() for path in STATIC.iterdir()}
     assert page_files() == {"/": files.pop("index.html"), **{PREFIX + name: files[name] for name in files}}
-    assert sum(map(len, page_files().values())) < 36 * 1024
+    assert sum(map(len, page_files().values())) < 33 * 1024
 
 
 @pytest.mark.parametrize("path", [*page_files(), "/?from=somewhere", SETTINGS])

@@ -1,6 +1,7 @@
 // Asks this server, and no other, and believes no response before it is checked.
 
 export const EMBED = "/ml/v1alpha/embedding:embed";
+export const FAULT = "x-inworld-emulator-fault";
 
 export class ReplyError extends Error {
   constructor(message, facts = {}) {
@@ -16,58 +17,44 @@ export const bodyOf = (texts, model) =>
 export const settings = async () => (await fetch("/_emulator/playground/settings.json")).json();
 
 // What follows "Basic": of key:secret its base64, anything else as it is.
-export function credential(key) {
-  if (!key.includes(":")) return key.trim();
-  return btoa(String.fromCharCode(...new TextEncoder().encode(key.trim())));
-}
+export const credential = (key) => (key.includes(":") ? btoa(key.trim()) : key.trim());
 
 // The vectors of some texts, and the facts of the response; a ReplyError says in words what is wrong.
 export async function embed(texts, { key, fault, model, dimension, signal }) {
-  const headers = { "content-type": "application/json", authorization: `Basic ${credential(key)}` };
-  if (fault) headers["x-inworld-emulator-fault"] = fault;
-  const { text, facts } = await exchange({ method: "POST", headers, body: bodyOf(texts, model), signal });
-  return { vectors: checked(text, texts.length, dimension, facts), facts };
-}
-
-async function exchange(options) {
-  const started = performance.now();
+  const headers = new Headers({ "content-type": "application/json", authorization: `Basic ${credential(key)}` });
+  if (fault) headers.set(FAULT, fault);
   const facts = { Status: null, Time: null, Engine: null, "Request id": null, Faults: null };
-  let text;
+  const started = performance.now();
+  let response, text;
   try {
-    const response = await fetch(EMBED, { ...options, credentials: "omit", redirect: "error", cache: "no-store" });
+    const options = { method: "POST", headers, body: bodyOf(texts, model), signal };
+    response = await fetch(EMBED, { ...options, credentials: "omit", redirect: "error", cache: "no-store" });
     facts.Status = `${response.status} ${response.statusText}`;
     facts.Engine = response.headers.get("x-inworld-emulator-engine");
     facts["Request id"] = response.headers.get("x-inworld-request-id");
-    facts.Faults = response.headers.get("x-inworld-emulator-fault");
+    facts.Faults = response.headers.get(FAULT);
     text = await response.text();
-    facts.Time = `${Math.round(performance.now() - started)} ms`;
-    if (!response.ok) throw new ReplyError(refusal(response, text), facts);
   } catch (error) {
-    if (error instanceof ReplyError || error.name === "AbortError") throw error;
+    if (error.name === "AbortError") throw error;
+    const lost = response ? "in the middle of the response." : "without a response. Is the server still running?";
+    throw new ReplyError(`The connection ended ${lost}`, facts);
+  } finally {
     facts.Time = `${Math.round(performance.now() - started)} ms`;
-    throw new ReplyError(broken(facts.Status, error), facts);
   }
-  return { text, facts };
+  if (!response.ok) throw new ReplyError(refusal(response, text), facts);
+  return { vectors: checked(text, texts.length, dimension, facts), facts };
 }
 
-function broken(status, error) {
-  if (/header|Headers|ByteString|ISO-8859-1/.test(error.message)) return `This cannot be sent: ${error.message}`;
-  if (status) return "The connection ended in the middle of the response.";
-  return "The connection ended without a response. Is the server still running?";
-}
-
-function refusal(response, text) {
-  const kind = response.headers.get("content-type") ?? "no type";
-  const after = response.headers.get("retry-after");
+function refusal({ status, headers }, text) {
+  const after = headers.get("retry-after");
   const hint = after ? ` Retry after ${after} s.` : "";
   try {
     const { message, code } = JSON.parse(text);
-    if (typeof message === "string") return `${response.status}: ${message} (code ${code}).${hint}`;
+    return `${status}: ${message} (code ${code}).${hint}`;
   } catch {
-    // Not from the API: said below.
+    const words = text.replace(/(?:<[^>]*>|\s)+/g, " ").trim().slice(0, 200);
+    return `${status}, not in the API's form but as ${headers.get("content-type")}: “${words}”.${hint}`;
   }
-  const words = text.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ").trim().slice(0, 200);
-  return `${response.status}, not in the API's form but as ${kind}: “${words}”.${hint}`;
 }
 
 export function checked(text, count, dimension, facts = {}) {
@@ -82,12 +69,10 @@ export function checked(text, count, dimension, facts = {}) {
   }
   if (!Array.isArray(rows)) fail("The response has no list of embeddings.");
   if (rows.length !== count) fail(`${count} texts were sent, ${rows.length} vectors came back.`);
-  const vectors = rows.map((row) => row?.values);
-  vectors.forEach((vector, index) => {
+  return rows.map((row, index) => {
+    const vector = row?.values;
     if (!Array.isArray(vector) || !vector.every(Number.isFinite)) fail(`Vector ${index + 1} has parts that are no numbers.`);
-    if (vector.length !== dimension) {
-      fail(`Vector ${index + 1} has ${vector.length} dimensions, the engine's have ${dimension}.`);
-    }
+    if (vector.length === dimension) return vector;
+    fail(`Vector ${index + 1} has ${vector.length} dimensions, the engine's have ${dimension}.`);
   });
-  return vectors;
 }

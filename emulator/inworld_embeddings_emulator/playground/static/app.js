@@ -2,34 +2,44 @@
 
 import { ReplyError, embed, settings } from "./api.js";
 import * as programs from "./code.js";
-import { byId, make, rove } from "./dom.js";
-import { FAULTS, counted, lessonsOf, linkOf, linked, scriptOf, surelyLonger, textsOf } from "./request.js";
-import { rank, rounded, showHeatmap, showRanking, similarities } from "./results.js";
+import { FAULTS, counted, lessonsOf, linkOf, linked, surelyLonger, textsOf } from "./request.js";
+import { byId, make, rank, showHeatmap, showRanking, similarities } from "./results.js";
 
 const server = await settings().catch((error) => {
   byId("summary").textContent = "The server does not respond.";
   throw error;
 });
-const tabs = [...document.querySelectorAll("[role=tab]")];
-const held = { texts: [], vectors: [] }; // what is shown
 let running;
-let language = "curl";
 
-const key = () => server.key ?? byId("key").value;
-const script = () => scriptOf(byId("switches"), byId("words").value);
-const vectorsOf = ({ length }) => `${length} ${length === 1 ? "vector" : "vectors"}`;
-const summary = () => `${vectorsOf(held.texts)} of ${server.dimension} dimensions.`;
 const isLong = (text) => surelyLonger(text, server.max_tokens);
 
+// What the fields ask for. The query goes with the texts; faults joined by + apply together.
+function wanted() {
+  const { texts, left } = textsOf(byId("texts").value);
+  const query = byId("query").value.trim();
+  const faults = [...document.querySelectorAll("#switches :checked, #words")].map((field) => field.value.trim());
+  return { texts, left, query, inputs: query ? [...texts, query] : texts, fault: faults.filter(Boolean).join(" + ") };
+}
+
 // A new request ends the one under way: only the last one's response counts.
-async function ask(texts, what, fault) {
+async function ask({ texts, left, query, inputs, fault }) {
   running?.abort();
   running = new AbortController();
-  byId("summary").textContent = `Waiting for ${what} …`;
-  byId("error").hidden = true;
+  if (!texts.length) throw new ReplyError("There is no text to embed.");
+  for (const id of ["heat", "ranking", "reading"]) byId(id).replaceChildren();
   byId("lessons").replaceChildren(...lessonsOf(fault).map((lesson) => make("li", {}, lesson)));
-  return embed(texts, { ...server, key: key(), fault, signal: running.signal });
+  byId("error").hidden = true;
+  byId("summary").textContent = "Waiting for the vectors …";
+  const key = server.key ?? byId("key").value;
+  const { vectors, facts } = await embed(inputs, { ...server, key, fault, signal: running.signal });
+  byId("summary").textContent = `Embedded ${counted({ texts, left })}.`;
+  showFacts(facts);
+  const ofTexts = vectors.slice(0, texts.length);
+  showHeatmap(byId("heat"), byId("reading"), texts, similarities(ofTexts), isLong);
+  if (query) showRanking(byId("ranking"), texts, rank(vectors[texts.length], ofTexts));
 }
+
+const run = (changes) => ask({ ...wanted(), ...changes }).catch(showError);
 
 function showFacts(facts) {
   const known = Object.entries(facts).filter(([, value]) => value);
@@ -44,75 +54,24 @@ function showError(error) {
   showFacts(error.facts ?? {});
 }
 
-function forget() {
-  for (const id of ["heat", "ranking", "heat-reading"]) byId(id).replaceChildren();
-  Object.assign(held, { texts: [], vectors: [] });
-}
-
-async function embedTexts(fault) {
-  const { texts } = textsOf(byId("texts").value);
-  forget();
-  if (!texts.length) throw new ReplyError("There is no text to embed.");
-  const { vectors, facts } = await ask(texts, vectorsOf(texts), fault);
-  Object.assign(held, { texts, vectors });
-  byId("summary").textContent = summary();
-  showFacts(facts);
-  const scale = showHeatmap(byId("heat"), byId("heat-reading"), texts, similarities(vectors), isLong);
-  ["least", "most"].forEach((id, index) => byId(id).replaceChildren(rounded(scale[index])));
-}
-
-const fresh = () => held.texts.length > 0 && held.texts.join("\n") === textsOf(byId("texts").value).texts.join("\n");
-
-async function search(fault) {
-  const query = byId("query").value.trim();
-  byId("ranking").replaceChildren();
-  if (!query) throw new ReplyError("There is nothing to search for.");
-  if (!fresh()) await embedTexts(fault);
-  const { vectors } = await ask([query], "the query's vector", fault);
-  byId("summary").textContent = summary();
-  showRanking(byId("ranking"), held.texts, rank(vectors[0], held.vectors));
-}
-
-// The texts anew, and ranked if there is something to rank them by.
-async function embedAll(fault) {
-  await embedTexts(fault);
-  if (byId("query").value.trim()) await search(fault);
-}
-
-const run = (action, fault = script()) => action(fault).catch(showError);
-
 function showRequest() {
-  const found = textsOf(byId("texts").value);
+  const { inputs, fault, ...found } = wanted();
   const long = found.texts.flatMap((text, index) => (isLong(text) ? [index + 1] : []));
   byId("texts-count").textContent = counted(found);
   byId("long").textContent = long.length
     ? `Longer than the ${server.max_tokens} tokens that the model in the request reads: text ${long.join(", ")}. What the service does with the rest is not known.`
     : "";
-  const program = programs[language]({ base: location.origin, ...server, fault: script(), texts: found.texts });
+  const language = document.querySelector("#languages :checked").value;
+  const program = programs[language]({ base: location.origin, ...server, fault, texts: inputs });
   byId("code").replaceChildren(
     ...programs.highlighted(program).map(([kind, part]) => (kind ? make("span", { class: kind }, part) : part)),
   );
-}
-
-function showTab(index) {
-  language = tabs[index].id.replace("tab-", "");
-  tabs.forEach((tab, other) => tab.setAttribute("aria-selected", other === index));
-  byId("code").setAttribute("aria-labelledby", tabs[index].id);
   byId("openai-hint").hidden = language !== "openai" || server.openai;
-  showRequest();
-}
-
-function faultsChanged() {
-  showRequest();
-  byId("faults-state").textContent = script() ? `The next requests ask for: ${script()}` : "";
 }
 
 function showSwitches() {
-  const entry = ([name, fault]) => {
-    const input = make("input", { type: "checkbox", role: "switch", value: fault });
-    input.addEventListener("change", faultsChanged);
-    return make("li", {}, make("label", { title: fault }, input, name));
-  };
+  const entry = ([name, fault]) =>
+    make("li", {}, make("label", { title: fault }, make("input", { type: "checkbox", role: "switch", value: fault }), name));
   byId("switches").replaceChildren(...FAULTS.map(entry));
 }
 
@@ -133,7 +92,7 @@ function copyProgram() {
 }
 
 function copyLink() {
-  const link = linkOf(textsOf(byId("texts").value).texts, byId("query").value);
+  const link = linkOf(wanted().texts, byId("query").value);
   if (!link) return byId("linked").replaceChildren("Too long for a link.");
   history.replaceState(null, "", link);
   copy(location.href, byId("linked"), () => "It is in the address bar.");
@@ -143,27 +102,26 @@ function restore() {
   const found = linked(location.hash);
   if (found) for (const id of ["texts", "query"]) byId(id).value = found[id];
   showRequest();
-  if (server.key) run(embedAll, "ok"); // not the server's script: looking at the page does not move it on
+  if (server.key) run({ fault: "ok" }); // not the server's script: looking at the page does not move it on
 }
 
 byId("engine").textContent = server.engine;
 byId("meaning").textContent = [`${server.dimension} dimensions`, server.meaning].filter(Boolean).join(": ");
 byId("key-field").hidden = server.key !== null;
 showSwitches();
-rove(tabs, 1, showTab);
-showTab(0);
-for (const id of ["embed", "again"]) byId(id).addEventListener("click", () => run(embedAll));
-byId("search").addEventListener("click", () => run(search));
-byId("texts").addEventListener("input", showRequest);
-byId("words").addEventListener("change", faultsChanged);
+restore();
+byId("ask").addEventListener("input", showRequest);
+byId("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  run();
+});
+byId("switches").addEventListener("change", () => run());
 byId("copy").addEventListener("click", copyProgram);
 byId("link").addEventListener("click", copyLink);
 addEventListener("hashchange", restore);
 document.addEventListener("keydown", (event) => {
-  const all = event.ctrlKey || event.metaKey;
-  if (event.key !== "Enter" || event.isComposing || !(all || event.target.id === "query")) return;
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
-  run(all ? embedAll : search);
+  byId("ask").requestSubmit();
 });
-restore();
 document.documentElement.dataset.ready = "";

@@ -1,12 +1,11 @@
 // The request as programs that run as they are, and the colours of their words.
 
-import { bodyOf, EMBED } from "./api.js";
+import { EMBED, FAULT, bodyOf } from "./api.js";
 
 // A JSON string is one of Python and of JavaScript too.
 const literal = (text) => JSON.stringify(text);
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 const listed = (texts) => `texts = [\n${texts.map((text) => `    ${literal(text)},\n`).join("")}]\n`;
-const FAULT = "x-inworld-emulator-fault";
 
 // `key` is the published test key. Another one is never shown: the programs read it from the environment.
 export function curl({ base, texts, model, key, fault }) {

@@ -52,7 +52,3 @@ export const FAULTS = [
 ];
 
 export const lessonsOf = (script) => FAULTS.filter(([, fault]) => script.split(" + ").includes(fault)).map(([, , lesson]) => lesson);
-
-// Faults joined by + apply together.
-export const scriptOf = (list, words) =>
-  [...[...list.querySelectorAll("input:checked")].map((input) => input.value), words.trim()].filter(Boolean).join(" + ");
