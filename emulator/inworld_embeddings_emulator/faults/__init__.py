@@ -9,12 +9,4 @@ from .kinds import asked
 from .layer import ADMIN_PATH, HEADER, FaultLayer
 from .state import NOTHING, Faults, Observer
 
-__all__ = [
-    "ADMIN_PATH",
-    "HEADER",
-    "NOTHING",
-    "FaultLayer",
-    "Faults",
-    "Observer",
-    "asked",
-]
+__all__ = ["ADMIN_PATH", "HEADER", "NOTHING", "FaultLayer", "Faults", "Observer", "asked"]

@@ -6,10 +6,8 @@ in docs/use/local-mode.md.
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from email.utils import formatdate
 from math import ceil, nan
 from typing import Any, Final, Literal, TypeAlias
 
@@ -28,7 +26,7 @@ _VECTOR: Final = {"embeddings": "values", "data": "embedding"}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a setting is written: what it must be, as the end of a sentence, and what reads it or raises ValueError."""
+    """How a setting is written: what it must be, as the end of a sentence, and what reads it or raises an error."""
 
     says: str
     read: Callable[[str], Any]
@@ -125,11 +123,6 @@ def size(least: int, says: str) -> Form:
     return whole(least, 10**12, says, {"": 1, "k": 1024, "m": 1024 * 1024})
 
 
-def one_of(*words: str) -> Form:
-    """One of some words."""
-    return Form(f"one of {', '.join(words)}", lambda text: words[words.index(text)])
-
-
 def _amount(text: str) -> float:
     return number(text, 0, 0.99999999999, {"%": 0.01}) if "%" in text else _BYTES.read(text)
 
@@ -159,23 +152,20 @@ def _status(hit: Hit) -> Reply:
 
 
 def _over_quota(hit: Hit) -> Reply:
-    return _refused(429, "quota exceeded", {hit.fault.settings.get("hint", "retry-after"): hit.seconds})
+    return _refused(429, "quota exceeded", {"retry-after": hit.seconds})
 
 
 def _refused(status: int, message: str, hints: Mapping[str, Any]) -> Reply:
     details: list[Mapping[str, object]] = []
     if "retry-info" in hints:
-        delay = f"{hints['retry-info']:.9f}".rstrip("0").rstrip(".")
-        details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{delay}s"}]
+        delay = f"{hints['retry-info']:.3f}s"
+        details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
     reply = status_reply(status, message, details)
-    return replace(reply, headers=(*reply.headers, *_retry_after(hints)))
+    return replace(reply, headers=reply.headers + _retry_after(hints))
 
 
-def _retry_after(hints: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if "retry-after" in hints:
-        yield "retry-after", str(ceil(hints["retry-after"]))
-    if "retry-date" in hints:
-        yield "retry-after", formatdate(ceil(time.time() + hints["retry-date"]), usegmt=True)
+def _retry_after(hints: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return (("retry-after", str(ceil(hints["retry-after"]))),) if "retry-after" in hints else ()
 
 
 def _html(hit: Hit) -> Reply:
@@ -253,12 +243,7 @@ def _spoiling_each(change: Callable[[Vectors, Any], Vectors], first: int | None 
 
 
 def _check_latency(latency: Fault) -> None:
-    to, p99 = latency.settings.get("to"), latency.settings.get("p99")
-    if to is not None and p99 is not None:
-        raise ValueError("give to or p99, not both")
-    if to is not None and to < latency.value:
-        raise ValueError("to must not be less than the latency itself")
-    if p99 is not None and not 0 < latency.value < p99:
+    if "p99" in latency.settings and not 0 < latency.value < latency.settings["p99"]:
         raise ValueError("p99 must be more than the median, and that more than 0")
 
 
@@ -274,11 +259,10 @@ def _cut(hit: Hit, reply: Reply) -> Reply:
     return replace(reply, carriage=replace(reply.carriage, end=after, reset="reset" in hit.fault.settings))
 
 
+_HEAD: Final = Form("'head', if it has a value", {"head": "head"}.__getitem__)
 _RESET: Final = {"reset": FLAG}
 _RETRY_AFTER: Final = {"retry-after": SECONDS}
-_HINTS: Final = {**_RETRY_AFTER, "retry-date": SECONDS, "retry-info": SECONDS, "message": Form("a text", str)}
-_SHAPES: Final = {"to": SECONDS, "p99": SECONDS}
-_QUOTA: Final = {"burst": COUNT, "hint": one_of("retry-after", "retry-info", "none")}
+_HINTS: Final = {**_RETRY_AFTER, "retry-info": SECONDS, "message": Form("a text", str)}
 _RATE: Final = Form("a number from 0.01 to 1000000", lambda text: number(text, 0.01, 1e6))
 _AMOUNT: Final = Form("a number of bytes, or a percentage under 100", _amount)
 _LIMIT: Final = size(1, "a number of bytes, such as 65536, 64k or 4m")
@@ -288,9 +272,9 @@ KINDS: Final[dict[str, Kind]] = {
     "status": Kind(whole(400, 599), settings=_HINTS, label="status={}", instead=_status),
     "rate-limit": Kind(default=429, settings=_HINTS, label="status={}", instead=_status),
     "html": Kind(whole(400, 599), 502, settings=_RETRY_AFTER, label="html={}", instead=_html),
-    "latency": Kind(SECONDS, settings=_SHAPES, check=_check_latency, carry=_late),
-    "quota": Kind(_RATE, settings=_QUOTA, instead=_over_quota),
-    "drop": Kind(one_of("head"), "", settings=_RESET, label="drop={}", instead=_dropped),
+    "latency": Kind(SECONDS, settings={"p99": SECONDS}, check=_check_latency, carry=_late),
+    "quota": Kind(_RATE, settings={"burst": COUNT}, instead=_over_quota),
+    "drop": Kind(_HEAD, "", settings=_RESET, label="drop={}", instead=_dropped),
     "truncate": Kind(_AMOUNT, 0.5, settings=_RESET, carry=_cut),
     "short": Kind(COUNT, 1, spoil=_spoiling(lambda vectors, count: vectors[:-count])),
     "long": Kind(COUNT, 1, spoil=_spoiling(lambda vectors, count: vectors + vectors[-1:] * count)),

@@ -130,7 +130,7 @@ class _Reader:
         bare = None if quoted else self.match(_BARE)
         try:
             return form.read(quoted[1].replace('""', '"') if quoted else bare[0] if bare else "")
-        except ValueError:
+        except (KeyError, ValueError):
             self.fail(f"{what} must be {form.says}", begin)
 
     def _name(self, known: Collection[str], what: str) -> str:
@@ -142,9 +142,8 @@ class _Reader:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             others = "" if known is KINDS else f"; there is {', '.join(known) or 'none'}"
-            self.fail(
-                f"{name[:40]!r} is not a {what}{f'; did you mean {near[0]}?' if near else others}", begin
-            )
+            hint = f"; did you mean {near[0]}?" if near else others
+            self.fail(f"{name[:40]!r} is not a {what}{hint}", begin)
         return name
 
     def match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:

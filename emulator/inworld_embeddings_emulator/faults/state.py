@@ -177,10 +177,8 @@ def _walk(script: Script, clock: Callable[[], float]) -> Iterator[Sequence[Fault
 
 def delay(latency: Fault, chance: random.Random) -> float:
     """Seconds of one latency."""
-    least: float = latency.value
-    to, p99 = latency.settings.get("to"), latency.settings.get("p99")
-    if to is not None:
-        return chance.uniform(least, to)
-    if p99 is None:
-        return least
-    return min(chance.lognormvariate(log(least), log(p99 / least) / _Z99), LONGEST)
+    median: float = latency.value
+    if "p99" not in latency.settings:
+        return median
+    spread = log(latency.settings["p99"] / median) / _Z99
+    return min(chance.lognormvariate(log(median), spread), LONGEST)

@@ -10,11 +10,9 @@ from inworld_embeddings_emulator.faults import ADMIN_PATH, HEADER, FaultLayer, F
 GOOD_KEY = "Basic bG9jYWw6bG9jYWw="
 
 
-def administer(layer, method="GET", body=b"", kind="text/plain", **headers):
+def administer(layer, method="GET", body=b"", key=GOOD_KEY):
     """The reply of the admin call."""
-    given = {"authorization": GOOD_KEY, "host": "localhost:8080", "content-type": kind}
-    given |= {name.replace("_", "-"): text for name, text in headers.items()}
-    return layer.handle(Request(method, ADMIN_PATH, {k: v for k, v in given.items() if v is not None}, body))
+    return layer.handle(Request(method, ADMIN_PATH, {"authorization": key} if key else {}, body))
 
 
 def message(reply):
@@ -66,11 +64,6 @@ def test_a_wrong_header_is_a_400_that_says_what_is_wrong(with_header, text, told
     assert told in message(reply)
 
 
-def test_with_chaos_a_header_may_hold_a_pattern(emulator, with_header):
-    layer = FaultLayer(emulator, chaos=True)
-    assert [with_header(text, layer).status for text in ("poison=bb", "poison=d")] == [400, 200]
-
-
 @pytest.mark.parametrize(
     ("parts", "status"),
     [
@@ -110,7 +103,7 @@ def test_observers_see_each_exchange_once(emulator, request_of):
     assert seen == list(zip(requests, replies, [("status=503",), (), ()], strict=True))
 
 
-def test_reading_setting_and_ending(emulator, request_of):
+def test_reading_setting_and_ending(emulator, request_of, with_header):
     layer = FaultLayer(emulator, Faults("status=503 x1, ok", seed=9), chaos=True)
     told = {"faults": "status=503 x1, ok", "seed": 9, "requests": 0, "injected": {}}
     assert state(administer(layer)) == told
@@ -119,59 +112,43 @@ def test_reading_setting_and_ending(emulator, request_of):
     assert state(administer(layer)) == told | {"requests": 2, "injected": {"status=503": 1}}
     assert state(administer(layer, "PUT", b"html x2\n")) == told | {"faults": "html x2"}
     assert layer.handle(request_of({})).status == 502
-    put = b'{"faults": "drop x1, ok", "seed": 3}'
-    assert state(administer(layer, "PUT", put, "application/json; charset=utf-8"))["seed"] == 3
+    assert state(administer(layer, "PUT", b' {"faults": "drop x1, ok", "seed": 3}'))["seed"] == 3
     assert layer.faults.script == "drop x1, ok"
     assert state(administer(layer, "DELETE"))["faults"] == "ok"
     assert layer.handle(request_of({})).status == 200
+    assert [with_header(text, layer).status for text in ("poison=bb", "poison=d")] == [400, 200]  # with chaos
 
 
 @pytest.mark.parametrize(
-    ("method", "body", "kind", "status", "told"),
+    ("method", "body", "key", "status", "told"),
     [
-        ("PUT", b"sttus", "text/plain", 400, "did you mean status"),
-        ("PUT", b"\xff", "text/plain", 400, "UTF-8"),
-        ("PUT", b"{", "application/json", 400, "JSON"),
-        ("PUT", b"[" * 50_000, "application/json", 400, "JSON"),
-        ("PUT", b"[]", "application/json", 400, "the body must be"),
-        ("PUT", b'{"faults": 5}', "application/json", 400, "the body must be"),
-        ("PUT", b'{"faults": "ok", "sed": 1}', "application/json", 400, "the body must be"),
-        ("PUT", b'{"faults": "ok", "seed": "1"}', "application/json", 400, "seed"),
-        ("PUT", b"drop", None, 415, "content-type"),
-        ("PUT", b"ok," * 50_000, "text/plain", 400, "at most 20000 characters"),
-        ("POST", b"drop", "text/plain", 405, "PUT sets"),
+        ("PUT", b"sttus", GOOD_KEY, 400, "did you mean status"),
+        ("PUT", b"\xff", GOOD_KEY, 400, "UTF-8"),
+        ("PUT", b"{", GOOD_KEY, 400, "JSON"),
+        ("PUT", b'{"faults":' + b"[" * 50_000, GOOD_KEY, 400, "JSON"),
+        ("PUT", b'{"faults": 5}', GOOD_KEY, 400, "the body must be"),
+        ("PUT", b'{"faults": "ok", "sed": 1}', GOOD_KEY, 400, "the body must be"),
+        ("PUT", b'{"faults": "ok", "seed": "1"}', GOOD_KEY, 400, "seed"),
+        ("PUT", b"ok," * 50_000, GOOD_KEY, 400, "at most 20000 characters"),
+        ("POST", b"drop", GOOD_KEY, 405, "PUT sets"),
+        ("PUT", b"drop", None, 401, "authentication"),
+        ("PUT", b"drop", "Basic eDp5", 403, "API key"),
+        (
+            "OPTIONS",
+            b"",
+            None,
+            401,
+            "authentication",
+        ),  # what a browser asks before a page of elsewhere may call
     ],
 )
-def test_a_wrong_call_changes_nothing(emulator, method, body, kind, status, told):
+def test_a_wrong_call_changes_nothing(emulator, method, body, key, status, told):
     layer = FaultLayer(emulator, "short", chaos=True)
-    reply = administer(layer, method, body, kind)
+    reply = administer(layer, method, body, key)
     assert reply.status == status
     assert told in message(reply)
     assert layer.faults.script == "short"
-
-
-@pytest.mark.parametrize(("key", "status"), [(None, 401), ("Basic eDp5", 403)])
-def test_the_admin_call_needs_the_key(emulator, key, status):
-    layer = FaultLayer(emulator, "short", chaos=True)
-    assert administer(layer, "PUT", b"drop", authorization=key).status == status
-    assert layer.faults.script == "short"
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"origin": "http://LOCALHOST:8080", "sec_fetch_site": "same-origin"}, 200),
-        ({"sec_fetch_site": "none"}, 200),
-        ({"origin": "http://localhost:9999"}, 403),
-        ({"origin": "null"}, 403),
-        ({"origin": ""}, 403),
-        ({"origin": "null", "host": ""}, 403),
-        ({"sec_fetch_site": "same-site"}, 403),
-        ({"origin": "http://localhost:8080", "sec_fetch_site": "cross-site"}, 403),
-    ],
-)
-def test_pages_of_somewhere_else_may_not_call(emulator, headers, status):
-    assert administer(FaultLayer(emulator, chaos=True), "PUT", b"drop", **headers).status == status
+    assert not any(name.startswith("access-control") for name, _ in reply.headers)
 
 
 def test_the_admin_path_takes_no_part_in_anything_else(emulator, request_of):

@@ -8,19 +8,17 @@ from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator.faults.kinds import KINDS, Fault
 from inworld_embeddings_emulator.faults.reader import LONGEST, Step, parse
 
-HINTS = {"retry-after": 2, "retry-date": 3, "retry-info": 1.5, "message": "no"}
+HINTS = {"retry-after": 2, "retry-info": 1.5, "message": "no"}
 FAULTS = [
     ("ok", Fault("ok")),
     ("status=503", Fault("status", 503)),
-    ("status=429;retry-after=2;retry-date=3s;retry-info=1.5;message=no", Fault("status", 429, HINTS)),
+    ("status=429;retry-after=2;retry-info=1.5;message=no", Fault("status", 429, HINTS)),
     ("rate-limit; retry-after = 2", Fault("rate-limit", 429, {"retry-after": 2})),
     ("html", Fault("html", 502)),
     ("HTML=504;Retry-After=1", Fault("html", 504, {"retry-after": 1})),
     ("latency=200ms", Fault("latency", 0.2)),
-    ("latency=50ms;to=0.2", Fault("latency", 0.05, {"to": 0.2})),
-    ("latency=.1;p99=2s", None),
     ("latency=100ms;p99=2s", Fault("latency", 0.1, {"p99": 2})),
-    ("quota=2.5;burst=3;hint=none", Fault("quota", 2.5, {"burst": 3, "hint": "none"})),
+    ("quota=2.5;burst=3", Fault("quota", 2.5, {"burst": 3})),
     ("drop", Fault("drop", "")),
     ("drop=head;reset", Fault("drop", "head", {"reset": True})),
     ("truncate", Fault("truncate", 0.5)),
@@ -39,15 +37,8 @@ FAULTS = [
 
 @pytest.mark.parametrize(("text", "fault"), FAULTS, ids=[text for text, _ in FAULTS])
 def test_one_fault(text, fault):
-    if fault is None:
-        with pytest.raises(ConfigurationError):
-            parse(text)
-    else:
-        assert (parse(text).steps, parse(text).repeat) == ((Step((fault,)),), False)
-
-
-def test_every_kind_is_in_the_table():
-    assert {fault.name for _, fault in FAULTS if fault} == set(KINDS)
+    assert (parse(text).steps, parse(text).repeat) == ((Step((fault,)),), False)
+    assert {fault.name for _, fault in FAULTS} == set(KINDS)
 
 
 S503, DROP, OK = Fault("status", 503), Fault("drop", ""), Step((Fault("ok"),))
@@ -76,18 +67,14 @@ MISTAKES = [
     ("status", "the end: status needs '=' and a whole number from 400 to 599"),
     ("status=99", "character 8: status must be a whole number from 400 to 599"),
     ("status=503x2,ok", "character 8: status must be a whole number"),
-    (
-        "status=503;retri-after=2",
-        "character 12: 'retri-after' is not a setting of status; did you mean retry-after?",
-    ),
+    ("html;retri-after=2", "character 6: 'retri-after' is not a setting of html; did you mean retry-after?"),
     ("status=503;retry-after", "the end: retry-after needs '='"),
     ("status=503;retry-after=soon", "character 24: retry-after must be a duration"),
     ("status=503;retry-after=1;retry-after=2", "character 26: retry-after is given twice"),
     ("rate-limit=429", "character 11: this is not understood"),
     ("latency=601", "character 9: latency must be a duration from 0 to 600 s"),
-    ("latency=2;to=1", "character 1: latency: to must not be less"),
+    ("latency=.1;p99=2s", "character 9: latency must be a duration"),
     ("latency=2;p99=1", "character 1: latency: p99 must be more"),
-    ("latency=2;to=3;p99=4", "character 1: latency: give to or p99"),
     ("ok, 101% drop", "character 5: a chance must be from 0% to 100%"),
     ("30%", "the end: a fault"),
     ("status=503 x0", "character 13: the number of requests must be a whole number from 1"),
@@ -96,7 +83,7 @@ MISTAKES = [
     ("status=503 for ever", "character 12: this is not understood"),
     ("status=503,", "the end: a fault"),
     ("ok, repeat, ok", "character 5: 'repeat' is not a fault"),
-    ("drop=there", "character 6: drop must be one of head"),
+    ("drop=there", "character 6: drop must be 'head'"),
     ("drop;reset=perhaps", "character 11: this is not understood"),
     ("poison=(", "character 8: poison must be a regular expression"),
     ('poison="open', "character 8: poison must be a regular expression"),

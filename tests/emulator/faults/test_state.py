@@ -125,14 +125,8 @@ def delays(script, count=20_000):
     return [delay(latency, random.Random(number)) for number in range(count)]
 
 
-def test_a_latency_is_fixed_or_uniform():
+def test_a_latency_is_fixed_or_has_a_median_and_a_99th_percentile_and_is_never_over_ten_minutes():
     assert set(delays("latency=0.2", 10)) == {0.2}
-    found = delays("latency=1;to=3")
-    assert (min(found) >= 1, max(found) <= 3) == (True, True)
-    assert quantiles(found, n=4) == pytest.approx([1.5, 2, 2.5], abs=0.1)
-
-
-def test_or_has_a_median_and_a_99th_percentile_and_never_ten_minutes():
     cuts = quantiles(delays("latency=0.1;p99=1"), n=1000)
     assert (cuts[499], cuts[989]) == (pytest.approx(0.1, rel=0.05), pytest.approx(1.0, rel=0.15))
     assert max(delays("latency=1;p99=600")) == 600
