@@ -37,9 +37,6 @@ MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 MAX_VALUES: Final = 1 << 20
 """Most strings, commas and opening brackets in a body: what bounds the memory that reading one takes."""
 
-BODY_TOO_LARGE: Final = plain_reply(413, "Payload Too Large")
-"""What a proxy says of a larger one, without reading it."""
-
 
 class Emulator:
     """Replies as the embeddings API would, with vectors of a local engine.
@@ -78,7 +75,7 @@ class Emulator:
             ConfigurationError: the default engine cannot be loaded.
         """
         if len(request.body) > MAX_BODY_BYTES:
-            return BODY_TOO_LARGE
+            return plain_reply(413, "Payload Too Large")  # as a proxy, without reading it
         engine = self.engine
         try:
             reply = Reply(200, JSON_HEADERS, self._embeddings(engine, request))
@@ -123,8 +120,7 @@ def basic_credential(api_key: str) -> bytes:
     Raises:
         ConfigurationError: not of the form ``key:secret``, or with characters no key has; it is not echoed.
     """
-    key, _, secret = api_key.partition(":")
-    if not (key and secret and api_key.isascii() and api_key.isprintable() and " " not in api_key):
+    if not re.fullmatch("[!-9;-~]+:[!-~]+", api_key):
         raise ConfigurationError(
             "The emulator's api_key must have the form key:secret, not yet base64-encoded, in plain ASCII."
         )
@@ -146,27 +142,16 @@ def _check_authorization(header: str | None, credential: bytes) -> None:
 PROVIDERS: Final = ("SERVICE_PROVIDER_UNSPECIFIED", "SERVICE_PROVIDER_INWORLD", "SERVICE_PROVIDER_OPENAI")
 """Names by number. The numbers are assumed from the spec's order."""
 
-_MODEL_FIELDS: Final = {
-    "model": "model", "serviceProvider": "serviceProvider", "service_provider": "serviceProvider"
-}  # fmt: skip
-_KINDS: Final = {
-    tuple: "object", list: "array", str: "string", float: "number", bool: "bool", type(None): "null"
-}  # fmt: skip
+_MODEL_FIELDS: Final = {"model": "model", "serviceProvider": "provider", "service_provider": "provider"}
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedMessage:
-    """The request once it is understood.
+    """The request once it is understood."""
 
-    Attributes:
-        texts: The inputs in order; a missing text is empty.
-        model: Name of the model, empty if absent.
-        provider: Number of the service provider, 0 if absent or unknown by name.
-    """
-
-    texts: tuple[str, ...] = field(repr=False)
-    model: str
-    provider: int
+    texts: tuple[str, ...] = field(repr=False)  # a missing one is empty
+    model: str  # empty if absent
+    provider: int  # its number; 0 if absent or unknown by name
 
 
 def parse(body: bytes) -> EmbedMessage:
@@ -182,18 +167,18 @@ def parse(body: bytes) -> EmbedMessage:
     model = _fields(root.get("model", ()), _MODEL_FIELDS)
     inputs = root.get("inputs", [])
     if type(inputs) is not list:
-        raise _refused(f"unexpected token {_KINDS[type(inputs)]} for field inputs")
+        raise _refused("invalid value for field inputs: not an array")
     return EmbedMessage(
         texts=tuple(_string(_fields(entry, {"text": "text"}), "text") for entry in inputs),
         model=_string(model, "model"),
-        provider=_provider(model.get("serviceProvider", 0.0)),
+        provider=_provider(model.get("provider", 0.0)),
     )
 
 
 def _fields(value: Any, names: Mapping[str, str]) -> dict[str, Any]:
     """The known fields of an object that are not null. Unknown ones are skipped, known ones may come once."""
     if type(value) is not tuple:
-        raise _refused(f"unexpected token {_KINDS[type(value)]} where an object should be")
+        raise _refused("unexpected token where an object should be")
     found: dict[str, Any] = {}
     for name, item in value:
         if known := names.get(name):
@@ -206,7 +191,7 @@ def _fields(value: Any, names: Mapping[str, str]) -> dict[str, Any]:
 def _string(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name, "")
     if type(value) is not str:
-        raise _refused(f"invalid value for string field {name}: {_KINDS[type(value)]}")
+        raise _refused(f"invalid value for field {name}: not a string")
     return value
 
 
@@ -215,7 +200,7 @@ def _provider(value: Any) -> int:
         return PROVIDERS.index(value) if value in PROVIDERS else 0
     if type(value) is float and value.is_integer() and -(2**31) <= value < 2**31:
         return int(value)
-    raise _refused(f"invalid value for enum field serviceProvider: {_KINDS[type(value)]}")
+    raise _refused("invalid value for field serviceProvider: neither a name nor a number of 32 bits")
 
 
 def _first_value(body: bytes) -> Any:
@@ -255,9 +240,7 @@ def _no_constant(name: str) -> NoReturn:
     raise _refused(f"unexpected token {name}")
 
 
-_TOKEN = re.compile(
-    rb'"(?:[^"\\]++|\\.)*+"?|[,\[{]', re.DOTALL
-)  # a string, also one without its end, or a sign
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[,\[{]', re.DOTALL)  # a string, be it open, or a sign
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _DECODER = json.JSONDecoder(
     object_pairs_hook=tuple, parse_int=float, parse_float=float, parse_constant=_no_constant

@@ -35,19 +35,12 @@ class RefusedError(Exception):
 
 
 class Head(NamedTuple):
-    """The head of a request.
-
-    Attributes:
-        method: Such as ``POST``.
-        target: As sent.
-        version: ``1.1`` or ``1.0``.
-        headers: By lower-case name; one that came twice has a comma in it.
-    """
+    """The head of a request."""
 
     method: str
     target: str
-    version: str
-    headers: dict[str, str]
+    version: str  # 1.1 or 1.0
+    headers: dict[str, str]  # by lower-case name; one that came twice has a comma in it
 
     @property
     def closes(self) -> bool:

@@ -46,9 +46,6 @@ class Carriage:
     reset: bool = False
 
 
-PLAIN: Final = Carriage()
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A complete HTTP response.
@@ -63,7 +60,7 @@ class Reply:
     status: int
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
-    carriage: Carriage = PLAIN
+    carriage: Carriage = Carriage()
 
 
 class Handler(Protocol):
@@ -92,9 +89,8 @@ def joined_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 JSON_HEADERS: Final = (("content-type", "application/json"),)
 
-_CODES: Final = {  # grpc-gateway v2, runtime/errors.go, read backwards [source]
-    400: 3, 401: 16, 403: 7, 404: 5, 408: 1, 409: 10, 429: 8, 499: 1, 500: 13, 501: 12, 503: 14, 504: 4
-}  # fmt: skip
+# grpc-gateway v2, runtime/errors.go, read backwards [source]
+_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 429: 8, 499: 1, 500: 13, 501: 12, 503: 14, 504: 4}
 _UNKNOWN: Final = 2
 
 

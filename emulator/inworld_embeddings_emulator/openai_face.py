@@ -56,9 +56,8 @@ class OpenAIError(Exception):
         kind = "server_error" if status >= 500 else "invalid_request_error"
         kind = "rate_limit_error" if status == 429 else kind
         told = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-        self.reply = Reply(
-            status, (*JSON_HEADERS, *headers), json.dumps(told, separators=(",", ":")).encode()
-        )
+        body = json.dumps(told, separators=(",", ":")).encode()
+        self.reply = Reply(status, (*JSON_HEADERS, *headers), body)
 
 
 class Source(Protocol):

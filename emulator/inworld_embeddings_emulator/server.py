@@ -79,14 +79,10 @@ class EmulatorServer:
             self._listener = self._listen()
         except OSError as error:
             place = f"{self._host or '0.0.0.0'} port {self._port}"  # noqa: S104 - what an empty host binds to
-            raise OSError(
-                error.errno,
-                f"Cannot listen on {place}: {error.strerror}. If another program has the port, stop that one, "
-                "or choose another port; 0 picks a free one.",
-            ) from None
-        threading.Thread(
-            target=self._listener.serve_forever, args=(0.02,), daemon=True, name="emulator"
-        ).start()
+            way_out = "If another program has the port, stop it or choose another port; 0 picks a free one."
+            raise OSError(error.errno, f"Cannot listen on {place}: {error.strerror}. {way_out}") from None
+        serve = partial(self._listener.serve_forever, 0.02)
+        threading.Thread(target=serve, daemon=True, name="emulator").start()
         return self
 
     def stop(self, grace: float = 5.0) -> None:

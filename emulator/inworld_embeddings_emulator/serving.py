@@ -28,16 +28,8 @@ def serve(
 ) -> None:
     """Serves until SIGINT or SIGTERM. Prints how to reach it, and on standard error a line for each reply.
 
-    Args:
-        host: Address to listen on. Other than loopback needs an ``api_key`` of its own.
-        port: 0 picks a free one.
-        api_key: The one ``key:secret`` it knows.
-        engine: Makes the vectors; by default the built-in one.
-        openai: Serve ``/v1/embeddings`` too, see `openai_face`.
-        playground: Show a page at ``/`` to try it in a browser, see `playground`.
-        faults: What goes wrong, see `faults.reader`; by default nothing but what a request's header asks for.
-        chaos: Whether whoever has the key may change that by a call.
-        allowed_hosts: ``Host`` names it serves beside loopback and its own address.
+    ``api_key`` and ``engine`` are those of `Emulator`. ``openai`` serves ``/v1/embeddings`` too, see `openai_face`, and
+    ``playground`` a page at ``/`` to try it in a browser. The others are those of `EmulatorServer`.
 
     Raises:
         ConfigurationError: as `EmulatorServer` and `Emulator`, or the built-in engine cannot be loaded.

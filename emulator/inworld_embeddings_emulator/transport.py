@@ -12,7 +12,7 @@ from inworld_embeddings.errors import ConfigurationError, InworldEmbeddingsError
 
 from .faults import FaultLayer, Faults
 from .handle import Emulator
-from .messages import Carriage, Handler, Reply, Request, joined_headers
+from .messages import Handler, Reply, Request, joined_headers
 
 
 class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -36,9 +36,8 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         reply = self._reply(request, request.read())
-        if reply.carriage.delay:
-            time.sleep(reply.carriage.delay)
-        return _carried(reply, _library_of(request), _cut)
+        time.sleep(reply.carriage.delay)
+        return _carried(request, reply, _cut)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         body = await request.aread()
@@ -47,7 +46,7 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         except RuntimeError:  # the interpreter is ending and starts none
             reply = self._reply(request, body)
         await asyncio.sleep(reply.carriage.delay)
-        return _carried(reply, _library_of(request), _async_cut)
+        return _carried(request, reply, _async_cut)
 
     def _reply(self, request: httpx.Request, body: bytes) -> Reply:
         pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw]
@@ -60,41 +59,27 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             raise ConfigurationError(f"The emulator or its engine raised {type(error).__name__}.") from error
 
 
-def _library_of(request: object) -> Any:
-    """The library whose client asks: it takes no other's responses."""
-    httpx2 = sys.modules.get("httpx2")
-    return httpx2 if httpx2 is not None and isinstance(request, httpx2.Request) else httpx
-
-
-def _carried(reply: Reply, library: Any, cut: Callable[[bytes, Exception], Any]) -> httpx.Response:
-    """The response as it arrives.
+def _carried(request: object, reply: Reply, cut: Callable[[bytes, Exception], Any]) -> httpx.Response:
+    """The response as it arrives, of the library whose client asks: it takes no other's.
 
     Raises:
-        httpx.TransportError: it does not: what a socket would have raised. Of the library, as the response is.
+        httpx.TransportError: it does not: what a socket would have raised.
     """
-    carriage = reply.carriage
-    headers = [*reply.headers, ("content-length", str(len(reply.body)))]
-    match carriage.end:
-        case None:
-            content = reply.body
-        case "start":
-            raise _broken(carriage, library, "Server disconnected without sending a response.")
-        case "head":
-            raise _broken(carriage, library, "peer closed connection before the end of its head")
-        case end:
-            told = f"body (received {end} bytes, expected {len(reply.body)})"
-            error = _broken(
-                carriage, library, f"peer closed connection without sending complete message {told}"
-            )
-            content = cut(reply.body[:end], error)
+    httpx2 = sys.modules.get("httpx2")
+    library: Any = httpx2 if httpx2 is not None and isinstance(request, httpx2.Request) else httpx
+    end, length = reply.carriage.end, len(reply.body)
+    content: Any = reply.body
+    if end is not None:
+        received = end if isinstance(end, int) else 0
+        told = f"peer closed connection inside its response (received {received} bytes, expected {length})"
+        reset = library.ReadError("Connection reset by peer")
+        broken = reset if reply.carriage.reset else library.RemoteProtocolError(told)
+        if isinstance(end, str):
+            raise broken
+        content = cut(reply.body[:end], broken)
+    headers = [*reply.headers, ("content-length", str(length))]
     response: httpx.Response = library.Response(reply.status, headers=headers, content=content)
     return response
-
-
-def _broken(carriage: Carriage, library: Any, text: str) -> Any:
-    return (
-        library.ReadError("Connection reset by peer") if carriage.reset else library.RemoteProtocolError(text)
-    )
 
 
 def _cut(part: bytes, error: Exception) -> Iterator[bytes]:

@@ -4,6 +4,7 @@
 OpenAI's ``/v1/embeddings``.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Final, Protocol
@@ -64,13 +65,6 @@ def _load() -> Engine:
     return LocalEngine(Table.load())
 
 
-CHOICES: Final = (
-    "local (the built-in one), hash or hash:DIMENSION (meaningless, for plumbing), "
-    "st:FOLDER_OR_ID (sentence-transformers), openai:URL#MODEL (any OpenAI-compatible server, "
-    "such as openai:http://127.0.0.1:11434/v1#all-minilm)"
-)
-
-
 def named(spec: str, *, api_key: str | None = None) -> Engine:
     """The engine that a short text describes.
 
@@ -90,24 +84,22 @@ def named(spec: str, *, api_key: str | None = None) -> Engine:
         raise ConfigurationError(f"The engine {kind!r} takes no key; only openai:URL#MODEL does.")
     if kind == "local" and not rest:
         return default_engine()
-    if kind == "hash":
-        if rest and not (rest.isascii() and rest.isdigit() and len(rest) < 10):
-            raise ConfigurationError("hash:DIMENSION needs a whole number, such as hash:256.")
+    if kind == "hash" and re.fullmatch("[0-9]{0,9}", rest):
         return HashEngine(int(rest)) if rest else HashEngine()
     if kind == "st" and rest:
         from .sentence_transformers import SentenceTransformersEngine  # noqa: PLC0415 - as above
 
         return SentenceTransformersEngine(rest)
-    if kind == "openai" and rest:
-        url, _, model = rest.partition("#")
-        if not (url and model):
-            raise ConfigurationError(
-                "openai:URL#MODEL needs both, such as openai:http://127.0.0.1:11434/v1#all-minilm."
-            )
+    url, _, model = rest.partition("#")
+    if kind == "openai" and url and model:
         from .openai_compatible import OpenAICompatibleEngine  # noqa: PLC0415 - as above
 
         return OpenAICompatibleEngine(url, model, api_key)
-    raise ConfigurationError(f"There is no engine {kind!r} of that form. Choose from: {CHOICES}.")
+    raise ConfigurationError(
+        f"There is no engine {kind!r} of that form. Choose from: local (the built-in one), hash or hash:DIMENSION, such "
+        "as hash:256 (meaningless, for plumbing), st:FOLDER_OR_ID (sentence-transformers), openai:URL#MODEL (any "
+        "OpenAI-compatible server, such as openai:http://127.0.0.1:11434/v1#all-minilm)."
+    )
 
 
 def header_name(kind: str, name: str) -> str:

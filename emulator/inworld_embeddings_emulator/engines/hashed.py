@@ -37,9 +37,7 @@ class HashEngine:
 
     def _embed(self, text: str) -> list[float]:
         digest = hashlib.shake_256(text.encode("utf-8", "surrogatepass")).digest(2 * self.dimension)
-        odd = [
-            2 * value + 1 for value in unpack(f"<{self.dimension}h", digest)
-        ]  # so that no vector is all zeros
+        odd = [2 * value + 1 for value in unpack(f"<{self.dimension}h", digest)]  # no vector is all zeros
         # An integer sum is exact; a sum of floats is not the same in every Python.
         scale = _DECIMALS / sqrt(sum(value * value for value in odd))
         return [round(value * scale) / _DECIMALS for value in odd]

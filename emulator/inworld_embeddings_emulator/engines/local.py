@@ -110,9 +110,7 @@ class Table:
 
 _CACHED_CHARACTERS: Final = 8192
 _PUNCTUATION: Final = frozenset("$+<=>^`|~")  # what BERT counts as such beside Unicode's P*
-_INVISIBLE: Final = (
-    "\u00ad\u200b"  # soft hyphen, zero-width space: formatting since Unicode 4, dropped as such
-)
+_INVISIBLE: Final = "\u00ad\u200b"  # soft hyphen and zero-width space: formatting since Unicode 4
 _IDEOGRAPHS: Final = (
     (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2FA1F), (0x30000, 0x323AF)
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Any OpenAI-compatible ``/v1/embeddings`` as an engine: ollama, TEI, vLLM, llama.cpp, or a service like them."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, NoReturn
 from urllib.parse import urlsplit
@@ -45,9 +46,7 @@ class OpenAICompatibleEngine:
     ) -> None:
         if not model.strip():
             raise ConfigurationError("A backend needs the name of a model.")
-        if api_key is not None and not (
-            api_key and api_key.isascii() and api_key.isprintable() and " " not in api_key
-        ):
+        if api_key is not None and not re.fullmatch("[!-~]+", api_key):
             raise ConfigurationError("The backend's key is empty, or has a character that no key has.")
         self._url, loopback = _embeddings_url(url, has_key=api_key is not None)
         self._model = model
@@ -68,9 +67,7 @@ class OpenAICompatibleEngine:
             ) from None
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            "An engine with a backend does not pickle: it may hold a key. Make one in the other process."
-        )
+        raise TypeError("This engine does not pickle: it may hold a key. Make one in the other process.")
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """The backend's vectors, in the order of the texts.
@@ -109,9 +106,7 @@ def _embeddings_url(url: str, *, has_key: bool) -> tuple[str, bool]:
         )
     loopback = is_loopback(parts.hostname or "")
     if has_key and parts.scheme == "http" and not loopback:
-        raise ConfigurationError(
-            "The backend's URL is http://, which would send its key in clear: use https://."
-        )
+        raise ConfigurationError("The backend's URL would send its key in clear: use https://.")
     base = url.rstrip("/").removesuffix("/embeddings")
     return f"{base}/embeddings" if urlsplit(base).path else f"{base}/v1/embeddings", loopback
 

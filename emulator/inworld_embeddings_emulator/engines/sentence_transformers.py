@@ -58,9 +58,7 @@ def _load(source: str, name: str, **options: Any) -> Any:
     try:
         made = import_module("sentence_transformers").SentenceTransformer  # heavy: only when asked for
     except ImportError as error:
-        raise ConfigurationError(
-            "This engine needs its extra: pip install 'inworld-embeddings[st]'"
-        ) from error
+        raise ConfigurationError("It needs its extra: pip install 'inworld-embeddings[st]'") from error
     try:
         return made(source, **options)
     except Exception as error:

@@ -65,7 +65,6 @@ class Playground:
 
     @property
     def uses_test_key(self) -> bool:
-        """As the handler says."""
         return self._inner.uses_test_key
 
     def handle(self, request: Request) -> Reply:

@@ -25,7 +25,7 @@ def test_without_a_fault_the_reply_is_the_emulators(through, emulator, request_o
     ("script", "status", "code", "message", "headers", "delays"),
     [
         ("status=503", 503, 14, "injected by the emulator: status=503", {}, []),
-        ('status=418;message="so, it is"', 418, 2, "so, it is", {}, []),
+        ('status=408;message="so, it is"', 408, 2, "so, it is", {}, []),
         (
             "rate-limit;retry-after=1.2",
             429,
