@@ -1,10 +1,11 @@
-"""Sockets on loopback with one thread per connection: what a fault may do with one, and how all end quickly."""
+"""Sockets on loopback: what a fault may do with a connection, and how all of them end quickly."""
 
+import asyncio
 import contextlib
 import socket
 import struct
 from itertools import count
-from threading import Event, Lock, Thread
+from threading import Thread
 
 from support.oracle import Head
 
@@ -12,139 +13,92 @@ _JOIN_SECONDS = 30.0
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
-class GoneError(Exception):
-    """The client left or the server is closing: there is nobody to play to."""
-
-
 class Connection:
-    """A socket with counters. Every wait in it ends at once when the server stops.
+    """An accepted connection that counts what it sends.
 
-    A send to a client that left, a read from a closed socket and a sleep that the server's end cuts short all
-    raise `GoneError`, which ends the connection's thread.
+    Whatever is done with one whose client has left raises `OSError` or `EOFError`, which ends what is played.
     """
 
-    def __init__(self, sock, number, stop):
+    def __init__(self, sock, number):
         self.number = number
         self.bytes_sent = 0
         self.closed = False
         self._sock = sock
-        self._stop = stop
-        # The waking thread must never meet a socket that is just being replaced or closed.
-        self._lock = Lock()
-        self._unread = bytearray()
+        self._writer = None
 
-    def fileno(self):
-        """For a selector. Only good while nothing read is waiting in this object, as before any TLS."""
-        return self._sock.fileno()
+    async def open(self, tls=None):
+        """Make it ready to read and write, after a handshake if there is a TLS context."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, self._sock, ssl=tls)
+        if not tls:
+            transport.set_write_buffer_limits(0)  # so that what was sent is with the kernel
+        self._writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        self.read, self.read_exactly = reader.read, reader.readexactly
+        self._read_until = reader.readuntil
 
-    def start_tls(self, context):
-        """Play the server's part of a handshake. Raises `ssl.SSLError` when the client will not have it."""
-        with self._lock:
-            self._sock = context.wrap_socket(self._sock, server_side=True, do_handshake_on_connect=False)
-            handshake = self._sock.do_handshake
-        handshake()
-
-    def recv(self):
-        """Whatever came; empty when the client closed its side."""
-        if self._unread:
-            taken, self._unread = bytes(self._unread), bytearray()
-            return taken
-        try:
-            data = self._sock.recv(65536)
-        except OSError as error:
-            raise GoneError from error
-        return data
-
-    def read_until(self, mark):
+    async def read_until(self, mark):
         """Everything up to and with the mark; None when the client closed its side before any byte."""
-        found = bytearray()
-        while mark not in found:
-            data = self.recv()
-            if not data and found:
-                raise GoneError
-            if not data:
-                return None
-            found += data
-        end = found.index(mark) + len(mark)
-        self._unread[:0] = found[end:]
-        return bytes(found[:end])
-
-    def read_exactly(self, count):
-        found = bytearray()
-        while len(found) < count:
-            data = self.recv()
-            if not data:
-                raise GoneError
-            found += data
-        self._unread[:0] = found[count:]
-        return bytes(found[:count])
-
-    def send(self, data):
-        """All of it, or `GoneError`. What was handed to the kernel is counted in pieces of 64 kB."""
-        view = memoryview(data)
         try:
-            for start in range(0, len(view), 65536):
-                piece = view[start : start + 65536]
-                self._sock.sendall(piece)
-                self.bytes_sent += len(piece)
-        except OSError as error:
-            raise GoneError from error
+            return await self._read_until(mark)
+        except asyncio.IncompleteReadError as error:
+            if error.partial:
+                raise
+            return None
 
-    def drip(self, data, interval):
+    async def send(self, data):
+        """All of it. What was handed to the kernel is counted in pieces of 64 kB."""
+        view = memoryview(data)
+        for start in range(0, len(view), 65536):
+            piece = view[start : start + 65536]
+            self._writer.write(piece)
+            await self._writer.drain()
+            self.bytes_sent += len(piece)
+
+    async def drip(self, data, interval):
         """One byte at a time, with a pause after each."""
         for byte in data:
-            self.send(bytes([byte]))
-            self.sleep(interval)
+            await self.send(bytes([byte]))
+            await asyncio.sleep(interval)
 
-    def sleep(self, seconds):
-        if self._stop.wait(seconds):
-            raise GoneError
+    async def hold(self):
+        """Keep the connection open, neither reading nor writing, until the server stops."""
+        await asyncio.Event().wait()
 
-    def hold(self):
-        """Keep the socket open, neither reading nor writing, until the server stops."""
-        self._stop.wait()
-        raise GoneError
-
-    def wait_for_client_to_leave(self):
+    async def wait_for_client_to_leave(self):
         """Read and forget until the client closes; says nothing meanwhile."""
-        while self.recv():
+        while await self.read(65536):
             pass
-        self.close()
+        await self.close()
 
-    def rst(self):
+    async def rst(self):
         """Close so that the peer sees a reset."""
-        self._with_socket(lambda sock: sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO))
-        self.close()
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        await self.close()
 
-    def fin(self):
+    async def fin(self):
         """End our side and swallow what still comes, so that the peer sees an end and never a reset.
 
         For a connection whose request has not been read; after a whole request `close` does the same at once.
         """
-        self._with_socket(lambda sock: socket.socket.shutdown(sock, socket.SHUT_WR))
-        with contextlib.suppress(GoneError):
-            self.wait_for_client_to_leave()
-        self.close()
+        self._writer.write_eof()
+        await self.wait_for_client_to_leave()
 
-    def close(self):
+    async def close(self):
         """Close: an end, if all that came has been read. Over TLS there is no close_notify, as on a cut line."""
-        with self._lock:
-            self.closed = True
+        self.closed = True
+        if self._writer is None:
             self._sock.close()
-
-    def wake(self):
-        """Called by another thread: whatever read or write is going on ends now."""
-        # Not SSLSocket.shutdown, which drops the TLS state under the feet of the reading thread.
-        self._with_socket(lambda sock: socket.socket.shutdown(sock, socket.SHUT_RDWR))
-
-    def _with_socket(self, action):
-        with self._lock, contextlib.suppress(OSError):
-            action(self._sock)
+            return
+        self._writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
 
-def read_head(connection):
+async def read_head(connection):
     """The next request's head, or None when the client closed instead."""
-    raw = connection.read_until(b"\r\n\r\n")
+    raw = await connection.read_until(b"\r\n\r\n")
     if raw is None:
         return None
     first, *lines = raw.decode("latin-1").rstrip("\r\n").split("\r\n")
@@ -154,93 +108,74 @@ def read_head(connection):
     return Head(method, rest.rpartition(" ")[0], headers)
 
 
-def read_body(connection, head):
+async def read_body(connection, head):
     """The body by Content-Length, or in chunks; empty without either."""
     if (head.get("transfer-encoding") or "").lower() != "chunked":
-        return connection.read_exactly(int(head.get("content-length") or 0))
+        return await connection.read_exactly(int(head.get("content-length") or 0))
     body = b""
-    while size := int((connection.read_until(b"\r\n") or b"0").partition(b";")[0], 16):
-        body += connection.read_exactly(size + 2)[:-2]
-    connection.read_exactly(2)
+    while size := int((await connection.read_until(b"\r\n") or b"0").partition(b";")[0], 16):
+        body += (await connection.read_exactly(size + 2))[:-2]
+    await connection.read_exactly(2)
     return body
 
 
 class Listener:
-    """Accepts on 127.0.0.1 and hands each connection to ``serve`` in a thread of its own.
+    """Accepts on 127.0.0.1, on an event loop in a thread of its own, and plays each connection in a task of its own.
 
-    An exception in ``serve`` other than `GoneError` is a mistake in the test's own code: `close` raises it.
+    An exception in ``serve`` other than those of a client that left is a mistake in the test's own code: `close`
+    raises it.
 
     Args:
-        serve: plays one connection to its end.
+        serve: a coroutine function that opens one connection and plays it to its end.
         buffers: socket options and sizes in bytes. Accepted sockets inherit them, and only so do they bound
             the TCP window.
     """
 
     def __init__(self, serve, buffers=None):
-        self.stop = Event()
-        self._errors: list[Exception] = []
         self._serve = serve
-        self._lock = Lock()
-        self._live: dict[int, tuple[Thread, Connection]] = {}
         self._socket = socket.socket()
         for option, size in (buffers or {}).items():
             if size is not None:
                 self._socket.setsockopt(socket.SOL_SOCKET, option, size)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.listen(1024)
+        self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
-        self._acceptor = Thread(target=self._accept_all, name=f"accept-{self.port}", daemon=True)
-        self._acceptor.start()
+        self._loop = asyncio.new_event_loop()
+        self._accepting = self._loop.create_task(self._accept_all())
+        self._thread = Thread(target=self._run, name=f"serve-{self.port}", daemon=True)
+        self._thread.start()
 
     def close(self):
-        """End every connection and thread. Closing twice is fine.
+        """End every connection and the thread.
 
         Raises:
-            TimeoutError: a thread does not end.
+            TimeoutError: the thread does not end.
             ExceptionGroup: mistakes in what was served.
         """
-        if self.stop.is_set():
-            return
-        self.stop.set()
-        with socket.socket() as bell:  # closing the socket would not wake who waits at it
-            bell.connect(("127.0.0.1", self.port))
-        self._acceptor.join(_JOIN_SECONDS)
-        with self._lock:
-            live = list(self._live.values())
-        for _, connection in live:
-            connection.wake()
-        threads = [self._acceptor, *(thread for thread, _ in live)]
-        for thread in threads:
-            thread.join(_JOIN_SECONDS)
-        self._socket.close()
-        if any(thread.is_alive() for thread in threads):
-            raise TimeoutError("a thread of the server does not end")
-        if self._errors:
-            raise ExceptionGroup("the server itself failed", self._errors)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._accepting.cancel)
+        self._thread.join(_JOIN_SECONDS)
+        if self._thread.is_alive():
+            raise TimeoutError("the server's thread does not end")
+        self._loop.close()
+        if not self._accepting.cancelled():
+            self._accepting.result()
 
-    def _accept_all(self):
-        for number in count():
-            sock, _ = self._socket.accept()
-            if self.stop.is_set():
-                sock.close()
-                return
-            self._start(number, sock)
+    def _run(self):
+        with contextlib.suppress(asyncio.CancelledError, ExceptionGroup):  # `close` raises it
+            self._loop.run_until_complete(self._accepting)
 
-    def _start(self, number, sock):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a fault's packets are as it sends them
-        connection = Connection(sock, number, self.stop)
-        thread = Thread(target=self._run, args=(connection,), name=f"conn-{self.port}-{number}", daemon=True)
-        with self._lock:
-            self._live[number] = (thread, connection)
-        thread.start()
+    async def _accept_all(self):
+        with self._socket:
+            async with asyncio.TaskGroup() as group:
+                for number in count():
+                    sock, _ = await asyncio.get_running_loop().sock_accept(self._socket)
+                    group.create_task(self._play(Connection(sock, number)))
 
-    def _run(self, connection):
+    async def _play(self, connection):
         try:
-            with contextlib.suppress(GoneError):
-                self._serve(connection)
-        except Exception as error:  # noqa: BLE001 - it is raised again where the server is closed
-            self._errors.append(error)
+            with contextlib.suppress(OSError, EOFError):
+                await self._serve(connection)
         finally:
-            connection.close()
-            with self._lock:
-                del self._live[connection.number]
+            await connection.close()

@@ -1,20 +1,19 @@
 """What a fault is, the bytes it is made of, and the scripts that say which is played when."""
 
+import asyncio
+import base64
 import functools
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from random import Random
-from threading import Lock
 
-import httpx
-
-from inworld_embeddings_emulator import TEST_KEY, Emulator, LocalTransport
-from inworld_embeddings_emulator.faults import HEADER as FAULT_HEADER
-from inworld_embeddings_emulator.faults import FaultLayer
+from inworld_embeddings_emulator import TEST_KEY, Emulator
+from inworld_embeddings_emulator import messages as emulators
+from inworld_embeddings_emulator.faults import HEADER, FaultLayer, Faults
 from support.connection import Connection
-from support.oracle import EMBED_PATH, ConnectionRecord, Head, RequestRecord
-from support.vectors import good_json, text_id, vectors_for
+from support.oracle import ConnectionRecord, RequestRecord
+from support.vectors import good_json, vectors_for
 
 # The bytes of responses, written by hand so that they can also be wrong.
 
@@ -49,56 +48,37 @@ class Stage(Enum):
     REQUEST = "request"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a script may decide by. Numbers count from 0; ``in_flight`` includes this request."""
-
-    number: int
-    connection: int
-    on_connection: int
-    head: Head
-    texts: tuple[str, ...]
-    body_bytes: int
-    in_flight: int
-    at: float
-
-
 @dataclass(slots=True)
 class Exchange:
     """One request (or, at `Stage.CONNECT`, one bare connection) and the means to answer it, or not to."""
 
     conn: Connection
-    request: Request
-    record: RequestRecord | ConnectionRecord
+    request: RequestRecord | ConnectionRecord
     dim: int
 
-    def play(self, fault):
-        """The last name on the record stands: that of what a wrapper chose."""
-        self.record.fault = fault.name
-        fault.action(self)
+    async def play(self, fault):
+        """The last name on the record stands: that of what another one chose."""
+        chosen = _as_fault(fault)
+        self.request.fault = chosen.name
+        await chosen.action(self)
 
-    def send(self, data):
-        self.conn.send(data)
+    async def send(self, data):
+        await self.conn.send(data)
 
-    def reply(self, status=200, body=b"", headers=(JSON,)):
-        self.send(response(status, body, headers))
+    async def reply(self, status=200, body=b"", headers=(JSON,)):
+        await self.send(response(status, body, headers))
 
     def good_body(self):
         return good_json(self.request.texts, self.dim)
 
-    def answer(self):
-        """Send the right vectors of all texts."""
-        self.reply(200, self.good_body())
-        self.mark_answered()
-
     def mark_answered(self):
         """Note that the right vectors of all texts have been sent."""
-        self.record.answered = tuple(map(text_id, self.request.texts))
+        self.request.answered = self.request.text_ids
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A named behaviour: a function of an `Exchange`. Its name makes a readable test id."""
+    """A named behaviour: a coroutine function of an `Exchange`. Its name makes a readable test id."""
 
     name: str
     action: object
@@ -122,22 +102,30 @@ def sends(name, make, end=None, *, good=False):
     A good one brings all vectors, in however odd a way: the texts count as answered.
     """
 
-    def play(ex):
-        ex.send(make(ex))
+    async def play(ex):
+        await ex.send(make(ex))
         if good:
             ex.mark_answered()
         if end:
-            end(ex.conn)
+            await end(ex.conn)
 
     return Fault(name, play)
 
 
-def body_fault(name, build, *, good=False):
-    """A 200 with the JSON body that ``build(texts, dim)`` returns."""
-    return sends(name, lambda ex: response(200, build(ex.request.texts, ex.dim)), good=good)
+def answer(name, status, body=b"", headers=(JSON,)):
+    """Any complete response."""
+    return sends(name, lambda _: response(status, body, headers))
 
 
-OK = body_fault("ok", good_json, good=True)
+def status(http, *, message="it did not work", details=(), headers=()):
+    """An error with a gateway body, where the emulator's words do not say enough."""
+    reply = emulators.status_reply(http, message, details)
+    return answer(f"status_{http}", http, reply.body, [JSON, *headers])
+
+
+# What the emulator does, in its own words.
+
+OK = "ok"
 """The right answer, and the connection stays open."""
 
 
@@ -152,30 +140,55 @@ class _Vectors:
         return vectors_for(texts, self.dimension).tolist()
 
 
+@functools.cache
+def _emulator(dim):
+    return Emulator(_Vectors(dim))
+
+
+_KEY = f"Basic {base64.b64encode(TEST_KEY.encode()).decode()}"
+"""The emulator's; whether a request had the right one is the log's business."""
+
+
 def emulated(script):
     """What the emulator does by a script of its own language (docs/use/local-mode.md), such as ``status=503 x2, ok``."""
+    faults = Faults(script)
 
-    @functools.cache
-    def emulator(dim):
-        return LocalTransport(FaultLayer(Emulator(_Vectors(dim)), script))
-
-    def play(ex):
-        inputs = [{"text": text} for text in ex.request.texts]
-        with httpx.Client(transport=emulator(ex.dim), auth=tuple(TEST_KEY.split(":"))) as client:
-            try:
-                reply = client.post(f"http://emulator{EMBED_PATH}", json={"inputs": inputs})
-            except httpx.ReadError:
-                ex.conn.rst()
-                return
-            except httpx.RemoteProtocolError:
-                ex.conn.close()
-                return
-        headers = [pair for pair in reply.headers.multi_items() if pair[0] != "content-length"]
-        ex.reply(reply.status_code, reply.content, headers)
-        if reply.status_code == 200 and FAULT_HEADER not in reply.headers:
+    async def play(ex):
+        head, body = ex.request.head, ex.request.body
+        headers = emulators.joined_headers(head.headers) | {"authorization": _KEY}
+        layer = FaultLayer(_emulator(ex.dim), faults)
+        reply = layer.handle(emulators.Request(head.method, head.target, headers, body))
+        await _carry(ex, reply)
+        if reply.status == 200 and HEADER not in dict(reply.headers):
             ex.mark_answered()
 
     return Fault(script, play)
+
+
+async def _carry(ex, reply):
+    """Send a reply as the emulator's server would, without the headers by which the emulator can be told from the API."""
+    own = [pair for pair in reply.headers if not pair[0].startswith("x-inworld-")]
+    start, blank, body = response(reply.status, reply.body, own).partition(b"\r\n\r\n")
+    await asyncio.sleep(reply.carriage.delay)
+    match reply.carriage.end:
+        case None:
+            await ex.send(start + blank + body)
+            return
+        case "start":
+            pass
+        case "head":
+            await ex.send(start[: len(start) // 2])
+        case end:
+            await ex.send(start + blank + body[:end])
+            await asyncio.sleep(0.02)  # or a reset would overtake the bytes
+    await (ex.conn.rst() if reply.carriage.reset else ex.conn.close())
+
+
+def _as_fault(fault):
+    return emulated(fault) if isinstance(fault, str) else fault
+
+
+# Scripts
 
 
 class InOrder:
@@ -188,16 +201,14 @@ class InOrder:
     def __init__(self, faults):
         self._faults = [_as_fault(fault) for fault in faults]
         self._next = 0
-        self._lock = Lock()
 
-    def take(self, stage, request):
+    def take(self, stage, connection, request=None):
         """The fault to play at this stage, or None to go on."""
-        with self._lock:
-            chosen = self._faults[min(self._next, len(self._faults) - 1)]
-            if stage not in (Stage.REQUEST, chosen.stage):
-                return None
-            self._next += 1
-            return chosen
+        chosen = self._faults[min(self._next, len(self._faults) - 1)]
+        if stage not in (Stage.REQUEST, chosen.stage):
+            return None
+        self._next += 1
+        return chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +217,8 @@ class Chosen:
 
     choose: object
 
-    def take(self, stage, request):
-        return _as_fault(self.choose(request)) if stage is Stage.REQUEST else None
+    def take(self, stage, connection, request=None):
+        return self.choose(request) if stage is Stage.REQUEST else None
 
 
 class ByConnection:
@@ -216,8 +227,9 @@ class ByConnection:
     def __init__(self, scripts):
         self._scripts = {number: InOrder(faults) for number, faults in scripts.items()}
 
-    def take(self, stage, request):
-        return self._scripts.get(request.connection, Chosen(lambda _: OK)).take(stage, request)
+    def take(self, stage, connection, request=None):
+        script = self._scripts.get(connection.number) or Chosen(lambda _: OK)
+        return script.take(stage, connection, request)
 
 
 def at_random(seed, rate, faults):
@@ -237,7 +249,3 @@ def as_script(script):
     if isinstance(script, list | tuple):
         return InOrder(script)
     return Chosen(script) if callable(script) else script
-
-
-def _as_fault(fault):
-    return emulated(fault) if isinstance(fault, str) else fault

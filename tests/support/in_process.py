@@ -17,10 +17,10 @@ import numpy as np
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, auth, client
 from inworld_embeddings._engine import engine, sync_bridge
 from support.clients import KEY
-from support.connection import GoneError
-from support.fault import OK, Exchange, Request, Stage, as_script
-from support.oracle import ConnectionRecord, Head, Oracle, texts_in
-from support.vectors import DIM, embeddings_json
+from support.connection import Connection
+from support.fault import OK, Exchange, Stage, as_script
+from support.oracle import ConnectionRecord, Head, Oracle
+from support.vectors import DIM
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -94,74 +94,64 @@ class Service(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, script=OK, *, dim=DIM, latency=0.0):
-        self.oracle, self.bodies = Oracle(dim), []
-        self.requests = self.oracle.requests
+        self.oracle, self.requests = (oracle := Oracle(dim)), oracle.requests
         self._script, self._latency, self._connection = as_script(script), latency, ConnectionRecord(0)
 
+    @property
+    def bodies(self):
+        return [request.body for request in self.requests]
+
     async def handle_async_request(self, request):
-        loop, oracle = asyncio.get_running_loop(), self.oracle
-        self.bodies.append(request.content)
-        headers = tuple((name.decode(), value.decode()) for name, value in request.headers.raw)
-        head = Head(request.method, request.url.raw_path.decode(), tuple((n.lower(), v) for n, v in headers))
-        texts = texts_in(request.content)
-        record, in_flight = oracle.add_request(head, request.content, texts, self._connection, loop.time())
-        number = record.number
-        seen = Request(number, 0, number, head, texts, len(request.content), in_flight, loop.time())
+        time = asyncio.get_running_loop().time
+        headers = tuple((name.decode().lower(), value.decode()) for name, value in request.headers.raw)
+        head = Head(request.method, request.url.raw_path.decode(), headers)
+        record = self.oracle.add_request(head, request.content, self._connection, time())
         try:
-            await asyncio.sleep(self._latency(seen) if callable(self._latency) else self._latency)
-            wire = _Wire()
-            with contextlib.suppress(GoneError):
-                Exchange(wire, seen, record, oracle.dim).play(self._script.take(Stage.REQUEST, seen))
-            await asyncio.sleep(wire.slept)
-            return await wire.response()
+            await asyncio.sleep(self._latency(record) if callable(self._latency) else self._latency)
+            wire, fault = _Wire(), self._script.take(Stage.REQUEST, self._connection, record)
+            try:
+                await Exchange(wire, record, self.oracle.dim).play(fault)
+            except httpx.TransportError:
+                if not wire.whole:
+                    raise
+            return wire.response()
         finally:
-            oracle.finish_request(record, loop.time())
-
-
-ENDLESS = 60.0
-"""Seconds that a fault may take to be played."""
+            self.oracle.finish_request(record, time())
 
 
 class _Wire:
-    """What a fault does to its `Connection`, noted down."""
+    """A connection without a socket: keeps what is sent, and says of its end what httpx would."""
 
     def __init__(self):
-        self.sent, self.slept, self.silent, self.error = bytearray(), 0.0, False, None
+        self._sent = b""
 
-    def send(self, data):
-        self.sent += data
+    async def send(self, data):
+        self._sent += data
 
-    def sleep(self, seconds):
-        self.slept += seconds
-        if self.slept > ENDLESS:
-            self.hold()
+    drip = Connection.drip
 
-    def drip(self, data, interval):
-        for byte in data:
-            self.send(bytes([byte]))
-            self.sleep(interval)
+    async def rst(self):
+        raise httpx.ReadError("Connection reset by peer")
 
-    def rst(self):
-        self.error = httpx.ReadError("Connection reset by peer")
+    async def close(self):
+        raise httpx.RemoteProtocolError("the connection was closed")
 
-    def close(self):
-        self.error = self.error or httpx.RemoteProtocolError("the connection was closed")
+    async def wait_for_client_to_leave(self):
+        await asyncio.Event().wait()
 
-    def wait_for_client_to_leave(self):
-        self.silent = True
-        raise GoneError
-
-    hold = wait_for_client_to_leave
-
-    async def response(self):
-        if self.silent:
-            await asyncio.Event().wait()
-        head, end, body = bytes(self.sent).partition(b"\r\n\r\n")
+    def _parts(self):
+        head, _, body = self._sent.partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
-        headers = [tuple(line.split(": ", 1)) for line in lines]
-        length = int(dict(headers).get("Content-Length", len(body)))
-        if self.error and not (end and len(body) == length):
-            raise self.error
+        return first, [tuple(line.split(": ", 1)) for line in lines], body
+
+    @property
+    def whole(self):
+        """Whether all of a response has come."""
+        _, headers, body = self._parts()
+        return b"\r\n\r\n" in self._sent and len(body) == int(dict(headers).get("Content-Length", len(body)))
+
+    def response(self):
+        first, headers, body = self._parts()
         return httpx.Response(int(first.split()[1]), headers=headers, stream=httpx.ByteStream(body))
 
 
@@ -172,9 +162,8 @@ class Instant(httpx.AsyncBaseTransport):
         self.requests = self.bytes = 0
         # Numbers with the fewest digits that give the same float32, as services print them.
         row = ",".join(map(str, np.random.default_rng(0).standard_normal(dimension).astype(np.float32)))
-        self._body = functools.cache(
-            lambda count: embeddings_json([b'{"values":[%s]}' % row.encode()] * count)
-        )
+        rows = lambda count: ",".join([f'{{"values":[{row}]}}'] * count)  # noqa: E731
+        self._body = functools.cache(lambda count: f'{{"embeddings":[{rows(count)}]}}'.encode())
 
     async def handle_async_request(self, request):
         self.requests, self.bytes = self.requests + 1, self.bytes + len(request.content)

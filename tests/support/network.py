@@ -1,12 +1,10 @@
 """What is between a client and a server: a proxy, certificates, and ports where nobody answers."""
 
+import asyncio
 import contextlib
 import os
-import selectors
 import socket
 import ssl
-import warnings
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +12,7 @@ from types import SimpleNamespace
 
 import trustme
 
-from support.connection import Connection, Listener, read_body, read_head
+from support.connection import Listener, read_body, read_head
 from support.fault import TEXT, response
 
 
@@ -61,7 +59,6 @@ class ProxyRecord:
     proxy_authorization: bool
     authorization_in_clear: bool
     bytes_up: int = 0
-    bytes_down: int = 0
 
 
 class ConnectProxy:
@@ -69,7 +66,7 @@ class ConnectProxy:
     sends a target.
 
     Args:
-        behaviour: a function of proxy, connection and record: `tunnel`, or one of those below.
+        behaviour: a coroutine function of proxy, connection and record: `tunnel`, or one of those below.
         routes: from ``"host:port"`` as asked for to a local port, so that a test may name any host.
     """
 
@@ -78,8 +75,8 @@ class ConnectProxy:
         self.routes = dict(routes or {})
         self._behaviour = behaviour or tunnel
         self._listener = Listener(self._serve)
-        self.url = f"http://127.0.0.1:{self._listener.port}"
-        self.port, self.stop = self._listener.port, self._listener.stop
+        self.port = self._listener.port
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self):
         return self
@@ -87,41 +84,46 @@ class ConnectProxy:
     def __exit__(self, *_):
         self._listener.close()
 
-    def _serve(self, conn):
-        while (head := read_head(conn)) is not None:
+    async def _serve(self, conn):
+        await conn.open()
+        while (head := await read_head(conn)) is not None:
             known = [head.get(name) is not None for name in ("proxy-authorization", "authorization")]
             record = ProxyRecord(head.method, head.target, *known)
             self.records.append(record)
             if head.method == "CONNECT":
-                self._behaviour(self, conn, record)
+                await self._behaviour(self, conn, record)
                 return
-            read_body(conn, head)  # a request in clear: recorded, never forwarded
-            conn.send(response(501, b"only CONNECT", [TEXT]))
+            await read_body(conn, head)  # a request in clear: recorded, never forwarded
+            await conn.send(response(501, b"only CONNECT", [TEXT]))
 
 
-def tunnel(proxy, conn, record, most_down=2**63):
+async def tunnel(proxy, conn, record, most_down=2**63):
     """Connect to the target and pass bytes both ways; after so many bytes down, reset the client's side."""
     port = proxy.routes.get(record.target) or int(record.target.rpartition(":")[2])
-    sock = socket.create_connection(("127.0.0.1", port))
-    with closing(Connection(sock, -1, proxy.stop)) as upstream:
-        conn.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with selectors.DefaultSelector() as waiting:
-            waiting.register(upstream, selectors.EVENT_READ)
-            waiting.register(conn, selectors.EVENT_READ)
-            while record.bytes_down < most_down:
-                for key, _ in waiting.select():
-                    if key.fileobj is conn:
-                        data = conn.recv()
-                        record.bytes_up += len(data)
-                        record.authorization_in_clear |= b"authorization:" in data.lower()
-                        upstream.send(data)
-                    else:
-                        data = upstream.recv()[: most_down - record.bytes_down]
-                        record.bytes_down += len(data)
-                        conn.send(data)
-                    if not data:
-                        return
-        conn.rst()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def up():
+        while data := await conn.read(65536):
+            record.bytes_up += len(data)
+            record.authorization_in_clear |= b"authorization:" in data.lower()
+            writer.write(data)
+        raise EOFError
+
+    async def down():
+        left = most_down
+        while left and (data := await reader.read(min(left, 65536))):
+            left -= len(data)
+            await conn.send(data)
+        await (conn.close() if left else conn.rst())
+
+    await conn.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+    with contextlib.closing(writer):
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(up())
+                group.create_task(down())
+        except* (OSError, EOFError):
+            pass
 
 
 def die_in_tunnel(after_bytes):
@@ -137,12 +139,12 @@ def refuse(status=407):
 
 def die(_proxy, conn, _record):
     """Reset instead of answering."""
-    conn.rst()
+    return conn.rst()
 
 
 def black_hole(_proxy, conn, _record):
     """Never answer."""
-    conn.wait_for_client_to_leave()
+    return conn.wait_for_client_to_leave()
 
 
 def make_tls(folder):
@@ -150,7 +152,6 @@ def make_tls(folder):
 
     ``good`` is signed by it for localhost and 127.0.0.1; so are ``expired``, ``not_yet_valid`` and
     ``wrong_host`` (for elsewhere.example), each with its one flaw. ``untrusted`` is good but of another authority.
-    ``tls11`` speaks at most TLS 1.1 with the good certificate; it needs an OpenSSL that still can.
     """
     authority, hosts = trustme.CA(), ("localhost", "127.0.0.1")
     ca_file = folder / "ca.pem"
@@ -163,21 +164,10 @@ def make_tls(folder):
         expired=_context(authority.issue_cert(*hosts, not_before=now - 2 * day, not_after=now - day)),
         not_yet_valid=_context(authority.issue_cert(*hosts, not_before=now + day, not_after=now + 2 * day)),
         wrong_host=_context(authority.issue_cert("elsewhere.example")),
-        tls11=_at_most_tls11(_context(authority.issue_cert(*hosts))),
     )
 
 
 def _context(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
-    return context
-
-
-def _at_most_tls11(context):
-    """Make a context old: TLS 1.0 and 1.1 only, with the weak ciphers they need."""
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    with warnings.catch_warnings():  # setting them is deprecated, which is the point
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = ssl.TLSVersion.TLSv1
-        context.maximum_version = ssl.TLSVersion.TLSv1_1
     return context

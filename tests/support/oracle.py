@@ -15,7 +15,6 @@ KEY = base64.b64encode(b"planted-key:planted-secret").decode()
 """That of all clients here."""
 
 _WAIT_SECONDS = 30.0
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +31,6 @@ class Head:
     def get(self, name):
         return next(iter(self.all(name)), None)
 
-    def gives_away(self, body):
-        """Whether the key stands in the target, another header or the body."""
-        others = [self.target, *(value for name, value in self.headers if name != "authorization")]
-        return any(KEY in text for text in others) or KEY.encode() in body
-
-    def problem(self, texts):
-        """Why this is no request that a right client would send, or None."""
-        if self.method != "POST" or self.target != EMBED_PATH:
-            return f"asked for {self.method} {self.target}"
-        if texts is None:
-            return "the body is no embed request"
-        if (self.get("content-type") or "").partition(";")[0] != "application/json":
-            return "the content type is not JSON"
-        return None
-
 
 def texts_in(body):
     """The texts of an embed request; None for any other body."""
@@ -59,32 +43,51 @@ def texts_in(body):
 
 @dataclass(slots=True)
 class RequestRecord:
-    """One request. ``authorized`` says whether it had the key, once; ``answered`` holds the ids of the texts whose right
-    vectors were sent to the last byte.
+    """One request, and what became of it. Its repr holds no text and no key.
 
-    Times are seconds of the server's clock. ``answered``, ``bytes_sent`` and ``finished`` are set only when the
-    fault has been played, which may be after the client got what it waits for: see `Oracle.wait_until_idle`.
+    ``on_connection`` is its number on its connection, ``in_flight`` includes it, and ``answered`` holds the ids of the
+    texts whose right vectors were sent to the last byte. Numbers count from 0, times are seconds of the server's clock.
+
+    ``answered``, ``bytes_sent`` and ``finished`` are set only when the fault has been played, which may be after the
+    client got what it waits for: see `Oracle.wait_until_idle`.
     """
 
+    head: Head = field(repr=False)
+    body: bytes = field(repr=False)
+    texts: tuple[str, ...] = field(repr=False)
+    number: int
     connection: int
     on_connection: int
-    method: str
-    target: str
-    headers: tuple[tuple[str, str], ...]
-    authorized: bool
-    credential_elsewhere: bool
-    text_ids: tuple[str, ...]
-    problem: str | None
+    in_flight: int
     started: float
-    number: int
+    problem: str | None
     fault: str = ""
     answered: tuple[str, ...] = ()
     bytes_sent: int = 0
     finished: float | None = None
 
-    def header(self, name):
-        """A header's first value, or None. Headers with secrets are not in here."""
-        return next((value for known, value in self.headers if known == name.lower()), None)
+    @property
+    def text_ids(self):
+        return tuple(map(text_id, self.texts))
+
+    @property
+    def authorized(self):
+        """Whether it had the key, once."""
+        return self.head.all("authorization") == [f"Basic {KEY}"]
+
+
+def _problem(head, body, texts):
+    """Why this is no request that a right client would send, or None."""
+    if head.method != "POST" or head.target != EMBED_PATH:
+        return f"asked for {head.method} {head.target.partition('?')[0]}"
+    if texts is None:
+        return "the body is no embed request"
+    if (head.get("content-type") or "").partition(";")[0] != "application/json":
+        return "the content type is not JSON"
+    others = [value for name, value in head.headers if name != "authorization"]
+    if any(KEY in text for text in others) or KEY.encode() in body:
+        return "the credential leaked"
+    return None
 
 
 @dataclass(slots=True)
@@ -112,27 +115,26 @@ class Oracle:
             self.connections.append(record)
             self.changed.notify_all()
 
-    def add_request(self, head, body, texts, connection, started):
-        """Number and keep a request; gives its record and how many are in flight with it."""
+    def add_request(self, head, body, connection, started):
+        """Number and keep a request."""
+        texts = texts_in(body)
         with self.changed:
+            self.in_flight += 1
             record = RequestRecord(
+                head=head,
+                body=body,
+                texts=texts or (),
                 number=len(self.requests),
                 connection=connection.number,
                 on_connection=connection.requests,
-                method=head.method,
-                target=head.target,
-                headers=tuple(pair for pair in head.headers if pair[0] not in _SECRET_HEADERS),
-                text_ids=tuple(map(text_id, texts or ())),
-                problem=head.problem(texts),
-                authorized=head.all("authorization") == [f"Basic {KEY}"],
-                credential_elsewhere=head.gives_away(body),
+                in_flight=self.in_flight,
                 started=started,
+                problem=_problem(head, body, texts),
             )
             self.requests.append(record)
             connection.requests += 1
-            self.in_flight += 1
             self.changed.notify_all()
-            return record, self.in_flight
+            return record
 
     def finish_request(self, record, now):
         with self.changed:
@@ -199,4 +201,3 @@ class Oracle:
         """Every request was an embed request, and no credential stood outside its header."""
         problems = [record.problem for record in self.requests if record.problem]
         assert not problems, problems
-        assert not any(record.credential_elsewhere for record in self.requests), "the credential leaked"

@@ -1,10 +1,10 @@
 """The vector each text must get: a pure function of the text, so that any mix-up on the way shows."""
 
-import json
-from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
+
+from inworld_embeddings_emulator.handle import embeddings_body
 
 DIM = 8
 """Dimension of a server's vectors unless a test asks for another."""
@@ -35,32 +35,6 @@ def vectors_for(texts, dim=DIM):
     return np.array([vector_for(text, dim) for text in texts], np.float32).reshape(len(texts), dim)
 
 
-@lru_cache(maxsize=4096)
-def values_json(text, dim=DIM):
-    """A text's vector as a JSON list, each value to the last digit."""
-    return json.dumps(vector_for(text, dim).tolist()).encode()
-
-
-def row_json(text, dim=DIM):
-    """One element of ``embeddings``: ``{"values": [...]}``."""
-    return b'{"values":' + values_json(text, dim) + b"}"
-
-
-def embeddings_json(rows):
-    """The body of a 200 from its rows, each already JSON."""
-    return b'{"embeddings":[' + b",".join(rows) + b"]}"
-
-
-def rows_json(texts, dim=DIM):
-    """The good rows of several texts."""
-    return [row_json(text, dim) for text in texts]
-
-
 def good_json(texts, dim=DIM):
     """The body that answers these texts rightly."""
-    return embeddings_json(rows_json(texts, dim))
-
-
-def stray_texts(count):
-    """Texts nobody sends: their vectors stand for somebody else's answer."""
-    return [f"stray text {number} of somebody else" for number in range(count)]
+    return embeddings_body(vectors_for(texts, dim).tolist())

@@ -19,9 +19,8 @@ from inworld_embeddings import BasicAuth, EmbeddingClient, JWTAuth, errors
 from inworld_embeddings._jwt import authorization
 from inworld_embeddings._redaction import Secret
 from inworld_embeddings.auth import TOKEN_URL
-from support.fault import OK
+from support.fault import OK, answer, status
 from support.fault_server import FaultServer
-from support.faults import answer, status
 from support.in_process import Service
 
 KEY, SECRET, WORKSPACE = "planted-key", "planted-secret", "the-workspace"
@@ -419,7 +418,7 @@ def test_with_the_client_a_refused_token_is_renewed_and_the_second_refusal_shows
     service = Service(script)
     with EmbeddingClient(auth=endpoint.auth(), transport=service, batch_size=1) as client:
         service.oracle.check(["a", "b", "c"], client.embed(["a", "b", "c"]).vectors)
-        assert (sent[-1], service.requests[-1].header("host")) == ("Bearer token-2", "api.inworld.ai")
+        assert (sent[-1], service.requests[-1].head.get("host")) == ("Bearer token-2", "api.inworld.ai")
         assert len(endpoint.requests) == 2
         refused.add("Bearer token-2")
         with pytest.raises(errors.AuthenticationError, match="redacted") as caught:

@@ -28,8 +28,6 @@ from inworld_embeddings.errors import APIResponseValidationError
 from inworld_embeddings.jobs import run_job
 from inworld_embeddings.testing import FakeEngine
 from support.clients import in_threads
-from support.fault import OK
-from support.faults import poison, status
 from support.in_process import KEY, AsyncFace, Service, SyncFace
 from support.oracle import texts_in
 from support.processes import PREAMBLE, dice
@@ -160,7 +158,7 @@ def test_local_mode_knows_its_engine_and_hits_at_once(file):
 
 
 def test_texts_that_fail_are_not_kept_and_hits_are_not_lost_to_them(file):
-    with AsyncFace(Service(poison(TEXTS[7:8])), cache=file, batch_size=4) as face:
+    with AsyncFace(Service(f'poison="^{TEXTS[7]}$"'), cache=file, batch_size=4) as face:
         face.embed(TEXTS[:3])
         with pytest.raises(PartialFailureError) as caught:
             face.embed(TEXTS)
@@ -348,7 +346,7 @@ def test_calls_at_once_send_a_text_once(file):
 
 @pytest.mark.parametrize("ends", ["fails", "is cancelled"])
 def test_who_waited_for_a_call_that_came_to_nothing_sends_the_text_itself(ends, file):
-    service = Service([status(400), OK], latency=1.0)
+    service = Service("status=400, ok", latency=1.0)
     with AsyncFace(service, cache=file) as face:
 
         async def two():

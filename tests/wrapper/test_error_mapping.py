@@ -89,6 +89,7 @@ def test_C13_of_any_other_body_there_is_an_excerpt(body):
     [
         ("grpc: received message larger than max (5242880 vs. 4194304)", (5242880, 4194304)),
         ("Received message larger than max (5242880 vs 4194304) from upstream", (5242880, 4194304)),
+        ("grpc: trying to send message larger than max (5 vs. 4)", (5, 4)),
         ("grpc: received message after decompression larger than max (5 vs. 4)", (5, 4)),
         ("grpc: received message after decompression larger than max 4194304", (4194305, 4194304)),
         ("received\u00a0message  larger than max (5 vs. 4)", (5, 4)),

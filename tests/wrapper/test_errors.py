@@ -6,8 +6,7 @@ import re
 import pytest
 
 from inworld_embeddings import errors
-from support.fault import TEXT
-from support.faults import BAD_REQUEST, answer, status
+from support.fault import TEXT, answer, status
 from support.in_process import KEY, embed
 
 CLASSES = [
@@ -45,7 +44,7 @@ def test_C14_no_part_of_the_key_gets_into_an_error_or_the_log(echo):
 
 DETAIL = {"@type": "type.example/unknown", KEY: [{"deep": {KEY: f"Basic {KEY}"}}]}
 NAMED = {"field": "inputs[0].text", "description": f"is refused: {TEXTS[0]}"}
-REFUSED = {"@type": BAD_REQUEST, "fieldViolations": [{"field": KEY}, NAMED]}
+REFUSED = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"field": KEY}, NAMED]}
 ECHOES = {
     "details": status(503, details=[DETAIL, REFUSED]),
     "a violation": status(400, details=[REFUSED]),

@@ -13,8 +13,7 @@ from inworld_embeddings.gateway import NothingElse, Upstream, openai_error
 from inworld_embeddings.models import MODELS
 from inworld_embeddings_emulator import EmulatorServer, Request
 from inworld_embeddings_emulator.openai_face import OpenAIFace
-from support.fault import JSON, OK, Fault
-from support.faults import status
+from support.fault import JSON, OK, Fault, status
 from support.in_process import KEY, Service
 from support.vectors import vectors_for
 
@@ -103,7 +102,7 @@ WITHOUT_STATUS = {
 
 def test_errors_without_a_status_and_a_partial_failure_which_is_its_first_failures_error():
     assert {kind: openai_error(kind("x")).status for kind in WITHOUT_STATUS} == WITHOUT_STATUS
-    with faced([OK, status(400)]) as (_, client, _):
+    with faced("ok, status=400") as (_, client, _):
         with pytest.raises(errors.PartialFailureError) as caught:
             client.embed(["a", "b"], batch_size=1, max_concurrency=1)
         assert openai_error(caught.value).status == 400

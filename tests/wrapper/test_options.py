@@ -7,7 +7,6 @@ import pytest
 from inworld_embeddings import ConfigurationError, EmbeddingClient
 from inworld_embeddings.options import CALL, EMBED, defaults, merged
 from support.fault import OK
-from support.faults import status
 from support.in_process import KEY, AsyncFace, Service, embed
 
 HOLDS_ITSELF = {}
@@ -88,7 +87,7 @@ def test_what_cannot_be_an_option_is_told_before_anything_is_sent(given, told):
 def test_it_is_sent_as_it_is_beside_our_fields_and_planned(where):
     of_client, of_call = ({"extra_body": EXTRA}, {}) if where == "client" else ({}, {"extra_body": EXTRA})
     plain, _ = embed(OK, ["a", "b", "c"], batch_size=2)
-    service = Service([status(503), OK])
+    service = Service("status=503, ok")
     with AsyncFace(service, batch_size=2, **of_client) as face:
         result = face.embed(["a", "b", "c"], **of_call)
         planned = face.client.plan(["a", "b", "c"], **of_call)

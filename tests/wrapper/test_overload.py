@@ -8,7 +8,6 @@ import pytest
 from inworld_embeddings._throttle import Outcome
 from support import overload as sim
 from support.fault import at_random
-from support.faults import status
 from support.in_process import AsyncFace, Service
 
 every_seed = pytest.mark.parametrize("seed", [1, 2, 3])
@@ -151,7 +150,7 @@ def test_G07_workers_that_share_a_quota_get_done_with_more_requests(seed):
 
 def seconds_of_the_engine(share):
     """Virtual ones, for 1000 batches of one text."""
-    service = Service(at_random(1, share, [status(429)]), latency=0.05)
+    service = Service(at_random(1, share, ["status=429"]), latency=0.05)
     with AsyncFace(service, batch_size=1, timeout=120.0) as face:
         face.embed([str(number) for number in range(1000)])
         assert len(service.requests) <= 1.01 / (1 - share) * 1000

@@ -7,8 +7,9 @@ import pytest
 
 from inworld_embeddings import ClientClosedError, ConfigurationError, EmbeddingClient
 from inworld_embeddings._engine import sync_bridge
-from support.fault_server import OK, FaultServer
-from support.faults import black_hole, status
+from support.fault import OK
+from support.fault_server import FaultServer
+from support.faults import black_hole
 from support.processes import STORM, assert_silent, program, storm
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -319,7 +320,7 @@ time.time = time.monotonic = lambda: 1.6e9
 print(right(client, "a"))
 client.close()
 """
-    with FaultServer([status(503), OK]) as server:
+    with FaultServer("status=503, ok") as server:
         done = program(code, server.url)
     assert_silent(done)
     assert done.stdout == "True\n"

@@ -133,9 +133,10 @@ def serve():
     with contextlib.ExitStack() as listeners:
 
         def start(play):
-            def served(connection):
-                read_head(connection)
-                play(connection)
+            async def served(connection):
+                await connection.open()
+                await read_head(connection)
+                await play(connection)
 
             listener = listeners.enter_context(contextlib.closing(Listener(served)))
             return f"http://127.0.0.1:{listener.port}/page.md"
@@ -151,9 +152,9 @@ def sends(body=b"# A page\n", status=200, **headers):
     return lambda connection: connection.send(response(status, body, [*told.items()]))
 
 
-def dripping(connection):
-    connection.send(head(200, [("Content-Length", "100000000")]))
-    connection.drip(b"x" * 1000, 0.01)
+async def dripping(connection):
+    await connection.send(head(200, [("Content-Length", "100000000")]))
+    await connection.drip(b"x" * 1000, 0.01)
 
 
 @pytest.mark.parametrize(

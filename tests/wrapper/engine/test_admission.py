@@ -18,16 +18,8 @@ from inworld_embeddings import (
 )
 from inworld_embeddings._retry import Budget
 from support.clients import KEY, within
-from support.fault_server import OK, FaultServer
-from support.faults import (
-    black_hole,
-    black_hole_mid_body,
-    endless_1xx,
-    retry_after,
-    rst_mid_body,
-    slow_body,
-    status,
-)
+from support.fault_server import FaultServer
+from support.faults import black_hole, black_hole_mid_body, endless_1xx, slow_body
 from support.in_process import AsyncFace, Service, virtual
 from support.processes import program
 from support.vectors import vector_for
@@ -37,7 +29,7 @@ USUAL = 6
 
 
 def test_G08_a_dead_service_gets_no_more_retries_than_the_budget_holds():
-    with AsyncFace(Service([OK, status(503)])) as face:
+    with AsyncFace(Service("ok, status=503")) as face:
         face.embed("so that there is a session")
         face.admission.budget = Budget(3, 0.5, left=3)
         attempts, times = [], []
@@ -70,7 +62,7 @@ def test_G09_a_deadline_shorter_than_responses_take_is_refused_without_a_request
 
 
 def test_G09_a_retry_that_cannot_finish_is_not_sent_and_the_error_says_how_many_were():
-    script = lambda request: status(503) if request.number == USUAL else OK  # noqa: E731
+    script = lambda request: "status=503" if request.number == USUAL else "ok"  # noqa: E731
     with AsyncFace(Service(script, latency=0.1)) as face:
         taught(face)
         with pytest.raises(InternalServerError, match=r"timeout=0\.16 .* 1 attempt") as caught:
@@ -98,7 +90,7 @@ def test_G09_an_estimate_that_nobody_tests_fades():
 
 
 def test_G09_an_expired_call_does_not_wear_the_estimate_down():
-    with AsyncFace(Service([OK] * 20 + [black_hole]), batch_size=1, max_concurrency=2) as face:
+    with AsyncFace(Service(["ok"] * 20 + [black_hole]), batch_size=1, max_concurrency=2) as face:
         taught(face, 20)
         with pytest.raises(APITimeoutError):
             face.embed(list(map(str, range(500))), timeout=0.2)
@@ -109,10 +101,10 @@ MANY = [f"text {number}" for number in range(5000)]
 
 
 def down(seconds, fault, start=0.0):
-    return lambda request: fault if start <= request.at < start + seconds else OK
+    return lambda request: fault if start <= request.started < start + seconds else "ok"
 
 
-DOWN = pytest.mark.parametrize("fault", [status(503), status(429), rst_mid_body], ids=str)
+DOWN = pytest.mark.parametrize("fault", ["status=503", "status=429", "truncate;reset"], ids=str)
 
 
 @DOWN
@@ -182,20 +174,20 @@ def test_I01_with_a_probe_in_flight_others_wait_for_its_end():
 
 def test_I01_after_the_first_probe_that_succeeds_the_next_request_goes_at_once():
     """With every batch in the window, so that no new one wakes those that wait."""
-    with AsyncFace(Service(down(9, status(503), 0.03), latency=0.02)) as face:
+    with AsyncFace(Service(down(9, "status=503", 0.03), latency=0.02)) as face:
         face.embed(MANY[:480], timeout=600, batch_size=16)
         probe, following, *_ = (one.started for one in face.service.requests if one.started >= 9.03)
     assert following == pytest.approx(probe + 0.02)
 
 
 def test_I01_what_an_outage_kept_from_being_sent_has_spent_nothing():
-    with AsyncFace(Service(down(3, status(503)), latency=0.02)) as face:
+    with AsyncFace(Service(down(3, "status=503"), latency=0.02)) as face:
         result = face.embed(MANY, timeout=5)
         assert result.failures == ()
         assert face.admission.budget._left == 50
 
 
-HANGS = [black_hole, black_hole_mid_body, slow_body(), endless_1xx(), status(503), status(429)]
+HANGS = [black_hole, black_hole_mid_body, slow_body(), endless_1xx(), "status=503", "status=429"]
 
 
 @pytest.mark.parametrize("fault", HANGS, ids=str)
@@ -209,14 +201,14 @@ def test_promise_3_no_call_outlives_its_deadline(fault, texts, no_records):
 
 def test_promise_3_each_batch_of_a_stream_has_its_own_deadline():
     settings = {"batch_size": 1, "max_concurrency": 1, "timeout": 0.5}
-    with AsyncFace(Service([OK] * 5 + [black_hole], latency=0.2), **settings) as face:
+    with AsyncFace(Service(["ok"] * 5 + [black_hole], latency=0.2), **settings) as face:
         rows, error = face.rows(list("abcdef"))
         assert ([index for index, _ in rows], type(error)) == ([0, 1, 2, 3, 4], APITimeoutError)
         assert 1.0 < face.now <= 1.0 + 0.5
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("fault", [black_hole, status(503)], ids=str)
+@pytest.mark.parametrize("fault", [black_hole, "status=503"], ids=str)
 def test_promise_3_holds_in_real_seconds_with_20_000_texts_in_hand(fault, no_records):
     with FaultServer(fault) as server, EmbeddingClient(base_url=server.url, api_key=KEY) as client:
         client.plan(["loaded before the clock runs"])
@@ -251,7 +243,7 @@ def assert_nothing_stays(client):
 
 WAITS = {
     "for a response": (black_hole, 1),
-    "for a retry": (retry_after("30"), 1),
+    "for a retry": ("status=429;retry-after=30", 1),
     "for a permit": (black_hole, 3),
 }
 
@@ -272,7 +264,7 @@ async def test_F04_a_cancelled_call_ends_at_once_whatever_it_waits_for(fault, ca
         assert_nothing_stays(client)
 
 
-FAULTS = [status(503), rst_mid_body, status(429), OK, OK, status(500), retry_after("1"), OK]
+FAULTS = "status=503, truncate;reset, status=429, ok x2, status=500, status=429;retry-after=1, ok"
 
 
 def seconds_of_retries_limits_and_deadlines():
@@ -317,7 +309,7 @@ client.close()
 
 @virtual
 async def test_I06_what_was_noted_while_time_was_frozen_in_the_future_holds_nobody_back():
-    service = Service([retry_after("50"), OK])
+    service = Service("status=429;retry-after=50, ok")
     async with AsyncEmbeddingClient(api_key=KEY, transport=service, rate_limit=0.01, max_retries=0) as client:
         loop = asyncio.get_running_loop()
         loop.now += 1e9

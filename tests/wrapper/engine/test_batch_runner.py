@@ -8,27 +8,9 @@ import pytest
 from inworld_embeddings import errors
 from inworld_embeddings._batching import PATIENCE
 from inworld_embeddings._retry import RetryPolicy
-from support.fault import OK
-from support.faults import (
-    DECOMPRESSED_LARGER,
-    EMPTY_SUCCESSES,
-    RECEIVED_LARGER,
-    SENDING_LARGER,
-    black_hole,
-    html_error,
-    message_larger_than_max,
-    one_vector_short,
-    poison,
-    retry_after,
-    rst_before_any_byte,
-    status,
-    too_many_bytes,
-    too_many_texts,
-    violations,
-    when,
-)
+from support.fault import OK, status
+from support.faults import EMPTY_SUCCESSES, black_hole
 from support.in_process import AsyncFace, Service, embed
-from support.vectors import text_id
 
 TEXTS = [f"planted-text {number}" for number in range(500)]
 RETURN = {"on_error": "return"}
@@ -54,6 +36,11 @@ def check_only_these_failed(service, result, guilty, error):
 # Bisected: what is refused for a text
 
 
+def poison(guilty):
+    """400 for any batch that holds one of these texts; the emulator names their places."""
+    return f'poison="^planted-text ({"|".join(map(str, guilty))})$"'
+
+
 def test_C01_a_refused_text_says_so_after_one_request():
     long = "bad\x1b[31m\nX-Log: forged " + "é" * 9000
     service, error = refused(status(400, message=long))
@@ -64,11 +51,10 @@ def test_C01_a_refused_text_says_so_after_one_request():
 
 
 @pytest.mark.parametrize("batch_size", [500, 7])
-@pytest.mark.parametrize("named", [False, True], ids=["unnamed", "named"])
+@pytest.mark.parametrize("named", [";silent", ""], ids=["unnamed", "named"])
 @pytest.mark.parametrize("guilty", [[0], [250], [499], [0, 62, 125, 187, 250, 312, 374, 437, 499]], ids=str)
 def test_C01_poison_among_500_texts_costs_itself_only(batch_size, named, guilty):
-    script = poison([TEXTS[index] for index in guilty], field_violations=named)
-    service, result = embed(script, TEXTS, call=RETURN, batch_size=batch_size)
+    service, result = embed(poison(guilty) + named, TEXTS, call=RETURN, batch_size=batch_size)
     check_only_these_failed(service, result, guilty, errors.BadRequestError)
     batches = math.ceil(len(TEXTS) / batch_size)
     assert len(service.requests) - batches <= len(guilty) * (2 * math.log2(500) + 6)
@@ -79,16 +65,16 @@ def test_C01_poison_among_500_texts_costs_itself_only(batch_size, named, guilty)
     "places", [[0], [1, 2, 3], range(127), [500], [10**8]], ids=["0", "1-3", "0-126", "500", "10**8"]
 )
 def test_C01_a_server_that_names_the_wrong_texts_condemns_none(places):
-    guilty = text_id(TEXTS[77])
-    wrong = status(400, details=[violations(places)])
-    script = when(lambda request: guilty in map(text_id, request.texts), wrong)
-    service, result = embed(script, TEXTS, call=RETURN)
+    named = [{"field": f"inputs[{place}].text", "description": "is refused"} for place in places]
+    detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": named}
+    wrong = status(400, details=[detail])
+    service, result = embed(lambda request: wrong if TEXTS[77] in request.texts else OK, TEXTS, call=RETURN)
     check_only_these_failed(service, result, [77], errors.BadRequestError)
     assert len(service.requests) - 4 <= 2 * math.log2(128) + 6
 
 
 @pytest.mark.parametrize("batch_size", [500, 20, 1])
-@pytest.mark.parametrize("refusal", [status(400, message="unknown model"), html_error(400)], ids=str)
+@pytest.mark.parametrize("refusal", ["status=400", "html=400"])
 def test_C01_a_400_for_everything_ends_the_call_after_a_handful_of_requests(batch_size, refusal):
     service, error = refused(refusal, TEXTS, latency=0.005, batch_size=batch_size)
     assert isinstance(error, errors.BadRequestError)
@@ -96,7 +82,7 @@ def test_C01_a_400_for_everything_ends_the_call_after_a_handful_of_requests(batc
 
 
 def test_C01_a_first_batch_of_nothing_but_poison_does_not_end_the_call():
-    service, result = embed(poison(TEXTS[:4]), TEXTS, call=RETURN, batch_size=4, max_concurrency=1)
+    service, result = embed(poison(range(4)), TEXTS, call=RETURN, batch_size=4, max_concurrency=1)
     check_only_these_failed(service, result, [0, 1, 2, 3], errors.BadRequestError)
 
 
@@ -126,8 +112,7 @@ def test_C11_an_unknown_4xx_is_final(http):
 
 
 def test_C02_what_was_answered_before_a_key_was_revoked_is_kept():
-    script = when(lambda request: request.number >= 3, status(401))
-    service, result = embed(script, TEXTS, call=RETURN, batch_size=100, max_concurrency=1)
+    service, result = embed("ok x3, status=401", TEXTS, call=RETURN, batch_size=100, max_concurrency=1)
     service.oracle.assert_requests(4)
     service.oracle.check(TEXTS[:300], result.vectors[:300])
     assert [failure.index for failure in result.failures] == list(range(300, 500))
@@ -169,13 +154,12 @@ def test_C15_a_success_that_brings_nothing_is_tried_again(fault):
 HINT = 8.0
 
 
-@pytest.mark.parametrize("hint", [False, True], ids=["no_hint", "hint"])
+@pytest.mark.parametrize("hint", ["", ";retry-after=8"])
 def test_C07_a_throttle_closes_the_gate_and_lets_single_requests_in_first(hint, monkeypatch):
     """Four are in flight at first; no other starts before the gate opens, and then one until one succeeds."""
     monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", RetryPolicy(throttle_base=HINT))
     monkeypatch.setattr(random, "random", lambda: 0.999)
-    fault = retry_after(str(HINT)) if hint else status(429)
-    service = Service([*[fault] * 4, OK], latency=0.02)
+    service = Service(f"status=429{hint} x4, ok", latency=0.02)
     with AsyncFace(service, batch_size=1) as face:
         service.oracle.check(TEXTS[:20], face.embed(TEXTS[:20]).vectors)
     starts = [record.started for record in service.requests]
@@ -218,7 +202,9 @@ def test_C12_a_hint_holds_up_the_clients_next_call_too():
 @pytest.mark.parametrize("http", [429, 503])
 def test_C16_over_a_minute_is_raised_at_once_with_the_hint(hint, http):
     """Also with more batches waiting at the gate that the hint has closed."""
-    service, error = refused(retry_after(hint, http=http), TEXTS[:20], latency=0.01, batch_size=1)
+    service, error = refused(
+        status(http, headers=[("Retry-After", hint)]), TEXTS[:20], latency=0.01, batch_size=1
+    )
     assert len(service.requests) <= 4
     assert (error.retry_after, error.retryable) == (float(hint), True)
     assert service.requests[-1].finished < 1
@@ -246,13 +232,26 @@ def no_backoff(monkeypatch):
 
 
 SPLIT = pytest.mark.usefixtures("no_backoff")
-WORDINGS = pytest.mark.parametrize("wording", [RECEIVED_LARGER, DECOMPRESSED_LARGER, SENDING_LARGER])
 MANY = TEXTS[:256]
 
 
-def larger_than(texts, **options):
-    """A message limit that so many texts fit into exactly."""
-    return message_larger_than_max(texts * 3072, size=lambda request: 3072 * len(request.texts), **options)
+def too_many_texts(limit):
+    return lambda request: "status=413" if len(request.texts) > limit else OK
+
+
+def too_many_bytes(limit):
+    return lambda request: "status=413" if len(request.body) > limit else OK
+
+
+def larger_than(texts):
+    """The 429 that will never succeed: a hop's message limit, which so many texts fit into exactly."""
+
+    def script(request):
+        count = len(request.texts)
+        said = f"grpc: received message larger than max ({3072 * count} vs. {3072 * texts})"
+        return status(429, message=said) if count > texts else OK
+
+    return script
 
 
 def refusals(service):
@@ -305,7 +304,7 @@ def test_C06_one_large_text_costs_the_others_neither_their_vectors_nor_their_bat
 
 @SPLIT
 def test_C06_a_cap_that_was_learned_by_mistake_is_forgotten_by_and_by():
-    service = Service([too_many_texts(16)] * 3 + [OK])
+    service = Service(lambda request: "status=413" if request.number < 3 and len(request.texts) > 16 else OK)
     with AsyncFace(service, max_concurrency=1, batch_size=64) as face:
         for _ in range(30):
             face.embed(MANY)
@@ -313,10 +312,10 @@ def test_C06_a_cap_that_was_learned_by_mistake_is_forgotten_by_and_by():
 
 
 @SPLIT
-@WORDINGS
 @pytest.mark.parametrize("limit", [100, 3])
-def test_C10_a_429_for_its_size_is_split_by_the_sizes_it_names(wording, limit):
-    service, result = embed(larger_than(limit, wording=wording), MANY)
+def test_C10_a_429_for_its_size_is_split_by_the_sizes_it_names(limit):
+    """In whichever words: tests/wrapper/test_error_mapping.py."""
+    service, result = embed(larger_than(limit), MANY)
     service.oracle.check(MANY, result.vectors)
     assert refusals(service) <= 2, "one for each batch in flight"
     most = math.floor(128 * limit / 128 * 0.9)
@@ -351,10 +350,10 @@ def ended(script, texts=MANY, **settings):
 @pytest.mark.parametrize(
     ("script", "kind", "status_code"),
     [
-        pytest.param(status(429), errors.RateLimitError, 429, id="only 429"),
-        pytest.param(status(503), errors.InternalServerError, 503, id="only 503"),
-        pytest.param([status(503), status(500)], errors.InternalServerError, 500, id="5xx"),
-        pytest.param(rst_before_any_byte, errors.APIConnectionError, None, id="only broken connections"),
+        pytest.param("status=429", errors.RateLimitError, 429, id="only 429"),
+        pytest.param("status=503", errors.InternalServerError, 503, id="only 503"),
+        pytest.param(["status=503", "status=500"], errors.InternalServerError, 500, id="5xx"),
+        pytest.param("drop;reset", errors.APIConnectionError, None, id="only broken connections"),
     ],
 )
 def test_I02_a_call_that_saw_one_kind_of_refusal_raises_it_when_its_time_is_up(script, kind, status_code):
@@ -366,7 +365,7 @@ def test_I02_a_call_that_saw_one_kind_of_refusal_raises_it_when_its_time_is_up(s
 
 
 def test_I02_of_mixed_ones_the_last_is_told_and_silence_is_a_timeout():
-    error, _ = ended([status(503), status(429)])
+    error, _ = ended(["status=503", "status=429"])
     assert type(error) is errors.APITimeoutError
     assert isinstance(error.__cause__, errors.RateLimitError)
     assert str(error).endswith(f"The last failed with RateLimitError: {error.__cause__}")
@@ -375,7 +374,7 @@ def test_I02_of_mixed_ones_the_last_is_told_and_silence_is_a_timeout():
 
 
 def test_I02_a_call_that_an_outage_held_back_tells_what_the_client_saw():
-    with AsyncFace(Service(status(503), latency=0.05), timeout=5.0) as face:
+    with AsyncFace(Service("status=503", latency=0.05), timeout=5.0) as face:
         with pytest.raises(errors.InternalServerError):
             face.embed(MANY)
         with pytest.raises(errors.InternalServerError, match=r"timeout=0\.001 .* 0 attempts") as caught:
@@ -384,14 +383,14 @@ def test_I02_a_call_that_an_outage_held_back_tells_what_the_client_saw():
 
 
 def test_a_message_names_the_limit_that_ended_it_and_the_host():
-    _, error = refused(status(500))
+    _, error = refused("status=500")
     assert "3 attempts by max_retries=2" in str(error)
-    _, error = refused(rst_before_any_byte)
+    _, error = refused("drop;reset")
     assert "api.inworld.ai" in str(error)
 
 
 def test_I09_what_is_refused_whatever_it_is_costs_a_bounded_number_of_requests():
-    for script in (status(413), status(400)):
+    for script in ("status=413", "status=400"):
         for texts in (MANY * 4, [text * (300 - number) for number, text in enumerate(MANY)]):
             service, result = embed(script, texts, call={"on_error": "return"})
             assert len(result.failures) == len(texts)
@@ -407,7 +406,7 @@ def test_I09_the_longest_first_do_not_end_a_call(large):
 
 def test_a_batch_that_is_wrong_as_a_whole_costs_twelve_requests_and_the_others_nothing():
     texts = ["a"] * 128 + ["BAD"] * 128 + ["b"] * 128
-    script = lambda request: one_vector_short if "BAD" in request.texts else OK  # noqa: E731
+    script = lambda request: "short" if "BAD" in request.texts else OK  # noqa: E731
     service, result = embed(script, texts, call={"on_error": "return"})
     assert [failure.index for failure in result.failures] == list(range(128, 256))
     assert len(service.requests) <= 2 + 12

@@ -17,9 +17,9 @@ from inworld_embeddings import (
     PartialFailureError,
 )
 from support.clients import KEY, Waiting, in_threads
-from support.fault import at_random
-from support.fault_server import OK, FaultServer
-from support.faults import MIXED, STRAYS, black_hole
+from support.fault import OK, at_random
+from support.fault_server import FaultServer
+from support.faults import MIXED, STRAYS, black_hole, extra_response_when_idle
 from support.in_process import Service, virtual
 from support.processes import SEED, dice, storm
 from support.vectors import vector_for
@@ -165,7 +165,7 @@ def test_F06_a_transport_of_the_users_own_is_left_open():
 
 # What no client can tell from a right response, call by call: a lone vector of another dimension, and a response nobody
 # asked for that arrives just as a request leaves (rows D05, D16).
-SURVIVED = [fault for fault in MIXED if fault.name not in ("ragged", "extra_response_when_idle")]
+SURVIVED = [fault for fault in MIXED if fault not in ("ragged", extra_response_when_idle)]
 if os.environ.get("TRANSPORT"):  # of another transport, rows B09 and B10 say what it does with strays
     SURVIVED = [fault for fault in SURVIVED if fault not in STRAYS]
 

@@ -11,7 +11,8 @@ from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingC
 from inworld_embeddings._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget
 from inworld_embeddings._throttle import Outcome as Load
 from support.clients import KEY
-from support.fault_server import OK, FaultServer
+from support.fault import OK
+from support.fault_server import FaultServer
 from support.faults import black_hole
 from support.in_process import virtual
 

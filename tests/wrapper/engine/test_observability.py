@@ -17,8 +17,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from inworld_embeddings import AsyncEmbeddingClient, AuthenticationError, ConfigurationError, EmbeddingClient
 from inworld_embeddings._engine import observability
-from support.fault import OK
-from support.faults import black_hole, poison, status
+from support.fault import OK, status
+from support.faults import black_hole
 from support.in_process import KEY, AsyncFace, Service, SyncFace, embed, virtual
 from support.processes import program
 
@@ -33,7 +33,7 @@ DURATION = "gen_ai.client.operation.duration"
     [
         (AsyncFace.embed, OK, [(8, 20), (16, 20), (20, 20)]),
         (AsyncFace.rows, OK, [(8, None), (16, None), (20, None)]),
-        (AsyncFace.embed, status(401), [(20, 20)]),
+        (AsyncFace.embed, "status=401", [(20, 20)]),
     ],
     ids=["batches", "a stream has no total", "failed texts are done too"],
 )
@@ -179,7 +179,7 @@ def test_a_call_is_one_client_span_and_one_duration_and_a_child_of_the_callers(s
 
 @ALL
 def test_an_error_is_told_by_its_class_alone(seen, face_class, work):
-    with face_class(Service(status(401))) as face:
+    with face_class(Service("status=401")) as face:
         if work == "embed":
             with pytest.raises(AuthenticationError):
                 face.embed(["planted-text in the open"])
@@ -214,8 +214,8 @@ def told(seen, *names):
 @pytest.mark.parametrize(
     ("script", "texts", "figures"),
     [
-        ([status(503), OK], ["a"], (2, 1, 0, None)),
-        (poison(["bad"]), ["bad", "b"], (3, 0, 1, "PartialFailureError")),
+        ("status=503, ok", ["a"], (2, 1, 0, None)),
+        ("poison=bad", ["bad", "b"], (3, 0, 1, "PartialFailureError")),
         (OK, [], (0, 0, 0, None)),
     ],
     ids=["retried", "returned failures", "nothing sent"],

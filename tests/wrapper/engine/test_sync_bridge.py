@@ -12,7 +12,8 @@ import pytest
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings._engine import sync_bridge
 from support.clients import KEY, in_threads
-from support.fault_server import OK, FaultServer
+from support.fault import OK
+from support.fault_server import FaultServer
 from support.faults import black_hole
 from support.in_process import Service
 from support.processes import assert_silent, program, storm
@@ -88,7 +89,7 @@ def test_E06_a_source_that_blocks_runs_in_the_callers_thread_and_holds_back_noth
 
 
 LATE = """
-import inworld_embeddings._engine.engine  # an interrupted import is Python's own matter
+from inworld_embeddings._engine import engine, sync_bridge  # an interrupted import is Python's own matter
 
 def interrupted(work):
     'Seconds from a SIGINT, sent at a random moment, to the KeyboardInterrupt out of the work; None if it was done.'

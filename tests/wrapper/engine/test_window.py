@@ -16,7 +16,7 @@ from inworld_embeddings import (
     InvalidInputError,
 )
 from support.fault import OK
-from support.faults import black_hole, poison
+from support.faults import black_hole
 from support.in_process import KEY, AsyncFace, Instant, Service, SyncFace, virtual
 from support.vectors import text_id, vector_for
 
@@ -99,7 +99,7 @@ def test_E06_a_raising_source_surfaces_after_everything_before_it():
 @pytest.mark.parametrize("on_error", ["raise", "return"])
 def test_a_refused_text_ends_the_iteration_or_is_a_row_like_the_others(on_error):
     texts = names(40)
-    service = Service(poison([texts[17]]))
+    service = Service(f'poison="^{texts[17]}$"')
     if on_error == "return":
         texts[30] = "\ud800"  # cannot be sent at all
     with AsyncFace(service, batch_size=20, max_concurrency=2) as face:
@@ -154,7 +154,7 @@ async def test_a_failure_does_not_wait_for_an_async_source_that_never_goes_on():
             yield text
         await asyncio.Event().wait()
 
-    async with client_over(Service(poison(names(30)[-1:])), batch_size=1) as client:
+    async with client_over(Service("poison=29"), batch_size=1) as client:
         rows = client.embed_iter(source())
         assert_right([await anext(rows) for _ in range(29)], names(30))
         with pytest.raises(BadRequestError):

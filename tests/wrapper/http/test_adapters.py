@@ -1,5 +1,6 @@
 """What is read of a response: no redirect, of an error its beginning, of a 200 no more than the cap. A16, C13, D13, D14."""
 
+import gzip
 import tracemalloc
 
 import httpx
@@ -14,22 +15,12 @@ from inworld_embeddings import (
 )
 from inworld_embeddings._http.adapters import BODY_CAP
 from support.clients import failure, sync_embed, unpooled_client, verdict
-from support.fault import body_fault
-from support.fault_server import OK, FaultServer
-from support.faults import (
-    NOT_ASKED_FOR,
-    answer,
-    bomb,
-    declared_body,
-    endless_chunks,
-    endless_close_delimited,
-    endless_error,
-    error_bodies,
-    packed,
-)
+from support.fault import JSON, TEXT, answer, chunk, head, response, sends
+from support.fault_server import FaultServer
+from support.faults import CHUNKED_HEAD, PIECE, bomb, close, encoded, endless, packed
 from support.in_process import AsyncFace, Service
 from support.oracle import EMBED_PATH
-from support.vectors import embeddings_json, vectors_for
+from support.vectors import vectors_for
 
 MB = 2**20
 TEXTS = [f"planted-text {number}" for number in range(12)]
@@ -74,7 +65,7 @@ REDIRECTS = [
 def test_A16_a_redirect_is_not_followed(status, location):
     with FaultServer() as second:
         headers = [] if location is None else [("Location", location.format(second.url))]
-        with FaultServer([answer("redirect", status, b"", headers), OK]) as server:
+        with FaultServer([answer("redirect", status, b"", headers), "ok"]) as server:
             error = failure(server.url, TEXTS, batch_size=1, max_concurrency=1)
             assert verdict(error) == (RedirectError, 1, False)
             assert "token" not in str(error)
@@ -93,7 +84,18 @@ def test_A16_a_client_of_the_users_that_follows_redirects_does_not_here():
         assert second.connections == []
 
 
-@pytest.mark.parametrize("fault", error_bodies(503), ids=str)
+REFUSED = b'{"code":2,"message":"it did not work"}'
+ERROR_BODIES = [
+    answer("empty", 503, b"", []),
+    answer("gzip", 503, gzip.compress(REFUSED), [JSON, ("Content-Encoding", "gzip")]),
+    answer("no gzip", 503, REFUSED, [JSON, ("Content-Encoding", "gzip")]),
+    answer("no brotli", 503, REFUSED, [JSON, ("Content-Encoding", "br")]),
+    sends("unfinished", lambda _: response(503, b"x" * 5000, [TEXT])[:-4000], close),
+]
+"""What only the wire tells apart; other bodies are read in test_error_mapping.py."""
+
+
+@pytest.mark.parametrize("fault", ERROR_BODIES, ids=str)
 def test_C13_the_status_decides_whatever_the_body_is(fault):
     with FaultServer(fault) as server:
         error = failure(server.url, max_retries=0)
@@ -103,7 +105,7 @@ def test_C13_the_status_decides_whatever_the_body_is(fault):
 
 
 def test_C13_of_an_endless_body_64_kb_are_read():
-    with FaultServer(endless_error(404), send_buffer=65536) as server:
+    with FaultServer(endless("endless", head(404, [TEXT]), b"x" * 65536), send_buffer=65536) as server:
         assert isinstance(failure(server.url), NotFoundError)
         server.oracle.wait_until_idle()
         assert server.requests[0].bytes_sent < KERNEL
@@ -121,23 +123,37 @@ def test_a_transport_that_is_not_asynchronous_is_refused():
         sync_embed("http://127.0.0.1:1", "a", transport=httpx.HTTPTransport())
 
 
-@pytest.mark.parametrize(
-    "bomb", [bomb("gzip"), bomb("deflate"), endless_chunks, endless_close_delimited], ids=str
-)
+ENDLESS_CHUNKS = endless("endless_chunks", CHUNKED_HEAD, chunk(PIECE))
+CLOSE_DELIMITED = endless("endless_close_delimited", head(), PIECE)
+
+
+def declared(size):
+    """An honest Content-Length, and a body to match for whoever reads it."""
+    return endless(f"declares_{size}", head(200, [JSON, ("Content-Length", str(size))]), PIECE)
+
+
+@pytest.mark.parametrize("bomb", [bomb("gzip"), bomb("deflate"), ENDLESS_CHUNKS, CLOSE_DELIMITED], ids=str)
 def test_D13_a_bomb_is_read_up_to_the_cap(bomb, at_most):
     at_most(BODY_CAP + 64 * MB)
     check_is_refused(bomb, BODY_CAP + KERNEL)
 
 
-@pytest.mark.parametrize("bomb", NOT_ASKED_FOR, ids=str)
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        encoded("double_gzip", "gzip, gzip", lambda _: gzip.compress(b"".join(packed(10**8)))),
+        encoded("brotli", "br", lambda _: b"\x1b" + b"x" * 99),
+    ],
+    ids=str,
+)
 def test_D13_what_was_not_asked_for_is_not_unpacked(bomb, at_most):
     at_most(16 * MB)
     check_is_refused(bomb, MB)
 
 
-@pytest.mark.parametrize("bomb", [bomb("gzip", 10**8), endless_chunks, declared_body(1_000_000)], ids=str)
+@pytest.mark.parametrize("bomb", [bomb("gzip", 10**8), ENDLESS_CHUNKS, declared(10**6)], ids=str)
 def test_D13_once_the_dimension_is_known_the_cap_is_what_the_vectors_can_take(bomb):
-    with FaultServer([OK, bomb], send_buffer=65536) as server:
+    with FaultServer(["ok", bomb], send_buffer=65536) as server:
         one_by_one = {"batch_size": 6, "max_concurrency": 1}
         result = sync_embed(server.url, TEXTS, call={"on_error": "return"}, **one_by_one)
         server.oracle.check(TEXTS[:6], result.vectors[:6])
@@ -149,15 +165,17 @@ def test_D13_once_the_dimension_is_known_the_cap_is_what_the_vectors_can_take(bo
 
 
 def test_D13_the_cap_leaves_room_for_the_longest_spelling_of_a_number():
-    def build(texts, dim):
-        rows = [",".join(f"{value:+.24e}".lstrip("+") for value in row) for row in vectors_for(texts, dim)]
-        return embeddings_json([f'{{"values":[{row}]}}'.encode() for row in rows])
+    def spelled(ex):
+        vectors = vectors_for(ex.request.texts, ex.dim)
+        rows = [",".join(f"{value:+.24e}".lstrip("+") for value in row) for row in vectors]
+        body = ",".join(f'{{"values":[{row}]}}' for row in rows)
+        return response(200, f'{{"embeddings":[{body}]}}'.encode())
 
-    service = Service(body_fault("long", build, good=True), dim=768)
+    service = Service(sends("spelled", spelled), dim=768)
     with AsyncFace(service, batch_size=6, max_concurrency=1) as face:
         service.oracle.check(TEXTS, face.embed(TEXTS).vectors)
 
 
 def test_D14_a_declared_length_over_the_cap_is_refused_unread(at_most):
     at_most(16 * MB)
-    check_is_refused(declared_body(), KERNEL)
+    check_is_refused(declared(10**10), KERNEL)

@@ -1,6 +1,8 @@
 """Connections that end, lie, bring too much, or never end. Section B of the fault catalogue, and D16."""
 
+import asyncio
 import tracemalloc
+from itertools import count
 
 import pytest
 
@@ -12,34 +14,24 @@ from inworld_embeddings import (
 )
 from inworld_embeddings._retry import Timeouts
 from support.clients import failure, sync_client, sync_embed, verdict, within, words
-from support.fault import OK, ByConnection, Stage, at
+from support.fault import JSON, ByConnection, Fault, Stage, at, chunk, fault, head, response
 from support.fault_server import FaultServer
 from support.faults import (
-    HEADER_BOMBS,
+    CHUNKED_HEAD,
     NOT_WHOLE,
     STRAYS,
-    announced_close,
     black_hole,
     black_hole_mid_body,
     black_hole_on_connect,
-    chunked,
     close_after_answer,
-    close_delimited,
-    content_length_too_small,
+    endless,
     endless_1xx,
-    extra_line,
-    fin_before_any_byte,
-    fin_mid_body,
-    fin_on_connect,
-    many_headers,
-    never_read_body,
-    rst_before_any_byte,
-    rst_before_body,
+    extra_response_when_idle,
+    followed_by,
+    framed,
     rst_on_connect,
+    sized,
     slow_body,
-    slow_error,
-    slow_headers,
-    some_1xx,
     tls_bytes,
     truncated_close_delimited,
 )
@@ -52,7 +44,7 @@ PATIENT = {"max_retries": 10}
 
 def assert_transient(fault, error=APIConnectionError):
     """Twice the fault and the caller sees success; always the fault and it is the third attempt's error."""
-    with FaultServer([fault, fault, OK]) as server:
+    with FaultServer([fault, fault, "ok"]) as server:
         server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
         assert [record.connection for record in server.requests] == [0, 1, 2]
     with FaultServer(fault) as server:
@@ -61,18 +53,29 @@ def assert_transient(fault, error=APIConnectionError):
         server.oracle.wait_until_closed()
 
 
+announced_close = framed("announced", lambda good: response(200, good, [JSON, ("Connection", "close")]))
+"""Good manners, not a fault."""
+
+
 @pytest.mark.parametrize("end", [close_after_answer, announced_close], ids=str)
 def test_B01_a_connection_closed_while_idle_is_not_used_again(end):
-    with FaultServer([end, OK]) as server, sync_client(server.url, max_retries=0) as embed:
+    with FaultServer([end, "ok"]) as server, sync_client(server.url, max_retries=0) as embed:
         server.oracle.check_one("a", embed("a"))
         server.oracle.wait_until_closed()
         server.oracle.check_one("b", embed("b"))
         server.oracle.assert_requests(2)
 
 
-@pytest.mark.parametrize("end", [fin_before_any_byte, rst_before_any_byte, rst_before_body], ids=str)
+rst_before_body = Fault("rst_before_body", lambda ex: ex.conn.rst(), Stage.HEAD)
+fin_on_connect = Fault("fin_on_connect", lambda ex: ex.conn.fin(), Stage.CONNECT)
+
+
+@pytest.mark.parametrize("end", ["drop", "drop;reset", rst_before_body], ids=str)
 def test_B01_a_connection_that_ends_as_it_is_used_again_costs_no_retry(end):
-    with FaultServer(ByConnection({0: [OK, end]})) as server, sync_client(server.url, max_retries=0) as embed:
+    with (
+        FaultServer(ByConnection({0: ["ok", end]})) as server,
+        sync_client(server.url, max_retries=0) as embed,
+    ):
         server.oracle.check_one("a", embed("a"))
         result = embed(TEXTS)
         server.oracle.check(TEXTS, result.vectors)
@@ -81,7 +84,7 @@ def test_B01_a_connection_that_ends_as_it_is_used_again_costs_no_retry(end):
 
 
 def test_B01_only_the_first_repetition_is_free():
-    with FaultServer([OK, fin_before_any_byte]) as server, sync_client(server.url, max_retries=1) as embed:
+    with FaultServer(["ok", "drop"]) as server, sync_client(server.url, max_retries=1) as embed:
         embed("a")
         with pytest.raises(APIConnectionError) as caught:
             embed("b")
@@ -111,7 +114,7 @@ def test_B08_a_truncated_response_without_a_length_is_found_out_by_its_json():
 
 def test_B04_half_a_response_over_a_used_connection_is_no_free_retry():
     with (
-        FaultServer(ByConnection({0: [OK, fin_mid_body]})) as server,
+        FaultServer(ByConnection({0: ["ok", "truncate"]})) as server,
         sync_client(server.url, max_retries=0) as embed,
     ):
         embed("a")
@@ -121,20 +124,32 @@ def test_B04_half_a_response_over_a_used_connection_is_no_free_retry():
 
 
 def test_B07_what_is_beyond_the_length_is_not_the_next_response():
-    with FaultServer([content_length_too_small, OK]) as server:
+    with FaultServer([framed("too_small", lambda good: sized(good, -10), None), "ok"]) as server:
         server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
         assert [record.connection for record in server.requests] == [0, 1]
 
 
+def in_sevens(good):
+    return b"".join(chunk(good[start : start + 7]) for start in range(0, len(good), 7)) + chunk(b"")
+
+
+def after(before):
+    """The right answer behind something else."""
+    return framed("after", lambda good: before + response(200, good), None)
+
+
+HEADERS = b"".join(b"X-Much-%d: %s\r\n" % (number, b"b" * 500) for number in range(100))
+chunked = framed("chunked", lambda good: CHUNKED_HEAD + in_sevens(good), None)
+
 WELL = {
-    "B08_close_delimited": (close_delimited, 8),
+    "B08_close_delimited": (framed("close_delimited", lambda good: head() + good), 8),
     "B08_chunked": (chunked, 8),
-    "B09_an_empty_line_too_many": (extra_line, 8),
-    "B12_many_headers": (many_headers(100, 500), 8),
-    "B12_a_large_body": (OK, 10_000),
+    "B09_an_empty_line_too_many": (followed_by("extra_line", lambda _: b"\r\n"), 8),
+    "B12_many_headers": (framed("many", lambda good: head()[:-2] + HEADERS + sized(good, 0)[17:], None), 8),
+    "B12_a_large_body": ("ok", 10_000),
     "B12_many_chunks": (chunked, 10_000),
-    "B13_early_hints": (some_1xx(103), 8),
-    "B13_many_interim_responses": (some_1xx(100, 40), 8),
+    "B13_early_hints": (after(head(103, []) * 3), 8),
+    "B13_many_interim_responses": (after(head(100, []) * 40), 8),
 }
 
 
@@ -147,7 +162,7 @@ def test_B08_B09_B12_B13_what_is_odd_but_whole_is_a_response(good, dim):
 
 
 @pytest.mark.parametrize(
-    "stray", STRAYS, ids=lambda stray: f"{'B10' if stray.name.endswith('when_idle') else 'B09'}_{stray}"
+    "stray", STRAYS, ids=lambda stray: f"{'B10' if stray is extra_response_when_idle else 'B09'}_{stray}"
 )
 def test_B09_B10_D16_a_response_too_many_is_never_the_next_calls(stray):
     with FaultServer(ByConnection({0: [stray]})) as server, sync_client(server.url, max_retries=0) as embed:
@@ -159,13 +174,39 @@ def test_B09_B10_D16_a_response_too_many_is_never_the_next_calls(stray):
 
 
 def test_B11_tls_bytes_from_a_server_that_has_spoken_http_are_garbage_like_any_other():
-    with FaultServer([OK, announced_close, tls_bytes, OK]) as server:
+    with FaultServer(["ok", announced_close, tls_bytes, "ok"]) as server:
         server.oracle.check(TEXTS, sync_embed(server.url, TEXTS, **ONE_EACH).vectors)
+
+
+@fault
+async def endless_headers(ex):
+    await ex.send(OK_LINE)
+    for number in count():
+        await ex.send(b"X-Bomb-%d: %s\r\n" % (number, b"b" * 1000))
+
+
+@fault
+async def endless_trailer(ex):
+    await ex.send(CHUNKED_HEAD + chunk(ex.good_body()) + b"0\r\nX-Trailer: ")
+    await asyncio.sleep(0.02)  # the trailers come on their own
+    while True:
+        await ex.send(b"b" * 65536)
+
+
+OK_LINE = b"HTTP/1.1 200 OK\r\n"
+HINTS = b"Link: </style.css>; rel=preload\r\n" * 2048
+HEADER_BOMBS = [
+    endless_headers,
+    endless_trailer,
+    endless("header", OK_LINE + b"X-Long: ", b"a" * 65536),
+    endless("status_line", b"HTTP/1.1 200 ", b"O" * 65536),
+    endless("1xx_headers", b"HTTP/1.1 103 Early Hints\r\n", HINTS),
+]
 
 
 @pytest.mark.parametrize("bomb", HEADER_BOMBS, ids=str)
 def test_B12_headers_without_end_are_not_kept_and_not_asked_for_again(bomb):
-    with FaultServer([OK, bomb]) as server, sync_client(server.url) as embed:
+    with FaultServer(["ok", bomb]) as server, sync_client(server.url) as embed:
         embed("warm")
         tracemalloc.start()
         try:
@@ -180,12 +221,17 @@ def test_B12_headers_without_end_are_not_kept_and_not_asked_for_again(bomb):
         assert peak < 2 * MEGABYTE, f"{peak / MEGABYTE:.1f} MB"  # the server's own buffers are in it
 
 
+def slowly(make):
+    """One byte at a time, from the first of the head on."""
+    return Fault("slowly", lambda ex: ex.conn.drip(make(ex), 0.1))
+
+
 ENDLESS = [
     pytest.param(endless_1xx(102, 0.01), id="B13"),
     pytest.param(endless_1xx(103, 0.0), id="B13_as_a_flood"),
-    pytest.param(slow_headers(0.1), id="B14"),
+    pytest.param(slowly(lambda ex: response(200, ex.good_body())), id="B14"),
     pytest.param(slow_body(0.1), id="B15"),
-    pytest.param(slow_error(503, 0.1), id="B15_error"),
+    pytest.param(slowly(lambda _: response(503, b"{}")), id="B15_error"),
     pytest.param(black_hole, id="B16"),
     pytest.param(black_hole_mid_body, id="B16_mid_body"),
     pytest.param(black_hole_on_connect, id="B16_on_connect"),
@@ -225,16 +271,17 @@ ROOM = {"max_batch_bytes": 16 * MEGABYTE}
 def test_B17_a_server_that_does_not_read_falls_under_the_attempt_timeout_and_the_deadline(monkeypatch):
     short = Timeouts(first_attempt=0.1, longest_attempt=0.1)
     monkeypatch.setattr("inworld_embeddings.client.BaseClient._timeouts", short)
+    never_read_body = Fault("never_read_body", lambda ex: ex.conn.hold(), Stage.HEAD)
     with FaultServer(never_read_body, receive_buffer=4096) as server:
         assert verdict(failure(server.url, LONG_TEXT, **ROOM)) == (APITimeoutError, 3, True)
         assert isinstance(failure(server.url, LONG_TEXT, timeout=0.1, **ROOM), APITimeoutError)
 
 
 @at(Stage.HEAD)
-def refusal_of_an_unread_body(ex):
+async def refusal_of_an_unread_body(ex):
     """Respond after the head, read no more, keep the connection."""
-    ex.reply(413, b'{"code":8,"message":"too large","details":[]}')
-    ex.conn.hold()
+    await ex.play("status=413")
+    await ex.conn.hold()
 
 
 def test_B17_a_refusal_that_comes_before_the_body_was_read_is_heard():

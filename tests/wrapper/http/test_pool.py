@@ -14,16 +14,9 @@ from inworld_embeddings._http.connect import tls_context
 from inworld_embeddings._http.pool import KEPT_BUFFERS, ConnectionPool
 from inworld_embeddings._retry import Timeouts
 from support.clients import KEY, pool, vectors_in
-from support.fault import OK, ByConnection
+from support.fault import OK, ByConnection, Fault
 from support.fault_server import FaultServer
-from support.faults import (
-    black_hole,
-    extra_response_same_packet,
-    extra_response_when_idle,
-    fin_before_any_byte,
-    rst_before_any_byte,
-    rst_mid_body,
-)
+from support.faults import black_hole, extra_response_same_packet, extra_response_when_idle
 from support.network import ConnectProxy, socket_to
 from support.oracle import EMBED_PATH
 from support.vectors import text_id
@@ -32,20 +25,16 @@ OURS = pytest.mark.skipif("TRANSPORT" in os.environ, reason="another transport h
 FOUR = [f"text {number}" for number in range(4)]
 
 
-def once_used(fault):
-    """A script that plays this on every request over a reused connection."""
-    return lambda request: fault if request.on_connection else OK
+def four_at_once(then=OK):
+    """Answers none of the first four requests before there have been four, so that they come over as many connections."""
+    barrier = asyncio.Barrier(4)
 
+    async def play(ex):
+        if ex.request.number < 4:
+            await barrier.wait()
+        await ex.play(then if ex.request.on_connection else OK)
 
-class Four(FaultServer):
-    """Answers nobody before there have been four requests, so that these come over four connections."""
-
-    def __init__(self, script=OK):
-        super().__init__(script, latency=self._until_there_are_four)
-
-    def _until_there_are_four(self, _):
-        self.oracle.wait_for_requests(4)
-        return 0.0
+    return FaultServer(Fault("four", play))
 
 
 def turn_on(seconds):
@@ -141,7 +130,7 @@ def test_B01_the_free_repetition_takes_a_new_connection_when_all_idle_ones_have_
         assert len(server.connections) == 4
         server.oracle.check_one("a", await client.embed("a"))
 
-    server = Four(once_used(rst_before_any_byte))
+    server = four_at_once("drop;reset")
     run_with_client(server, work, max_retries=0)
     server.oracle.assert_requests(6)
 
@@ -209,7 +198,7 @@ def test_B22_the_rest_of_a_burst_is_closed_while_others_work():
         await asyncio.sleep(0)
         server.oracle.wait_for(lambda: sum(record.closed for record in server.connections) == 3)
 
-    server = Four()
+    server = four_at_once()
     run_over_pool(server, work)
 
 
@@ -220,7 +209,7 @@ def test_B22_several_that_lead_nowhere_cost_one_attempt_too(short_attempt):
         server.oracle.check_one("b", await client.embed("b"))
         assert sum(record.on_connection > 0 for record in server.requests) == 1
 
-    server = Four(once_used(black_hole))
+    server = four_at_once(black_hole)
     run_with_client(server, work, max_retries=10)
 
 
@@ -271,7 +260,7 @@ def test_faults_large_responses_tls_and_a_tunnel_under_uvloop(trusted):
             server.oracle.check(FOUR * 3, (await client.embed(FOUR * 3, batch_size=1)).vectors)
 
     new_loop = pytest.importorskip("uvloop").new_event_loop
-    faults = [rst_mid_body, OK, extra_response_same_packet, fin_before_any_byte, OK]
+    faults = ["truncate;reset", OK, extra_response_same_packet, "drop", OK]
     with (
         FaultServer(faults, dim=DIM) as plain,
         FaultServer(tls=trusted.good) as encrypted,
