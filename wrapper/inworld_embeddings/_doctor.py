@@ -77,7 +77,9 @@ class Finding(NamedTuple):
     told: str
 
 
-def setup(settings: Settings | Finding, environ: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+def setup(
+    settings: Settings | None, key: Finding, environ: Mapping[str, str] = os.environ
+) -> Iterator[Finding]:
     """Versions, and what `settings_of` and the environment say: key, address, proxy, certificates. Sends nothing."""
     yield Finding("client", "ok", f"inworld-embeddings {about()}.")
     yield Finding(
@@ -91,21 +93,32 @@ def setup(settings: Settings | Finding, environ: Mapping[str, str] = os.environ)
     )
     named = [name for name in VARIABLES if environ.get(name)]
     yield Finding("environment", "ok", f"Set: {', '.join(named) or 'none of the variables that count'}.")
-    if isinstance(settings, Finding):
-        yield settings
+    yield key
+    if settings is None:
         return
-    yield Finding("key", "ok", "It has the shape of a key. Whether the service knows it, --live tells.")
     yield Finding("address", "ok", f"{settings.base_url}.")
     yield _proxy(settings)
     yield _certificates(environ)
 
 
-def settings_of(environ: Mapping[str, str] = os.environ) -> Settings | Finding:
-    """The settings of a client that is given nothing but the environment, or what is wrong with it."""
+def settings_of(environ: Mapping[str, str] = os.environ) -> tuple[Settings | None, Finding]:
+    """The settings of a client that is given nothing but the environment, and what there is to say about its key.
+
+    Without a usable key they have one that is never asked for, so that the rest can be looked at; None if that is wrong too.
+    """
     try:
-        return resolve(merged(defaults(CLIENT), {}, CLIENT), environ)
+        settings = resolve(merged(defaults(CLIENT), {}, CLIENT), environ)
     except ConfigurationError as error:
-        return Finding("settings", "bad", str(error))
+        wrong = str(error)
+    else:
+        return settings, Finding(
+            "key", "ok", "It has the shape of a key. Whether the service knows it, --live tells."
+        )
+    try:
+        settings = resolve(merged(defaults(CLIENT), {"api_key": lambda: ""}, CLIENT), environ)
+    except ConfigurationError:
+        return None, Finding("settings", "bad", wrong)
+    return settings, Finding("key", "bad", wrong)
 
 
 def _versions() -> Iterator[str]:

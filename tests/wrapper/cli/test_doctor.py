@@ -73,8 +73,10 @@ PROXY = "http://u:planted-secret@127.0.0.1:1"
 @pytest.mark.parametrize(
     ("environment", "subject", "state", "told"),
     [
-        ({"INWORLD_API_KEY": ""}, "settings", "bad", "No API key."),
-        ({"INWORLD_API_KEY": KEY + "\n"}, "settings", "bad", "newline"),
+        ({"INWORLD_API_KEY": ""}, "key", "bad", "No API key."),
+        ({"INWORLD_API_KEY": KEY + "\n"}, "key", "bad", "newline"),
+        ({"INWORLD_API_KEY": "", "HTTPS_PROXY": PROXY}, "proxy", "ok", "http://127.0.0.1:1"),
+        ({"INWORLD_API_BASE": "https://x.example"}, "settings", "bad", "INWORLD_API_BASE"),
         ({"INWORLD_API_BASE": "http://localhost:1"}, "network", "bad", "localhost"),
         ({"HTTPS_PROXY": PROXY.replace("http", "socks5")}, "proxy", "bad", "SOCKS"),
         ({"HTTPS_PROXY": PROXY}, "proxy", "ok", "http://127.0.0.1:1"),

@@ -296,6 +296,13 @@ def test_H17_a_quota_that_outlasts_the_patience_pauses_without_waiting(
     assert time.monotonic() - began < 20  # the shortest of these hints is 50
 
 
+def test_H17_a_service_that_never_answers_costs_no_more_than_the_patience(job, lines, client):
+    began = time.monotonic()
+    with pytest.raises(JobPausedError, match="nothing has succeeded for"):
+        job(lines(4), client=client(faults="latency=600s"), patience=0.2)
+    assert time.monotonic() - began < 30  # half of what a try may take where there is more patience
+
+
 def test_H17_an_outage_is_waited_out_but_not_beyond_the_patience(job, lines, client, out, no_waits):
     with pytest.raises(JobPausedError, match="nothing has succeeded for"):
         job(lines(40), client=client(faults="ok x3, status=503"), patience=0.2)

@@ -37,15 +37,15 @@ def doctor(*, live: bool, limits: bool, yes: bool, model: str | None, as_json: b
     if live:
         click.echo(f"--live sends {checks.LIVE}.", err=True)
 
-    settings = checks.settings_of()
-    findings: Iterator[checks.Finding] = checks.setup(settings)
-    if not isinstance(settings, checks.Finding):
+    settings, key = checks.settings_of()
+    findings: Iterator[checks.Finding] = checks.setup(settings, key)
+    if settings is not None:
         findings = chain(findings, checks.reach(settings))
-        if live or limits:
-            client = client_of(local=False, model=model, timeout=120, max_retries=0)
-            findings = chain(
-                findings, checks.live(client) if live else (), checks.limits(client) if limits else ()
-            )
+    if key.state == "ok" and (live or limits):
+        client = client_of(local=False, model=model, timeout=120, max_retries=0)
+        findings = chain(
+            findings, checks.live(client) if live else (), checks.limits(client) if limits else ()
+        )
     return _show(findings, as_json=as_json)
 
 

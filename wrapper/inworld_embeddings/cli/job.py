@@ -296,7 +296,7 @@ class _Shown:
             click.echo(f"Stopped. To go on: {_typed()}")
         elif report.refused:
             click.echo(
-                f"The refused rows and why: {report.out / '_errors.jsonl'}\nTo send them again: inworld-embeddings job retry {out}"
+                f"The refused rows and why: {report.out / '_errors.jsonl'}\nTo send again what the service refused: inworld-embeddings job retry {out}"
             )
         else:
             click.echo(f"To read it: pyarrow.parquet.read_table({str(report.out)!r})")

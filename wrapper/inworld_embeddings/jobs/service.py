@@ -161,7 +161,8 @@ class Service:
             APIError: there is none.
             InputChangedError: it is another one: the model has changed behind its name.
         """
-        result = await self._client.embed([FIXED_TEXT], timeout=60.0, cache=None)  # the cache cannot tell
+        seconds = min(60.0, self._patience)
+        result = await self._client.embed([FIXED_TEXT], timeout=seconds, cache=None)  # the cache cannot tell
         self.answered_at = time.monotonic()
         if self.manifest is not None:
             self._compare(self.manifest, result)
