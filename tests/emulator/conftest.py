@@ -1,10 +1,10 @@
-"""A tiny engine and a request builder for the tests of the emulator."""
+"""A tiny engine, a handler that always replies the same, and a request builder for the tests of the emulator."""
 
 import json
 
 import pytest
 
-from inworld_embeddings_emulator import Emulator, Request
+from inworld_embeddings_emulator import Emulator, Reply, Request
 
 GOOD_KEY = "Basic bG9jYWw6bG9jYWw="  # base64("local:local"), spelled out so that the tests do not compute it
 
@@ -17,6 +17,24 @@ class TinyEngine:
 
     def embed(self, texts):
         return [[float(len(text)), sum(map(ord, text)) % 97 / 1e7, -0.5] for text in texts]
+
+
+class Canned:
+    """Always gives the same reply, and remembers what it was asked."""
+
+    uses_test_key = True
+
+    def __init__(self, body=b"", status=200, *headers):
+        self.body, self.status, self.headers, self.seen = body, status, headers, []
+
+    def handle(self, request):
+        self.seen.append(request)
+        return Reply(self.status, self.headers, self.body)
+
+
+@pytest.fixture(scope="session")
+def canned():
+    return Canned
 
 
 @pytest.fixture

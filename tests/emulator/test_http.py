@@ -57,11 +57,7 @@ def test_heads_refused(sent, status):
 
 @pytest.mark.parametrize(
     ("fields", "length"),
-    [
-        (b"", 0),
-        (b"content-length: \t20 \r\n", 20),
-        (b"Transfer-Encoding: \tChunked\t \r\n", None),
-    ],
+    [(b"", 0), (b"content-length: \t20 \r\n", 20), (b"Transfer-Encoding: \tChunked\t \r\n", None)],
 )
 def test_length(fields, length):
     assert body_length(head(fields), LIMIT) == length
@@ -105,11 +101,7 @@ def test_lengths_refused(status, cases):
         (b"hellorest", 5, b"hello"),
         (b"rest", 0, b""),
         (b"5\r\nhello\r\n0\r\n\r\nrest", None, b"hello"),
-        (
-            b"0005 ;e=1\r\nhello\r\nF\r\nfifteen letters\r\n0\r\nT: x\r\n\r\nrest",
-            None,
-            b"hellofifteen letters",
-        ),
+        (b"0005 ;e=1\r\nhello\r\nA\r\n ten bytes\r\n0\r\nT: x\r\n\r\nrest", None, b"hello ten bytes"),
         (b"0\r\n\r\nrest", None, b""),
     ],
 )
@@ -161,21 +153,17 @@ def test_a_client_that_left_is_a_connection_error(stream, length):
     [
         (
             "127.0.0.1",
-            ["127.8.9.1:8080", "localhost:1", "LOCALHOST", "[::1]:8080", "GIVEN.test:9"],
-            [
-                "evil.example:8080",
-                "127.0.0.1.evil.example",
-                "localhost.evil.example",
-                "evillocalhost",
-                "evil.example@127.0.0.1",
-            ],
+            "127.8.9.1:8080|localhost:1|LOCALHOST|[::1]:8080|GIVEN.test:9",
+            "evil.example:8080|evillocalhost",
         ),
-        ("127.0.0.1", [], ["127.0.0.1, evil.example", "127.0.0.1:port", "::1", ""]),
-        ("192.168.1.5", ["192.168.1.5:80"], ["192.168.1.6"]),
-        ("0.0.0.0", ["192.168.1.6", "GIVEN.test:9"], ["evil.example"]),
-        ("", ["192.168.1.6"], []),
-        ("::", ["[2001:db8::1]"], []),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1.evil.example|localhost.evil.example|evil.example@127.0.0.1"),
+        ("127.0.0.1", "localhost.", "127.0.0.1, evil.example|127.0.0.1:port|::1|"),
+        ("192.168.1.5", "192.168.1.5:80", "192.168.1.6"),
+        ("0.0.0.0", "192.168.1.6|GIVEN.test:9", "evil.example"),
+        ("", "192.168.1.6", "evil.example"),
+        ("::", "[2001:db8::1]", "evil.example"),
     ],
 )
 def test_which_hosts_it_hears(bound, heard, not_heard):
-    assert [host for host in heard + not_heard if hears(host, bound, ("Given.test",))] == heard
+    hosts = f"{heard}|{not_heard}".split("|")
+    assert [host for host in hosts if hears(host, bound, ("Given.test",))] == heard.split("|")

@@ -16,11 +16,9 @@ KEY = "authorization: Basic bG9jYWw6bG9jYWw=\r\n"
 BODY = b'{"inputs":[{"text":"private"}]}'
 
 
-def raw(
-    *, target=PATH, method="POST", version="HTTP/1.1", host="host: localhost\r\n", headers=KEY, body=BODY
-):
+def raw(*, target=PATH, method="POST", host="host: localhost\r\n", headers=KEY, body=BODY):
     length = "" if "ength" in headers or "ncoding" in headers else f"content-length: {len(body)}\r\n"
-    return f"{method} {target} {version}\r\n{host}{headers}{length}\r\n".encode() + body
+    return f"{method} {target} HTTP/1.1\r\n{host}{headers}{length}\r\n".encode() + body
 
 
 class Peer:
@@ -73,9 +71,9 @@ def test_keep_alive_pipelining_chunks_and_a_client_that_wants_to_close(peer):
     pieces = [BODY[at : at + 7] for at in range(0, len(BODY), 7)]
     chunked = b"".join(b"%x;x=y\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\nT: t\r\n\r\n"
     peer.send(raw(headers=KEY + "transfer-encoding: chunked\r\n", body=chunked))
-    peer.send(raw(target="/nothing", body=b"") + raw(headers=KEY + "connection: close\r\n"))
-    first, nothing, last = (peer.read() for _ in range(3))
-    assert [reply[0] for reply in (first, nothing, last)] == [200, 404, 200]
+    peer.send(raw(method="BREW", body=b"") + raw(headers=KEY + "connection: close\r\n"))
+    first, brewed, last = (peer.read() for _ in range(3))
+    assert [reply[0] for reply in (first, brewed, last)] == [200, 501, 200]
     assert (first[2], last[1]["connection"], peer.at_end()) == (last[2], "close", True)
 
 
@@ -126,12 +124,6 @@ def test_a_client_that_leaves_hurts_nobody(server, log, part):
     assert "closed by" not in log.getvalue()
 
 
-def test_every_method_reaches_the_handler(peer):
-    for method in ("BREW", "OPTIONS", "HEAD"):
-        peer.send(raw(method=method, body=b""))
-        assert peer.read()[0] == 501
-
-
 def test_replies_that_break_off_byte_for_byte_and_in_the_log(emulator, request_of, log):
     """Each ends its connection, with another request waiting on it; the server goes on."""
     whole = emulator.handle(request_of(BODY)).body
@@ -167,12 +159,9 @@ def test_the_log_holds_one_line_for_each_answer_and_no_text_or_key(server, log, 
         peer.read()
     server.stop()
     lines = log.getvalue().splitlines()
-    assert re.fullmatch(r"POST /ml/v1alpha/embedding:embed 200 \d+ bytes 1 vectors \d+\.\d ms", lines[0])
-    assert [line.split(" ")[:3] for line in lines[1:]] == [
-        ["POST", "/x%1b", "404"],
-        ["POST", "/\\xc3\\xa9", "404"],
-        ["POST", PATH, "403"],
-    ]
+    assert re.fullmatch(rf"POST {PATH} 200 \d+ bytes 1 vectors \d+\.\d ms", lines[0])
+    begins = ["POST /x%1b 404 ", r"POST /\xc3\xa9 404 ", f"POST {PATH} 403 "]
+    assert [line[: len(begin)] for line, begin in zip(lines[1:], begins, strict=True)] == begins
     assert not re.search("private|bG9j|local:|secret|evil|\x1b", log.getvalue())
 
 

@@ -30,13 +30,9 @@ print("heavy:", sorted({"httpx", "numpy", "asyncio", "attrs"} & set(sys.modules)
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_and_imports_nothing_heavy(number):
-    with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as program:
+    env, pipe = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, subprocess.PIPE
+    command = [sys.executable, "-c", PROGRAM]
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env) as program:
         lines = [program.stdout.readline() for _ in range(4)]
         address = re.fullmatch(r"export INWORLD_EMULATOR_HOST=(127\.0\.0\.1:\d+)\n", lines[2])[1]
         body = {"inputs": [{"text": "private"}]}
@@ -47,7 +43,7 @@ def test_it_serves_until_a_signal_and_imports_nothing_heavy(number):
     assert lines[0] == f"Emulator of the embeddings API on http://{address}\n"
     assert lines[3] == f"Playground: http://{address}/\n"
     assert (program.returncode, out) == (0, "heavy: []\n")
-    assert re.fullmatch(r"POST /ml/v1alpha/embedding:embed 200 38 bytes 1 vectors \S+ ms\n", err)
+    assert err.startswith(f"POST {EMBED} 200 ")
 
 
 @pytest.mark.parametrize(("meaning", "key"), [("good for nothing", "local:local"), ("", "my:own")])
@@ -65,10 +61,8 @@ def test_faults_chaos_and_the_page_as_options():
     with serve("--fault", "status=503 x1, ok", "--seed", "7", "--chaos", "--no-playground") as running:
         lines = [running.stdout.readline() for _ in range(5)]
         url = lines[0].split()[-1]
-        assert lines[3:] == [
-            "Faults: status=503 x1, ok (seed 7)\n",
-            f"Chaos is on: GET, PUT and DELETE {url}/_emulator/faults\n",
-        ]
+        assert lines[3] == "Faults: status=503 x1, ok (seed 7)\n"
+        assert lines[4] == f"Chaos is on: GET, PUT and DELETE {url}/_emulator/faults\n"
         with httpx.Client(base_url=url, auth=("local", "local")) as client:
             assert [client.post(EMBED, json={}).status_code for _ in range(2)] == [503, 200]
             assert client.get("/_emulator/faults").json()["injected"] == {"status=503": 1}

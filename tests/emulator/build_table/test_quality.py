@@ -6,15 +6,7 @@ import pytest
 def test_places_count_from_one_and_a_tie_is_no_success():
     from build_table import quality
 
-    vectors = {
-        "a": [1, 0],
-        "b": [0.6, 0.8],
-        "c": [1, 0],
-        "to a": [1, 0],
-        "to b": [0, 1],
-        "d": [1, 0],
-        "to d": [1, 0],
-    }
+    vectors = {"b": [0.6, 0.8], "to b": [0, 1]} | {text: [1, 0] for text in ("a", "c", "to a", "d", "to d")}
     text = "# one\na\tto a\nb\tto b\nc\n# two\nd\tto d\n"
     places = quality.ranks(lambda texts: [vectors[text] for text in texts], text)
     assert places == [2, 1, 1]

@@ -116,17 +116,6 @@ print(json.dumps(engines.default_engine().embed(["seeded hashes", "東京"])))
 # The table.
 
 
-def test_the_file_is_read_back_as_it_is_described():
-    half = local.MEANING // 2
-    scales = tuple(range(local.MEANING))
-    rows = bytes([0x0F] * half + [0x70] * half)
-    head = local.HEADER.pack(2, 6) + "a\n##é".encode() + bytes([1, 255])
-    table = local.Table.parse(head + local.SCALES.pack(*scales) + rows)
-    assert (table.index, table.weights, table.scales) == ({"a": 0, "##é": 1}, b"\x01\xff", scales)
-    assert table.row(0).tolist() == [15] * half + [-15] * half
-    assert table.row(1).tolist() == [-15] * half + [-1] * half
-
-
 def test_the_committed_table_is_whole_and_frequent_words_weigh_less():
     table = local.Table.load()
     assert len(local.TABLE.read_bytes()) < 4_000_000

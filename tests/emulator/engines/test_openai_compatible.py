@@ -1,17 +1,14 @@
 """The engine over sockets: in front of the emulator's own OpenAI-compatible face, and of backends that fail."""
 
 import json
-import logging
 import pickle
 import socket
 from contextlib import closing
-from dataclasses import dataclass, field
 
-import httpx
 import pytest
 
 from inworld_embeddings.errors import ConfigurationError
-from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport, Reply
+from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport
 from inworld_embeddings_emulator.engines import EngineError, HashEngine
 from inworld_embeddings_emulator.engines.openai_compatible import OpenAICompatibleEngine, vectors_of
 from inworld_embeddings_emulator.openai_face import OpenAIFace
@@ -19,21 +16,6 @@ from inworld_embeddings_emulator.openai_face import OpenAIFace
 KEY = "planted-key:planted-secret"
 TEXTS = [f"text {number}" for number in range(70)]
 GOOD = b'{"data":[{"embedding":[1,2,3]}]}'
-
-
-@dataclass
-class Backend:
-    """Replies with the given status and body, and remembers what it was asked."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: tuple = (("content-type", "application/json"),)
-    uses_test_key = True
-    seen: list = field(default_factory=list)
-
-    def handle(self, request):
-        self.seen.append(request)
-        return Reply(self.status, self.headers, self.body)
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +49,8 @@ def test_connections_are_kept_alive(monkeypatch, server):
     ("given", "path"),
     [("", "/v1"), ("/", "/v1"), ("/v1", "/v1"), ("/v1/", "/v1"), ("/v1/embeddings", "/v1"), ("/api", "/api")],
 )
-def test_what_is_sent_and_where_to(given, path):
-    backend = Backend(body=GOOD)
+def test_what_is_sent_and_where_to(canned, given, path):
+    backend = canned(GOOD)
     OpenAICompatibleEngine(f"http://localhost:1{given}", "m", KEY, transport=LocalTransport(backend))
     (request,) = backend.seen
     assert (request.method, request.path) == ("POST", f"{path}/embeddings")
@@ -81,28 +63,24 @@ def test_what_is_sent_and_where_to(given, path):
     [
         (500, b"planted-text", "status 500"),
         (302, b"", "status 302"),
-        (200, b"<html>planted-text</html>", "not JSON"),
         (200, b'{"data":[{"embedding":[1,2]}]}', "another dimension"),
         (200, b'{"data":[{"embedding":[1,2,1e300]}]}', "not a finite float32"),
     ],
 )
-def test_failures_are_named_by_status_or_kind_and_go_to_who_asked(status, body, says, caplog):
-    caplog.set_level(logging.DEBUG)
-    backend = Backend(body=GOOD)
+def test_failures_are_named_by_status_or_kind_and_go_to_who_asked(canned, request_of, status, body, says):
+    backend = canned(GOOD)
     made = OpenAICompatibleEngine("http://localhost:1", "m", KEY, transport=LocalTransport(backend))
     backend.status, backend.body, backend.headers = status, body, (("location", "http://localhost:1/x"),)
-    with httpx.Client(transport=LocalTransport(Emulator(made)), auth=("local", "local")) as client:
-        url = "http://localhost/ml/v1alpha/embedding:embed"
-        reply = client.post(url, json={"inputs": [{"text": "planted-text"}]})
-    assert reply.status_code == 500
-    assert reply.json()["message"].startswith("the engine openai-compatible:m failed: ")
-    assert says in reply.json()["message"]
-    assert "planted" not in reply.text
-    assert len(backend.seen) == 2  # nothing was retried
+    reply = Emulator(made).handle(request_of({"inputs": [{"text": "planted-text"}]}))
+    message = json.loads(reply.body)["message"]
+    assert (reply.status, len(backend.seen)) == (500, 2)  # nothing was retried
+    assert message.startswith("the engine openai-compatible:m failed: ")
+    assert says in message
+    assert "planted" not in message
 
 
-def test_nobody_there_is_named_by_its_type():
-    made = OpenAICompatibleEngine("http://localhost:1", "m", transport=LocalTransport(Backend(body=GOOD)))
+def test_nobody_there_is_named_by_its_type(canned):
+    made = OpenAICompatibleEngine("http://localhost:1", "m", transport=LocalTransport(canned(GOOD)))
     made.close()
     with pytest.raises(EngineError, match="did not respond: RuntimeError"):
         made.embed(["planted-text"])
@@ -128,16 +106,16 @@ def test_a_backend_that_says_nothing_is_given_up():
         (("ftp://127.0.0.1", "m"), "must be plain"),
     ],
 )
-def test_unusable_settings(arguments, says):
+def test_unusable_settings(canned, arguments, says):
     with pytest.raises(ConfigurationError, match=says) as caught:
-        OpenAICompatibleEngine(*arguments, transport=LocalTransport(Backend(body=GOOD)))
+        OpenAICompatibleEngine(*arguments, transport=LocalTransport(canned(GOOD)))
     assert "planted" not in str(caught.value)
 
 
-def test_on_loopback_no_proxy_of_the_environment_counts(monkeypatch):
+def test_on_loopback_no_proxy_of_the_environment_counts(monkeypatch, canned):
     monkeypatch.setenv("NO_PROXY", "")
     monkeypatch.setenv("no_proxy", "")
-    with EmulatorServer(Backend(body=GOOD)) as server:
+    with EmulatorServer(canned(GOOD)) as server:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
         with closing(OpenAICompatibleEngine(server.url, "m")) as engine:
             assert engine.dimension == 3
@@ -165,18 +143,15 @@ def row(embedding, **more):
     return {"object": "embedding", "embedding": embedding, **more}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
+def test_good_responses():
+    """By their index, without one, with null, and with more fields."""
+    for body in (
         sent(row(B, index=1), row(A, index=0)),
         sent(row(A), row(B)),
         sent(row(A, index=None), row(B, index=None)),
         sent(row(A, index=0, more=[1]), row(B, index=1), usage={"prompt_tokens": 2}),
-    ],
-    ids=["by index", "no index", "null index", "more fields"],
-)
-def test_good_responses(body):
-    assert vectors_of(body, 2) == [A, B]
+    ):
+        assert vectors_of(body, 2) == [A, B]
 
 
 @pytest.mark.parametrize(
@@ -189,13 +164,11 @@ def test_good_responses(body):
         (sent(row([]), row(B)), "empty"),
         (sent(row([0.5, float("nan")]), row(B)), "not JSON"),
         (sent(row([0.5, None]), row(B)), "not a list of embeddings"),
-        (sent(row(["0.5", True]), row(B)), "not a list of embeddings"),
         (sent(row(A, index="0"), row(B, index="1")), "not a list of embeddings"),
         (sent(row("planted-text!"), row(B)), "not a list of embeddings"),
         (b'{"error":{"message":"planted-text"}}', "not a list of embeddings"),
         (b'{"data":[{"embedding":[1e999,1]},{"embedding":[1,1]}]}', "not a list of embeddings"),
         (b"<html>planted-text</html>", "not JSON"),
-        (b"\xff\xfe", "not JSON"),
         (b"[" * 100_000, "not"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import math
 import socket
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -41,14 +41,10 @@ def engine(folder):
     return SentenceTransformersEngine(folder, device="cpu")
 
 
-def length(vector):
-    return math.sqrt(sum(value * value for value in vector))
-
-
 def test_it_is_named_by_the_folder_and_never_by_its_path(folder, engine, monkeypatch):
     assert (engine.name, engine.dimension) == ("sentence-transformers:tiny-bert", 16)
     monkeypatch.chdir(folder)
-    assert SentenceTransformersEngine(".").name == "sentence-transformers:tiny-bert"
+    assert named("st:.").name == "sentence-transformers:tiny-bert"
 
 
 def test_its_vectors_are_the_models(folder, engine):
@@ -57,21 +53,12 @@ def test_its_vectors_are_the_models(folder, engine):
     expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS).tolist()
     assert engine.embed(TEXTS) == expected
     assert len({tuple(vector) for vector in expected}) == len(TEXTS)
-    assert all(abs(length(vector) - 1) > 0.01 for vector in expected)
+    assert all(abs(math.hypot(*vector) - 1) > 0.01 for vector in expected)
 
 
 def test_threads_share_it(engine):
-    expected, results = engine.embed(TEXTS), []
-    threads = [threading.Thread(target=lambda: results.append(engine.embed(TEXTS))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == [expected] * 8
-
-
-def test_by_its_short_text(folder):
-    assert named(f"st:{folder}").dimension == 16
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(engine.embed, [TEXTS] * 8)) == [engine.embed(TEXTS)] * 8
 
 
 @pytest.mark.parametrize(("kind", "reaches_out"), [("folder", False), ("id", True)])

@@ -1,5 +1,7 @@
 """An emulator in a layer of faults, and ways to ask it."""
 
+from dataclasses import replace
+
 import pytest
 
 from inworld_embeddings_emulator.faults import HEADER, FaultLayer
@@ -21,10 +23,9 @@ def through(emulator, request_of):
 def with_header(emulator, request_of):
     """The reply to a request that names its own fault."""
 
-    def ask(text, layer=None, content=INPUTS, **parts):
-        request = request_of(content, **parts)
-        return (layer or FaultLayer(emulator)).handle(
-            type(request)(request.method, request.path, {**request.headers, HEADER: text}, request.body)
-        )
+    def ask(text, layer=None, **parts):
+        request = request_of(INPUTS, **parts)
+        asked = replace(request, headers={**request.headers, HEADER: text})
+        return (layer or FaultLayer(emulator)).handle(asked)
 
     return ask

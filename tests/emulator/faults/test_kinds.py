@@ -5,7 +5,7 @@ import json
 import pytest
 
 from inworld_embeddings_emulator.faults import HEADER, FaultLayer, Faults
-from inworld_embeddings_emulator.messages import Carriage, Reply
+from inworld_embeddings_emulator.messages import Carriage
 
 GOOD = [[1, 9.7e-06, -0.5], [2, 2e-07, -0.5], [3, 0.3, -0.5]]
 
@@ -154,21 +154,16 @@ def test_errors_of_the_emulators_own_and_other_methods_are_left_alone(through):
     assert through("status=503", b"", method="GET").status == 501
 
 
-def test_openais_replies_are_made_wrong_too(request_of):
-    class Face:
-        uses_test_key = True
-        body = b'{"data":[{"index":0,"embedding":[1,2]},{"index":1,"embedding":[3,4]}]}'
-
-        def handle(self, request):
-            return Reply(200, (), self.body)
+def test_openais_replies_are_made_wrong_too(request_of, canned):
+    face = canned(b'{"data":[{"index":0,"embedding":[1,2]},{"index":1,"embedding":[3,4]}]}')
 
     def ask(script, content=b'{"model":"m","input":["x","poison"]}'):
-        return FaultLayer(Face(), script).handle(request_of(content, path="/v1/embeddings?x"))
+        return FaultLayer(face, script).handle(request_of(content, path="/v1/embeddings?x"))
 
     assert json.loads(ask("short").body)["data"] == [{"index": 0, "embedding": [1, 2]}]
     assert [row["embedding"] for row in json.loads(ask("swap").body)["data"]] == [[3, 4], [1, 2]]
     assert json.loads(ask("poison=po").body)["details"][0]["fieldViolations"][0]["field"] == "inputs[1]"
     assert ask("poison=y", b'{"model":"m","input":"y"}').status == 400
     assert ask("poison=y", b"[]").status == 200
-    Face.body = b'{"data":[{"index":0,"embedding":"AACAPw=="}]}'
-    assert ask("null").body == Face.body
+    face.body = b'{"data":[{"index":0,"embedding":"AACAPw=="}]}'
+    assert ask("null").body == face.body

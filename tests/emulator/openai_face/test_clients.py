@@ -11,7 +11,7 @@ import pytest
 
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings.gateway import NothingElse, Upstream
-from inworld_embeddings_emulator import EmulatorServer, LocalTransport, Reply
+from inworld_embeddings_emulator import EmulatorServer, LocalTransport
 from inworld_embeddings_emulator.engines import HashEngine
 from inworld_embeddings_emulator.openai_face import OpenAIFace
 
@@ -74,22 +74,10 @@ def test_openai_is_told_what_is_refused(client):
     with pytest.raises(openai.BadRequestError, match="8 dimensions") as caught:
         client.embeddings.create(model="m", input="a", dimensions=2)
     assert (caught.value.type, caught.value.param) == ("invalid_request_error", "dimensions")
-    with pytest.raises(openai.AuthenticationError) as caught:
-        client.with_options(api_key="planted-secret").embeddings.create(model="m", input="a")
-    assert caught.value.code == "invalid_api_key"
-    assert "planted" not in str(caught.value)
 
 
-def test_openai_does_not_retry_what_the_gateway_has_retried():
-    class Api:
-        uses_test_key = True
-        seen = 0
-
-        def handle(self, request):
-            self.seen += 1
-            return Reply(503, (), b"")
-
-    api = Api()
+def test_openai_does_not_retry_what_the_gateway_has_retried(canned):
+    api = canned(b"", 503)
     with (
         EmulatorServer(api) as behind,
         EmbeddingClient(base_url=behind.url, api_key="bG9jYWw6bG9jYWw=", max_retries=0) as own,
@@ -98,7 +86,7 @@ def test_openai_does_not_retry_what_the_gateway_has_retried():
         pytest.raises(openai.InternalServerError),
     ):
         client.embeddings.create(model="m", input="a")
-    assert api.seen == 1
+    assert len(api.seen) == 1
 
 
 # langchain-openai.

@@ -40,17 +40,11 @@ def error(reply):
 
 
 def test_the_shape_of_a_reply(face, engine):
-    vectors = engine.embed(TEXTS)
     assert told(face, input="a") == told(face, input=["a"])
-    assert told(face, model="org/モデル:latest", dimensions=3) == {
-        "object": "list",
-        "data": [
-            {"object": "embedding", "index": index, "embedding": vector}
-            for index, vector in enumerate(vectors)
-        ],
-        "model": "org/モデル:latest",
-        "usage": {"prompt_tokens": 4 + 2 + 5, "total_tokens": 4 + 2 + 5},
-    }
+    rows = [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(engine.embed(TEXTS))]
+    usage = {"prompt_tokens": 4 + 2 + 5, "total_tokens": 4 + 2 + 5}
+    expected = {"object": "list", "data": rows, "model": "org/モデル:latest", "usage": usage}
+    assert told(face, model="org/モデル:latest", dimensions=3) == expected
 
 
 def test_base64_is_little_endian_float32_and_other_dimensions_are_refused(face, engine):

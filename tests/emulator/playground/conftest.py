@@ -57,17 +57,15 @@ class Page:
         self.driver, self.server, self.url = driver, server, server.url
         self.expected_errors = 0
 
-    def open(self, width=1280, height=800, link="", **media):
+    def open(self, width=1280, height=800, link="", media=()):
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        features = [
-            {"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in media.items()
-        ]
+        features = [{"name": f"prefers-{name}", "value": value} for name, value in media]
         self.cdp("Emulation.setDeviceMetricsOverride", **metrics)
         self.cdp("Emulation.setEmulatedMedia", features=features)
         self.driver.get("about:blank")  # another # alone would not load the page again
         self.driver.get(f"{self.url}/{link}")
         self.until("'ready' in document.documentElement.dataset")
-        if self.run("return document.getElementById('key-field').hidden"):
+        if self.run("return key.offsetParent === null"):  # it is not asked for
             self.settled()  # it embeds what is in the box at once
         return self
 
@@ -126,15 +124,11 @@ class Page:
 
     def settled(self):
         """Waits for the vectors, and for the ranking if there is a query."""
-        self.until(
-            "document.querySelector('#heat table') && (!query.value || document.querySelector('#ranking li'))"
-        )
+        self.until("heat.firstChild && (!query.value || ranking.firstChild)")
 
     def error(self, begins=""):
         """Waits for what went wrong, in words."""
-        return self.until(
-            "!error.hidden && error.textContent.startsWith(arguments[0]) && error.textContent", begins
-        )
+        return self.until("!error.hidden && error.textContent.startsWith(arguments[0])", begins)
 
     def rows(self, count):
         """Waits for so many ranked texts."""
@@ -149,9 +143,8 @@ class Page:
 
     def shown(self, css, name="textContent"):
         """A property of each element that there is."""
-        return self.run(
-            "return [...document.querySelectorAll(arguments[0])].map((e) => e[arguments[1]])", css, name
-        )
+        found = "[...document.querySelectorAll(arguments[0])]"
+        return self.run(f"return {found}.map((element) => element[arguments[1]])", css, name)
 
     def screenshot(self, name, **clip):
         """A picture of the page, if somebody wants to see it."""
@@ -213,8 +206,3 @@ def page(serve_page):
 @pytest.fixture
 def keys():
     return pytest.importorskip("selenium.webdriver").Keys
-
-
-@pytest.fixture
-def emulator():
-    return Emulator(named("hash:8"))

@@ -21,12 +21,8 @@ from inworld_embeddings_emulator.playground import PREFIX, page_files
 RANDOM = np.random.default_rng(5)
 NASTY = [
     """it's "quoted" \\ and \\n $HOME `id` $(id) !! % * ; & | < >""",
-    "@file",
     "日本語 🙂 \u2028 \u2029 \x7f \u00a0 \ufeff",
-    "'''",
-    '"""',
-    "{x}",
-    "<img src=x onerror=alert(1)>",
+    *("@file", "'''", '"""', "{x}", "<img src=x onerror=alert(1)>"),
 ]
 
 
@@ -77,10 +73,7 @@ def test_similarities_and_ranking_are_pythons(js, shape):
     assert [entry["index"] for entry in found] == [index for index, _ in expected]
     scores = [[entry["score"] for entry in found], [score for _, score in expected]]
     np.testing.assert_allclose(*scores, atol=1e-6)
-
-
-def test_zeros_are_similar_to_nothing(js):
-    assert js("results.similarities", [[0, 0], [1, 2]])[0] == [0, 0]
+    assert js("results.similarities", [[0, 0], [1, 2]])[0] == [0, 0]  # zeros are similar to nothing
 
 
 def test_the_box_is_bounded_and_says_so(js):
@@ -99,10 +92,15 @@ def test_the_box_is_bounded_and_says_so(js):
 def test_the_colours_go_over_the_pairs_and_a_long_text_is_one_to_the_client_too(js):
     assert js("results.scaleOf", [[1, 0.2, 0.5], [0.2, 1, -0.1], [0.5, -0.1, 1]]) == [-0.1, 0.5]
     assert js("results.scaleOf", [[1]]) == [0, 1]
-    texts = ["a " * 128, "a " * 129, "w" * 99, ("w" * 99 + " ") * 20, ("w" * 99 + " ") * 21, "日本 " * 200]
-    assert [js("request.surelyLonger", text, 128) for text in texts] == [
-        surely_longer(text, 128) for text in texts
-    ]
+    for text in (
+        "a " * 128,
+        "a " * 129,
+        "w" * 99,
+        ("w" * 99 + " ") * 20,
+        ("w" * 99 + " ") * 21,
+        "日本 " * 200,
+    ):
+        assert js("request.surelyLonger", text, 128) == surely_longer(text, 128)
 
 
 def test_a_link_holds_texts_and_query_and_has_an_end(js):
@@ -113,17 +111,14 @@ def test_a_link_holds_texts_and_query_and_has_an_end(js):
         assert js("request.linked", nothing) is None
 
 
-FAULTS = re.findall(
-    r'^  \["([^"]+)", "([^"]+)", "(.+)"\],$', page_files()[f"{PREFIX}request.js"].decode(), re.MULTILINE
-)
+SOURCE = page_files()[f"{PREFIX}request.js"].decode()
+FAULTS = re.findall(r'^  \["([^"]+)", "([^"]+)", "(.+)"\],$', SOURCE, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("name", "fault", "lesson"), FAULTS, ids=[name for name, _, _ in FAULTS])
 def test_the_lesson_of_a_fault_is_what_the_client_does(name, fault, lesson):
-    raised, first = (
-        [],
-        "ok, " if "dimension" in fault else "",
-    )  # which the client learns from a first response
+    raised = []
+    first = "ok, " if "dimension" in fault else ""  # which the client learns from a first response
     timeout, fault = 0.5 if "latency" in fault else 60, fault.replace("after=2", "after=100")  # fails at once
     try:
         with EmbeddingClient.local(faults=first + fault, timeout=timeout, engine=named("hash:16")) as client:
@@ -154,11 +149,8 @@ def test_a_wrong_answer_is_never_shown(js, body, said):
 
 def test_a_good_answer_is_and_a_key_is_taken_plain_and_in_base64(js):
     assert js("api.checked", '{"embeddings": [{"values": [1, 2]}]}', 1, 2) == [[1, 2]]
-    for key, credential in (
-        ("local:local", "bG9jYWw6bG9jYWw="),
-        (" bG9jYWw6bG9jYWw= ", "bG9jYWw6bG9jYWw="),
-    ):
-        assert js("api.credential", key) == credential
+    for key in ("local:local", " bG9jYWw6bG9jYWw= "):
+        assert js("api.credential", key) == "bG9jYWw6bG9jYWw="
 
 
 PROGRAMS = {  # what runs each, and what shows its vectors

@@ -15,14 +15,19 @@ from inworld_embeddings_emulator.playground import PREFIX, SETTINGS, Playground,
 
 STATIC = Path(playground.__file__).with_name("static")
 DOCS = (Path(__file__).parents[3] / "docs" / "use" / "playground.md").read_text("utf-8")
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
 
 
 @pytest.fixture
-def layer(emulator):
+def layer():
+    emulator = Emulator(named("hash:8"))
     return Playground(emulator, emulator.engine)
 
 
@@ -41,16 +46,9 @@ def test_every_file_has_the_strict_headers_and_head_is_get_without_the_body(laye
     head, reply = asked(layer, path, "HEAD"), asked(layer, path)
     assert (head.status, head.headers, head.body) == (200, reply.headers, b"")
     assert reply.body
-    kind = {"js": "text/javascript", "css": "text/css", "json": "application/json"}
-    expected = kind.get(path.partition("?")[0].rpartition(".")[2], "text/html")
-    assert dict(reply.headers) == {
-        "content-type": f"{expected}; charset=utf-8",
-        "cache-control": "no-store",
-        "content-security-policy": POLICY,
-        "cross-origin-resource-policy": "same-origin",
-        "referrer-policy": "no-referrer",
-        "x-content-type-options": "nosniff",
-    }
+    kinds = {"js": "text/javascript", "css": "text/css", "json": "application/json"}
+    kind = kinds.get(path.rpartition(".")[2], "text/html")
+    assert dict(reply.headers) == {"content-type": f"{kind}; charset=utf-8", **HEADERS}
 
 
 @pytest.mark.parametrize(
@@ -59,10 +57,10 @@ def test_every_file_has_the_strict_headers_and_head_is_get_without_the_body(laye
     | GET {PREFIX}../__init__.py | GET {PREFIX}..%2f__init__.py | POST {SETTINGS}
     | POST /ml/v1alpha/embedding:embed | GET /_emulator/faults | GET /v1/models""".split("|"),
 )
-def test_everything_else_is_replied_to_as_without_it(emulator, request_line):
+def test_everything_else_is_replied_to_as_without_it(request_line):
     method, path = request_line.split()
-    inner = OpenAIFace.local(emulator.engine)
-    assert asked(Playground(inner, emulator.engine), path, method) == asked(inner, path, method)
+    inner = OpenAIFace.local(named("hash:8"))
+    assert asked(Playground(inner, named("hash:8")), path, method) == asked(inner, path, method)
 
 
 @pytest.mark.parametrize("key", ["local:local", "planted-key:planted-secret"])
@@ -87,18 +85,15 @@ def test_over_a_socket_it_replies_to_its_own_names_only_and_moves_no_script_on(l
         assert server.faults.requests == 0
 
 
-def test_nothing_is_fetched_from_elsewhere_inline_read_as_html_or_kept():
-    forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|eval\(|new Function|setTimeout\(['\"]"
+def test_nothing_is_fetched_from_elsewhere_read_as_html_or_kept():
+    html = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser"
     kept = r"localStorage|sessionStorage|indexedDB|document\.cookie|serviceWorker"
     for path, content in page_files().items():
-        text = content.decode()
-        links = re.findall(r"\b(?:https?:)?//[\w.]+", re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
-        assert set(links) <= {"http://www.w3.org"}, path  # the name of SVG, not a place
-        assert not re.search(f"{forbidden}|{kept}", text), path
-    html = page_files()["/"].decode()
-    assert re.findall(r"<script[^>]*>(.*?)</script>", html, re.DOTALL) == [""]
-    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", html)
-    assert set(re.findall(r'(?:src|href)="(/[^"]*)"', html)) == {f"{PREFIX}style.css", f"{PREFIX}app.js"}
+        links = re.findall(rb"\b(?:https?:)?//[\w.]+", re.sub(rb"(?m)^\s*//.*$", b"", content))
+        assert set(links) <= {b"http://www.w3.org"}, path  # the name of SVG, not a place
+        assert not re.search(f"{html}|{kept}", content.decode()), path
+    page = page_files()["/"].decode()  # whose policy forbids scripts and styles inside it
+    assert set(re.findall(r'(?:src|href)="(/[^"]*)"', page)) == {f"{PREFIX}style.css", f"{PREFIX}app.js"}
 
 
 def test_the_page_in_the_docs_tells_the_truth(capsys):
