@@ -11,7 +11,6 @@ import os
 import shutil
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -43,7 +42,7 @@ def driver(tmp_path_factory):
     for flag in FLAGS.split():
         options.add_argument(flag)
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(program("CHROMEDRIVER", "chromedriver"))
     started = webdriver.Chrome(options=options, service=service)
     yield started
@@ -146,28 +145,18 @@ class Page:
         found = "[...document.querySelectorAll(arguments[0])]"
         return self.run(f"return {found}.map((element) => element[arguments[1]])", css, name)
 
-    def screenshot(self, name, **clip):
+    def screenshot(self, name, **size):
         """A picture of the page, if somebody wants to see it."""
         if folder := os.environ.get("SCREENSHOTS"):
-            size = self.run("return [innerWidth, document.documentElement.scrollHeight]")
-            metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
-            self.cdp("Emulation.setDeviceMetricsOverride", **metrics)
-            self.run("return new Promise((done) => requestAnimationFrame(() => setTimeout(done, 300)))")
-            area = {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1, **clip}
-            data = self.cdp("Page.captureScreenshot", clip=area)["data"]
+            clip = {**self.cdp("Page.getLayoutMetrics")["cssContentSize"], "scale": 1, **size}
+            picture = self.cdp("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
             Path(folder).mkdir(parents=True, exist_ok=True)
-            (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(data))
+            (Path(folder) / f"{name}.png").write_bytes(base64.b64decode(picture))
 
 
-def foreign_requests(driver, host):
-    """Addresses elsewhere that the browser asked for the page."""
-    for entry in driver.get_log("performance"):
-        message = json.loads(entry["message"])["message"]
-        if message["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated"):
-            parameters = message["params"]
-            url = urlsplit(parameters.get("request", parameters)["url"])
-            if url.netloc != host and url.scheme not in ("data", "about"):
-                yield url.geturl()
+ELSEWHERE = """
+return performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => !name.startsWith(location.origin));
+"""
 
 
 @pytest.fixture
@@ -180,8 +169,7 @@ def serve_page(driver):
         layer = Playground(emulator, emulator.engine)
         servers.append(EmulatorServer(layer, **options).start())
         driver.get("about:blank")
-        for kind in ("browser", "performance"):
-            driver.get_log(kind)
+        driver.get_log("browser")
         pages.append(Page(driver, servers[-1]))
         return pages[-1]
 
@@ -190,7 +178,7 @@ def serve_page(driver):
     assert page.run("return document.documentElement.scrollWidth <= innerWidth"), "beyond the right edge"
     errors = [entry for entry in driver.get_log("browser") if entry["level"] not in ("DEBUG", "INFO")]
     assert len(errors) == page.expected_errors, errors
-    assert not list(foreign_requests(driver, page.server.address))
+    assert page.run(ELSEWHERE) == []
     assert page.run("return localStorage.length + sessionStorage.length + document.cookie.length") == 0
     driver.get("about:blank")
     for server in servers:
