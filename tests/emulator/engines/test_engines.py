@@ -22,30 +22,23 @@ def test_each_has_a_short_text():
     engine.close()
 
 
-@pytest.mark.parametrize(
-    ("spec", "says"),
-    [
-        ("", "Choose from: local"),
-        ("Local", "Choose from: local"),
-        ("local:x", "Choose from: local"),
-        ("minilm", "hash:DIMENSION"),
-        ("st:", "st:FOLDER_OR_ID"),
-        ("hash:x", "hash:256"),
-        ("hash:²", "hash:256"),
-        ("hash:0", "1 or more"),
-        ("hash:9999999999", "hash:256"),
-        ("openai:http://127.0.0.1:9", "openai:URL#MODEL"),
-        ("openai:#m", "openai:URL#MODEL"),
-        ("openai:http://127.0.0.1:9#m", "Is the server running"),
-        ("st:./no-such-folder", "folder does not exist"),
-        ("st:~/no-such-folder", "folder does not exist"),
-        ("st:a/b/c", "folder does not exist"),
-        ("st:..", "could not be loaded|needs its extra"),
-    ],
-)
-def test_errors_name_the_way_out(spec, says):
-    with pytest.raises(ConfigurationError, match=says):
-        named(spec)
+ERRORS = {
+    "Choose from: local": ["", "Local", "local:x", "minilm"],
+    "st:FOLDER_OR_ID": ["st:"],
+    "openai:URL#MODEL": ["openai:http://127.0.0.1:9", "openai:#m"],
+    "such as hash:256": ["hash:x", "hash:-1", "hash:²", "hash:9999999999"],
+    "1 or more": ["hash:0"],
+    "Is the server running": ["openai:http://127.0.0.1:9#m"],
+    "folder does not exist": ["st:./no-such-folder", "st:~/no-such-folder", "st:a/b/c"],
+    "could not be loaded|needs its extra": ["st:.."],
+}
+
+
+@pytest.mark.parametrize(("says", "specs"), ERRORS.items(), ids=ERRORS)
+def test_errors_name_the_way_out(says, specs):
+    for spec in specs:
+        with pytest.raises(ConfigurationError, match=says):
+            named(spec)
 
 
 def test_without_the_extra_it_says_how_to_get_it_and_only_a_backend_takes_a_key(monkeypatch):

@@ -154,26 +154,30 @@ def test_good_responses():
         assert vectors_of(body, 2) == [A, B]
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        (sent(row(A), row(B), row(B)), "3 embeddings for 2 texts"),
-        (sent(row(A, index=0), row(B, index=0)), "indexes"),
-        (sent(row(A, index=1), row(B, index=2)), "indexes"),
-        (sent(row(A, index=0), row(B)), "indexes"),
-        (sent(row([]), row(B)), "empty"),
-        (sent(row([0.5, float("nan")]), row(B)), "not JSON"),
-        (sent(row([0.5, None]), row(B)), "not a list of embeddings"),
-        (sent(row(A, index="0"), row(B, index="1")), "not a list of embeddings"),
-        (sent(row("planted-text!"), row(B)), "not a list of embeddings"),
-        (b'{"error":{"message":"planted-text"}}', "not a list of embeddings"),
-        (b'{"data":[{"embedding":[1e999,1]},{"embedding":[1,1]}]}', "not a list of embeddings"),
-        (b"<html>planted-text</html>", "not JSON"),
-        (b"[" * 100_000, "not"),
+ODD = {
+    "3 embeddings for 2 texts": [sent(row(A), row(B), row(B))],
+    "indexes": [
+        sent(row(A, index=0), row(B, index=0)),
+        sent(row(A, index=1), row(B, index=2)),
+        sent(row(A, index=0), row(B)),
     ],
-)
-def test_odd_responses_are_named_without_quoting_them(body, says):
-    with pytest.raises(EngineError, match=says) as caught:
-        vectors_of(body, 2)
-    assert "planted" not in str(caught.value)
-    assert caught.value.__cause__ is None
+    "empty": [sent(row([]), row(B))],
+    "not JSON": [sent(row([0.5, float("nan")]), row(B)), b"<html>planted-text</html>"],
+    "not a list of embeddings": [
+        sent(row([0.5, None]), row(B)),
+        sent(row(A, index="0"), row(B, index="1")),
+        sent(row("planted-text!"), row(B)),
+        b'{"error":{"message":"planted-text"}}',
+        b'{"data":[{"embedding":[1e999,1]},{"embedding":[1,1]}]}',
+    ],
+    "not": [b"[" * 100_000],
+}
+
+
+@pytest.mark.parametrize(("says", "bodies"), ODD.items(), ids=ODD)
+def test_odd_responses_are_named_without_quoting_them(says, bodies):
+    for body in bodies:
+        with pytest.raises(EngineError, match=says) as caught:
+            vectors_of(body, 2)
+        assert "planted" not in str(caught.value)
+        assert caught.value.__cause__ is None

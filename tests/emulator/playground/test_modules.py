@@ -130,21 +130,21 @@ def test_the_lesson_of_a_fault_is_what_the_client_does(name, fault, lesson):
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("rows", "said"),
     [
-        ("nonsense", "not JSON"),
-        ('{"embeddings": {}}', "no list of embeddings"),
-        ('{"embeddings": [{"values": [1, 2]}]}', "2 texts were sent, 1 vectors came back"),
-        ('{"embeddings": [1, 2, 3]}', "2 texts were sent, 3 vectors came back"),
-        ('{"embeddings": [{"values": [1, 2]}, {"values": [1]}]}', "Vector 2 has 1 dimensions"),
-        ('{"embeddings": [{"values": [1, null]}, {"values": [1, 2]}]}', "Vector 1 has parts"),
-        ('{"embeddings": [{"values": [1, 1e999]}, {"values": [1, 2]}]}', "Vector 1 has parts"),
-        ('{"embeddings": [null, {"values": [1, 2]}]}', "Vector 1 has parts"),
+        ("[", "not JSON"),
+        ("{}", "no list of embeddings"),
+        ('[{"values": [1, 2]}]', "2 texts were sent, 1 vectors came back"),
+        ("[1, 2, 3]", "2 texts were sent, 3 vectors came back"),
+        ('[{"values": [1, 2]}, {"values": [1]}]', "Vector 2 has 1 dimensions"),
+        ('[{"values": [1, null]}, {"values": [1, 2]}]', "Vector 1 has parts"),
+        ('[{"values": [1, 1e999]}, {"values": [1, 2]}]', "Vector 1 has parts"),
+        ('[null, {"values": [1, 2]}]', "Vector 1 has parts"),
     ],
 )
-def test_a_wrong_answer_is_never_shown(js, body, said):
+def test_a_wrong_answer_is_never_shown(js, rows, said):
     with pytest.raises(AssertionError, match=said):
-        js("api.checked", body, 2, 2)
+        js("api.checked", f'{{"embeddings": {rows}}}', 2, 2)
 
 
 def test_a_good_answer_is_and_a_key_is_taken_plain_and_in_base64(js):
