@@ -57,6 +57,7 @@ def test_pasted_markup_is_text_and_more_than_fits_is_left_out(page, keys):
     page.find("#texts").clear()
     page.click("#embed")
     page.error("There is no text to embed.")
+    assert page.shown("#heat table, #ranking li") == []
 
 
 def test_opening_it_embeds_the_sample_and_leaves_the_servers_faults_alone(serve_page):

@@ -25,8 +25,8 @@ function wanted() {
 async function ask({ texts, left, query, inputs, fault }) {
   running?.abort();
   running = new AbortController();
-  if (!texts.length) throw new ReplyError("There is no text to embed.");
   for (const id of ["heat", "ranking", "reading"]) byId(id).replaceChildren();
+  if (!texts.length) throw new ReplyError("There is no text to embed.");
   byId("lessons").replaceChildren(...lessonsOf(fault).map((lesson) => make("li", {}, lesson)));
   byId("error").hidden = true;
   byId("summary").textContent = "Waiting for the vectors …";
