@@ -89,19 +89,11 @@ def test_without_a_basic_value_it_is_401(ask, key):
     )
 
 
-@pytest.mark.parametrize(
-    ("key", "shown"),
-    [
-        ("Basic Zm9vOmJhcg==", "Zm9v***"),
-        ("Basic local:local", "loca***"),
-        ("Basic bG9jYWw6bG9jYWw", "bG9j***"),  # its padding is missing
-        ("Basic 日本語日本", "日本語日***"),
-        ("Basic \ud800", "\ud800***"),
-    ],
-)
-def test_an_unknown_value_is_403_and_echoed_in_part(ask, key, shown):
-    message = f'API key does not exist or was deleted: "{shown}"'
-    assert ask({}, key=key) == (403, {"code": 7, "message": message, "details": []})
+@pytest.mark.parametrize("value", ["Zm9vOmJhcg==", "local:local", "bG9jYWw6bG9jYWw", "日本語日本", "\ud800"])
+def test_an_unknown_value_is_403_and_echoed_in_part(ask, value):
+    """Also the test key without its padding."""
+    message = f'API key does not exist or was deleted: "{value[:4]}***"'
+    assert ask({}, key=f"Basic {value}") == (403, {"code": 7, "message": message, "details": []})
 
 
 def test_the_scheme_has_no_case_and_a_key_of_its_own_shuts_out_the_test_key(engine, request_of, ask):

@@ -93,17 +93,9 @@ class Page:
         """Clicks the switch of a value."""
         self.click(f"label:has([value='{value}'])")
 
-    def keys(self, *keys, holding=None):
-        """Presses keys wherever the focus is."""
-        from selenium.webdriver import ActionChains
-
-        actions = ActionChains(self.driver)
-        if holding:
-            actions.key_down(holding)
-        actions.send_keys(*keys)
-        if holding:
-            actions.key_up(holding)
-        actions.perform()
+    def keys(self, *keys):
+        """Presses keys wherever the focus is; Ctrl and a key in one text go together."""
+        self.driver.switch_to.active_element.send_keys(*keys)
 
     def text(self, identifier):
         return self.run("return document.getElementById(arguments[0]).textContent", identifier)
