@@ -18,7 +18,6 @@ from inworld_embeddings_emulator.engines import named
 from inworld_embeddings_emulator.openai_face import OpenAIFace
 from inworld_embeddings_emulator.playground import PREFIX, page_files
 
-RANDOM = np.random.default_rng(5)
 NASTY = [
     """it's "quoted" \\ and \\n $HOME `id` $(id) !! % * ; & | < >""",
     "日本語 🙂 \u2028 \u2029 \x7f \u00a0 \ufeff",
@@ -59,21 +58,21 @@ def js(tmp_path_factory):
         node.stdin.close()
 
 
-def rows(shape):
-    return RANDOM.normal(size=shape).tolist()
-
-
 @pytest.mark.parametrize("shape", [(2, 3), (3, 768), (50, 64)], ids=str)
 def test_similarities_and_ranking_are_pythons(js, shape):
-    query, vectors = rows(shape[1]), rows(shape)
+    query, *vectors = np.random.default_rng(5).normal(size=(shape[0] + 1, shape[1])).tolist()
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     np.testing.assert_allclose(js("results.similarities", vectors), unit @ unit.T, atol=1e-12)
-    twice = [*vectors, vectors[0]]  # equal ones keep their order
-    expected, found = rank(np.array(query), np.array(twice)), js("results.rank", query, twice)
+    expected, found = rank(np.array(query), np.array(vectors)), js("results.rank", query, vectors)
     assert [entry["index"] for entry in found] == [index for index, _ in expected]
     scores = [[entry["score"] for entry in found], [score for _, score in expected]]
     np.testing.assert_allclose(*scores, atol=1e-6)
-    assert js("results.similarities", [[0, 0], [1, 2]])[0] == [0, 0]  # zeros are similar to nothing
+
+
+def test_zeros_are_similar_to_nothing_and_equal_ones_keep_their_order(js):
+    assert js("results.similarities", [[0, 0], [1, 2]])[0] == [0, 0]
+    found = js("results.rank", [1, 0], [[1, 1], [1, 0], [1, 1], [1, 0]])
+    assert [entry["index"] for entry in found] == [1, 3, 0, 2]
 
 
 def test_the_box_is_bounded_and_says_so(js):
