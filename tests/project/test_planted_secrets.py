@@ -23,12 +23,9 @@ def test_each_leak_fails_its_test_and_no_leak_fails_none(tmp_path):
     functions = [f"def test_{name}():\n    {line}\n" for name, line in TESTS.items()]
     (tmp_path / "test_leaks.py").write_text("\n\n".join([HEAD, *functions]))
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "-o", "log_level=DEBUG"]
-    environment = os.environ | {
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"
-    }  # they take longer to start than the tests
-    done = subprocess.run(
-        [*command, str(tmp_path)], capture_output=True, text=True, cwd=tmp_path, env=environment
-    )
+    environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # they take longer to start than the tests
+    command += [str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environ)
     outcomes = dict(re.findall(r"^(?:FAILED|PASSED) \S+::test_(\w+)(.*)$", done.stdout, re.MULTILINE))
     assert outcomes.pop("nothing") == "", done.stdout
     assert outcomes.keys() == TESTS.keys() - {"nothing"}, done.stdout

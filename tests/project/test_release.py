@@ -40,7 +40,7 @@ CHANGELOG = """# Changelog
         (
             "vUnreleased",
             "Unreleased",
-            ["CHANGELOG.md: [Unreleased] has no date", "CHANGELOG.md: [Unreleased] is empty"],
+            [f"CHANGELOG.md: [Unreleased] {why}" for why in ("has no date", "is empty")],
         ),
     ],
 )

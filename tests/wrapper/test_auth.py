@@ -53,9 +53,8 @@ class TokenEndpoint:
     def auth(self, **settings):
         client = httpx.Client(transport=httpx.MockTransport(self), follow_redirects=True, auth=("u", "p"))
         given = {"key": KEY, "secret": SECRET, "workspace": WORKSPACE, "http_client": client}
-        return JWTAuth(
-            **(given | {"clock": lambda: self.wall, "monotonic": lambda: self.monotonic} | settings)
-        )
+        clocks = {"clock": lambda: self.wall, "monotonic": lambda: self.monotonic}
+        return JWTAuth(**(given | clocks | settings))
 
 
 class Api(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -109,17 +108,12 @@ def assert_hides_secrets(error):
 # Construction
 
 
-@pytest.mark.parametrize(
-    ("environment", "settings"),
-    [
-        ({"INWORLD_API_KEY": BASIC, "INWORLD_WORKSPACE": WORKSPACE}, {}),
-        (
-            {"INWORLD_API_KEY": "bm8=", "INWORLD_WORKSPACE": "no"},
-            {"api_key": BASIC, "workspace": f"workspaces/{WORKSPACE}"},
-        ),
-    ],
-    ids=["environment", "arguments"],
-)
+ENVIRONMENT = {"INWORLD_API_KEY": BASIC, "INWORLD_WORKSPACE": WORKSPACE}
+OTHERS = {"INWORLD_API_KEY": "bm8=", "INWORLD_WORKSPACE": "no"}
+ARGUMENTS = {"api_key": BASIC, "workspace": f"workspaces/{WORKSPACE}"}
+
+
+@pytest.mark.parametrize(("environment", "settings"), [(ENVIRONMENT, {}), (OTHERS, ARGUMENTS)])
 def test_where_the_credential_comes_from(monkeypatch, environment, settings):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

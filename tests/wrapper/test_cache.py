@@ -59,7 +59,7 @@ WAYS = {"embed": lambda face, texts, **more: face.embed(texts, **more).vectors, 
 
 @pytest.mark.parametrize("kind", [SyncFace, AsyncFace])
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_what_was_embedded_before_is_not_sent_again(kind, way, file):
+def test_what_was_embedded_before_is_not_sent_again_and_stands_in_the_stats(kind, way, file):
     told = []
     for texts, lacking in ((TEXTS[2:6], 4), (TEXTS, 6), (TEXTS[::-1], 0)):
         with kind(Service(), cache=file, batch_size=20) as face:
@@ -69,17 +69,13 @@ def test_what_was_embedded_before_is_not_sent_again(kind, way, file):
             assert sent(face.service) == ([lacking] if lacking else [])
             assert (planned.requests, planned.cache_hits) == (bool(lacking), len(texts) - lacking)
             assert told[-1][0] == len(texts)
+            assert np.array_equal(face.embed(texts[0]), vectors[0])
+            assert (face.embed(texts).stats.cache_hits, len(face.service.requests)) == (
+                len(texts),
+                bool(lacking),
+            )
             assert np.array_equal(way(face, texts, cache=None), vectors)
             assert sent(face.service)[-1] == len(texts), "None switches it off"
-
-
-def test_hits_stand_in_the_stats_and_a_str_is_one(file):
-    with AsyncFace(Service(), cache=Cache(file)) as face:
-        assert face.embed(TEXTS[:3]).stats.cache_hits == 0
-        stats = face.embed(TEXTS[:5]).stats
-        assert (stats.cache_hits, stats.requests) == (3, 1)
-        assert np.array_equal(face.embed(TEXTS[4]), vector_for(TEXTS[4]))
-        assert len(face.service.requests) == 2
 
 
 @pytest.mark.parametrize("options", [{}, {"dedupe": True}])

@@ -65,14 +65,7 @@ def test_snake_case_members_are_read_too():
 
 POINTING = {
     3: ["inputs[3].text", "inputs.3", "/inputs/3/text", "EmbedRequest.Inputs[3].Text", "input[3]"],
-    None: [
-        "inputs",
-        "inputs[-1]",
-        "inputs[\u0663]",
-        "my_inputs[3]",
-        "outputs[3]",
-        "inputs[" + "9" * 40 + "]",
-    ],
+    None: ["inputs", "inputs[-1]", "inputs[\u0663]", "my_inputs[3]", "outputs[3]", f"inputs[{'9' * 40}]"],
 }
 
 

@@ -27,10 +27,7 @@ WRONG = {
     "None": (None, "not NoneType"),
     "a list with None": (["a", None], r"inputs\[1\] is None: missing value at index 1"),
     "a list with NaN": (["a", "b", float("nan")], "is nan: missing value at index 2"),
-    "an array with NaN": (
-        np.array(["a", np.float64("nan")], dtype=object),
-        "is nan: missing value at index 1",
-    ),
+    "an array with NaN": (np.array(["a", np.nan], dtype=object), "is nan: missing value at index 1"),
     "numbers": (["a", 1.5], r"inputs\[1\] must be a str, not float"),
 }
 

@@ -40,11 +40,13 @@ def test_a_pair_that_would_break_the_header_is_refused(pair):
 GOOD = {"token": "header.pay-load.sig_nature", "type": "Bearer", "expirationTime": END}
 
 
+def response(status, content, date):
+    return Response(status, [(b"Date", date.encode())] if date else [], content)
+
+
 def read(body, *, now=NOW, date=DATE, leeway=60.0):
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_token(
-        Response(200, [(b"date", date.encode())] if date else [], content), now=now, leeway=leeway
-    )
+    return read_token(response(200, content, date), now=now, leeway=leeway)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +76,8 @@ def test_types_that_are_bearer():
 
 
 NO_TOKENS = [
-    *(
-        b"<html><title>Log in</title>planted</html>",
-        b"",
-        b"[]",
-        b'{"a": ' + b"[" * 100_000,
-        b'{"token": "planted\xff"}',
-    ),
+    *(b"<html><title>Log in</title>planted</html>", b"", b"[]", b'{"a": ' + b"[" * 100_000),
+    b'{"token": "planted\xff"}',
     {"accessToken": "planted"},
     *(GOOD | {"token": token} for token in (None, "", ["planted"], "planted with spaces", "plantéd")),
     *(GOOD | {"token": token} for token in ("planted\r\nX-Header: 1", "planted" * 10_000)),
@@ -106,7 +103,6 @@ def test_what_is_no_token_is_refused_without_echo(body):
 )
 def test_a_refused_signature_speaks_of_the_clock(date, says):
     body = b'{"code": 7, "message": "invalid authorization signature", "details": []}'
-    response = Response(403, [(b"Date", date.encode())] if date else [], body)
-    error = refusal(response, now=NOW, redactor=Redactor([]))
+    error = refusal(response(403, body, date), now=NOW, redactor=Redactor([]))
     assert type(error) is errors.PermissionDeniedError
     assert says in str(error)

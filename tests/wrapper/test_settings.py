@@ -40,16 +40,16 @@ def test_A11_malformed_urls_are_refused_without_echo(urls):
         assert "pass@" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["http://api.inworld.ai", "http://10.0.0.1", "http://localhost.evil.example"])
-def test_A10_plain_http_beyond_loopback_is_refused_unless_asked_for(url):
-    with pytest.raises(ConfigurationError, match="allow_insecure=True"):
-        check_base_url(url, source="base_url")
-    assert check_base_url(url, source="base_url", allow_insecure=True) == url
+LOOPBACK = ["127.0.0.1:8080", "localhost", "[::1]:80", "127.1.2.3", "x.localhost"]
+BEYOND = ["api.inworld.ai", "10.0.0.1", "localhost.evil.example"]
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:80", "127.1.2.3", "x.localhost"])
-def test_A10_loopback_may_be_plain_http_and_needs_no_trust(host):
-    assert check_base_url(f"http://{host}", source="X") == f"http://{host}"
+@pytest.mark.parametrize("host", [*LOOPBACK, *BEYOND])
+def test_A10_plain_http_is_for_loopback_and_beyond_it_must_be_asked_for(host):
+    if host in BEYOND:
+        with pytest.raises(ConfigurationError, match="allow_insecure=True"):
+            check_base_url(f"http://{host}", source="base_url")
+    assert check_base_url(f"http://{host}", source="X", allow_insecure=host in BEYOND) == f"http://{host}"
 
 
 @pytest.mark.parametrize("url", ["https://evil.example", f"{API}.evil.example", "https://inworld.ai"])

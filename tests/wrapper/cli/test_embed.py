@@ -38,14 +38,11 @@ def test_one_refused_text_costs_no_other_and_is_exit_code_3(run):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ([], '{"index":0,"line":1,"embedding":['),
-        (["--format", "table"], "0       1  [bold]Hi [31m"),
-    ],
+    ("form", "says"),
+    [("json", '{"index":0,"line":1,"embedding":['), ("table", "0       1  [bold]Hi [31m")],
 )
-def test_forms(run, arguments, says):
-    code, out, _ = run("embed", "--local", *arguments, "[bold]Hi\x1b[31m", "again")
+def test_forms(run, form, says):
+    code, out, _ = run("embed", "--local", "--format", form, "[bold]Hi\x1b[31m", "again")
     assert code == 0
     assert says in out
     assert "\x1b" not in out
@@ -63,10 +60,9 @@ def test_an_output_file_is_named_for_its_form(run, tmp_path):
 
 
 def test_options_reach_the_requests(run):
+    options = ["--batch-size", "2", "--concurrency", "1", "--rate-limit", "1000"]
     with emulator() as served:
-        run(
-            "embed", "--batch-size", "2", "--concurrency", "1", "--rate-limit", "1000", *"abcde", **served.env
-        )
+        run("embed", *options, *"abcde", **served.env)
         assert [len(request) for request in served.log.requests] == [2, 2, 1]
 
 
