@@ -33,7 +33,7 @@ from inworld_embeddings import StorageError
 from inworld_embeddings import client as clients
 from inworld_embeddings.jobs import parts, run_job, storage
 from inworld_embeddings.testing import FakeEngine, local_client
-from support.storage import Disk, killed
+from support.storage import Disk, content, killed
 
 ROWS_PER_PART, BATCH = 40, 8
 WINDOW = 4 * BATCH  # two requests in flight, and as many ready
@@ -87,10 +87,6 @@ def forked(work):
 def ended(child):
     """Waits for it; its exit code, -9 if it was killed."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def content(out):
-    return {path.name: path.read_bytes() for path in out.glob("part-*")}
 
 
 def sources(folder, rows):

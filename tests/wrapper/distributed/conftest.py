@@ -10,6 +10,7 @@ from inworld_embeddings import EmbeddingClient
 from inworld_embeddings.jobs import run_job
 from inworld_embeddings.jobs.files import place
 from inworld_embeddings.testing import emulator
+from support.storage import content
 
 ROWS_PER_PART = 5
 FINISHED = {".lock", "_SUCCESS", "_errors.jsonl", "_job.json"}
@@ -21,11 +22,6 @@ def engine_of(name, package=None):
     session = os.environ.get("CLUSTER")
     load = importlib.import_module if session and name in (session, None) else pytest.importorskip
     return load(package or name)
-
-
-def content(out):
-    """The bytes of every part, by name."""
-    return {path.name: path.read_bytes() for path in sorted(out.glob("part-*.parquet"))}
 
 
 def others(out):

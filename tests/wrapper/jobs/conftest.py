@@ -12,11 +12,6 @@ from inworld_embeddings.testing import RequestLog, fake_vectors, local_client
 DIM = 8
 
 
-def content(out):
-    """The bytes of every part, by name."""
-    return {path.name: path.read_bytes() for path in sorted(out.glob("part-*.parquet"))}
-
-
 def assert_vectors(out, numbers):
     """The rows of these numbers have the vectors of the lines of that number."""
     found = parts.vectors_of(pq.read_table(out))[list(numbers)]

@@ -17,9 +17,7 @@ import pytest
 from inworld_embeddings import JobCorruptError, JobError, JobLockedError, StorageError
 from inworld_embeddings.jobs import manifest, parts, storage, verify_job
 from support.clients import in_threads
-from support.storage import NUMBERS, Disk, failing
-
-from .conftest import content
+from support.storage import NUMBERS, Disk, content, failing
 
 TABLE = pa.table({"row": range(100_000)})
 

@@ -32,9 +32,9 @@ from inworld_embeddings.jobs import (
 )
 from inworld_embeddings.testing import FakeEngine, async_local_client
 from inworld_embeddings_emulator.faults import Faults
-from support.storage import NUMBERS, Disk, Platter, PowerLossError, failing, seeded
+from support.storage import NUMBERS, Disk, Platter, PowerLossError, content, failing, seeded
 
-from .conftest import DIM, assert_vectors, content, errors_of
+from .conftest import DIM, assert_vectors, errors_of
 
 
 @pytest.fixture
