@@ -27,19 +27,8 @@ LINES = "".join(f'{{"id": {number}, "text": "{text}"}}\n' for number, text in en
 def test_a_collection_is_filled_and_searched(tmp_path, served, local):
     model, environ = ("inworld-local", {}) if local else ("inworld", {"INWORLD_API_KEY": KEY})
     environ = environ if local else environ | {"INWORLD_API_BASE": served.url}
-    llm(
-        tmp_path,
-        "embed-multi",
-        "texts",
-        "-",
-        "-m",
-        model,
-        "--store",
-        "--format",
-        "nl",
-        given=LINES,
-        **environ,
-    )
+    fill = ["embed-multi", "texts", "-", "-m", model, "--store", "--format", "nl"]
+    llm(tmp_path, *fill, given=LINES, **environ)
     query = PETS if local else ANIMALS[0]
     assert ANIMALS[0] in llm(tmp_path, "similar", "texts", "-c", query, "-n", "1", **environ)
     assert local or len(served.log) == 2

@@ -110,8 +110,10 @@ def whys(texts):
     return [text.message.partition(", ")[2] if isinstance(text, Refusal) else text for text in texts]
 
 
-BROKEN = b'{"t":"a"}\n{"t":"b"\n["t"]\n{"t":null}\n{}\n\n{"t":5}\n{"t":{"x":1}}\n{"t":"\\ud800"}\n{"t":"c","n":NaN}\n{"t":"d"}'
-REFUSED = [
+LONG = b"x" * 10_000
+LINES = b"\xef\xbb\xbfa\r\n\n b\x0b \xe2\x80\xa8c\rd\nlast"
+JSON = b'{"t":"a"}\n{"t":"b"\n["t"]\n{"t":null}\n{}\n\n{"t":5}\n{"t":{"x":1}}\n{"t":"\\ud800"}\n{"t":"c","n":NaN}\n{"t":"d"}'
+NO_JSON = [
     "line 2: broken JSON: Input data was truncated",
     "line 3: not a JSON object",
     "line 4: no text",
@@ -121,63 +123,53 @@ REFUSED = [
     "line 9: broken JSON: Input data was truncated",
     "line 10: broken JSON: JSON is malformed: invalid character (byte 13)",
 ]
-LONG = b"x" * 10_000
+CSV = b'id,t\r\n1,a\r\n2\r\n3,b,c\r\n4,"two\r\nlines"\r\n\r\n5,"open\r\n6,d\r\n7,"x"y\r\n8,\xff\r\n9,e\r\n'
+RECORDS = [
+    "a",
+    "line 3: the header has 2 fields, this record 1",
+    "line 4: the header has 2 fields, this record 3",
+    "two\r\nlines",
+    "line 8: broken CSV: ',' expected after '\"'",
+    "d",
+    "line 10: broken CSV: ',' expected after '\"'",
+    "line 11: not UTF-8",
+    "e",
+]
 
 
 @pytest.mark.parametrize(
     ("name", "data", "found"),
     [
-        (
-            "x.txt",
-            b"\xef\xbb\xbfa\r\n\n b\x0b \xe2\x80\xa8c\rd\nlast",
-            ["a", "", " b\x0b \u2028c\rd", "last"],
-        ),
+        ("x.txt", LINES, ["a", "", " b\x0b \u2028c\rd", "last"]),
         ("x.txt", b"", []),
         ("x.txt", b"a\n\xff\nb\n", ["a", "line 2: not UTF-8 at byte 0", "b"]),
         ("x.txt", b"a\n%s\nb" % LONG, ["a", "line 2: longer than 16 MiB", "b"]),
-        ("x.jsonl", BROKEN, ["a", *REFUSED, "d"]),
+        ("x.jsonl", JSON, ["a", *NO_JSON, "d"]),
         ("x.jsonl", b'{"t":"a"}\n{"t":"%s"}\n{"t":"b"}' % LONG, ["a", "line 2: longer than 16 MiB", "b"]),
         ("x.jsonl", b'{"n":1,"t":null}\n{"t":"a"}\n', ["line 1: no text", "a"]),  # the only column of text
+        ("x.csv", CSV, RECORDS),
         ("x.csv", b't\n"a"\n"%s"\nb' % LONG, ["a", "line 3: longer than 16 MiB", "b"]),
         ("x.csv", b't\na\n"open\ninside\n%s\nb\n' % LONG, ["a", "line 5: longer than 16 MiB", "b"]),
     ],
 )
 def test_H18_a_line_that_is_no_text_is_refused_and_costs_no_other(tmp_path, monkeypatch, name, data, found):
     monkeypatch.setattr(of_lines, "LONGEST", 100)
-    (tmp_path / name).write_bytes(data)
-    assert whys(read(tmp_path / name)) == found
+    path = tmp_path / name
+    path.write_bytes(data)
+    files = [str(path)]
+    columns = columns_of(files, "t" if name == "x.csv" else None, (), ())
+    for first in range(len(found) or 1):
+        with closing(Reader(files, columns)) as reader:
+            texts = reader.take(first).texts
+            assert reader.share == (reader.position.offset / len(data) if data else None)
+            with closing(Reader(files, columns, reader.position)) as again:
+                assert whys([*texts, *again.take(99).texts]) == found
 
 
 def test_H18_a_line_of_json_that_is_not_utf_8(tmp_path):
     (tmp_path / "x.jsonl").write_bytes(b'{"t":"\xff"}\n')
     (why,) = whys(read(tmp_path / "x.jsonl", "t"))
     assert why.startswith("line 1: broken JSON: ")  # in the words of a version of msgspec
-
-
-def test_H18_records_that_are_no_csv_cost_no_other_row(tmp_path):
-    path = tmp_path / "x.csv"
-    path.write_bytes(
-        b'id,t\r\n1,a\r\n2\r\n3,b,c\r\n4,"two\r\nlines"\r\n\r\n5,"open\r\n6,d\r\n7,"x"y\r\n8,\xff\r\n9,e\r\n'
-    )
-    texts = read(path, "t")
-    assert whys(texts) == [
-        "a",
-        "line 3: the header has 2 fields, this record 1",
-        "line 4: the header has 2 fields, this record 3",
-        "two\r\nlines",
-        "line 8: broken CSV: ',' expected after '\"'",
-        "d",
-        "line 10: broken CSV: ',' expected after '\"'",
-        "line 11: not UTF-8",
-        "e",
-    ]
-    columns = columns_of([str(path)], "t", (), ())
-    for first in range(len(texts)):
-        with closing(Reader([str(path)], columns)) as reader:
-            reader.take(first)
-            with closing(Reader([str(path)], columns, reader.position)) as again:
-                assert again.take(99).texts == texts[first:]
-            assert reader.share == reader.position.offset / path.stat().st_size
 
 
 def test_H18_rows_of_a_table_that_are_no_text(tmp_path):
