@@ -77,11 +77,15 @@ WRITERS = {
 }
 
 
+def taken(files, text=None, *carried):
+    """All rows of some files."""
+    with closing(Reader(files, columns_of(files, text, carried, ("row",)))) as reader:
+        return reader.take(10_000)
+
+
 def read(path, text=None, carried=()):
     """Texts of a file, all at once."""
-    files = found_files(str(path), path.parent / "out")
-    with closing(Reader(files, columns_of(files, text, carried, ("row",)))) as reader:
-        return reader.take(10_000).texts
+    return taken(found_files(str(path), path.parent / "out"), text, *carried).texts
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -179,66 +183,62 @@ def test_H18_rows_of_a_table_that_are_no_text(tmp_path):
     assert whys(read(tmp_path / "x.parquet")) == ["a", "row 1: no text", "row 2: not UTF-8", "b"]
 
 
-def test_columns_of_all_types_are_carried_and_dictionaries_are_what_they_stand_for(tmp_path):
+def test_columns_of_all_types_are_carried_and_json_as_text_whatever_it_is(tmp_path):
     table = pa.table(
         {
             "t": pa.array(["a", "b", "a"]).dictionary_encode(),
             "when": pa.array([1, None, 3], pa.timestamp("ms")),
             "tags": pa.array([["x"], [], None]),
-            "kind": pa.array(["k", None, "k"]).dictionary_encode(),
+            "kind": pa.array(["k", None, "k"]).dictionary_encode(),  # dictionaries are what they stand for
         }
     )
     pq.write_table(table, tmp_path / "x.parquet")
-    files = [str(tmp_path / "x.parquet")]
-    columns = columns_of(files, "t", ("when", "tags", "kind"), ())
-    piece = Reader(files, columns).take(9)
+    piece = taken([str(tmp_path / "x.parquet")], "t", "when", "tags", "kind")
     assert piece.texts == ["a", "b", "a"]
     assert piece.carried.schema.field("kind").type == pa.string()
     assert piece.carried.to_pylist() == table.drop_columns("t").to_pylist()
-
-
-def test_json_values_are_carried_as_text_whatever_they_are(tmp_path):
-    path = tmp_path / "x.jsonl"
-    path.write_text(
-        '{"t":"a","v":1}\n{"t":"b","v":"s\\n"}\n{"t":"c","v":{"x":[1, 2]}}\n{"t":"d","v":null}\n{"t":"e"}\n'
-    )
-    files = [str(path)]
-    carried = Reader(files, columns_of(files, "t", ("v",), ())).take(9).carried
+    values = ["1", '"s\\n"', '{"x":[1, 2]}', "null"]
+    (tmp_path / "x.jsonl").write_text("".join(f'{{"t":"a","v":{value}}}\n' for value in values) + '{"t":"e"}')
+    carried = taken([str(tmp_path / "x.jsonl")], "t", "v").carried
     assert carried["v"].to_pylist() == ["1", "s\n", '{"x":[1, 2]}', None, None]
 
 
+CUT = gzip.compress(b"a\n" * 9999, mtime=0)[:-9]
+
+
 @pytest.mark.parametrize(
-    ("name", "data", "options", "says"),
+    ("name", "data", "options", "error", "says"),
     [
-        ("x.csv", b"a,b\n1,2\n", {}, "several columns of text: a, b. Name the one to embed"),
-        ("x.csv", b"a,b\n1,2\n", {"text": "c"}, "no column 'c', only: a, b"),
-        ("x.csv", b"a,a\n1,2\n", {"text": "a"}, "there are several columns called 'a'"),
-        ("x.csv", b'"a\n1,2\n', {}, "the header cannot be read"),
-        ("x.jsonl", b'{"n":1}\n', {}, "no column of text"),
-        ("x.jsonl", b'{"a":"x"}\n', {"text": "b"}, "no column 'b', only: a"),
-        ("x.jsonl", b'{"a":"x"}\n', {"text": "a", "carried": ("row",)}, "'row' cannot be carried"),
+        (
+            "x.csv",
+            b"a,b\n1,2\n",
+            {},
+            ConfigurationError,
+            "several columns of text: a, b. Name the one to embed",
+        ),
+        ("x.csv", b"a,b\n1,2\n", {"text": "c"}, ConfigurationError, "no column 'c', only: a, b"),
+        ("x.csv", b"a,a\n1,2\n", {"text": "a"}, ConfigurationError, "there are several columns called 'a'"),
+        ("x.csv", b'"a\n1,2\n', {}, ConfigurationError, "the header cannot be read"),
+        ("x.jsonl", b'{"n":1}\n', {}, ConfigurationError, "no column of text"),
+        ("x.jsonl", b'{"a":"x"}\n', {"text": "b"}, ConfigurationError, "no column 'b', only: a"),
+        (
+            "x.jsonl",
+            b'{"a":1}\n',
+            {"text": "a", "carried": ("row",)},
+            ConfigurationError,
+            "'row' cannot be carried",
+        ),
+        ("x.xlsx", b"", {}, InvalidInputError, "must end with one of .parquet"),
+        ("x.parquet.gz", b"", {}, InvalidInputError, "must end with"),
+        ("x.parquet", b"PAR1", {}, InvalidInputError, "x.parquet: "),
+        ("x.txt", "a".encode("utf-16"), {}, InvalidInputError, "is UTF-16"),
+        ("x.txt.gz", CUT, {}, InvalidInputError, "x.txt.gz: .*end"),
     ],
 )
-def test_a_column_that_cannot_be_is_told_before_anything_is_sent(tmp_path, name, data, options, says):
+def test_what_cannot_be_read_is_named_before_anything_is_sent(tmp_path, name, data, options, error, says):
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(ConfigurationError, match=says):
+    with pytest.raises(error, match=says):
         read(tmp_path / name, **options)
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "says"),
-    [
-        ("x.xlsx", b"", "must end with one of .parquet"),
-        ("x.parquet.gz", b"", "must end with"),
-        ("x.parquet", b"PAR1", "x.parquet: "),
-        ("x.txt", "a".encode("utf-16"), "is UTF-16"),
-        ("x.txt.gz", gzip.compress(b"a\n" * 9999, mtime=0)[:-9], "x.txt.gz: .*end"),
-    ],
-)
-def test_a_file_that_cannot_be_read_is_named(tmp_path, name, data, says):
-    (tmp_path / name).write_bytes(data)
-    with pytest.raises(InvalidInputError, match=says):
-        read(tmp_path / name)
 
 
 def test_folders_and_globs_are_read_by_name_without_the_jobs_own_folder(tmp_path):

@@ -357,27 +357,22 @@ def test_what_a_callback_raises_ends_only_that(job, lines, caplog):
     assert caplog.text.count("not called again") == 1
 
 
-def test_with_an_async_client_it_is_the_same(lines, out):
+def test_with_an_async_client_it_is_the_same_and_cancelled_it_leaves_the_lock(lines, out, tmp_path):
     async def run():
         async with async_local_client(dimension=DIM) as client:
-            return await arun_job(lines(12), out, client=client, rows_per_part=5)
-
-    assert asyncio.run(run()).rows == 12
-    assert len(content(out)) == 3
-
-
-def test_cancelled_it_leaves_the_lock(lines, out):
-    async def run():
+            assert (await arun_job(lines(12), out, client=client, rows_per_part=5)).rows == 12
         async with async_local_client(dimension=DIM, faults="latency=100ms") as client:
-            task = asyncio.ensure_future(arun_job(lines(4000), out, client=client, rows_per_part=5))
+            other = tmp_path / "other"
+            task = asyncio.ensure_future(arun_job(lines(4000), other, client=client, rows_per_part=5))
             await asyncio.sleep(0.2)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            with storage.locked(out):
+            with storage.locked(other):
                 pass
 
     asyncio.run(run())
+    assert len(content(out)) == 3
 
 
 @pytest.mark.parametrize(
