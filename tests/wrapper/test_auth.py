@@ -6,7 +6,6 @@ import copy
 import json
 import pickle
 import re
-import subprocess
 import sys
 import threading
 import traceback
@@ -22,6 +21,7 @@ from inworld_embeddings.auth import TOKEN_URL
 from support.fault import OK, answer, status
 from support.fault_server import FaultServer
 from support.in_process import Service
+from support.processes import assert_silent, program
 
 KEY, SECRET, WORKSPACE = "planted-key", "planted-secret", "the-workspace"
 BASIC = base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
@@ -363,7 +363,7 @@ def test_an_endpoint_that_never_responds_is_given_up_and_asked_anew(way):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork")
 def test_a_forked_child_uses_the_token_and_one_forked_during_a_request_asks_for_itself():
-    program = """
+    code = """
 import os, threading
 import httpx
 from inworld_embeddings import JWTAuth
@@ -393,9 +393,9 @@ auth._lock.acquire()
 child_gets(refused=token)
 os._exit(0)
 """
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    assert (done.stdout, done.stderr) == ("of-the-parent\nof-the-child\n", "")
+    done = program(code, "", "-W", "ignore::DeprecationWarning", preamble="")
+    assert_silent(done)
+    assert done.stdout == "of-the-parent\nof-the-child\n"
 
 
 # With the clients

@@ -83,31 +83,12 @@ def test_one_emulator_for_the_session(inworld_session_emulator, number):
     assert len(inworld_session_emulator.log) == len(seen)
 """
 
-BAD = """
-import pytest
-
-@pytest.mark.inworld(fault="drop")
-def test_a_typo_without_a_fixture(): pass
-
-@pytest.mark.inworld(fault="drop")
-def test_a_typo(inworld_client): pass
-
-@pytest.mark.inworld(colour="red")
-def test_nothing_like_it(inworld_client): pass
-
-@pytest.mark.inworld("drop")
-def test_no_keyword(inworld_client): pass
-
-@pytest.mark.inworld(faults="sttus=503")
-def test_a_script(inworld_client): pass
-"""
-TOLD = [
-    "*no argument 'fault'. Did you mean faults? There are: faults, seed, dimension, engine.*",
-    "*no argument 'fault'. Did you mean faults? There are: *",
-    "*no argument 'colour'. There are: *",
-    "*takes keywords only*",
-    "*did you mean status?*",
-]
+MISTAKES = {
+    'fault="drop"': "*no argument 'fault'. Did you mean faults? There are: faults, seed, dimension, engine.*",
+    'colour="red"': "*no argument 'colour'. There are: *",
+    '"drop"': "*takes keywords only*",
+    'faults="sttus=503"': "*did you mean status?*",
+}
 
 
 @pytest.fixture
@@ -137,7 +118,9 @@ def test_the_suite_of_the_page(suite):
     suite().assert_outcomes(passed=PAGE.count("def test_"))
 
 
-def test_what_is_misspelled_is_told(suite):
-    result = suite(BAD)
+def test_what_is_misspelled_is_told_without_a_fixture_too(suite):
+    marked = "@pytest.mark.inworld({})\ndef test_{}({}): pass\n"
+    tests = [marked.format(given, number, "inworld_client") for number, given in enumerate(MISTAKES)]
+    result = suite("import pytest\n" + "\n".join([marked.format('fault="drop"', "alone", ""), *tests]))
     result.assert_outcomes(errors=5)
-    result.stdout.fnmatch_lines(TOLD)
+    result.stdout.fnmatch_lines([next(iter(MISTAKES.values())), *MISTAKES.values()])
