@@ -2,69 +2,33 @@
 
 import asyncio
 import contextlib
-import json
 
 import httpx
+import numpy as np
 import pytest
 
 from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingClient
 from inworld_embeddings._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget
 from inworld_embeddings._throttle import Outcome as Load
 from support.clients import KEY
-from support.fault import OK
+from support.fault import fault
 from support.fault_server import FaultServer
 from support.faults import black_hole
-from support.in_process import virtual
+from support.in_process import Service, virtual
+from support.vectors import vectors_for
 
 USUAL = 0.01
 """Seconds that responses took so far: a hedge goes when a request is older than this."""
+LATE = "latency=50ms"
 
 
-async def good(request):
-    texts = [item["text"] for item in json.loads(request.content)["inputs"]]
-    return httpx.Response(200, json={"embeddings": [{"values": [float(len(text)), 1.0]} for text in texts]})
-
-
-async def bad(request):
-    return httpx.Response(503)
-
-
-async def never(request):
-    await asyncio.Event().wait()
-
-
-async def rude(request):
+@fault
+async def rude(ex):
     """Turns being cancelled into an error of its own."""
     try:
-        await never(request)
+        await asyncio.Event().wait()
     except asyncio.CancelledError:
         raise httpx.ReadError("cut off") from None
-
-
-def after(seconds, act):
-    async def late(request):
-        await asyncio.sleep(seconds)
-        return await act(request)
-
-    return late
-
-
-slow_but_good = after(5 * USUAL, good)
-
-
-class Stage(httpx.AsyncBaseTransport):
-    """Plays one act a request, the last again and again; knows how many were cut off."""
-
-    def __init__(self, *acts):
-        self.acts, self.requests, self.cancelled = acts, [], 0
-
-    async def handle_async_request(self, request):
-        self.requests.append(request)
-        try:
-            return await self.acts[min(len(self.requests), len(self.acts)) - 1](request)
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            raise
 
 
 def learn(session, *, samples=16, usual=USUAL, hedges=1):
@@ -75,51 +39,52 @@ def learn(session, *, samples=16, usual=USUAL, hedges=1):
 
 
 @contextlib.asynccontextmanager
-async def client_on(*acts, know=learn, **settings):
-    """A client, its session and its transport; at the end nothing may be in flight or still running."""
-    stage = Stage(*acts)
-    async with AsyncEmbeddingClient(api_key=KEY, transport=stage, **({"hedge": True} | settings)) as client:
+async def client_on(*script, know=learn, **settings):
+    """A client, its session and the service; at the end nothing may be in flight or still running."""
+    service = Service(script)
+    async with AsyncEmbeddingClient(api_key=KEY, transport=service, **({"hedge": True} | settings)) as client:
         session = await client._engine._session()
         know(session)
         before = asyncio.all_tasks()
-        yield client, session, stage
+        yield client, session, service
         assert session.admission.throttle.in_flight == 0
         assert asyncio.all_tasks() == before
+        assert service.oracle.in_flight == 0
 
 
 @virtual
 async def test_a_late_request_gets_a_second_one_and_the_first_good_response_counts():
-    async with client_on(never, good) as (client, session, stage):
+    async with client_on(black_hole, "ok") as (client, session, service):
         result = await client.embed(["abc"])
-        assert result.tolist() == [[3.0, 1.0]]
+        assert np.array_equal(result.vectors, vectors_for(["abc"]))
         assert (result.stats.requests, result.stats.attempts) == (1, 2)
         assert (result.stats.hedges, result.stats.retries) == (1, 0)
-        assert (len(stage.requests), stage.cancelled) == (2, 1)
-        assert stage.requests[0].content == stage.requests[1].content
+        assert [bool(request.answered) for request in service.requests] == [False, True]
+        assert service.bodies[0] == service.bodies[1]
         assert not session.hedges.available
         took = session.admission.latency.last
         assert took >= USUAL, "the one that was given up took at least that long"
 
 
 RACES = {
-    "the first may still win": ((after(2 * USUAL, good), never), (2, 0), 1),
-    "two good ones at the same moment are one": ((after(2 * USUAL, good), after(USUAL, good)), (2, 0), 0),
-    "an error of the first does not win": ((after(1.5 * USUAL, bad), after(USUAL, good)), (2, 0), 0),
-    "nor does its silence": ((never, after(USUAL, good)), (2, 0), 1),
-    "nor does an error of being cancelled": ((rude, after(USUAL, good)), (2, 0), 0),
-    "two errors are one failure": ((after(1.5 * USUAL, bad), after(USUAL, bad), good), (3, 1), 0),
+    "the first may still win": (["latency=20ms", black_hole], (2, 0)),
+    "two good ones at the same moment are one": (["latency=20ms", "latency=10ms"], (2, 0)),
+    "an error of the first does not win": (["latency=15ms+status=503", "latency=10ms"], (2, 0)),
+    "nor does its silence": ([black_hole, "latency=10ms"], (2, 0)),
+    "nor does an error of being cancelled": ([rude, "latency=10ms"], (2, 0)),
+    "two errors are one failure": (["latency=15ms+status=503", "latency=10ms+status=503", "ok"], (3, 1)),
 }
 
 
-@pytest.mark.parametrize(("acts", "figures", "cut_off"), RACES.values(), ids=RACES)
+@pytest.mark.parametrize(("script", "figures"), RACES.values(), ids=RACES)
 @virtual
-async def test_of_two_requests(acts, figures, cut_off):
-    async with client_on(*acts) as (client, _, stage):
+async def test_of_two_requests(script, figures):
+    async with client_on(*script) as (client, _, service):
         result = await client.embed(["abc"])
-        assert (result.tolist(), result.failures) == ([[3.0, 1.0]], ())
+        assert np.array_equal(result.vectors, vectors_for(["abc"]))
         assert (result.stats.attempts, result.stats.retries) == figures
         assert (result.stats.requests, result.stats.hedges) == (1, 1)
-        assert (len(stage.requests), stage.cancelled >= cut_off) == (figures[0], True)
+        assert len(service.requests) == figures[0]
 
 
 @virtual
@@ -127,15 +92,16 @@ async def test_a_response_that_comes_just_as_the_second_is_started():
     """A task that is cancelled before its first step never runs: its permit has to be released for it."""
     release = asyncio.Event()
 
-    async def waits(request):
+    @fault
+    async def waits(ex):
         await release.wait()
-        return await good(request)
+        await ex.reply(200, ex.good_body())
 
-    async with client_on(waits) as (client, session, stage):
+    async with client_on(waits) as (client, session, service):
         enter = session.admission.hedge
         session.admission.hedge = lambda: release.set() or enter()
         result = await client.embed(["abc"])
-        assert (result.stats.attempts, result.stats.hedges, len(stage.requests)) == (1, 0, 1)
+        assert (result.stats.attempts, result.stats.hedges, len(service.requests)) == (1, 0, 1)
 
 
 def probing(session):
@@ -167,44 +133,44 @@ NO_REASON = {
 @pytest.mark.parametrize(("know", "settings"), NO_REASON.values(), ids=NO_REASON)
 @virtual
 async def test_none_is_sent_without_good_reason(know, settings):
-    async with client_on(slow_but_good, know=know, **settings) as (client, _, stage):
+    async with client_on(LATE, know=know, **settings) as (client, _, service):
         result = await client.embed(["abc"])
-        assert (result.stats.attempts, result.stats.hedges, len(stage.requests)) == (1, 0, 1)
+        assert (result.stats.attempts, result.stats.hedges, len(service.requests)) == (1, 0, 1)
 
 
 @virtual
 async def test_G05_none_is_sent_where_no_later_request_was_quicker():
     """The service has become slow for all of them."""
-    async with client_on(slow_but_good, batch_size=1) as (client, _, stage):
+    async with client_on(LATE, batch_size=1) as (client, _, service):
         result = await client.embed(["a", "b"])
-        assert (result.stats.hedges, len(stage.requests)) == (0, 2)
+        assert (result.stats.hedges, len(service.requests)) == (0, 2)
 
 
 @virtual
 async def test_one_that_later_requests_have_overtaken_is_hedged():
-    acts = (never, good, after(1.5 * USUAL, good), good)  # the third keeps the first from being alone
-    async with client_on(*acts, batch_size=1) as (client, _, stage):
+    script = [black_hole, "ok", "latency=15ms", "ok"]  # the third keeps the first from being alone
+    async with client_on(*script, batch_size=1) as (client, _, service):
         result = await client.embed(["a", "b", "c"])
-        assert (result.stats.hedges, len(stage.requests)) == (1, 4)
-        assert stage.requests[0].content == stage.requests[3].content
+        assert (result.stats.hedges, len(service.requests)) == (1, 4)
+        assert service.bodies[0] == service.bodies[3]
 
 
 @virtual
 async def test_none_is_sent_that_could_not_finish_in_time():
     know = lambda session: learn(session, usual=0.2)  # noqa: E731
-    async with client_on(never, know=know, timeout=0.3) as (client, _, stage):
+    async with client_on(black_hole, know=know, timeout=0.3) as (client, _, service):
         with pytest.raises(APITimeoutError):
             await client.embed("abc")
-        assert len(stage.requests) == 1
+        assert len(service.requests) == 1
 
 
 @virtual
 async def test_G05_a_caller_who_waits_for_each_response_hedges_once_when_the_service_slows_down():
     know = lambda session: learn(session, samples=64, hedges=HEDGE_CAPACITY)  # noqa: E731
-    async with client_on(slow_but_good, know=know) as (client, _, stage):
+    async with client_on(LATE, know=know) as (client, _, service):
         for _ in range(20):
             await client.embed("abc")
-        assert len(stage.requests) <= 21
+        assert len(service.requests) <= 21
 
 
 async def cancel(client, call):
@@ -222,18 +188,18 @@ async def wait_for_the_deadline(client, call):
 @pytest.mark.parametrize("end", [cancel, close, wait_for_the_deadline])
 @virtual
 async def test_what_ends_the_call_ends_both(end):
-    async with client_on(never, timeout=20 * USUAL, max_retries=0) as (client, _, stage):
+    async with client_on(black_hole, timeout=20 * USUAL, max_retries=0) as (client, _, service):
         call = asyncio.create_task(client.embed("abc"))
         await asyncio.sleep(2 * USUAL)
         await end(client, call)
         (outcome,) = await asyncio.gather(call, return_exceptions=True)
         assert isinstance(outcome, BaseException)
-        assert (len(stage.requests), stage.cancelled) == (2, 2)
+        assert (len(service.requests), service.oracle.in_flight) == (2, 0)
 
 
 def test_the_losers_connection_is_dropped():
     with (
-        FaultServer([OK, black_hole, OK]) as server,
+        FaultServer(["ok", black_hole, "ok"]) as server,
         EmbeddingClient(base_url=server.url, api_key=KEY) as client,
     ):
         client.embed("warm up")
@@ -250,8 +216,8 @@ def test_the_losers_connection_is_dropped():
 
 @virtual
 async def test_requests_earn_hedges():
-    know = lambda session: learn(session, samples=0, hedges=0)  # noqa: E731
-    async with client_on(good, know=know) as (client, session, _):
+    know = lambda session: learn(session, samples=64, hedges=0)  # noqa: E731
+    async with client_on("ok", know=know) as (client, session, _):
         for _ in range(20):
             assert not session.hedges.available
             await client.embed("abc")
