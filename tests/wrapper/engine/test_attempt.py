@@ -21,33 +21,11 @@ from inworld_embeddings import _decoding as decoding
 from support.clients import KEY, sync_embed
 from support.fault import JSON, OK, answer, response, sends
 from support.fault_server import FaultServer
-from support.faults import BROKEN_ENCODINGS, encoded, gzip_good
+from support.faults import BROKEN_ENCODINGS, EMPTY_SUCCESSES, encoded, gzip_good
 from support.in_process import AsyncFace, Service, embed
 from support.vectors import vector_for
 
 TEXTS = [f"planted-text {number}" for number in range(12)]
-
-
-def check_is_never_accepted(bad):
-    """For good it is an error after three attempts; before a good response it costs a retry."""
-    with pytest.raises(APIResponseValidationError) as caught:
-        embed(bad, TEXTS[0])
-    assert (caught.value.attempts, caught.value.retryable) == (3, True)
-    service, result = embed([bad, OK], TEXTS)
-    service.oracle.check(TEXTS, result.vectors)
-    assert result.stats.retries == 1
-    return caught.value
-
-
-def check_costs_only_the_guilty(bad, guilty=5, **settings):
-    """One text whose responses are never right: its neighbours have theirs."""
-    script = lambda request: bad if TEXTS[guilty] in request.texts else OK  # noqa: E731
-    service, result = embed(script, TEXTS, call={"on_error": "return"}, **settings)
-    good = [index for index in range(len(TEXTS)) if index != guilty]
-    service.oracle.check([TEXTS[index] for index in good], result.vectors[good])
-    assert len(service.requests) <= 3 + 2 * math.ceil(math.log2(len(TEXTS))) + 2 + 4
-    assert [failure.index for failure in result.failures] == [guilty]
-    assert isinstance(result.failures[0].error, APIResponseValidationError)
 
 
 def with_more(request):
@@ -104,15 +82,41 @@ def outcome_of(ask, transport):
             return str(error)
 
 
-BAD = ["short", "long", "nan", answer("cut", 200, b'{"embeddings":[')]
-"""One of each kind: that no other body is accepted is shown in test_decoding.py."""
+ALL = list(range(len(TEXTS)))
+PAGE = b"<!DOCTYPE html><html><title>Sign in</title><body>Welcome</body></html>"
+BAD = {
+    "D01_short": ("short", None, [5]),
+    "D01_long": ("long", "Vectors in the response: 2; texts in the request: 1.", [5]),
+    "D02_cut": (answer("cut", 200, b'{"embeddings":['), None, [5]),
+    "D06_nan": ("nan", None, [5]),
+    "D07_zero": ("zero", None, [5]),
+    "D11_login_page": (
+        answer("page", 200, PAGE, [("Content-Type", "text/html")]),
+        "text/html.*login page",
+        ALL,
+    ),
+    **{f"D11_{fault}": (fault, None, ALL) for fault in BROKEN_ENCODINGS},
+    **{f"C15_{fault}": (fault, None, ALL) for fault in EMPTY_SUCCESSES},
+}
+"""One of each kind, what it says, and which texts it costs if one of them is always answered so.
+
+That no other body is accepted is shown in test_decoding.py."""
 
 
-@pytest.mark.parametrize("bad", BAD, ids=str)
-def test_D01_D02_D06_a_wrong_200_is_tried_again_and_costs_only_the_text_it_is_for(bad):
-    error = check_is_never_accepted(bad)
-    assert ("Vectors in the response: 2; texts in the request: 1." in str(error)) is (bad == "long")
-    check_costs_only_the_guilty(bad)
+@pytest.mark.parametrize(("bad", "says", "costs"), BAD.values(), ids=BAD)
+def test_C15_D01_D02_D06_D07_D11_a_wrong_success_is_tried_again(bad, says, costs):
+    with pytest.raises(APIResponseValidationError, match=says) as caught:
+        embed(bad, TEXTS[0], reject_zero=True)
+    assert (caught.value.attempts, caught.value.retryable) == (3, True)
+    service, result = embed([bad, OK], TEXTS, reject_zero=True)
+    service.oracle.check(TEXTS, result.vectors)
+    assert result.stats.retries == 1
+    script = lambda request: bad if TEXTS[5] in request.texts else OK  # noqa: E731
+    service, result = embed(script, TEXTS, call={"on_error": "return"}, reject_zero=True)
+    assert [failure.index for failure in result.failures] == costs
+    if right := [index for index in ALL if index not in costs]:
+        service.oracle.check([TEXTS[index] for index in right], result.vectors[right])
+    assert len(service.requests) <= 3 + 2 * math.ceil(math.log2(len(TEXTS))) + 2 + 4
 
 
 def test_D07_zero_and_huge_vectors_are_kept_and_counted(caplog):
@@ -124,24 +128,6 @@ def test_D07_zero_and_huge_vectors_are_kept_and_counted(caplog):
     _, result = embed(answer("huge", 200, huge), TEXTS)
     assert (result.vectors == np.float32(1e30)).all()
     assert (result.stats.zero_vectors, result.stats.huge_vectors) == (0, 12)
-
-
-def test_D07_with_reject_zero_they_are_wrong_responses():
-    service, result = embed("zero, ok", TEXTS, reject_zero=True)
-    service.oracle.check(TEXTS, result.vectors)
-    check_costs_only_the_guilty("zero", 3, reject_zero=True)
-
-
-def test_D11_a_login_page_is_named_by_its_content_type():
-    page = b"<!DOCTYPE html><html><title>Sign in</title><body>Welcome</body></html>"
-    error = check_is_never_accepted(answer("page", 200, page, [("Content-Type", "text/html")]))
-    assert "text/html" in str(error)
-    assert "login page" in str(error)
-
-
-@pytest.mark.parametrize("bad", BROKEN_ENCODINGS, ids=str)
-def test_D11_a_body_that_cannot_be_unpacked(bad):
-    check_is_never_accepted(bad)
 
 
 def headed(*headers):
