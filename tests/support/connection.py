@@ -109,14 +109,8 @@ async def read_head(connection):
 
 
 async def read_body(connection, head):
-    """The body by Content-Length, or in chunks; empty without either."""
-    if (head.get("transfer-encoding") or "").lower() != "chunked":
-        return await connection.read_exactly(int(head.get("content-length") or 0))
-    body = b""
-    while size := int((await connection.read_until(b"\r\n") or b"0").partition(b";")[0], 16):
-        body += (await connection.read_exactly(size + 2))[:-2]
-    await connection.read_exactly(2)
-    return body
+    """The body by its Content-Length; empty without one."""
+    return await connection.read_exactly(int(head.get("content-length") or 0))
 
 
 class Listener:

@@ -149,13 +149,6 @@ def test_C07_a_throttle_closes_the_gate_and_lets_single_requests_in_first(hint, 
     assert starts[5] >= starts[4] + 0.02
 
 
-def wait_after(script, **settings):
-    """Seconds from the end of the first request to the start of the second."""
-    service, _ = embed(script, TEXTS[:20], **settings)
-    service.oracle.assert_requests(2)
-    return service.requests[1].started - service.requests[0].finished
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -166,7 +159,9 @@ def wait_after(script, **settings):
 )
 def test_C08_C09_C12_a_hint_is_waited_out(fault):
     """What counts as one, and which of several: tests/wrapper/test_error_mapping.py."""
-    assert HINT <= wait_after([fault, OK]) <= HINT * 1.25
+    service, _ = embed(f"{fault}, ok", TEXTS[:20])
+    first, second = service.requests
+    assert HINT <= second.started - first.finished <= HINT * 1.25
 
 
 def test_C12_a_hint_holds_up_the_clients_next_call_too():
@@ -201,18 +196,6 @@ def test_C16_a_call_that_is_over_does_not_wait_out_the_hint_of_another_batch():
 # Split: what is too large
 
 
-class LongWaits(RetryPolicy):
-    def wait(self, *_):
-        return 1e9
-
-
-@pytest.fixture
-def no_backoff(monkeypatch):
-    """Waiting would be the mistake: whoever does it passes every deadline."""
-    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", LongWaits())
-
-
-SPLIT = pytest.mark.usefixtures("no_backoff")
 MANY = TEXTS[:256]
 
 
@@ -243,7 +226,6 @@ def sizes(service, since=0):
     return [len(record.text_ids) for record in service.requests[since:]]
 
 
-@SPLIT
 @pytest.mark.parametrize("limit", [100, 40, 5, 1])
 def test_C06_a_413_is_split_until_it_fits(limit):
     service, result = embed(too_many_texts(limit), MANY)
@@ -251,10 +233,11 @@ def test_C06_a_413_is_split_until_it_fits(limit):
     assert max(service.oracle.times_answered().values()) == 1
     halvings, trials = math.ceil(math.log2(128 / limit)), len(service.requests) / PATIENCE
     assert refusals(service) <= 2 * (halvings + 1) + trials, "two batches, each halved"
-    assert (result.failures, result.stats.retries) == ((), 0)
+    assert (result.failures, result.stats.retries, result.stats.seconds) == ((), 0, 0.0), (
+        "waiting is a mistake"
+    )
 
 
-@SPLIT
 def test_C06_later_batches_of_the_client_are_cut_before_they_are_sent():
     service = Service(too_many_texts(40))
     with AsyncFace(service) as face:
@@ -265,7 +248,6 @@ def test_C06_later_batches_of_the_client_are_cut_before_they_are_sent():
     assert set(sizes(service, since=-8)) == {32}
 
 
-@SPLIT
 @pytest.mark.parametrize("place", [0, 100, 255])
 def test_C06_one_large_text_costs_the_others_neither_their_vectors_nor_their_batches(place):
     texts = [*MANY]
@@ -283,7 +265,6 @@ def test_C06_one_large_text_costs_the_others_neither_their_vectors_nor_their_bat
     assert sizes(service, since) == [128, 128], "the number of texts was never too large"
 
 
-@SPLIT
 def test_C06_a_cap_that_was_learned_by_mistake_is_forgotten_by_and_by():
     service = Service(lambda request: "status=413" if request.number < 3 and len(request.texts) > 16 else OK)
     with AsyncFace(service, max_concurrency=1, batch_size=64) as face:
@@ -292,7 +273,6 @@ def test_C06_a_cap_that_was_learned_by_mistake_is_forgotten_by_and_by():
     assert sizes(service, since=-4) == [64] * 4
 
 
-@SPLIT
 @pytest.mark.parametrize("limit", [100, 3])
 def test_C10_a_429_for_its_size_is_split_by_the_sizes_it_names(limit):
     """In whichever words: tests/wrapper/test_error_mapping.py."""
@@ -301,10 +281,9 @@ def test_C10_a_429_for_its_size_is_split_by_the_sizes_it_names(limit):
     assert refusals(service) <= 2, "one for each batch in flight"
     most = math.floor(128 * limit / 128 * 0.9)
     assert max(len(record.text_ids) for record in service.requests if record.answered) == most
-    assert result.stats.retries == 0
+    assert (result.stats.retries, result.stats.seconds) == (0, 0.0)
 
 
-@SPLIT
 @pytest.mark.parametrize(
     ("script", "said"),
     [
