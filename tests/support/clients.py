@@ -82,6 +82,23 @@ def unpooled_client(**settings):
     return httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), **settings)
 
 
+async def assert_nothing_stays(client):
+    """When all calls of this event loop have come to their end, its session holds nothing for them any more."""
+    (session,) = client._engine._sessions.values()
+    async with asyncio.timeout(60):
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
+        await asyncio.sleep(0)
+    assert (session._tasks, asyncio.all_tasks()) == (set(), {asyncio.current_task()})
+    assert session.admission.throttle.in_flight == 0
+    assert not getattr(session.transport, "busy", ())
+    assert not session.admission.queue.locked()
+
+
+def uneven(request):
+    """A latency by which responses overtake each other."""
+    return (request.number % 7) * 0.0005
+
+
 @contextlib.contextmanager
 def within(seconds, grace=GRACE):
     """Fails if the block takes longer, by more than the promised grace and what this machine lost meanwhile.

@@ -17,7 +17,7 @@ from inworld_embeddings import (
     InworldEmbeddingsError,
 )
 from inworld_embeddings._retry import Budget
-from support.clients import KEY, within
+from support.clients import KEY, assert_nothing_stays, within
 from support.fault_server import FaultServer
 from support.faults import black_hole, black_hole_mid_body, endless_1xx, slow_body
 from support.in_process import AsyncFace, Service, virtual
@@ -234,13 +234,6 @@ def test_promise_3_holds_while_another_thread_hands_in_a_million_texts(no_record
         thread.join()
 
 
-def assert_nothing_stays(client):
-    (session,) = client._engine._sessions.values()
-    assert session.admission.throttle.in_flight == 0
-    assert not session.admission.queue.locked()
-    assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
 WAITS = {
     "for a response": (black_hole, 1),
     "for a retry": ("status=429;retry-after=30", 1),
@@ -260,8 +253,7 @@ async def test_F04_a_cancelled_call_ends_at_once_whatever_it_waits_for(fault, ca
             with pytest.raises(asyncio.CancelledError):
                 await task
         assert (loop.time(), len(service.requests), service.oracle.in_flight) == (1.0, 1, 0)
-        await asyncio.sleep(0)
-        assert_nothing_stays(client)
+        await assert_nothing_stays(client)
 
 
 FAULTS = "status=503, truncate;reset, status=429, ok x2, status=500, status=429;retry-after=1, ok"

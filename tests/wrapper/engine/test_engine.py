@@ -16,18 +16,13 @@ from inworld_embeddings import (
     InworldEmbeddingsError,
     PartialFailureError,
 )
-from support.clients import KEY, Waiting, in_threads
+from support.clients import KEY, Waiting, assert_nothing_stays, in_threads, uneven
 from support.fault import OK, at_random
 from support.fault_server import FaultServer
 from support.faults import MIXED, STRAYS, black_hole, extra_response_when_idle
 from support.in_process import Service, virtual
 from support.processes import SEED, dice, storm
 from support.vectors import vector_for
-
-
-def uneven(request):
-    """Responses overtake each other."""
-    return (request.number % 7) * 0.0005
 
 
 async def ask(client, name, calls=3):
@@ -168,17 +163,6 @@ def test_F06_a_transport_of_the_users_own_is_left_open():
 SURVIVED = [fault for fault in MIXED if fault not in ("ragged", extra_response_when_idle)]
 if os.environ.get("TRANSPORT"):  # of another transport, rows B09 and B10 say what it does with strays
     SURVIVED = [fault for fault in SURVIVED if fault not in STRAYS]
-
-
-async def assert_nothing_stays(client):
-    (session,) = client._engine._sessions.values()
-    async with asyncio.timeout(60):  # those that were cancelled come to their end
-        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
-        await asyncio.sleep(0)
-    assert (session._tasks, asyncio.all_tasks()) == (set(), {asyncio.current_task()})
-    assert session.admission.throttle.in_flight == 0
-    assert not session.transport.busy
-    assert not session.admission.queue.locked()
 
 
 async def cancelled_calls(client, chance, size):

@@ -11,18 +11,13 @@ import pytest
 
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings._engine import sync_bridge
-from support.clients import KEY, in_threads
+from support.clients import KEY, in_threads, uneven
 from support.fault import OK
 from support.fault_server import FaultServer
 from support.faults import black_hole
 from support.in_process import Service
 from support.processes import assert_silent, program, storm
 from support.vectors import vector_for
-
-
-def uneven(request):
-    """Responses overtake each other."""
-    return (request.number % 7) * 0.0005
 
 
 @storm(10, 400)
