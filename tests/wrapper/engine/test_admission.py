@@ -5,7 +5,6 @@ import itertools
 import threading
 import time
 
-import httpx
 import numpy as np
 import pytest
 
@@ -18,6 +17,7 @@ from inworld_embeddings import (
 )
 from inworld_embeddings._retry import Budget
 from support.clients import KEY, assert_nothing_stays, within
+from support.fault import fault
 from support.fault_server import FaultServer
 from support.faults import black_hole, black_hole_mid_body, endless_1xx, slow_body
 from support.in_process import AsyncFace, Service, virtual
@@ -100,8 +100,8 @@ def test_G09_an_expired_call_does_not_wear_the_estimate_down():
 MANY = [f"text {number}" for number in range(5000)]
 
 
-def down(seconds, fault, start=0.0):
-    return lambda request: fault if start <= request.started < start + seconds else "ok"
+def down(seconds, fault, start=0.0, then="ok"):
+    return lambda request: fault if start <= request.started < start + seconds else then
 
 
 DOWN = pytest.mark.parametrize("fault", ["status=503", "status=429", "truncate;reset"], ids=str)
@@ -125,51 +125,39 @@ def test_I01_nor_does_it_in_a_stream_whichever_the_moment(fault, start):
 
 
 @DOWN
-def test_I01_calls_beside_each_other_wait_for_the_end_of_an_outage_each_up_to_its_own_deadline(fault):
+@virtual
+async def test_I01_calls_beside_each_other_wait_for_the_end_of_an_outage_each_up_to_its_own_deadline(fault):
     service = Service(down(4, fault, 0.1), latency=0.02)
-
-    @virtual
-    async def run():
-        async with AsyncEmbeddingClient(api_key=KEY, transport=service) as client:
-            await client.embed("so that there is a session")
-            first = asyncio.create_task(client.embed(MANY * 4, timeout=60))
-            await asyncio.sleep(1)
-            others = [client.embed(f"other {n}", timeout=t) for n, t in enumerate([0.5, 1, 2, 4.2, 5, 9, 30])]
-            done = await asyncio.gather(*others, return_exceptions=True)
-            return [isinstance(each, Exception) for each in done], len(await first)
-
-    assert run() == ([True] * 3 + [False] * 4, 4 * len(MANY))
+    async with AsyncEmbeddingClient(api_key=KEY, transport=service) as client:
+        await client.embed("so that there is a session")
+        first = asyncio.create_task(client.embed(MANY * 4, timeout=60))
+        await asyncio.sleep(1)
+        others = [client.embed(f"other {n}", timeout=t) for n, t in enumerate([0.5, 1, 2, 4.2, 5, 9, 30])]
+        done = await asyncio.gather(*others, return_exceptions=True)
+        assert [isinstance(each, Exception) for each in done] == [True] * 3 + [False] * 4
+        assert len(await first) == 4 * len(MANY)
 
 
-def test_I01_with_a_probe_in_flight_others_wait_for_its_end():
-    @virtual
-    async def run():
-        failing = True
-        held = asyncio.Event()
+@virtual
+async def test_I01_with_a_probe_in_flight_others_wait_for_its_end():
+    ended = asyncio.Event()
 
-        async def respond(request):
-            if failing:
-                return httpx.Response(503)
-            await held.wait()
-            return httpx.Response(200, json={"embeddings": [{"values": [1.0]}]})
+    @fault
+    async def probe(ex):
+        await ended.wait()
+        await ex.play("ok")
 
-        transport = httpx.MockTransport(respond)
-        async with AsyncEmbeddingClient(api_key=KEY, transport=transport, timeout=30) as client:
-            lost = [client.embed(str(n), max_retries=9) for n in range(16)]
-            calls = [asyncio.create_task(each) for each in lost]
-            session = await client._engine._session()
-            await asyncio.sleep(0.5)
-            assert session.admission.throttle.probing
-            failing = False
-            await asyncio.sleep(11)  # longer than any pause between two probes
-            assert session.admission.throttle.in_flight == 1
-            calls += [asyncio.create_task(client.embed(f"beside {n}", timeout=3)) for n in range(10)]
-            await asyncio.sleep(0.5)
-            assert not any(call.done() for call in calls[16:]), "none gives up while there is time"
-            held.set()
-            return len(await asyncio.gather(*calls))
-
-    assert run() == 26
+    service = Service(down(0.5, "status=503", then=probe))
+    async with AsyncEmbeddingClient(api_key=KEY, transport=service, timeout=30) as client:
+        calls = [asyncio.create_task(client.embed(str(n), max_retries=9)) for n in range(16)]
+        await asyncio.sleep(11.5)  # longer than any pause between two probes
+        (session,) = client._engine._sessions.values()
+        assert (session.admission.throttle.probing, session.admission.throttle.in_flight) == (True, 1)
+        calls += [asyncio.create_task(client.embed(f"beside {n}", timeout=3)) for n in range(10)]
+        await asyncio.sleep(0.5)
+        assert not any(call.done() for call in calls[16:]), "none gives up while there is time"
+        ended.set()
+        assert len(await asyncio.gather(*calls)) == 26
 
 
 def test_I01_after_the_first_probe_that_succeeds_the_next_request_goes_at_once():
