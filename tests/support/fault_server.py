@@ -1,8 +1,7 @@
-"""A raw-socket HTTP/1.1 server on loopback that plays faults by a script and keeps a log of everything."""
+"""A server that plays faults by a script and keeps a log of everything; and the same over raw sockets, as HTTP/1.1."""
 
 import asyncio
 import socket
-import time
 
 from support.connection import Listener, read_body, read_head
 from support.fault import OK, Exchange, Stage, as_script
@@ -10,7 +9,29 @@ from support.oracle import ConnectionRecord, Oracle
 from support.vectors import DIM
 
 
-class FaultServer:
+class ScriptedServer:
+    """Plays faults by a script and keeps a log, over whatever it is that carries them."""
+
+    def __init__(self, script, dim, latency):
+        self.oracle = Oracle(dim)
+        self.requests = self.oracle.requests
+        self.script = as_script(script)
+        self._latency = latency
+
+    async def play(self, conn, connection, head, body, early=None):
+        """Play what comes after a request, unless something was chosen before it had been read."""
+        now = asyncio.get_running_loop().time
+        request, before = self.oracle.add_request(head, body, connection, now()), conn.bytes_sent
+        try:
+            fault = early or self.script.take(Stage.REQUEST, connection, request)
+            await asyncio.sleep(self._latency(request) if callable(self._latency) else self._latency)
+            await Exchange(conn, request, self.oracle.dim).play(fault)
+        finally:
+            request.bytes_sent = conn.bytes_sent - before
+            self.oracle.finish_request(request, now())
+
+
+class FaultServer(ScriptedServer):
     """Use as a context manager; listens from construction on.
 
     Args:
@@ -33,10 +54,8 @@ class FaultServer:
         receive_buffer=None,
         send_buffer=None,
     ):
-        self.oracle = Oracle(dim)
-        self.requests, self.connections = self.oracle.requests, self.oracle.connections
-        self._script = as_script(script)
-        self._latency = latency
+        super().__init__(script, dim, latency)
+        self.connections = self.oracle.connections
         self._tls = tls
         buffers = {socket.SO_RCVBUF: receive_buffer, socket.SO_SNDBUF: send_buffer}
         self._listener = Listener(self._serve, buffers)
@@ -54,7 +73,7 @@ class FaultServer:
         record = ConnectionRecord(conn.number)
         self.oracle.add_connection(record)
         try:
-            chosen = self._script.take(Stage.CONNECT, record)
+            chosen = self.script.take(Stage.CONNECT, record)
             await conn.open(None if chosen else self._tls)
             if chosen:
                 await Exchange(conn, record, self.oracle.dim).play(chosen)
@@ -69,15 +88,7 @@ class FaultServer:
         head = await read_head(conn)
         if head is None:
             return False
-        chosen = self._script.take(Stage.HEAD, connection)
+        chosen = self.script.take(Stage.HEAD, connection)
         body = b"" if chosen else await read_body(conn, head)
-        request = self.oracle.add_request(head, body, connection, time.monotonic())
-        before = conn.bytes_sent
-        try:
-            fault = chosen or self._script.take(Stage.REQUEST, connection, request)
-            await asyncio.sleep(self._latency(request) if callable(self._latency) else self._latency)
-            await Exchange(conn, request, self.oracle.dim).play(fault)
-        finally:
-            request.bytes_sent = conn.bytes_sent - before
-            self.oracle.finish_request(request, time.monotonic())
+        await self.play(conn, connection, head, body, chosen)
         return (head.get("connection") or "").lower() != "close"

@@ -18,8 +18,9 @@ from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, auth, clie
 from inworld_embeddings._engine import engine, sync_bridge
 from support.clients import KEY
 from support.connection import Connection
-from support.fault import OK, Exchange, Stage, as_script
-from support.oracle import ConnectionRecord, Head, Oracle
+from support.fault import OK
+from support.fault_server import ScriptedServer
+from support.oracle import ConnectionRecord, Head
 from support.vectors import DIM
 
 
@@ -88,42 +89,32 @@ def _virtual_loop_thread():
         return sync_bridge.LoopThread()
 
 
-class Service(httpx.AsyncBaseTransport):
-    """Plays a script as a `FaultServer` does, and keeps the same log. Of the connection's faults it knows the losses and
-    the silences; without sockets there is nothing to frame, to encrypt or to reuse.
+class Service(httpx.AsyncBaseTransport, ScriptedServer):
+    """Of the connection's faults it knows the losses and the silences; without sockets there is nothing to frame, to
+    encrypt or to reuse.
     """
 
     def __init__(self, script=OK, *, dim=DIM, latency=0.0):
-        self.oracle, self.requests = (oracle := Oracle(dim)), oracle.requests
-        self._script, self._latency, self._connection = as_script(script), latency, ConnectionRecord(0)
+        ScriptedServer.__init__(self, script, dim, latency)
+        self._connection = ConnectionRecord(0)
 
     @property
     def bodies(self):
         return [request.body for request in self.requests]
 
     async def handle_async_request(self, request):
-        time = asyncio.get_running_loop().time
         headers = tuple((name.decode().lower(), value.decode()) for name, value in request.headers.raw)
         head = Head(request.method, request.url.raw_path.decode(), headers)
-        record = self.oracle.add_request(head, request.content, self._connection, time())
-        try:
-            await asyncio.sleep(self._latency(record) if callable(self._latency) else self._latency)
-            wire, fault = _Wire(), self._script.take(Stage.REQUEST, self._connection, record)
-            try:
-                await Exchange(wire, record, self.oracle.dim).play(fault)
-            except httpx.TransportError:
-                if not wire.whole:
-                    raise
-            return wire.response()
-        finally:
-            self.oracle.finish_request(record, time())
+        wire = _Wire()
+        await self.play(wire, self._connection, head, request.content)
+        return wire.response()
 
 
 class _Wire:
-    """A connection without a socket: keeps what is sent, and says of its end what httpx would."""
+    """A connection without a socket: keeps what is sent, and raises at its end what httpx would."""
 
     def __init__(self):
-        self._sent = b""
+        self.bytes_sent, self._sent = 0, b""
 
     async def send(self, data):
         self._sent += data
@@ -139,19 +130,10 @@ class _Wire:
     async def wait_for_client_to_leave(self):
         await asyncio.Event().wait()
 
-    def _parts(self):
+    def response(self):
         head, _, body = self._sent.partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
-        return first, [tuple(line.split(": ", 1)) for line in lines], body
-
-    @property
-    def whole(self):
-        """Whether all of a response has come."""
-        _, headers, body = self._parts()
-        return b"\r\n\r\n" in self._sent and len(body) == int(dict(headers).get("Content-Length", len(body)))
-
-    def response(self):
-        first, headers, body = self._parts()
+        headers = [tuple(line.split(": ", 1)) for line in lines]
         return httpx.Response(int(first.split()[1]), headers=headers, stream=httpx.ByteStream(body))
 
 
