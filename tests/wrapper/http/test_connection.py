@@ -138,6 +138,7 @@ def after(before):
     return framed("after", lambda good: before + response(200, good), None)
 
 
+OK_LINE = b"HTTP/1.1 200 OK\r\n"
 HEADERS = b"".join(b"X-Much-%d: %s\r\n" % (number, b"b" * 500) for number in range(100))
 chunked = framed("chunked", lambda good: CHUNKED_HEAD + in_sevens(good), None)
 
@@ -145,7 +146,10 @@ WELL = {
     "B08_close_delimited": (framed("close_delimited", lambda good: head() + good), 8),
     "B08_chunked": (chunked, 8),
     "B09_an_empty_line_too_many": (followed_by("extra_line", lambda _: b"\r\n"), 8),
-    "B12_many_headers": (framed("many", lambda good: head()[:-2] + HEADERS + sized(good, 0)[17:], None), 8),
+    "B12_many_headers": (
+        framed("many", lambda good: head()[:-2] + HEADERS + sized(good, 0)[len(OK_LINE) :], None),
+        8,
+    ),
     "B12_a_large_body": ("ok", 10_000),
     "B12_many_chunks": (chunked, 10_000),
     "B13_early_hints": (after(head(103, []) * 3), 8),
@@ -193,7 +197,6 @@ async def endless_trailer(ex):
         await ex.send(b"b" * 65536)
 
 
-OK_LINE = b"HTTP/1.1 200 OK\r\n"
 HINTS = b"Link: </style.css>; rel=preload\r\n" * 2048
 HEADER_BOMBS = [
     endless_headers,
