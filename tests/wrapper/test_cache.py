@@ -9,7 +9,6 @@ import sqlite3
 import subprocess
 import sys
 
-import httpx
 import numpy as np
 import pytest
 
@@ -28,8 +27,8 @@ from inworld_embeddings.errors import APIResponseValidationError
 from inworld_embeddings.jobs import run_job
 from inworld_embeddings.testing import FakeEngine
 from support.clients import in_threads
+from support.fault import JSON, answer, response, sends
 from support.in_process import KEY, AsyncFace, Service, SyncFace
-from support.oracle import texts_in
 from support.processes import PREAMBLE, dice
 from support.vectors import good_json, vector_for, vectors_for
 
@@ -104,44 +103,37 @@ def test_what_another_request_gave_is_no_hit(other, file):
             assert len(face.service.requests) == requests
 
 
-class Emulator(httpx.AsyncBaseTransport):
-    """Answers as an engine of some name, whose vectors are those of the texts with its name in front."""
+def engine(name, dim=8):
+    """A service that names its engine, whose vectors are those of the texts with that name in front."""
+    headers = [JSON, *([("x-inworld-emulator-engine", name)] if name else [])]
 
-    def __init__(self, engine, dim=8):
-        self.engine_now, self.dim, self.texts = engine, dim, []
+    def reply(ex):
+        return response(200, good_json([f"{name} {text}" for text in ex.request.texts], ex.dim), headers)
 
-    async def handle_async_request(self, request):
-        texts = texts_in(request.content)
-        self.texts += texts
-        named = {"x-inworld-emulator-engine": self.engine_now} if self.engine_now else {}
-        headers = {"content-type": "application/json", **named}
-        body = good_json([f"{self.engine_now} {text}" for text in texts], self.dim)
-        return httpx.Response(200, headers=headers, content=body)
+    return Service(sends(str(name), reply), dim=dim)
 
 
-def client_of(transport, file, **options):
-    return EmbeddingClient(api_key=KEY, transport=transport, cache=file, **options)
-
-
-@pytest.mark.parametrize(("engine", "dim"), [(None, 8), ("other", 8), ("first", 5)])
-def test_vectors_of_two_engines_or_dimensions_never_meet(engine, dim, file):
+@pytest.mark.parametrize(("name", "dim"), [(None, 8), ("other", 8), ("first", 5)])
+def test_vectors_of_two_engines_or_dimensions_never_meet(name, dim, file):
     """The same address is answered by another engine, or the model behind its name is another."""
-    client_of(Emulator("first"), file).embed(TEXTS[:6])
-    with client_of(now := Emulator(engine, dim), file, batch_size=3) as client:
-        result = client.embed(TEXTS)
-        wanted = vectors_for([f"{engine} {text}" for text in TEXTS], dim)
-        assert (result.engine, np.array_equal(result.vectors, wanted)) == (engine, True)
-        assert sorted(now.texts) == sorted(TEXTS), "all were sent again, once"
-        assert client.embed(TEXTS).stats.cache_hits == 10
+    with AsyncFace(engine("first"), cache=file) as face:
+        face.embed(TEXTS[:6])
+    with AsyncFace(engine(name, dim), cache=file, batch_size=3) as face:
+        result = face.embed(TEXTS)
+        wanted = vectors_for([f"{name} {text}" for text in TEXTS], dim)
+        assert (result.engine, np.array_equal(result.vectors, wanted)) == (name, True)
+        assert set(face.service.oracle.times_received().values()) == {1}, "all were sent again, once"
+        assert face.embed(TEXTS).stats.cache_hits == sum(sent(face.service)) == 10
 
 
 def test_a_stream_that_meets_another_engine_says_so_and_the_next_one_is_right(file):
-    client_of(Emulator("first"), file).embed(TEXTS[:4])
-    with client_of(Emulator(None), file, batch_size=4, max_concurrency=1) as client:
-        with pytest.raises(APIResponseValidationError, match="earlier ones of this call from first"):
-            list(client.embed_iter(TEXTS))
-        rows = np.array([vector for _, vector in client.embed_iter(TEXTS)])
-    assert np.array_equal(rows, vectors_for([f"None {text}" for text in TEXTS]))
+    with AsyncFace(engine("first"), cache=file) as face:
+        face.embed(TEXTS[:4])
+    with AsyncFace(engine(None), cache=file, batch_size=4, max_concurrency=1) as face:
+        _, error = face.rows(TEXTS)
+        assert isinstance(error, APIResponseValidationError)
+        assert "earlier ones of this call from first" in str(error)
+        assert np.array_equal(rows_of(face, TEXTS), vectors_for([f"None {text}" for text in TEXTS]))
 
 
 def test_local_mode_knows_its_engine_and_hits_at_once(file):
@@ -180,10 +172,9 @@ def test_no_text_is_in_the_file(file):
 
 
 def test_zero_vectors_are_not_kept(file):
-    zeros = httpx.Response(200, json={"embeddings": [{"values": [0, 0]}]})
-    with client_of(httpx.MockTransport(lambda request: zeros), file) as client:
-        client.embed("a")
-        assert client.plan(["a"]).cache_hits == 0
+    with AsyncFace(Service(answer("zeros", 200, b'{"embeddings":[{"values":[0,0]}]}')), cache=file) as face:
+        face.embed("a")
+        assert face.client.plan(["a"]).cache_hits == 0
 
 
 def foreign(path):
@@ -383,14 +374,14 @@ def test_a_deadline_holds_while_another_call_is_waited_for(file):
 
 
 def test_threads_share_a_file(file):
-    with client_of(transport := Emulator(None), file, batch_size=3) as client:
+    service = Service()
+    with EmbeddingClient(api_key=KEY, transport=service, cache=file, batch_size=3) as client:
 
         def work(start):
-            wanted = vectors_for([f"None {text}" for text in TEXTS[start:]])
-            assert np.array_equal(client.embed(TEXTS[start:]).vectors, wanted)
+            assert np.array_equal(client.embed(TEXTS[start:]).vectors, vectors_for(TEXTS[start:]))
 
         in_threads(6, work)
-    assert sorted(transport.texts) == sorted(TEXTS)
+    assert sum(sent(service)) == len(service.oracle.times_received()) == 10
 
 
 # Processes.
