@@ -18,26 +18,15 @@ KEY = emulator_credential().reveal()
 URL = "https://api.inworld.ai/ml/v1alpha/embedding:embed"
 
 
-@pytest.fixture
-def sent():
-    """The requests that reached `transport`."""
-    return []
-
-
-@pytest.fixture
-def transport(sent):
-    """Keeps what is sent, and answers with a vector for each text."""
-
-    def answer(request):
-        sent.append(request)
-        count = len(json.loads(request.content)["inputs"])
-        return httpx.Response(200, json={"embeddings": [{"values": [0.5, 0.25]}] * count})
-
-    return httpx.MockTransport(answer)
-
-
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_every_example_is_sent_by_both_layers_as_the_spec_says(body, transport, sent, as_specified):
+def test_every_example_is_sent_by_both_layers_as_the_spec_says(body, as_specified):
+    sent = []
+
+    def reply(request):
+        sent.append(request)
+        return httpx.Response(200, json={"embeddings": [{"values": [0.5, 0.25]}] * len(body["inputs"])})
+
+    transport = httpx.MockTransport(reply)
     with AuthenticatedClient(token=KEY, httpx_args={"transport": transport}) as client:
         embed.sync(client=client, body=EmbedRequest.from_dict(body))
     with EmbeddingClient(api_key=KEY, transport=transport, model=body["model"]["model"]) as client:

@@ -120,7 +120,7 @@ def test_H15_a_straggler_and_its_twin_meet_and_pay_little_twice(spread, locally,
 def test_what_ends_a_worker_ends_the_job_with_its_own_error(kind, spread, lines, served, tmp_path):
     def engine(task, starts):
         if kind == "another model":
-            task = task._replace(client=pickled_of(model="other"))
+            task = task._replace(client=pickle.dumps(EmbeddingClient(model="other")))
         else:
             served.faults.set("status=401")
         yield from one_by_one(task, starts)
@@ -129,10 +129,6 @@ def test_what_ends_a_worker_ends_the_job_with_its_own_error(kind, spread, lines,
         spread(lines(23), engine)
     assert content(tmp_path / "out") == {}
     assert others(tmp_path / "out") == {".lock", "_job.json"}
-
-
-def pickled_of(**options):
-    return pickle.dumps(EmbeddingClient(**options))
 
 
 def test_parts_that_the_engine_lost_are_told_and_made_by_the_next_run(spread, locally, lines, tmp_path):
