@@ -71,10 +71,6 @@ class Exchange:
     def good_body(self):
         return good_json(self.request.texts, self.dim)
 
-    def mark_answered(self):
-        """Note that the right vectors of all texts have been sent."""
-        self.request.answered = self.request.text_ids
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -96,16 +92,11 @@ def at(stage):
 fault = at(Stage.REQUEST)
 
 
-def sends(name, make, end=None, *, good=False):
-    """Sends the bytes that ``make(exchange)`` gives, then ends the connection in this way, if any.
-
-    A good one brings all vectors, in however odd a way: the texts count as answered.
-    """
+def sends(name, make, end=None):
+    """Sends the bytes that ``make(exchange)`` gives, then ends the connection in this way, if any."""
 
     async def play(ex):
         await ex.send(make(ex))
-        if good:
-            ex.mark_answered()
         if end:
             await end(ex.conn)
 
@@ -160,7 +151,7 @@ def emulated(script):
         reply = layer.handle(emulators.Request(head.method, head.target, headers, body))
         await _carry(ex, reply)
         if reply.status == 200 and HEADER not in dict(reply.headers):
-            ex.mark_answered()
+            ex.request.answered = ex.request.text_ids
 
     return Fault(script, play)
 

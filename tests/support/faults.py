@@ -12,9 +12,7 @@ from operator import methodcaller
 from support.fault import CHUNKED, JSON, Fault, Stage, answer, chunk, fault, head, response, sends
 from support.vectors import good_json
 
-close, reset, end, drain, hold = map(
-    methodcaller, ("close", "rst", "fin", "wait_for_client_to_leave", "hold")
-)
+close, reset, end, drain = map(methodcaller, ("close", "rst", "fin", "wait_for_client_to_leave"))
 """How a fault may end its connection."""
 
 # Silence
@@ -30,13 +28,13 @@ rst_on_connect = Fault("rst_on_connect", lambda ex: ex.conn.rst(), Stage.CONNECT
 # Bodies
 
 
-def encoded(name, encoding, encode, *, good=False):
+def encoded(name, encoding, encode):
     """The right body, passed through ``encode`` and called ``encoding``."""
     headers = [JSON, ("Content-Encoding", encoding)]
-    return sends(name, lambda ex: response(200, encode(ex.good_body()), headers), good=good)
+    return sends(name, lambda ex: response(200, encode(ex.good_body()), headers))
 
 
-gzip_good = encoded("gzip_good", "gzip", gzip.compress, good=True)
+gzip_good = encoded("gzip_good", "gzip", gzip.compress)
 
 BROKEN_ENCODINGS = (
     encoded("gzip_cut", "gzip", lambda data: gzip.compress(data)[:-12]),
@@ -85,9 +83,9 @@ def raw(name, data):
     return sends(name, lambda _: data, close)
 
 
-def framed(name, make, ending=close, *, good=False):
+def framed(name, make, ending=close):
     """What ``make`` makes of the right body: head, body and all."""
-    return sends(name, lambda ex: make(ex.good_body()), ending, good=good)
+    return sends(name, lambda ex: make(ex.good_body()), ending)
 
 
 def sized(good, more):
@@ -109,7 +107,7 @@ def _lengths(name, *headers):
     return framed(f"length_{name}", lambda good: head(200, [JSON, *headers]) + good)
 
 
-close_after_answer = framed("close_after_answer", lambda good: response(200, good), good=True)
+close_after_answer = framed("close_after_answer", lambda good: response(200, good))
 """Answer rightly and close at once, without a word of it in the headers (B01)."""
 truncated_close_delimited = framed("truncated", lambda good: head() + good[: len(good) // 2])
 tls_bytes = raw("tls_alert", bytes.fromhex("15030300020228"))
@@ -154,7 +152,7 @@ def _stray(ex):
 
 def followed_by(name, more, ending=None):
     """The right answer, and more bytes in the same packet."""
-    return sends(name, lambda ex: response(200, ex.good_body()) + more(ex), ending, good=True)
+    return sends(name, lambda ex: response(200, ex.good_body()) + more(ex), ending)
 
 
 extra_response_same_packet = followed_by("extra_response_same_packet", _stray)

@@ -46,7 +46,7 @@ class RequestRecord:
     """One request, and what became of it. Its repr holds no text and no key.
 
     ``on_connection`` is its number on its connection, ``in_flight`` includes it, and ``answered`` holds the ids of the
-    texts whose right vectors were sent to the last byte. Numbers count from 0, times are seconds of the server's clock.
+    texts whose right vectors the emulator gave and which were sent to the last byte. Numbers count from 0, times are seconds of the server's clock.
 
     ``answered``, ``bytes_sent`` and ``finished`` are set only when the fault has been played, which may be after the
     client got what it waits for: see `Oracle.wait_until_idle`.
@@ -147,22 +147,18 @@ class Oracle:
             record.closed = True
             self.changed.notify_all()
 
-    def wait_for_requests(self, count, seconds=_WAIT_SECONDS):
-        """Return when that many requests have come. Raises `TimeoutError`."""
-        self.wait_for(lambda: len(self.requests) >= count, seconds)
-
-    def wait_until_idle(self, seconds=_WAIT_SECONDS):
+    def wait_until_idle(self):
         """Return when every request has been played to its end. Raises `TimeoutError`."""
-        self.wait_for(lambda: not self.in_flight, seconds)
+        self.wait_for(lambda: not self.in_flight)
 
-    def wait_until_closed(self, seconds=_WAIT_SECONDS):
+    def wait_until_closed(self):
         """Return when every connection is closed, by whichever side. Raises `TimeoutError`."""
-        self.wait_for(lambda: all(record.closed for record in self.connections), seconds)
+        self.wait_for(lambda: all(record.closed for record in self.connections))
 
-    def wait_for(self, condition, seconds=_WAIT_SECONDS):
+    def wait_for(self, condition):
         with self.changed:
-            if not self.changed.wait_for(condition, seconds):
-                raise TimeoutError(f"not within {seconds} s; {len(self.requests)} requests came")
+            if not self.changed.wait_for(condition, _WAIT_SECONDS):
+                raise TimeoutError(f"not within {_WAIT_SECONDS} s; {len(self.requests)} requests came")
 
     def check(self, texts, vectors):
         """Raise `AssertionError` unless row *i* of ``vectors`` is exactly the vector of text *i*.

@@ -101,7 +101,7 @@ def test_F06_close_ends_the_calls_of_other_threads_and_event_loops():
             lambda: asyncio.run(other.embed("x")),
         ]
         waiting = [Waiting(one) for one in work * 3]
-        server.oracle.wait_for_requests(7)
+        server.oracle.wait_for(lambda: len(server.requests) >= 7)
         client.close()
         asyncio.run(other.close())
         assert [type(thread.ended()) for thread in waiting] == [ClientClosedError] * 12
