@@ -1,6 +1,6 @@
 """A program: runs a small job over and over in forked processes, to which something happens from outside.
 
-    job_storm.py operations STEP | kills COUNT | strace | limits | faults ROWS
+    job_storm.py operations STEP | kills COUNT | strace | limits | full | faults ROWS
 
 Prints JSON: how often it happened, and where a job did not end with the bytes of one that was left alone. This process
 has only its own thread when it forks, and everything loaded, so that a job takes milliseconds. ``faults`` is one long job
@@ -228,6 +228,26 @@ def limits(folder):
     return {"codes": codes, "wrong": wrong}
 
 
+def full(folder):
+    """A small disk is full but for some bytes. Only root can mount one; then there are no codes."""
+    source, wrong, codes = sources(folder, 3 * ROWS_PER_PART)[0], [], []
+    ended(forked(partial(run, source, folder / "whole")))
+    (small := folder / "small").mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", small], check=False).returncode:
+        return {"codes": codes, "wrong": wrong}
+    try:
+        for free in (4096, 12288, 20480):
+            disk, filler, out = os.statvfs(small), small / "filler", small / f"out-{free}"
+            with filler.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - free)
+            codes.append(ended(forked(partial(run, source, out))))
+            filler.unlink()
+            wrong += goes_on(source, out, content(folder / "whole"))
+    finally:
+        subprocess.run(["umount", small], check=True)
+    return {"codes": codes, "wrong": wrong}
+
+
 FAULTS = "10% status=503 + 5% status=429 + 5% drop=head;reset + 5% truncate + 5% short"
 
 
@@ -273,7 +293,7 @@ def faults(folder, rows):
 def main():
     clients._load()  # once, for all that are forked
     what, *counts = sys.argv[1:]
-    does = {does.__name__: does for does in (operations, kills, strace, limits, faults)}
+    does = {does.__name__: does for does in (operations, kills, strace, limits, full, faults)}
     with tempfile.TemporaryDirectory() as folder:
         told = does[what](Path(folder), *map(int, counts))
     print(json.dumps(told))
