@@ -45,8 +45,9 @@ def texts_in(body):
 class RequestRecord:
     """One request, and what became of it. Its repr holds no text and no key.
 
-    ``on_connection`` is its number on its connection, ``in_flight`` includes it, and ``answered`` holds the ids of the
-    texts whose right vectors the emulator gave and which were sent to the last byte. Numbers count from 0, times are seconds of the server's clock.
+    ``on_connection`` is its number on its connection, ``in_flight`` includes it. Numbers count from 0, times are seconds
+    of the server's clock. ``answered`` holds the ids of its texts, if the emulator gave their right vectors and these were
+    sent to the last byte.
 
     ``answered``, ``bytes_sent`` and ``finished`` are set only when the fault has been played, which may be after the
     client got what it waits for: see `Oracle.wait_until_idle`.
