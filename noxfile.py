@@ -75,7 +75,7 @@ def build(session: nox.Session, out: str = "") -> Path:
     dist = Path(out) if out else Path(session.create_tmp()) / "dist"
     for old in dist.glob("inworld_embeddings-*"):
         old.unlink()
-    session.run("python", "tools/release/reproducible.py", "--out", str(dist))
+    session.run("python", "tools/release/reproducible.py", str(dist))
     return next(dist.glob("*.whl"))
 
 

@@ -1,97 +1,74 @@
-"""Build sdist and wheel twice, in other circumstances, and compare them to the byte: `reproducible.py [--out FOLDER]`.
+"""Build sdist and wheel twice, in other circumstances, and compare them to the byte: `reproducible.py FOLDER`.
 
-The two builds differ in folder, umask, file times, time zone, locale and hash seed. What is built are the files that git
-knows or would add. ``SOURCE_DATE_EPOCH`` is the commit's time unless it is set. Needs `build` and the build backend
-installed (the ``release`` dependency group pins both): another backend may write other bytes.
+First from here into the folder, then from that sdist, unpacked elsewhere: with other file modes and times, another umask,
+time zone, locale and hash seed. ``SOURCE_DATE_EPOCH`` is the commit's time unless it is set. Needs `build` and the build
+backend installed (the ``release`` dependency group pins both): another backend may write other bytes.
 
-Exit codes: 0 the same bytes (and with ``--out``, they are there now), 1 they differ; both are kept, to be looked at with diffoscope.
+Exit codes: 0 the same bytes, 1 they differ; both are kept, to be looked at with diffoscope.
 """
 
-import argparse
-import hashlib
+import filecmp
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NO_COMMIT = "1580601600"  # hatchling's own time for archives, 2020-02-02
-
-# What must not show in the result: a folder, a umask, a file's time, and settings.
-TWO = (
-    ("a", 0o022, 1_000_000_000, {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"}),
-    ("b/in another folder", 0o077, 1_700_000_000, {"TZ": "Asia/Kolkata", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"}),
-)  # fmt: skip
+HERE = {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"}
+ELSEWHERE = {"TZ": "Asia/Kolkata", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "2"}
 
 
-def git(*arguments: str) -> str:
-    """What git says; nothing where there is no git or no repository, as in an unpacked sdist."""
-    if not shutil.which("git"):
-        return ""
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+def commit_time() -> dict[str, str]:
+    """The setting that dates archives by the commit; none without a repository, where hatchling has a date of its own."""
+    if "SOURCE_DATE_EPOCH" in os.environ or not shutil.which("git"):
+        return {}
+    log = ["git", "log", "-1", "--format=%ct"]
+    told = subprocess.run(log, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return {"SOURCE_DATE_EPOCH": told} if told else {}
 
 
-def project_files() -> list[Path]:
-    """What is, or would be, in the repository; without one, what is in no hidden folder and no byte code."""
-    listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    found = map(Path, listed) if any(listed) else (path.relative_to(ROOT) for path in ROOT.rglob("*"))
-    left_out = {"__pycache__", "dist"}
-    return [
-        path
-        for path in sorted(set(found))
-        if (ROOT / path).is_file()
-        and (any(listed) or not any(part[0] == "." or part in left_out for part in path.parts[:-1]))
-    ]
-
-
-def build(scratch: Path, folder: str, umask: int, modified: int, settings: dict[str, str]) -> Path:
-    """Build in these circumstances; returns the folder with both archives."""
-    project, out = scratch / folder / "project", scratch / folder / "dist"
-    epoch = os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct").strip() or NO_COMMIT
-    before = os.umask(umask)
-    try:
-        for path in project_files():
-            new = project / path
-            new.parent.mkdir(parents=True, exist_ok=True)
-            new.write_bytes((ROOT / path).read_bytes())  # modes are the umask's
-            os.utime(new, (modified, modified))
-        command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(project)]
-        environment = os.environ | settings | {"SOURCE_DATE_EPOCH": epoch}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    finally:
-        os.umask(before)
+def build(project: Path, out: Path, umask: int, settings: dict[str, str]) -> None:
+    """Build both archives of a project into a folder."""
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(project)]
+    environment = os.environ | settings
+    done = subprocess.run(command, env=environment, umask=umask, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"the build failed:\n{done.stdout}{done.stderr}")
-    return out
 
 
-def compare(one: Path, other: Path) -> bool:
-    """Print the hash of each archive in a folder; whether it is its namesake's in another."""
-    same = True
-    for path in sorted(one.iterdir()):
-        digests = [hashlib.sha256((folder / path.name).read_bytes()).hexdigest() for folder in (one, other)]
-        same = same and digests[0] == digests[1]
-        print(f"{digests[0]}  {path.name}" if digests[0] == digests[1] else f"{path.name} differs")
-    return same
+def unpacked(sdist: Path, folder: Path) -> Path:
+    """The project that an sdist was made from, with modes and times that no checkout has."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    project = next(folder.iterdir())
+    (project / "PKG-INFO").unlink()  # written by the build
+    for path in project.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    return project
 
 
-def main() -> int:
+def differing(one: Path, other: Path) -> list[str]:
+    """The names of the archives in a folder that are not the same in another."""
+    names = sorted(path.name for path in one.glob("inworld_embeddings-*"))
+    return [name for name in names if name not in filecmp.cmpfiles(one, other, names, shallow=False)[0]]
+
+
+def main(out: Path) -> int:
     """Run the program; see above for the exit codes."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, help="where the archives go if they are the same")
-    out = parser.parse_args().out
-    scratch = Path(tempfile.mkdtemp())
-    one, other = (build(scratch, *how) for how in TWO)
-    if not compare(one, other):
-        print(f"What differs, by member: diffoscope {str(one)!r} {str(other)!r}")
+    scratch, time = Path(tempfile.mkdtemp()), commit_time()
+    build(ROOT, out, 0o022, HERE | time)
+    build(unpacked(next(out.glob("*.tar.gz")), scratch / "another folder"), scratch, 0o077, ELSEWHERE | time)
+    if names := differing(out, scratch):
+        print(f"{' and '.join(names)} differ; by member: diffoscope {str(out)!r} {str(scratch)!r}")
         return 1
-    if out:
-        shutil.copytree(one, out, dirs_exist_ok=True)
+    print("Built twice, the same bytes.")
     shutil.rmtree(scratch)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Path(sys.argv[1])))
