@@ -128,18 +128,16 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Write ``generated/`` anew from the spec, the config and the templates."""
+    """Write ``generated/`` and ``tests/fixtures/spec/`` anew from the spec, the config and the templates."""
     install(session, "generate")
-    session.run("python", "-m", "tools.generate.package", *session.posargs)
+    session.run("python", "-m", "tools.generate", *session.posargs)
 
 
 @nox.session
 def check_generated(session: nox.Session) -> None:
     """Fail if ``generated/``, a derived fixture or what the wrapper relies on is not what the spec makes of it."""
     install(session, "generate")
-    session.run("python", "-m", "tools.generate.package", "--check")
-    session.run("python", "-m", "tools.generate.fixtures", "--check")
-    session.run("python", "-m", "tools.spec.reliance")
+    session.run("python", "-m", "tools.generate", "--check")
 
 
 @nox.session
@@ -161,22 +159,11 @@ def diff_spec(session: nox.Session) -> None:
 def regenerate(session: nox.Session) -> None:
     """Sync, diff, generate, fixtures, checks and the tests of the contract; ``-- --no-sync`` keeps the spec.
 
-    If a step fails, everything is put back as it was.
+    If a step fails, everything is put back as it was committed.
     """
     install(session, "contract", "diff")
     diff_tool(session)
-    session.run("python", "-m", "tools.regenerate", *old_stock(session), *session.posargs)
-
-
-def old_stock(session: nox.Session) -> list[str]:
-    """The templates of the generator that wrote the code there is, if another is pinned now."""
-    written = json.loads((ROOT / "generated/inworld_embeddings_client/provenance.json").read_text("utf-8"))
-    name, version = "openapi-python-client", written["tools"]["openapi-python-client"]
-    if f"{name}=={version}" in nox.project.dependency_groups(PROJECT, "generate"):
-        return []
-    old = Path(session.create_tmp()) / "old"
-    session.install("--no-deps", "--target", str(old), f"{name}=={version}")
-    return ["--old-stock", str(old / "openapi_python_client" / "templates")]
+    session.run("python", "-m", "tools.regenerate", *session.posargs)
 
 
 @nox.session
@@ -185,13 +172,6 @@ def evolution(session: nox.Session) -> None:
     install(session, "tests", "diff", extras="[cli]")
     diff_tool(session)
     session.run("pytest", "-n", "auto", "tests/evolution", *session.posargs, env={"EVOLUTION": "1"})
-
-
-@nox.session
-def fixtures(session: nox.Session) -> None:
-    """Derive ``tests/fixtures/spec/`` anew from ``openapi.yaml``."""
-    install(session, "generate")
-    session.run("python", "-m", "tools.generate.fixtures")
 
 
 @nox.session

@@ -13,107 +13,67 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "inworld_embeddings"
-
+# The same line stands in both decoders; the one after it tells them apart.
+FINITE = '"):\n            for at in range(0, count, step):\n                '
+CUT_ON = "elif outcome is Outcome.FAILED:"
 
 MUTATIONS = {
     ("_engine/results.py", "tests/wrapper/engine/test_window.py"): {
-        "swap zip": (
-            "zip(part.indexes, part.outcome, strict=True)",
-            "zip(reversed(part.indexes), part.outcome, strict=True)",
-        ),
-    },
-    ("_engine/results.py", "tests/wrapper/test_client.py"): {
-        "put rows in the wrong places": (
-            "self._vectors[_place(part.indexes)] = outcome",
-            "self._vectors[_place(part.indexes)] = outcome[::-1]",
-        ),
+        "swap zip": ("zip(part.indexes, part", "zip(reversed(part.indexes), part"),
     },
     ("_engine/results.py", "tests/wrapper/test_client.py tests/wrapper/engine/test_costs.py"): {
-        "read rows into another's place": (
-            "return self._vectors[place] if",
-            "return self._vectors[: len(indexes)] if",
-        ),
+        "put rows in the wrong places": ("(part.indexes)] = outcome", "(part.indexes)] = outcome[::-1]"),
+        "read rows into another's place": ("_vectors[place] if", "_vectors[: len(indexes)] if"),
     },
     ("_http/pool.py", "tests/wrapper/http/test_pool.py"): {
         "keep the end of an earlier body": ("del buffer[length:]", "pass"),
     },
+    ("_http/connection.py", "tests/wrapper/http/test_connection.py -k B09"): {
+        "keep a connection with a stray response": ('raise ValueError("a second response")', "pass"),
+    },
     ("_decoding.py", "tests/wrapper/test_decoding.py"): {
-        "skip count check, fast": (
-            "or len(_strict.decode(frame).embeddings) != count",
-            "or len(_strict.decode(frame).embeddings) < 0",
-        ),
+        "skip count check, fast": ("decode(frame).embeddings) != count", "decode(frame).embeddings) < 0"),
         "skip count check, strict": (
             "if len(embeddings) != count:\n        raise",
             "if False:\n        raise",
         ),
-        "skip ragged check": ("if not dimension or len(embedding.values) != dimension:", "if not dimension:"),
-        "skip finite check": (
-            'np.errstate(over="raise"):\n            for at in range(0, count, step):\n                block',
-            'np.errstate(over="ignore"):\n            for at in range(0, count, step):\n                block',
-        ),
-        "skip finite check, fast": (
-            'np.errstate(over="raise"):\n            for at in range(0, count, step):\n                rows',
-            'np.errstate(over="ignore"):\n            for at in range(0, count, step):\n                rows',
-        ),
+        "skip ragged check": ("if not dimension or len(embedding.values) != dimension", "if not dimension"),
+        "skip finite check": (f"raise{FINITE}block", f"ignore{FINITE}block"),
+        "skip finite check, fast": (f"raise{FINITE}rows", f"ignore{FINITE}rows"),
         "trust flattened arrays": ('frame.count(b"[") != count + 1', 'frame.count(b"[") < count + 1'),
         "skip ragged check, fast": ("set(map(len, rows)) != {dimension}", "not rows"),
-        "lose the sign of zero": ("if (vectors == 0).any() and _NEGATIVE_ZERO.search(body):", "if False:"),
+        "lose the sign of zero": ("if (vectors == 0).any() and _NEGATIVE_ZERO.search(body)", "if False"),
         "follow a dimension change": (
-            "if dimension is not None and vectors.shape[1] != dimension:",
-            "if False:",
+            "if dimension is not None and vectors.shape[1] != dimension",
+            "if False",
         ),
     },
     ("_retry.py", "tests/wrapper/test_retry.py"): {
-        "jitter before cap": (
-            "return random() * min(cap, base * 2.0 ** min(retries, 64))",
-            "return min(cap, random() * base * 2.0 ** min(retries, 64))",
-        ),
-        "no jitter on retry_after": (
-            "return retry_after * (1.0 + self.spread * random())",
-            "return retry_after",
-        ),
+        "jitter before cap": ("random() * min(cap, base * 2", "min(cap, random() * base * 2"),
+        "no jitter on retry_after": ("retry_after * (1.0 + self.spread * random())", "retry_after"),
         "wait past the deadline": ("if wait >= remaining:", "if False:"),
         "free retries without end": ("if not spent.free:", "if True:"),
     },
-    ("_throttle.py", "tests/wrapper/test_throttle.py tests/wrapper/test_overload.py"): {
-        "cut on any error": (
-            "        elif outcome is Outcome.FAILED:\n",
-            "        elif outcome is Outcome.FAILED:\n            self.limit = max(1.0, self.limit * CUT)\n",
+    ("_retry.py", "tests/wrapper/engine/test_batch_runner.py -k 'C02 or C03 or C11'"): {
+        "retry what never changes": (
+            "NEVER:\n        return Stop()",
+            "NEVER:\n        kind = Kind.TRANSIENT",
         ),
+        "one retry too many": ("spent.throttles >= max_retries:", "spent.throttles > max_retries:"),
     },
-    ("_throttle.py", "tests/wrapper/test_throttle.py"): {
-        "grow without bound": (
-            "self.limit = min(self._max, self.limit + step)",
-            "self.limit = self.limit + step",
-        ),
+    ("_throttle.py", "tests/wrapper/test_throttle.py tests/wrapper/test_overload.py"): {
+        "cut on any error": (CUT_ON, f"{CUT_ON}\n            self.limit = max(1.0, self.limit * CUT)"),
+        "grow without bound": ("min(self._max, self.limit + step)", "self.limit + step"),
         "grow on a refusal": ("if was_full and outcome is Outcome.SUCCESS:", "if was_full:"),
     },
     ("_engine/engine.py", "tests/wrapper/test_processes.py -k F01"): {
-        "drop PID check": (
-            "key = os.getpid(), asyncio.get_running_loop()",
-            "key = 0, asyncio.get_running_loop()",
-        ),
+        "drop PID check": ("key = os.getpid(), asyncio", "key = 0, asyncio"),
     },
     ("_engine/sync_bridge.py", "tests/wrapper/test_processes.py -k F01"): {
         "drop PID check, thread": (
-            "    if _shared is None or _shared.pid != os.getpid():\n        # In a thread",
-            "    if _shared is None:\n        # In a thread",
+            "_shared is None or _shared.pid != os.getpid():\n        # In a thread",
+            "_shared is None:\n        # In a thread",
         ),
-    },
-    ("_retry.py", "tests/wrapper/engine/test_batch_runner.py -k 'C02 or C03'"): {
-        "retry what never changes": (
-            "if kind is Kind.NEVER:\n        return Stop()",
-            "if kind is Kind.NEVER:\n        kind = Kind.TRANSIENT",
-        ),
-    },
-    ("_retry.py", "tests/wrapper/engine/test_batch_runner.py -k C11"): {
-        "one retry too many": (
-            "spent.faults + spent.throttles >= max_retries:",
-            "spent.faults + spent.throttles > max_retries:",
-        ),
-    },
-    ("_http/connection.py", "tests/wrapper/http/test_connection.py -k B09"): {
-        "keep a connection with a stray response": ('raise ValueError("a second response")', "pass"),
     },
 }
 """By the file below the package and the tests that must fail: what was done, with a text that stands exactly once in the file

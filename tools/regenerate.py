@@ -1,36 +1,35 @@
 """Sync, compare, generate, derive, check and test, in this order: `python -m tools.regenerate [PAGE] [--no-sync] ...`.
 
-If a step fails (or is interrupted), everything is put back as it was, unless told to `--keep` it. Killed outright, it
-cannot: then `git restore` does. The page is the published one by default; with `--no-sync` the spec stays, and code is
-written by what pyproject.toml pins now. Prints a summary, Markdown for a pull request.
+If a step fails (or is interrupted), git puts everything back as it was committed, unless told to `--keep` it. Killed
+outright, it cannot: then `git restore` does. The page is the published one by default; with `--no-sync` the spec stays,
+and code is written by what pyproject.toml pins now. Prints a summary, Markdown for a pull request.
 
-Exit codes: 0 done, or nothing to do; 1 a step failed.
+Exit codes: 0 done, or nothing to do; 1 a step failed; 2 there is no repository, or what may be put back is not committed.
 """
 
 import argparse
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from inworld_embeddings import __version__
-from tools import ToolError
+from tools import ToolError, git, program
 from tools.generate import fixtures, inputs, package
 from tools.generate.inputs import Inputs
 from tools.spec.changes import markdown, worst
-from tools.spec.diff import compare
+from tools.spec.diff import compare, spec_text
 from tools.spec.document import load
 from tools.spec.reliance import PACKAGE, breaches, endpoint_breaches
 from tools.spec.sync import PUBLISHED, sync
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = "openapi.yaml"
-TARGETS = (SPEC, PACKAGE, fixtures.HOME, inputs.RECORD)
+TARGETS = (SPEC, PACKAGE, fixtures.HOME, inputs.STOCK)
 """All that a regeneration may change."""
 
 TESTS = "tests/contract tests/generated"
@@ -39,40 +38,35 @@ TESTS = "tests/contract tests/generated"
 
 @dataclass(frozen=True, slots=True)
 class Regeneration:
-    """What to do to the project in `root`; `before` holds its targets as they were.
+    """What to do to the project in `root`.
 
     The steps are methods, in order. What one returns, or fails with, is a line for the table and Markdown to show below it.
     """
 
     root: Path
-    before: Path
     options: argparse.Namespace
 
     def sync(self) -> str:
         """Take the spec from its page."""
         if self.options.no_sync:
             return f"{SPEC} stays"
-        changed = sync(self.options.page, self.root / SPEC, replace=self.options.replace)
-        return f"{SPEC} {'follows' if changed else 'is'} {self.options.page}"
+        differed = sync(self.options.page, self.root / SPEC, replace=self.options.replace)
+        return f"{SPEC} {'follows' if differed else 'is'} {self.options.page}"
 
     def diff(self) -> str:
         """Say what changed."""
-        old, new = ((folder / SPEC).read_text("utf-8") for folder in (self.before, self.root))
-        changes = compare(old, new, self.root, self.before / PACKAGE)
+        old, new = spec_text("HEAD", self.root), (self.root / SPEC).read_text("utf-8")
+        # An earlier run may have written the new code and kept it.
+        package = None if PACKAGE in changed(self.root) else self.root / PACKAGE
+        changes = compare(old, new, self.root, package)
         if not changes:
             return "nothing changed, on the wire or in Python"
         return f"{worst(changes)}, {len(changes)} changes\n{markdown(changes, __version__)}"
 
     def stock_templates(self) -> str:
         """Hold our templates against the generator's own."""
-        ours, old = Inputs(self.root), self.options.old_stock
-        found = inputs.stock_diff(old, inputs.stock_folder(), ours.overrides()) if old else []
-        details = "\n".join(found)
-        try:
-            inputs.require_recorded_stock(ours, accept=self.options.accept_stock)
-        except ToolError as error:
-            raise ToolError(f"{error}\n\n{details}") from None
-        return f"{len(found)} differ between the two versions\n{block(details)}" if found else "as recorded"
+        inputs.require_same_stock(Inputs(self.root), accept=self.options.accept_stock)
+        return f"ours came from those of {inputs.GENERATOR} {version(inputs.GENERATOR)}"
 
     def generate(self) -> str:
         """Write generated/ anew."""
@@ -92,7 +86,7 @@ class Regeneration:
 
     def tests(self) -> str:
         """Run the tests, if there is something to test."""
-        if not self.changed():
+        if not changed(self.root):
             return "nothing to test"
         command = [sys.executable, "-m", "pytest", "-q", "-rfE", *shlex.split(self.options.tests)]
         done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
@@ -100,10 +94,6 @@ class Regeneration:
         if done.returncode:
             raise ToolError(f"{last}\n{(done.stdout + done.stderr)[-6000:]}")
         return last
-
-    def changed(self) -> list[str]:
-        """Return the targets that are not what they were."""
-        return [name for name in TARGETS if package.differences(self.before / name, self.root / name)]
 
 
 STEPS = ("sync", "diff", "stock_templates", "generate", "fixtures", "reliance", "tests")
@@ -124,16 +114,15 @@ def run(work: Regeneration) -> Iterator[Step]:
             return
 
 
-def copy_targets(source: Path, target: Path) -> None:
-    """Make the targets in one folder those of another."""
-    for name in TARGETS:
-        shutil.rmtree(target / name, ignore_errors=True)
-        (target / name).unlink(missing_ok=True)
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif (source / name).exists():
-            shutil.copyfile(source / name, target / name)
+def changed(root: Path) -> list[str]:
+    """Return the targets that are not as they were committed."""
+    return [name for name in TARGETS if git(root, "status", "--porcelain", "--", name)]
+
+
+def put_back(root: Path) -> None:
+    """Make the targets what was committed."""
+    git(root, "restore", "--source=HEAD", "--staged", "--worktree", "--", *TARGETS)
+    git(root, "clean", "-fdq", "--", *TARGETS)
 
 
 def written(changes: list[str]) -> str:
@@ -164,32 +153,30 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     add("--keep", action="store_true", help="keep what was made though a step failed")
     add("--replace", action="store_true", help="go on though the page lacks an operation or an example")
     add("--accept-stock", action="store_true", help="our templates are up to date with the generator's")
-    add("--old-stock", type=Path, help="templates folder of the generator that wrote the code there is")
     add("--tests", default=TESTS, help="arguments of pytest; default: %(default)s")
     return parser.parse_args(argv)
 
 
+@program
 def main(argv: list[str], root: Path = ROOT) -> int:
     """Run the program; see the module's docstring for the exit codes."""
     options = parse_arguments(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is put back
-    with tempfile.TemporaryDirectory() as scratch:
-        work = Regeneration(root, Path(scratch), options)
-        copy_targets(root, work.before)
-        put_back = True
-        try:
-            steps = list(run(work))
-            failed = not all(good for _, good, _ in steps)
-            put_back = failed and not options.keep
-            changed = ", ".join(f"`{name}`" for name in work.changed())
-        finally:
-            if put_back:
-                copy_targets(work.before, root)
-    if put_back:
+    if (dirty := changed(root)) and not options.keep:
+        raise ToolError(f"{', '.join(dirty)}: commit what you changed there, or run with --keep")
+    failed = True
+    try:
+        steps = list(run(Regeneration(root, options)))
+        failed = not all(good for _, good, _ in steps)
+    finally:
+        if failed and not options.keep:
+            put_back(root)
+    if failed and not options.keep:
         outcome = "**A step failed. Nothing was changed.**"
     else:
+        names = ", ".join(f"`{name}`" for name in changed(root))
         outcome = "**A step failed; what was made is kept.** " if failed else ""
-        outcome += f"Written: {changed}." if changed else "Nothing changed."
+        outcome += f"Written: {names}." if names else "Nothing changed."
     text = summary(steps, outcome)
     print(text, end="")
     if options.summary:

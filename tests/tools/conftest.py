@@ -1,6 +1,8 @@
 """The programs of tools/, run on copies of the project's inputs so that no test touches the project."""
 
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,12 +39,26 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def everything() -> Callable[[Path], dict[str, bytes]]:
-    """Read a folder, byte for byte and hidden files too, to see that nothing changed and nothing was left behind."""
+    """Read a folder, byte for byte and hidden files too but for git's, to see that nothing changed and nothing was left behind."""
     return lambda folder: {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.parent.name != "__pycache__"
+        if path.is_file() and not {"__pycache__", ".git"} & {*path.parts}
     }
+
+
+@pytest.fixture
+def commit() -> Callable[[Path], None]:
+    """Commit everything in a folder, which becomes a repository."""
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
+
+    def do(folder: Path) -> None:
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+        for command in (["init", "-q"], ["add", "--all"], ["commit", "-q", "-m", "a"]):
+            subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
+
+    return do
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """regenerate.py on a copy of the project: one command, a summary, and the tree as it was if anything fails."""
 
-import json
 import shutil
 
 import pytest
@@ -18,12 +17,13 @@ MORE = f"        model:\n          type: string\n{FIELD}"
 
 
 @pytest.fixture
-def project(project, root, redocly):
-    """As the other tools' copy, with what the later steps read, tests that take no time, and a silent diff tool."""
+def project(project, root, redocly, commit):
+    """As the other tools' copy, with what the later steps read, tests that take no time, and a silent diff tool; committed."""
     redocly('{"changes": []}')
     shutil.copytree(root / fixtures.HOME, project / fixtures.HOME)
     (project / "pytest.ini").write_text("[pytest]\n")
     (project / "test_small.py").write_text(TEST.format(check="assert True"))
+    commit(project)
     return project
 
 
@@ -86,45 +86,59 @@ def test_a_changed_page_changes_spec_code_and_fixtures_together(
     assert package.write(project, check=True) == fixtures.write(project, check=True) == []
 
 
-def test_no_sync_brings_back_what_someone_edited_and_records_templates(project, root, run):
-    model, record = "generated/inworld_embeddings_client/models/status.py", "templates/stock.json"
-    for name in (model, record):
+def test_no_sync_brings_back_what_someone_edited_and_keeps_templates(project, root, run, commit):
+    model, stock = "generated/inworld_embeddings_client/models/status.py", "templates/stock/client.py.jinja"
+    for name in (model, stock):
         (project / name).write_text("{}\n")
+    commit(project)
     code, said = run("--no-sync", "--accept-stock")
     assert code == 0, said
-    assert all((project / name).read_bytes() == (root / name).read_bytes() for name in (model, record))
+    assert all((project / name).read_bytes() == (root / name).read_bytes() for name in (model, stock))
 
 
-def break_tests(project, changed_page):
+def test_what_is_not_committed_is_not_put_at_risk(project, page, run, everything, capsys):
+    (project / "openapi.yaml").write_text("mine")
+    (project / "generated/inworld_embeddings_client/mine.py").write_text("mine")
+    before = everything(project)
+    assert run(page)[0] == 2
+    assert everything(project) == before
+    shutil.rmtree(project / ".git")
+    assert run(page)[0] == 2
+    assert everything(project) == before
+
+
+def break_tests(project, changed_page, _):
     (project / "test_small.py").write_text(TEST.format(check="assert False"))
     return changed_page(FIELD, MORE)
 
 
-def break_stock(project, changed_page):
-    record = project / "templates/stock.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), "client.py.jinja": "0" * 64}))
+def break_stock(project, changed_page, commit):
+    (project / "templates/stock/client.py.jinja").write_text("class Old:\n")
+    commit(project)
     return changed_page(FIELD, MORE)
 
 
 FAILURES = {
-    "sync": (lambda _, changed: changed("openapi: 3.0.0", "openapi: [3.0.0"), "not readable"),
+    "sync": (lambda _, changed, __: changed("openapi: 3.0.0", "openapi: [3.0.0"), "not readable"),
     "generate": (
-        lambda _, changed: changed("v1alphaEmbedding", "v1alphaVector"),
+        lambda _, changed, __: changed("v1alphaEmbedding", "v1alphaVector"),
         "the override of V1AlphaEmb",
     ),
     "fixtures": (
-        lambda _, changed: changed("              single_text:", "              one_text:"),
+        lambda _, changed, __: changed("              single_text:", "              one_text:"),
         "the spec lacks the examples of requests/single_text.json",
     ),
-    "stock templates": (break_stock, "client.py.jinja"),
+    "stock templates": (break_stock, "-class Old:\n+"),
     "tests": (break_tests, "assert False"),
 }
 
 
 @pytest.mark.parametrize("step", FAILURES)
-def test_a_step_that_fails_leaves_everything_and_says_what(project, changed_page, run, everything, step):
+def test_a_step_that_fails_leaves_everything_and_says_what(
+    project, changed_page, run, everything, commit, step
+):
     make, expected = FAILURES[step]
-    page = make(project, changed_page)
+    page = make(project, changed_page, commit)
     before = everything(project)
     code, said = run(page)
     assert code == 1, said
@@ -157,7 +171,7 @@ def test_keep_keeps_what_was_made(project, changed_page, run):
 
 def test_without_the_diff_tool_it_says_how_to_get_it(changed_page, run, monkeypatch):
     monkeypatch.delenv("REDOCLY")
-    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(shutil, "which", lambda _: None)
     code, said = run(changed_page(FIELD, MORE))
     assert code == 1
     assert "nox -s diff_spec" in said

@@ -151,7 +151,7 @@ def _written(package: Path) -> Iterator[frozenset[Any]]:
     for path in (package / "api").rglob("*.py"):
         for method, url in _ENDPOINT.findall(path.read_text("utf-8")):
             yield frozenset({f"{method} {_PARAMETER.sub('{}', url)}"})
-    for node in (node for found in model_classes(package).values() for node in found.values()):
+    for _, node in model_classes(package):
         reader = [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name == "to_dict"]
         if reader:
             keys = next(inner.keys for inner in ast.walk(reader[0]) if isinstance(inner, ast.Dict))
@@ -161,25 +161,23 @@ def _written(package: Path) -> Iterator[frozenset[Any]]:
             yield frozenset(values)
 
 
-def model_classes(package: Path) -> dict[str, dict[str, ast.ClassDef]]:
-    """Return the classes of each module in `models/`, by their names."""
-    trees = {path.stem: ast.parse(path.read_text("utf-8")) for path in (package / "models").glob("*.py")}
-    return {
-        module: {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-        for module, tree in trees.items()
-    }
+def model_classes(package: Path) -> Iterator[tuple[str, ast.ClassDef]]:
+    """Yield each class of `models/`, with the name of its module."""
+    for path in (package / "models").glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        yield from ((path.stem, node) for node in tree.body if isinstance(node, ast.ClassDef))
 
 
 def check_overrides(package: Path, inputs: Inputs) -> None:
     """Refuse a class override that made no class, of which the generator says nothing, and a name with a prefix left."""
-    classes = model_classes(package)
+    there = {(module, node.name) for module, node in model_classes(package)}
     for name, override in inputs.settings.get("class_overrides", {}).items():
-        if override["class_name"] not in classes.get(override["module_name"], ()):
+        if (override["module_name"], override["class_name"]) not in there:
             raise ToolError(
                 f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"
             )
     lines = []
-    for name in (name for found in classes.values() for name in found):
+    for _, name in there:
         if prefix := _PREFIX.match(name):
             plain = name[prefix.end() :]
             module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
@@ -190,7 +188,7 @@ def check_overrides(package: Path, inputs: Inputs) -> None:
 
 def check_members(package: Path) -> None:
     """Refuse a property of a schema that has taken the name of a method of its class."""
-    for node in (node for found in model_classes(package).values() for node in found.values()):
+    for _, node in model_classes(package):
         methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
         fields = [ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)]
         twice = {name for name in fields if fields.count(name) > 1}

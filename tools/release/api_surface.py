@@ -52,11 +52,8 @@ def public_names(module: griffe.Module) -> list[str]:
     """What it exports, or else what it defines."""
     if module.exports is not None:
         return sorted({str(name) for name in module.exports} - {_RELEASES})
-    return sorted(
-        name
-        for name, member in module.members.items()
-        if not (name.startswith("_") or member.is_alias or member.is_module)
-    )
+    members = module.members.items()
+    return sorted(name for name, member in members if member.is_public and not member.is_module)
 
 
 def target(member: griffe.Object | griffe.Alias) -> griffe.Object:
@@ -76,11 +73,7 @@ def described(thing: griffe.Object, name: str) -> Iterator[tuple[str, Entry]]:
         yield name, Entry(f"class({', '.join(map(str, thing.bases))})")
         parameters = _constructor(thing)
         yield from _parameters(parameters, name)
-        told = (
-            {one.name for one in parameters}
-            if "dataclass" in thing.labels or _attrs_decorator(thing)
-            else set()
-        )
+        told = {one.name for one in parameters} if "dataclass" in thing.labels or _is_attrs(thing) else set()
         for inner, member in sorted(_own_members(thing).items()):
             if inner not in {"__init__", *told}:
                 yield from described(member, f"{name}.{inner}")
@@ -128,17 +121,17 @@ def _constructor(owner: griffe.Class) -> griffe.Parameters:
     written = owner.all_members.get("__init__")
     if written is not None and isinstance(function := target(written), griffe.Function):
         return function.parameters
-    classes = [cls for cls in (*reversed(owner.mro()), owner) if _attrs_decorator(cls)]
+    classes = [cls for cls in (*reversed(owner.mro()), owner) if _is_attrs(cls)]
     fields = {name: field for cls in classes for name, field in cls.attributes.items()}
     return griffe.Parameters(*filter(None, map(_attrs_parameter, fields.values())))
 
 
-def _attrs_decorator(owner: griffe.Object | griffe.Alias | None) -> str:
-    decorators = owner.decorators if isinstance(owner, griffe.Class) else []
-    return next((text for text in (str(one.value) for one in decorators) if "define" in text), "")
+def _is_attrs(owner: griffe.Class) -> bool:
+    return any("define" in str(decorator.value) for decorator in owner.decorators)
 
 
 def _attrs_parameter(field: griffe.Attribute) -> griffe.Parameter | None:
+    """What a field is to the constructor, for which each is a keyword."""
     value, options = field.value, dict[str, str]()
     if isinstance(value, griffe.ExprCall) and str(value.function).endswith("field"):
         given = [one for one in value.arguments if isinstance(one, griffe.ExprKeyword)]
@@ -146,10 +139,8 @@ def _attrs_parameter(field: griffe.Attribute) -> griffe.Parameter | None:
         value = options.get("default") or options.get("factory")
     if field.annotation is None or "property" in field.labels or options.get("init") == "False":
         return None
-    keyword = "kw_only=True" in _attrs_decorator(field.parent) or options.get("kw_only") == "True"
-    name = options["alias"].strip("\"'") if "alias" in options else field.name.lstrip("_")
-    kind = _KINDS.keyword_only if keyword else _KINDS.positional_or_keyword
-    return griffe.Parameter(name, annotation=field.annotation, kind=kind, default=value)
+    name = options.get("alias", field.name).strip("\"'")
+    return griffe.Parameter(name, annotation=field.annotation, kind=_KINDS.keyword_only, default=value)
 
 
 def public_modules(module: griffe.Module, depth: int = 0) -> Iterator[griffe.Module]:

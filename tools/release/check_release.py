@@ -11,24 +11,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
-_SECTION = re.compile(r"^## \[(?P<name>[^\]]+)\](?P<rest>.*)\n(?P<body>(?:(?!## \[).*\n?)*)", re.MULTILINE)
-_DATE = re.compile(r" - \d{4}-\d{2}-\d{2}$")
 
 
-def section(changelog: str, version: str) -> re.Match[str] | None:
-    """The changelog's section of a version."""
-    return next((found for found in _SECTION.finditer(changelog) if found["name"] == version), None)
+def notes_of(version: str, changelog: str) -> str | None:
+    """The changelog's dated section of a version."""
+    head = rf"^## \[{re.escape(version)}\] - \d{{4}}-\d{{2}}-\d{{2}}$"
+    found = re.search(head + r"((?:\n(?!## \[).*)*)", changelog, re.MULTILINE)
+    return found[1].strip() if found else None
 
 
 def reasons(tag: str, version: str, changelog: str) -> list[str]:
     """Why not."""
-    found = section(changelog, version)
+    notes = notes_of(version, changelog)
     checks = {
         f"the tag is {tag}, the version v{version}": tag != f"v{version}",
-        f"CHANGELOG.md has no section [{version}]": found is None,
-        f"CHANGELOG.md: [{version}] has no date": found is not None
-        and not _DATE.match(found["rest"].rstrip()),
-        f"CHANGELOG.md: [{version}] is empty": found is not None and not found["body"].strip(),
+        f"CHANGELOG.md has no section [{version}] with a date": notes is None,
+        f"CHANGELOG.md: [{version}] is empty": notes == "",
     }
     return [reason for reason, holds in checks.items() if holds]
 
@@ -44,9 +42,8 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     version = _VERSION.findall(source)[0]
     against = reasons(given.tag, version, changelog)
     print("\n".join(against) or f"{given.tag} may be released")
-    found = section(changelog, version)
-    if given.notes and found and not against:
-        given.notes.write_text(found["body"].strip() + "\n", "utf-8")
+    if given.notes and not against:
+        given.notes.write_text(f"{notes_of(version, changelog)}\n", "utf-8")
     return 1 if against else 0
 
 

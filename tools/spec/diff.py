@@ -7,15 +7,11 @@ could not be compared.
 """
 
 import argparse
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-import griffe
-
 from inworld_embeddings import __version__
-from tools import ToolError
+from tools import ToolError, git, program
 from tools.spec.changes import Change, Impact, markdown, worst
 from tools.spec.document import load
 from tools.spec.python_surface import surface_changes, surface_of, surface_of_package
@@ -31,13 +27,10 @@ def spec_text(name: str, root: Path) -> str:
     path = Path(name)
     if path.is_file():
         return extract(decode(path.read_bytes()))
-    if not shutil.which("git"):
-        raise ToolError(f"{name} is no file, and without git on this machine it can be nothing else")
-    show = ["git", "show", "--end-of-options", f"{name}:openapi.yaml"]
-    shown = subprocess.run(show, cwd=root, capture_output=True, check=False)
-    if shown.returncode:
-        raise ToolError(f"{name} is no file, and no git revision that has an openapi.yaml")
-    return decode(shown.stdout)
+    try:
+        return git(root, "show", "--end-of-options", f"{name}:openapi.yaml").replace("\r\n", "\n")
+    except ToolError as error:
+        raise ToolError(f"{name} is no file, and no git revision that has an openapi.yaml: {error}") from None
 
 
 def compare(old: str, new: str, root: Path, package: Path | None = None) -> list[Change]:
@@ -51,10 +44,7 @@ def compare(old: str, new: str, root: Path, package: Path | None = None) -> list
     if load(old) == load(new) and package is None:
         return []
     wire = wire_changes(valid(old), valid(new))
-    try:
-        before = surface_of_package(package) if package else surface_of(old, root)
-    except (griffe.GriffeError, KeyError, OSError):  # it is not there, or not what was generated
-        before = surface_of(old, root)
+    before = surface_of_package(package) if package else surface_of(old, root)
     try:
         return wire + surface_changes(before, surface_of(new, root))
     except ToolError as error:
@@ -62,6 +52,7 @@ def compare(old: str, new: str, root: Path, package: Path | None = None) -> list
         return [*wire, Change(Impact.BREAKING, "Python", "generated/", f"no code can be generated: {said}")]
 
 
+@program
 def main(argv: list[str]) -> int:
     """Run the program; see the module's docstring for the exit codes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -71,11 +62,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--fail-on", choices=classes, default="additive", help="default: %(default)s")
     parser.add_argument("--out", type=Path, help="write the report to this file, too")
     options = parser.parse_args(argv)
-    try:
-        changes = compare(spec_text(options.old, ROOT), spec_text(options.new, ROOT), ROOT)
-    except (ToolError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    changes = compare(spec_text(options.old, ROOT), spec_text(options.new, ROOT), ROOT)
     report = markdown(changes, __version__)
     print(report, end="")
     if options.out:

@@ -1,8 +1,7 @@
-"""What the hand-written layer relies on in openapi.yaml, and where it stands: `python -m tools.spec.reliance [SPEC]`.
+"""What the hand-written layer relies on in openapi.yaml, and where it stands.
 
 The wrapper and the emulator say in their own words what the spec says in its. This holds the two against each other and
-names the field and the files of ours that have to change. Exit codes: 0 the spec still says it, 1 it does not, 2 the
-spec cannot be read.
+names the field and the files of ours that have to change.
 """
 
 import json
@@ -16,9 +15,8 @@ from inworld_embeddings._settings import DEFAULT_BASE_URL
 from inworld_embeddings.models import ServiceProvider
 from inworld_embeddings.options import CALL
 from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS
-from tools import ToolError
 from tools.spec.document import Operation, operations_of
-from tools.spec.schema import JSON, Found, Schema, addresses, expanded, fields, valid
+from tools.spec.schema import JSON, Found, Schema, addresses, expanded, fields
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = "wrapper/inworld_embeddings"
@@ -215,20 +213,3 @@ def _side(found: dict[str, Found], holder: Schema, relied: dict[str, str], side:
             beside = [other for other in found if other.rpartition(".")[0] == parent]
             there = ", ".join(other.rpartition(".")[2] for other in beside) or "nothing"
             yield Breach(f"{side} {path}", f"is gone; it is {use}. There is {there}")
-
-
-def main(argv: list[str]) -> int:
-    """Run the program; see the module's docstring for the exit codes."""
-    path = Path(argv[0]) if argv else ROOT / "openapi.yaml"
-    try:
-        document = valid(path.read_text("utf-8"))
-    except (ToolError, OSError) as error:
-        print(f"{path}: {error}", file=sys.stderr)
-        return 2
-    found = breaches(document) + endpoint_breaches(ROOT / PACKAGE)
-    print("\n".join(map(str, found)) or "The spec says what the wrapper and the emulator rely on.")
-    return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -59,25 +59,21 @@ def resolve(document: Any, pointer: str) -> Any:
 
 
 def valid(text: str) -> dict[str, Any]:
-    """Return the document of a text that can be built on; a ToolError says what is wrong with it."""
-    document: dict[str, Any] = load(text)
-    if found := problems(document):
-        raise ToolError("the document is not valid:\n" + "\n".join(f"- {problem}" for problem in found))
-    return document
-
-
-def problems(document: Any) -> list[str]:
-    """Return what is wrong with a document, in words; nothing if it can be built on.
+    """Return the document of a text that can be built on; a ToolError says what is wrong with it.
 
     References are checked before the validator runs, which would follow them to any address.
     """
+    document: dict[str, Any] = load(text)
     if not operations_of(document):
-        return ["no OpenAPI 3 document with an operation"]
+        raise ToolError("no OpenAPI 3 document with an operation")
     try:
         found = [*_reference_problems(document, document)] or _validator_problems(document)
-        return (found or [*_server_problems(document)])[:_SHOWN]
+        found = found or [*_server_problems(document)]
     except RecursionError:
-        return ["nested too deeply"]
+        raise ToolError("nested too deeply") from None
+    if found:
+        raise ToolError("\n- ".join(["the document is not valid:", *found[:_SHOWN]]))
+    return document
 
 
 def _reference_problems(

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import httpx
 
-from tools import ToolError
-from tools.spec.document import Operation, load, operations_of
+from tools import ToolError, program
+from tools.spec.document import METHODS, Operation, load, operations_of
 from tools.spec.schema import valid
 
 PUBLISHED = "https://docs.inworld.ai/api-reference/embeddingsAPI/createembeddings/create-embeddings.md"
 MAX_BYTES = 2 * 1024 * 1024
-"""Largest page. The published one has 13 kB."""
+"""Largest page that is fetched. The published one has 13 kB."""
 
 _FENCE = re.compile(
     r"^ {0,3}(?P<ticks>`{3,}|~{3,})(?P<info>[^`\n]*)\n(?P<text>(?:.*\n)*?)(?:[ \t]*(?P=ticks)[ \t]*$|(?P<cut>.*)\Z)",
@@ -26,15 +26,14 @@ _FENCE = re.compile(
 )
 """A block on the page's top level: three or more backticks or tildes, closed by a line of the same, or cut off."""
 
-_LANGUAGES = frozenset({"yaml", "yml", "json", "openapi"})
+_NAMED = re.compile(rf"(?:yaml|yml|json|openapi)\s(?:.*\s)?({'|'.join(METHODS)})\s+(/\S*)", re.IGNORECASE)
 
 
 def read(page: str) -> bytes:
     """Return the content of a page: a file, or an address if its name has `://` in it."""
     if "://" in page:
         return fetch(page)
-    with Path(page).open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+    return Path(page).read_bytes()
 
 
 def fetch(url: str, *, timeout: float = 30.0, limit: int = MAX_BYTES) -> bytes:
@@ -77,8 +76,6 @@ def _body(response: httpx.Response, deadline: float, limit: int) -> bytes:
 
 def decode(content: bytes) -> str:
     """Return a page's text, without a byte order mark and with LF line ends."""
-    if len(content) > MAX_BYTES:
-        raise ToolError(f"over {MAX_BYTES} bytes: not a documentation page")
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
@@ -102,7 +99,7 @@ def extract(page: str) -> str:
     if not blocks and re.match(r"\W*(openapi|swagger)\b", page):
         raise ToolError(_document(page)[1])
     found = [block for block in blocks if _named(block)]
-    found = found or [block for block in blocks if _is_data(block) and _document(block["text"])[0]]
+    found = found or [block for block in blocks if _document(block["text"])[0]]
     if len(found) != 1:
         where = "".join(f", line {_line(block)}" for block in found)
         raise ToolError(f"expected one block of the kind `yaml post /path`, found {len(found)}{where}")
@@ -122,14 +119,10 @@ def _document(text: str) -> tuple[frozenset[Operation], str]:
     return found, "" if found else "it is no OpenAPI 3 document with an operation in its `paths`"
 
 
-def _is_data(block: re.Match[str]) -> bool:
-    return block["info"].split()[:1] != [] and block["info"].split()[0].lower() in _LANGUAGES
-
-
 def _named(block: re.Match[str]) -> Operation | None:
     """The operation that the block's info string names, as in `yaml [file] post /path`."""
-    words = block["info"].split()
-    return Operation.of(words[-2:]) if _LANGUAGES & set(words[:-2]) else None
+    found = _NAMED.fullmatch(block["info"].strip())
+    return Operation(found[1].lower(), found[2]) if found else None
 
 
 def _line(block: re.Match[str]) -> int:
@@ -144,16 +137,22 @@ def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) ->
             has. Nothing was written.
     """
     old = out.read_text("utf-8", "replace") if out.exists() else ""
-    new = extract(decode(read(page)))
-    valid(new)
+    try:
+        new = extract(decode(read(page)))
+        valid(new)
+    except (ToolError, OSError) as error:
+        raise ToolError(f"{page}: {error}") from None
     lost = sorted(map(str, _document(old)[0] - _document(new)[0]))
     if lost and not replace:
-        raise ToolError(f"it lacks {', '.join(lost)}; use another --out, or --replace if it is really gone")
+        raise ToolError(
+            f"{page} lacks {', '.join(lost)}; use another --out, or --replace if it is really gone"
+        )
     if new != old and not check:
         out.write_bytes(new.encode())
     return new != old
 
 
+@program
 def main(argv: list[str]) -> int:
     """Run the program; see the module's docstring for the exit codes."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -162,11 +161,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file differs")
     parser.add_argument("--replace", action="store_true", help="write even if an operation is lost")
     options = parser.parse_args(argv)
-    try:
-        changed = sync(options.page, options.out, check=options.check, replace=options.replace)
-    except (ToolError, OSError) as error:
-        print(f"{options.page}: {error}\n{options.out} was left as it was", file=sys.stderr)
-        return 2
+    changed = sync(options.page, options.out, check=options.check, replace=options.replace)
     differs = changed and options.check
     print(
         f"{options.out} is not the page's document; run: nox -s sync_spec -- {options.page}"

@@ -23,24 +23,7 @@ from tools.spec.schema import addresses, expanded
 Told = dict[str, Any]
 _IMPACTS = {"major": Impact.BREAKING, "minor": Impact.ADDITIVE, "patch": Impact.COSMETIC}
 _KIND = ("type", "in", "scheme", "name")
-_WORDS = frozenset(
-    [
-        "contact",
-        "description",
-        "example",
-        "examples",
-        "externalDocs",
-        "key",
-        "license",
-        "openapi",
-        "operationId",
-        "summary",
-        "tags",
-        "termsOfService",
-        "title",
-        "version",
-    ]
-)
+_WORDS = frozenset({"description", "externalDocs", "key", "openapi", "summary", "tags", "title"})
 
 
 def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
@@ -55,7 +38,7 @@ def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
     if before == after:
         text = "means the same: examples, references, names of no matter, or what nothing uses"
         return [Change(Impact.COSMETIC, "wire", "", text)]
-    found = [*map(_rated, _with_renames(_report(before, after)))]
+    found = [*map(_rated, _report(before, after))]
     was, now = (next(iter(addresses(document)), None) for document in (old, new))
     if was != now:
         text = f"the first server, which is the default address, {was} → {now}"
@@ -106,35 +89,6 @@ def _report(old: dict[str, Any], new: dict[str, Any]) -> list[Told]:
     return changes
 
 
-def _with_renames(changes: list[Told]) -> list[Told]:
-    """The changes, with what came in the place and with the contents of something that went told there only."""
-    came = {_named(change): change for change in changes if change["kind"] == "added"}
-    renamed: dict[tuple[str, str], str] = {}
-    for change in changes:
-        owner, name = _named(change)
-        same = [
-            key for key, other in came.items() if key[0] == owner and _values(other)[1] == _values(change)[0]
-        ]
-        if change["kind"] == "removed" and same:
-            change["renamed"] = renamed[owner.removesuffix("/properties"), name] = same[0][1]
-            del came[same[0]]
-    left = [change for change in changes if change["kind"] != "added" or _named(change) in came]
-    return [change for change in left if not _follows(change, renamed)]
-
-
-def _follows(change: Told, renamed: dict[tuple[str, str], str]) -> bool:
-    """Whether what is required has changed by a rename only."""
-    before, after = _values(change)
-    if change.get("property") != "required" or not (isinstance(before, list) and isinstance(after, list)):
-        return False
-    return {renamed.get((change["path"], name), name) for name in before} == set(after)
-
-
-def _named(change: Told) -> tuple[str, str]:
-    owner, _, name = change["path"].rpartition("/")
-    return owner, name.replace("~1", "/").replace("~0", "~")
-
-
 def _values(change: Told) -> tuple[Any, Any]:
     return change.get("base", {}).get("value"), change.get("revision", {}).get("value")
 
@@ -149,8 +103,6 @@ def _rated(change: Told) -> Change:
     raised, why = _raised(change)
     if impact < raised:
         impact, texts = raised, [*texts, why]
-    if "renamed" in change:
-        texts = [f"is gone; `{change['renamed']}` has the same contents, so it was most likely renamed"]
     return Change(impact, "wire", place(change["path"]), "; ".join(text.rstrip(".") for text in texts))
 
 
@@ -171,8 +123,7 @@ def _described(change: Told) -> str:
 def _is_words(change: Told) -> bool:
     """Whether a change is about words only."""
     parts = change["path"].split("/")
-    name = change.get("property") or parts[-1]
-    return name in _WORDS or name.startswith("x-") or parts[1] in {"info", "tags"} or "examples" in parts
+    return (change.get("property") or parts[-1]) in _WORDS or parts[1] in {"info", "tags"}
 
 
 def _is_order(change: Told) -> bool:

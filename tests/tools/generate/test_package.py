@@ -5,14 +5,28 @@ import shutil
 import pytest
 
 from tools import ToolError
-from tools.generate.inputs import stock_diff
-from tools.generate.package import main, write
+from tools.generate.__main__ import main
+from tools.generate.package import write
 
 PACKAGE = "generated/inworld_embeddings_client"
 
 
 def test_the_project_is_up_to_date(capsys):
     assert main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_the_program_says_what_differs_what_broke_and_what_cannot_be_made(project, capsys):
+    assert main(["--check"], project) == 1
+    assert "tests/fixtures/spec: 8 files differ\n  missing: " in capsys.readouterr().out
+    assert main([], project) == 0
+    edit(project, "openapi.yaml", "  - url: https://api.inworld.ai", "  - url: https://other.example")
+    assert main([], project) == 0
+    capsys.readouterr()
+    assert main(["--check"], project) == 1
+    assert "address: the first server is https://other.example" in capsys.readouterr().out
+    edit(project, "openapi.yaml", "openapi: 3.0.0", "openapi: [")
+    assert main(["--check"], project) == 2
+    assert "openapi.yaml: not readable" in capsys.readouterr().err
 
 
 def test_a_deleted_folder_is_restored_byte_for_byte_and_then_left_alone(project, everything):
@@ -53,14 +67,15 @@ PINS, CONFIG, ERRORS, STOCK = (
     "pyproject.toml",
     "generator-config.yaml",
     "templates/errors.py.jinja",
-    "templates/stock.json",
+    "templates/stock/errors.py.jinja",
 )
 MODEL_ID = "V1AlphaModelId: {class_name: ModelId, module_name: model_id}"
 REFUSED = {
-    "another generator": (PINS, "client==0.29.1", "client==0.28.0", "found openapi-python-client 0.29.1"),
-    "unpinned ruff": (PINS, '"ruff==0.17.6"', '"ruff"', "must pin"),
-    "stock template changed": (STOCK, '"client.py.jinja": "', '"client.py.jinja": "0', "client.py.jinja"),
-    "stock template not recorded": (STOCK, '"client.py.jinja"', '"x.py.jinja"', "client.py.jinja, x.py.jinja"),
+    "another generator": (PINS, "client==0.29.1", "client==0.28.0", "found openapi-python-client==0.29.1"),
+    "unpinned ruff": (PINS, '"ruff==0.17.6"', '"ruff"', "found ruff==0.17.6"),
+    "stock template changed": (STOCK, "UnexpectedStatus(", "Other(", r"-class Other\(Exception\):\n\+class UnexpectedStatus"),
+    "stock template of no override": ("templates/stock/x.py.jinja", "", "x", "came from: x.py.jinja"),
+    "stock template not kept": ("templates/int_enum.py.jinja", "", "x", "came from: int_enum.py.jinja"),
     "override of nothing": ("templates/clint.py.jinja", "", "", "clint.py.jinja"),
     "misspelt setting": (CONFIG, "docstrings_on_attributes", "docstring_on", "docstring_on"),
     "misspelt override": (CONFIG, "V1AlphaModelId", "V1alphaModelId", "V1alphaModelId"),
@@ -82,17 +97,3 @@ def test_it_refuses_and_leaves_everything(project, everything, name, old, new, s
     with pytest.raises(ToolError, match=said):
         write(project)
     assert everything(project) == before
-
-
-def test_the_stock_templates_of_two_versions_are_compared_ours_first(tmp_path):
-    for version, text in (("old", "a\n"), ("new", "b\n")):
-        (tmp_path / version / "sub").mkdir(parents=True)
-        for name in ("a.jinja", "b.jinja", "sub/c.jinja"):
-            (tmp_path / version / name).write_text(text)
-        (tmp_path / version / "same.jinja").write_text("same")
-    (tmp_path / "new" / "more.jinja").write_text("x\n")
-    found = stock_diff(tmp_path / "old", tmp_path / "new", ["sub/c.jinja"])
-    assert [text.splitlines()[1] for text in found] == [
-        f"+++ new/{name}.jinja" for name in ("sub/c", "a", "b", "more")
-    ]
-    assert found[0].splitlines()[-2:] == ["-a", "+b"]

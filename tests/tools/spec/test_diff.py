@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
 
@@ -73,28 +71,17 @@ def told(before=None, after=None, **more):
 OWNER, FIELD = "#/paths/~1a/post/responses/200/content/application~1json/schema", {"type": "string"}
 NEW = {"path": f"{OWNER}/properties/new", "impact": "minor"}
 REQUIRED_OF_OWNER = {"path": OWNER, "property": "required", "impact": "major"}
-HINT_OF_FIELD = (
-    "/a post responses 200 old: is gone; `new` has the same contents, so it was most likely renamed"
-)
 TOLD = {
     "scalars are shown": ([told("a", 1, property="title")], ["cosmetic /a post responses 200 old: title a → 1"]),
     "nothing is shown in part": (
-        [told({"a": "x" * 500}, "x" * 500, property="example")],
-        ["cosmetic /a post responses 200 old: example changed"],
+        [told("x" * 500, "y" * 500, property="description")],
+        ["cosmetic /a post responses 200 old: description changed"],
     ),
     "a list of names": (
         [told([{"name": "b"}], None, path="#/paths/~1a/post/parameters")],
         ["additive /a post parameters: b is gone"],
     ),
-    "a rename, required too": (
-        [told(FIELD, None, impact="major"), told(None, FIELD, **NEW), told(["old", "x"], ["x", "new"], **REQUIRED_OF_OWNER)],
-        [f"breaking {HINT_OF_FIELD}"],
-    ),
-    "a rename that makes one field more required": (
-        [told(FIELD, None), told(None, FIELD, **NEW), told(["old"], ["new", "x"], **REQUIRED_OF_OWNER)],
-        [f"additive {HINT_OF_FIELD}", 'breaking /a post responses 200: required ["old"] → ["new", "x"]'],
-    ),
-    "no rename": (
+    "a field for another": (
         [told(FIELD, None, impact="major"), told(None, {"type": "integer"}, **NEW), told(["old"], [], **REQUIRED_OF_OWNER)],
         ["breaking /a post responses 200 old: is gone", "additive /a post responses 200 new: is new",
          'breaking /a post responses 200: required ["old"] → []'],
@@ -204,8 +191,6 @@ def test_what_another_generator_made_of_the_same_spec_is_compared_too(root, proj
     gone, new = diff.compare(spec, spec, root, package)
     assert str(gone).startswith("Status(kode): is gone; `Status(code)` has the same contents")
     assert str(new) == "Status(code): is new and optional: int | Unset"
-    status.unlink()  # then it is nothing to compare with
-    assert diff.compare(spec, spec, root, package) == []
 
 
 @pytest.mark.parametrize(
@@ -227,20 +212,13 @@ def test_exit_codes(change, options, code, root, tmp_path, monkeypatch, capsys):
 
 def test_without_git_a_revision_is_refused_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolError, match="without git"):
+    with pytest.raises(ToolError, match="no file, and no git revision .* git is not installed"):
         diff.spec_text("HEAD", tmp_path)
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_old_may_be_a_page_or_a_revision(root, page, tmp_path, monkeypatch):
-    def git(*arguments):
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
-
-    git("init", "-q")
+def test_old_may_be_a_page_or_a_revision(root, page, tmp_path, commit):
     (tmp_path / "openapi.yaml").write_text("openapi: 3.0.0\npaths: {}\n")
-    git("add", ".")
-    git("commit", "-q", "-m", "a")
+    commit(tmp_path)
     assert diff.spec_text("HEAD", tmp_path) == "openapi: 3.0.0\npaths: {}\n"
     assert diff.spec_text(str(page), tmp_path) == (root / "openapi.yaml").read_text("utf-8")
     for name in ("nowhere", "--output=x"):

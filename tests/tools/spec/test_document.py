@@ -19,21 +19,15 @@ def test_scalars_are_those_of_yaml_1_2(text, value):
 
 
 def test_keys_are_text():
-    assert load("on: 1\nno: 2\n200: 3\n2024-01-01: 4\n010: 5\n1:30: 6\n") == {
-        "on": 1, "no": 2, "200": 3, "2024-01-01": 4, "010": 5, "1:30": 6,
+    assert load("on: 1\nno: 2\n200: 3\n2024-01-01: 4\n1:30: 5\ntrue: 6\nnull: 7\n1.5: 8\n") == {
+        "on": 1, "no": 2, "200": 3, "2024-01-01": 4, "1:30": 5, "true": 6, "null": 7, "1.5": 8,
     }  # fmt: skip
-
-
-@pytest.mark.parametrize("key", ["null", "true", "1.5", "[a]", "~", "<<"])
-def test_other_keys_are_refused(key):
-    with pytest.raises(ToolError, match="line 2: a key that is no text"):
-        load(f"b: 1\n{key}: 1\n")
 
 
 REFUSED = {
     ".inf": "JSON", ".nan": "JSON", "1e999": "JSON", "!!set {a}": "JSON", "!!binary aGk=": "JSON", "!x 1": "tag",
     "!!python/object:os.system {}": "tag", "!!int x": "not readable",
-    "&a [*a]": "an alias", "{b: 1, b: 2}": "'b' stands twice",
+    "&a [*a]": "an alias", "{b: 1, b: 2}": "duplicate key", "{1: 1, '1': 2}": "stands twice", "{[b]: 1}": "not readable", "{<<: 1}": "merging",
     "[\n " * 2000 + "]" * 2000: "deep", "[1": "not readable", "\t1": "not readable",
 }  # fmt: skip
 
@@ -49,15 +43,14 @@ def test_what_readers_disagree_about_is_refused(text, said):
     [
         ("", "empty"),
         ("a: 1\n---\nb: 1\n", "single document"),
-        ("a: &x 1\nb:\n  *x\n", "line 3: an alias"),
+        ("a: &x 1\nb:\n  *x\n", "an alias of line 1"),
         ("%YAML 1.1\n---\na: on\n", r"1\.2"),
         ('{"a": 1, "a": 1}', "stands twice"),
         ('{"a": NaN}', "JSON"),
         ('{"a": "\\ud800"}', "surrogates"),
         (f'{{"a": {"[" * 50_000}{"]" * 50_000}}}', "deep"),
-        (f'{{"a": {"[" * 100}{"]" * 100}}}', "deep"),
     ],
-    ids=range(9),
+    ids=range(8),
 )
 def test_whole_documents_are_refused(text, said):
     with pytest.raises(ToolError, match=said):
@@ -66,5 +59,4 @@ def test_whole_documents_are_refused(text, said):
 
 def test_json_and_yaml_in_braces_are_read():
     assert load('\n{"a": [1, 1e-7, null]}') == {"a": [1, 1e-7, None]}
-    assert load(f'{{"a": {"[" * 98}{"]" * 98}}}')
     assert load("{a: on}") == load("%YAML 1.2\n---\na: on\n") == {"a": "on"}

@@ -16,7 +16,6 @@ from tools.spec.reliance import (
     READ,
     SENT,
     breaches,
-    main,
 )
 from tools.spec.schema import resolve
 
@@ -41,15 +40,6 @@ def paths_in(value, prefix=""):
     for name, item in inside:
         yield f"{prefix}{name}"
         yield from paths_in(item, f"{prefix}{name}.")
-
-
-def test_the_spec_and_the_generated_package_say_what_is_relied_on(capsys):
-    assert main([]) == 0, capsys.readouterr().out
-
-
-def test_a_spec_that_cannot_be_read_is_no_verdict(tmp_path, capsys):
-    assert main([str(tmp_path / "none.yaml")]) == 2
-    assert "none.yaml" in capsys.readouterr().err
 
 
 def test_what_is_sent_and_read_is_what_the_wrapper_sends_and_the_emulator_answers():
