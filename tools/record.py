@@ -10,19 +10,15 @@ import base64
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-import vcr
-
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest
 from inworld_embeddings_client.api.embedding_service import embedding_service_embed as endpoint
-from tools.generate.fixtures import REDACTED, serialize
+from tools.generate.fixtures import cassette, serialize
 
 ROOT = Path(__file__).resolve().parent.parent
-KEPT_HEADERS = {"content-type", "content-encoding", "date", "retry-after"}
-KEPT_HEADERS |= {"x-inworld-request-id", "x-inworld-emulator-engine"}
+KEPT_HEADERS = {"content-type", "date", "retry-after", "x-inworld-request-id", "x-inworld-emulator-engine"}
 """Everything else is dropped before it is written: cookies and traces do not belong into a repository."""
 UNKNOWN_KEY = base64.b64encode(b"no-such-key:no-such-secret").decode()
 
@@ -44,29 +40,18 @@ def scenarios(root: Path) -> dict[str, tuple[dict[str, Any], bool]]:
 
 def record(name: str, body: dict[str, Any], key: str, base_url: str, out: Path, secrets: list[str]) -> None:
     """Makes one exchange and writes its cassette, if nothing of the key is left in it."""
-    recorder = vcr.VCR(
-        serializer="json",
-        record_mode=vcr.mode.ALL,
-        filter_headers=[("authorization", REDACTED)],
-        before_record_response=_without_other_headers,
-        decode_compressed_response=True,
-    )
-    with tempfile.TemporaryDirectory() as scratch:
-        draft = Path(scratch) / "draft.json"
-        with recorder.use_cassette(str(draft)), AuthenticatedClient(base_url=base_url, token=key) as client:
-            endpoint.sync_raw(client=client, body=EmbedRequest.from_dict(body))
-        text = draft.read_text("utf-8")
+    with AuthenticatedClient(base_url=base_url, token=key) as client:
+        response = endpoint.sync_raw(client=client, body=EmbedRequest.from_dict(body))
+    kept = {name: value for name, value in response.headers.items() if name in KEPT_HEADERS}
+    origin = {"origin": f"recorded from {base_url}", "scenario": name}
+    sent = response.request.content.decode()
+    url = str(response.request.url)
+    text = serialize(cassette(origin, url, sent, response.status_code, kept, response.text))
     if any(secret in text for secret in secrets):
         raise SystemExit(f"{name}: the response holds a piece of the key; not written")
-    cassette = {**json.loads(text), "metadata": {"origin": f"recorded from {base_url}", "scenario": name}}
     out.mkdir(parents=True, exist_ok=True)
-    (out / f"{name}.json").write_bytes(serialize(cassette).encode())
-    print(f"recorded {name}: HTTP {cassette['interactions'][0]['response']['status']['code']}")
-
-
-def _without_other_headers(response: dict[str, Any]) -> dict[str, Any]:
-    kept = {k: v for k, v in response["headers"].items() if k.lower() in KEPT_HEADERS}
-    return {**response, "headers": kept}
+    (out / f"{name}.json").write_bytes(text.encode())
+    print(f"recorded {name}: HTTP {response.status_code}")
 
 
 def pieces(key: str) -> list[str]:

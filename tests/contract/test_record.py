@@ -5,10 +5,12 @@ import json
 import pytest
 
 from inworld_embeddings._settings import emulator_credential
+from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, embed
 from inworld_embeddings_emulator import EmulatorServer
 from tools import record
 
 KEY = emulator_credential().reveal()
+MODEL = {"model": "m", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}
 
 
 @pytest.fixture
@@ -28,9 +30,16 @@ def test_without_a_key_nothing_is_sent(run, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_recordings_are_readable_and_hold_no_key(run, tmp_path):
+def test_recordings_play_and_hold_no_key(run, play, tmp_path):
     with EmulatorServer() as server:
-        assert run(server.url, KEY) == 0
+        url = server.url
+        assert run(url, KEY) == 0
+    with (
+        play(tmp_path / "multiple_texts.json"),
+        AuthenticatedClient(base_url=url, token="other") as client,
+    ):
+        played = embed.sync(client=client, body=EmbedRequest.from_dict({"inputs": [], "model": MODEL}))
+    assert len(played.embeddings) == 3
     texts = {path.stem: path.read_text("utf-8") for path in tmp_path.glob("*.json")}
     statuses = {
         name: json.loads(text)["interactions"][0]["response"]["status"]["code"]
@@ -42,8 +51,7 @@ def test_recordings_are_readable_and_hold_no_key(run, tmp_path):
 
 
 def test_an_answer_that_echoes_the_key_is_not_written(tmp_path):
-    model = {"model": "m", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}
-    body = {"inputs": [{"text": "x"}], "model": model}
+    body = {"inputs": [{"text": "x"}], "model": MODEL}
     with EmulatorServer() as server, pytest.raises(SystemExit, match="not written"):
         record.record("echo", body, KEY, server.url, tmp_path, ["embeddings"])
     assert not list(tmp_path.iterdir())

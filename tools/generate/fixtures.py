@@ -49,10 +49,10 @@ def derive(document: dict[str, Any]) -> dict[str, str]:
     for name, body in _examples(operation.get("responses", {}).get("200", {})).items():
         if "inputs" in first and isinstance(body, dict) and "embeddings" in body:
             origin = {"origin": NEVER_LIVE, "pointer": pointer.format("responses/200", name)}
-            request = {**first, "inputs": first["inputs"][:1] * len(body["embeddings"])}
-            fixtures[f"responses/{name}.json"] = serialize(
-                cassette(origin | {"request": MADE_UP}, request, body)
-            )
+            origin["request"] = MADE_UP
+            sent = compact({**first, "inputs": first["inputs"][:1] * len(body["embeddings"])})
+            made = cassette(origin, ENDPOINT, sent, 200, {"Content-Type": JSON}, compact(body))
+            fixtures[f"responses/{name}.json"] = serialize(made)
     return fixtures
 
 
@@ -62,26 +62,30 @@ def _examples(side: dict[str, Any]) -> dict[str, Any]:
     return {quote(name, safe=" "): example["value"] for name, example in found.items() if "value" in example}
 
 
-def serialize(cassette: dict[str, Any]) -> str:
+def serialize(fixture: dict[str, Any]) -> str:
     """The text of a fixture; a cassette's is vcrpy's JSON."""
-    return json.dumps(cassette, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(fixture, indent=1, ensure_ascii=False) + "\n"
 
 
-def cassette(origin: dict[str, str], request: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
-    """A cassette of one good exchange that was never recorded; ``origin`` says where it came from."""
-    sent, received = (
-        json.dumps(body, ensure_ascii=False, separators=(",", ":")) for body in (request, response)
-    )
+def compact(body: Any) -> str:
+    """The text of a body, as it is sent."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def cassette(
+    origin: dict[str, str], url: str, sent: str, status: int, headers: dict[str, str], received: str
+) -> dict[str, Any]:
+    """A cassette of one exchange; ``origin`` says where it came from, ``headers`` are the response's."""
     exchange = {
         "request": {
             "method": "POST",
-            "uri": ENDPOINT,
+            "uri": url,
             "body": sent,
             "headers": {"content-type": ["application/json"], "authorization": [REDACTED]},
         },
         "response": {
-            "status": {"code": 200, "message": ""},
-            "headers": {"Content-Type": ["application/json"]},
+            "status": {"code": status, "message": ""},
+            "headers": {name: [value] for name, value in headers.items()},
             "body": {"string": received},
         },
     }

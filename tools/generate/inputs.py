@@ -6,7 +6,6 @@ text lives in them.
 
 import difflib
 import functools
-import hashlib
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -43,11 +42,6 @@ class Inputs:
             return valid(self.spec.read_text("utf-8"))
         except ToolError as error:
             raise ToolError(f"openapi.yaml: {error}") from None
-
-
-def digest(path: Path) -> str:
-    """Return the sha256 of a file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def require_pinned_tools(root: Path) -> dict[str, str]:

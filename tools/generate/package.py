@@ -3,6 +3,7 @@
 The package is made, imported and checked aside; only then does it replace the old one, so what fails changes nothing.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import ToolError, contents, replaced
-from tools.generate.inputs import FIX, GENERATOR, Inputs, digest, require_pinned_tools, require_same_stock
+from tools.generate.inputs import FIX, GENERATOR, Inputs, require_pinned_tools, require_same_stock
 from tools.generate.limits import check_members, check_nothing_lost, check_overrides, handed_on, spec_facts
 
 BANNER = f"generated from openapi.yaml, do not edit; change it and run: {FIX}"
@@ -107,7 +108,7 @@ def finish(package: Path, inputs: Inputs, tools: dict[str, str]) -> None:
     }
     provenance = {
         "note": BANNER,
-        "sha256": {name: digest(path) for name, path in sources.items()},
+        "sha256": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sources.items()},
         "tools": tools,
     }
     text = json.dumps(provenance, indent=2, sort_keys=True)

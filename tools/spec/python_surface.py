@@ -4,6 +4,7 @@ Both packages are read from their source, by the reader of the wrapper's snapsho
 class, `EmbedRequest(inputs)` a parameter, `ServiceProvider.SERVICE_PROVIDER_OPENAI` a value.
 """
 
+import functools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from tools.generate.inputs import Inputs
 from tools.generate.package import made
 from tools.release.api_surface import Entry, Surface, described, load, public_names, target
 from tools.spec.changes import Change, Impact
+
+_breaking = functools.partial(Change, Impact.BREAKING, "Python")
+_additive = functools.partial(Change, Impact.ADDITIVE, "Python")
 
 
 def surface_of(spec: str, root: Path) -> Surface:
@@ -45,34 +49,29 @@ def _modules(module: griffe.Module, path: str) -> Iterator[str]:
 
 def surface_changes(old: Surface, new: Surface) -> list[Change]:
     """Return what changed between two surfaces, the worst first. What went or came with its owner is not told apart."""
-    found = [*_gone(old, new), *_come(old, new)]
-    for name in old.keys() & new.keys():
-        found += _changed(name, old[name], new[name])
-    changes = [Change(impact, "Python", place, text) for (impact, place, text) in found]
+    both = [change for name in old.keys() & new.keys() for change in _changed(name, old[name], new[name])]
+    changes = [*_gone(old, new), *_come(old, new), *both]
     return sorted(changes, key=lambda change: (-change.impact, change.place, change.text))
 
 
-Told = tuple[Impact, str, str]
-
-
-def _gone(old: Surface, new: Surface) -> Iterator[Told]:
+def _gone(old: Surface, new: Surface) -> Iterator[Change]:
     come = _topmost(new, old)
     for name in _topmost(old, new):
         beside = [other for other in come if _owner(other) == _owner(name)]
         same = [other for other in beside if _inside(name, old) == _inside(other, new)]
         hint = f"; `{same[0]}` has the same contents, so it was most likely renamed" if same else ""
-        yield Impact.BREAKING, name, f"is gone{hint}"
+        yield _breaking(name, f"is gone{hint}")
 
 
-def _come(old: Surface, new: Surface) -> Iterator[Told]:
+def _come(old: Surface, new: Surface) -> Iterator[Change]:
     for name in _topmost(new, old):
-        entry = new[name]
-        if name.endswith(")"):
-            required = entry.default is None
-            text = f"is new and {'required' if required else 'optional'}: {entry.text}"
-            yield (Impact.BREAKING if required else Impact.ADDITIVE), name, text
+        text, default = new[name]
+        if not name.endswith(")"):
+            yield _additive(name, f"is new: {text}")
+        elif default is None:
+            yield _breaking(name, f"is new and required: {text}")
         else:
-            yield Impact.ADDITIVE, name, f"is new: {entry.text}"
+            yield _additive(name, f"is new and optional: {text}")
 
 
 def _topmost(here: Surface, there: Surface) -> list[str]:
@@ -96,21 +95,21 @@ def _inside(name: str, surface: Surface) -> dict[str, Entry]:
     return {"": surface[name], **kept}
 
 
-def _changed(name: str, old: Entry, new: Entry) -> Iterator[Told]:
+def _changed(name: str, old: Entry, new: Entry) -> Iterator[Change]:
     if name.endswith("(...)"):
         before, after = old.text.split(", "), new.text.split(", ")
         kept = [one for one in before if one in after]
         if after[: len(kept)] != kept:
-            yield Impact.BREAKING, name, f"takes its arguments in another order: {new.text}"
+            yield _breaking(name, f"takes its arguments in another order: {new.text}")
         return
+    parameter = name.endswith(")")
     if old.text != new.text:
-        wider = name.endswith(")") and _parts(old.text) < _parts(new.text)
-        impact = Impact.ADDITIVE if wider else Impact.BREAKING
-        yield impact, name, f"was {old.text} and is {new.text}"
-    if name.endswith(")") and old.default is not None and new.default is None:
-        yield Impact.BREAKING, name, "is now required"
-    elif name.endswith(")") and old.default is None and new.default is not None:
-        yield Impact.ADDITIVE, name, "may now be left out"
+        rated = _additive if parameter and _parts(old.text) < _parts(new.text) else _breaking
+        yield rated(name, f"was {old.text} and is {new.text}")
+    if parameter and old.default is not None and new.default is None:
+        yield _breaking(name, "is now required")
+    elif parameter and old.default is None and new.default is not None:
+        yield _additive(name, "may now be left out")
 
 
 def _parts(annotation: str) -> set[str]:
