@@ -19,8 +19,8 @@ from pathlib import Path
 
 from inworld_embeddings import __version__
 from tools import ToolError, git, program
-from tools.generate import fixtures, inputs, package
-from tools.generate.inputs import Inputs
+from tools.generate import fixtures, package
+from tools.generate.package import Inputs
 from tools.spec.changes import markdown, worst
 from tools.spec.diff import compare, spec_text
 from tools.spec.document import load
@@ -29,7 +29,7 @@ from tools.spec.sync import PUBLISHED, sync
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = "openapi.yaml"
-TARGETS = (SPEC, PACKAGE, fixtures.HOME, inputs.STOCK)
+TARGETS = (SPEC, PACKAGE, fixtures.HOME, package.STOCK)
 """All that a regeneration may change."""
 
 TESTS = "tests/contract tests/generated"
@@ -65,8 +65,8 @@ class Regeneration:
 
     def stock_templates(self) -> str:
         """Hold our templates against the generator's own."""
-        inputs.require_same_stock(Inputs(self.root), accept=self.options.accept_stock)
-        return f"ours came from those of {inputs.GENERATOR} {version(inputs.GENERATOR)}"
+        package.require_same_stock(Inputs(self.root), accept=self.options.accept_stock)
+        return f"ours came from those of {package.GENERATOR} {version(package.GENERATOR)}"
 
     def generate(self) -> str:
         """Write generated/ anew."""

@@ -20,10 +20,9 @@ from tools import ToolError
 from tools.generate.fixtures import derive
 from tools.generate.package import write
 from tools.spec.changes import worst
-from tools.spec.document import load
+from tools.spec.document import expanded, load, resolve
 from tools.spec.python_surface import surface_changes, surface_of, surface_of_package
 from tools.spec.reliance import PACKAGE, breaches, endpoint_breaches
-from tools.spec.schema import expanded, resolve
 from tools.spec.wire import wire_changes
 
 ROOT = Path(__file__).resolve().parents[2]

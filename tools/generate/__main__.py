@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools import program
 from tools.generate import fixtures, package
-from tools.generate.inputs import FIX, Inputs
+from tools.generate.package import FIX, Inputs
 from tools.spec.reliance import PACKAGE, breaches, endpoint_breaches
 
 ROOT = Path(__file__).resolve().parents[2]

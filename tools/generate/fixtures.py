@@ -10,9 +10,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tools import ToolError, contents, replaced
-from tools.generate.inputs import Inputs
-from tools.spec.document import escape
-from tools.spec.schema import JSON, expanded
+from tools.generate.package import Inputs
+from tools.spec.document import JSON, escape, expanded
 
 HOME = "tests/fixtures/spec"
 ENDPOINT = "https://api.inworld.ai/ml/v1alpha/embedding:embed"

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import ToolError
-from tools.generate.inputs import Inputs
-from tools.spec.document import operations_of
-from tools.spec.schema import addresses, expanded, parts
+from tools.spec.document import addresses, expanded, objects, operations_of
 
 STREAMS = {"text/event-stream", "application/x-ndjson", "application/jsonl", "application/json-seq"}
 
@@ -39,15 +37,13 @@ def handed_on(document: dict[str, Any]) -> dict[str, Any]:
     """Return the spec in words that the generator understands.
 
     It takes readOnly and writeOnly for nothing, so a field that only one side sends is none that both must have; and
-    it drops properties beside a single reference in `allOf`, so they become a part of it.
-
-    Raises:
-        ToolError: Of something that is said there is no right code; names it.
+    it drops properties beside a single reference in `allOf`, so they become a part of it. What there is no right code
+    for, a ToolError names.
     """
     if refused := list(_refused(document)):
         raise ToolError("\n".join(f"openapi.yaml: {line}" for line in refused))
     made = copy.deepcopy(document)
-    for schema in _objects(made):
+    for _, schema in objects(made):
         if len(schema.get("allOf", ())) == 1 and "properties" in schema:
             schema["allOf"].append(
                 {key: schema.pop(key) for key in {"properties", "required"} & schema.keys()}
@@ -64,14 +60,6 @@ def _one_sided(field: Any) -> bool:
     return isinstance(field, dict) and bool(field.get("readOnly") or field.get("writeOnly"))
 
 
-def _objects(value: Any, *, names: bool = False) -> Iterator[dict[str, Any]]:
-    """Every object inside that is no data, the value itself first."""
-    if isinstance(value, dict) and not names:
-        yield value
-    for _, inner, named in parts(value, names=names):
-        yield from _objects(inner, names=named)
-
-
 def _refused(document: dict[str, Any]) -> Iterator[str]:
     """A line for each thing of which there is no right code."""
     for operation, told in operations_of(expanded(document)).items():
@@ -83,7 +71,7 @@ def _refused(document: dict[str, Any]) -> Iterator[str]:
         if body and any(one.get("name") == "body" for one in told.get("parameters", [])):
             yield f"{operation} has a parameter `body` beside its body: both would be the argument `body`"
     for name, schema in document.get("components", {}).get("schemas", {}).items():
-        if any("propertyName" in (inner.get("discriminator") or {}) for inner in _objects(schema)):
+        if any("propertyName" in (inner.get("discriminator") or {}) for _, inner in objects(schema)):
             yield f"{name} has a discriminator, which the generator drops: the first schema that fits would be taken"
 
 
@@ -168,10 +156,10 @@ def model_classes(package: Path) -> Iterator[tuple[str, ast.ClassDef]]:
         yield from ((path.stem, node) for node in tree.body if isinstance(node, ast.ClassDef))
 
 
-def check_overrides(package: Path, inputs: Inputs) -> None:
+def check_overrides(package: Path, overrides: dict[str, Any]) -> None:
     """Refuse a class override that made no class, of which the generator says nothing, and a name with a prefix left."""
     there = {(module, node.name) for module, node in model_classes(package)}
-    for name, override in inputs.settings.get("class_overrides", {}).items():
+    for name, override in overrides.items():
         if (override["module_name"], override["class_name"]) not in there:
             raise ToolError(
                 f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"

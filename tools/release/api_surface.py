@@ -91,14 +91,13 @@ def described(thing: griffe.Object, name: str) -> Iterator[tuple[str, Entry]]:
 
 def _own_members(owner: griffe.Class) -> dict[str, griffe.Object]:
     """What a class offers: its own public members, and those of bases that have no lines of their own."""
-    found = {name: target(member) for name, member in owner.all_members.items() if not member.is_module}
-
-    def offered(name: str, member: griffe.Object) -> bool:
+    offered = {}
+    for name, member in ((name, target(member)) for name, member in owner.all_members.items()):
         protocol = isinstance(member, griffe.Function) and name.startswith("__") and name.endswith("__")
         private_base = "._" in member.path.removesuffix(f".{name}")
-        return (protocol or not name.startswith("_")) and (member.parent is owner or private_base)
-
-    return {name: member for name, member in found.items() if offered(name, member)}
+        if (protocol or not name.startswith("_")) and (member.parent is owner or private_base):
+            offered[name] = member
+    return offered
 
 
 def _parameters(parameters: griffe.Parameters, name: str) -> Iterator[tuple[str, Entry]]:

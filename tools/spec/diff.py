@@ -13,9 +13,8 @@ from pathlib import Path
 from inworld_embeddings import __version__
 from tools import ToolError, git, program
 from tools.spec.changes import Change, Impact, markdown, worst
-from tools.spec.document import load
+from tools.spec.document import load, valid
 from tools.spec.python_surface import surface_changes, surface_of, surface_of_package
-from tools.spec.schema import valid
 from tools.spec.sync import decode, extract
 from tools.spec.wire import wire_changes
 
@@ -37,9 +36,6 @@ def compare(old: str, new: str, root: Path, package: Path | None = None) -> list
     """Return what changed between two specs, on the wire and in the generated package, the worst first.
 
     `package` is what the old spec was generated to by the tools of its time; by default, today's generate it.
-
-    Raises:
-        ToolError: One cannot be read or is not valid, the old one cannot be generated, or the diff tool is missing or failed.
     """
     if load(old) == load(new) and package is None:
         return []

@@ -1,12 +1,15 @@
-"""Read an OpenAPI document, YAML 1.2 or JSON: strictly, since a page is a stranger's text. Pure.
+"""An OpenAPI document, YAML 1.2 or JSON: read strictly, since a page is a stranger's text, and looked into. Pure.
 
 YAML 1.1, which PyYAML reads, takes `on`, `no`, `010` and `1:30` for other things than text, and `1e-7` for text.
-Everything in tools/ reads the spec through here, and hands it on as JSON, so that no two readers disagree.
+Everything in tools/ reads the spec through here, and hands it on as JSON, so that no two readers disagree. What is looked
+for in it is found through references, `allOf` and alternatives, as a reader of one field would.
 """
 
 import functools
+import itertools
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
@@ -17,6 +20,28 @@ from ruamel.yaml.error import YAMLError
 from tools import ToolError
 
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+Schema = dict[str, Any]
+JSON = "application/json"
+_SHOWN = 5
+_NAMES = frozenset(
+    [
+        "callbacks",
+        "encoding",
+        "examples",
+        "headers",
+        "links",
+        "parameters",
+        "patternProperties",
+        "properties",
+        "requestBodies",
+        "responses",
+        "schemas",
+        "securitySchemes",
+    ]
+)
+"""Keys of objects whose own keys are names: a field `example` among `properties` is a field."""
+_EXAMPLES = ("example", "examples")
+_DATA = frozenset({"const", "default", "enum", "example", "value"})
 
 
 def load(text: str) -> Any:
@@ -111,3 +136,193 @@ def operations_of(document: Any) -> dict[Operation, dict[str, Any]]:
 def escape(key: str) -> str:
     """Return a key as a part of a JSON pointer."""
     return key.replace("~", "~0").replace("/", "~1")
+
+
+def parts(value: Any, *, names: bool = False) -> Iterator[tuple[Any, Any, bool]]:
+    """What a part of a document holds, but for data and extensions: key, value, and whether the value's keys are names."""
+    for key, item in (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    ):
+        if names or isinstance(key, int):
+            yield key, item, False
+        elif not (key in _DATA or key.startswith("x-") or (key == "examples" and isinstance(item, list))):
+            yield key, item, key in _NAMES
+
+
+def objects(value: Any, pointer: str = "#", *, names: bool = False) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every object inside that is no data, and its place; the value itself first."""
+    if isinstance(value, dict) and not names:
+        yield pointer, value
+    for key, inner, named in parts(value, names=names):
+        yield from objects(inner, f"{pointer}/{escape(str(key))}", names=named)
+
+
+def resolve(document: Any, pointer: Any) -> Any:
+    """Return what a JSON pointer of the form `#/a/b` leads to; a LookupError is raised if nowhere in the document."""
+    if not (isinstance(pointer, str) and pointer.startswith("#/")):
+        raise LookupError(pointer)
+    value = document
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        try:
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        except (TypeError, ValueError):
+            raise LookupError(pointer) from None
+    return value
+
+
+def valid(text: str) -> dict[str, Any]:
+    """Return the document of a text that can be built on; a ToolError says what is wrong with it.
+
+    References are checked before the validator runs, which would follow them to any address.
+    """
+    document: dict[str, Any] = load(text)
+    if not operations_of(document):
+        raise ToolError("no OpenAPI 3 document with an operation")
+    try:
+        found = [*_reference_problems(document)] or _validator_problems(document)
+        found = found or [*_server_problems(document)]
+    except RecursionError:
+        raise ToolError("nested too deeply") from None
+    if found:
+        raise ToolError("\n- ".join(["the document is not valid:", *found[:_SHOWN]]))
+    return document
+
+
+def _reference_problems(document: Any) -> Iterator[str]:
+    """Each `$ref` that leads nowhere in the document, or outside."""
+    references = [(place, value["$ref"]) for place, value in objects(document) if "$ref" in value]
+    for place, target in references:
+        try:
+            resolve(document, target)
+        except LookupError:
+            yield f"{place}: refers to {target}, which is not in the document"
+
+
+def _server_problems(document: Any) -> Iterator[str]:
+    if not document.get("servers"):
+        yield "#/servers: names no server, so nobody knows where to send a key"
+    for url in addresses(document):
+        if not re.fullmatch(r"https://[\w.-]+(:\d+)?(/[\w./-]*)?", url, re.ASCII):
+            yield f"#/servers: {url!r} is no plain https address"
+
+
+def _validator_problems(document: Any) -> list[str]:
+    from openapi_spec_validator.shortcuts import get_validator_cls  # noqa: PLC0415 - half a second
+
+    try:
+        return [
+            f"#/{'/'.join(escape(str(part)) for part in error.absolute_path)}: {error.message[:200]}"
+            for error in get_validator_cls(document)(document).iter_errors()
+        ]
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        return [f"the validator gave up on it: {type(error).__name__}: {str(error)[:200]}"]
+
+
+def expanded(document: dict[str, Any], *, plain: bool = False) -> dict[str, Any]:
+    """Return a document with what its references lead to in their places, and what `allOf` names in the schema itself.
+
+    Media types are without parameters such as a charset, and what a schema demands is sorted. A reference to what it stands in
+    becomes `{}`, and a part of `allOf` that contradicts the rest stays where it is. `plain` leaves out examples and extensions.
+    """
+
+    def whole(value: Any, inside: tuple[str, ...], *, names: bool = False) -> Any:
+        if isinstance(value, list):
+            return [whole(item, inside) for item in value]
+        if not isinstance(value, dict):
+            return value
+        found = value | {
+            key: whole(item, inside, names=named) for key, item, named in parts(value, names=names)
+        }
+        if names:
+            return found
+        if plain:
+            found = {
+                key: item for key, item in found.items() if key not in _EXAMPLES and not key.startswith("x-")
+            }
+        if isinstance(content := found.get("content"), dict):
+            found["content"] = {
+                kind.partition(";")[0].strip().lower(): media for kind, media in content.items()
+            }
+        if isinstance(target := found.pop("$ref", None), str):
+            there = {} if target in inside else whole(resolve(document, target), (*inside, target))
+            found["allOf"] = [there, *found.get("allOf", ())]
+        return _merged(found)
+
+    result: dict[str, Any] = whole(document, ())
+    return result
+
+
+def _merged(found: Schema) -> Schema:
+    """A schema with the parts of its `allOf` in itself, as far as they go together."""
+    left = []
+    for part in found.pop("allOf", ()):
+        fields, more = found.get("properties", {}), part.get("properties", {})
+        apart = part.keys() - {"properties", "required", "description", "title"}
+        if any(found.get(key, part[key]) != part[key] for key in apart) or any(
+            fields.get(name, more[name]) != more[name] for name in more
+        ):
+            left.append(part)
+            continue
+        demanded = _demanded(found) + _demanded(part)
+        found = {**part, **found, **({"properties": {**more, **fields}} if more else {})}
+        found |= {"required": demanded} if demanded else {}
+    if demanded := _demanded(found):
+        found["required"] = sorted(set(demanded))
+    return found | ({"allOf": left} if left else {})
+
+
+def _demanded(schema: Schema) -> list[str]:
+    """What a schema requires; that a body or a parameter is required is another matter."""
+    required = schema.get("required")
+    return required if isinstance(required, list) else []
+
+
+def addresses(document: dict[str, Any]) -> list[str]:
+    """Return the address of each server, with each choice of its variables; the first is the default."""
+    found = []
+    for server in document.get("servers") or ():
+        told = server.get("variables", {})
+        for chosen in itertools.product(
+            *([one.get("default"), *one.get("enum", ())] for one in told.values())
+        ):
+            url = str(server["url"]).rstrip("/")
+            for name, value in zip(told, chosen, strict=True):
+                url = url.replace(f"{{{name}}}", str(value))
+            found.append(url)
+    return list(dict.fromkeys(found))
+
+
+class Found(NamedTuple):
+    """A field: its schema, the JSON types it may have (`any` where that is not said), and whether every form requires it."""
+
+    schema: Schema
+    types: frozenset[str]
+    required: bool
+
+
+def fields(schema: Schema, path: str = "") -> dict[str, Found]:
+    """Return every field that some form of an expanded schema has or requires, by its path: `a.[].b` for `b` of the items of `a`."""
+    forms = _alternatives(schema)
+    children: dict[str, Any] = {name: {} for form in forms for name in form.get("required", [])}
+    for form in forms:
+        children |= form.get("properties", {})
+        children |= {"[]": form["items"]} if "items" in form else {}
+    found: dict[str, Found] = {}
+    for name, child in children.items():
+        types = frozenset(kind for form in _alternatives(child) for kind in _types(form))
+        required = all(name in form.get("required", []) for form in forms)
+        found[f"{path}{name}"] = Found(child, types, required)
+        found |= fields(child, f"{path}{name}.")
+    return found
+
+
+def _alternatives(schema: Schema) -> list[Schema]:
+    """Every form that a schema allows: itself, or each of `oneOf` and `anyOf`."""
+    found = [*schema.get("oneOf", []), *schema.get("anyOf", [])]
+    return [form for part in found for form in _alternatives(part)] if found else [schema]
+
+
+def _types(form: Schema) -> list[str]:
+    named = form.get("type") or ("object" if "properties" in form else "any")
+    return [*([named] if isinstance(named, str) else named), *["null"] * bool(form.get("nullable"))]

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import griffe
 
-from tools.generate.inputs import Inputs
-from tools.generate.package import made
+from tools.generate.package import Inputs, made
 from tools.release.api_surface import Entry, Surface, described, load, public_names, target
 from tools.spec.changes import Change, Impact
 

@@ -15,8 +15,7 @@ from inworld_embeddings._settings import DEFAULT_BASE_URL
 from inworld_embeddings.models import ServiceProvider
 from inworld_embeddings.options import CALL
 from inworld_embeddings_emulator.handle import EMBED_PATH, PROVIDERS
-from tools.spec.document import Operation, operations_of
-from tools.spec.schema import JSON, Found, Schema, addresses, expanded, fields
+from tools.spec.document import JSON, Found, Operation, Schema, addresses, expanded, fields, operations_of
 
 ROOT = Path(__file__).resolve().parents[2]
 WRAPPER = "wrapper/inworld_embeddings"

@@ -13,8 +13,7 @@ from pathlib import Path
 import httpx
 
 from tools import ToolError, program
-from tools.spec.document import METHODS, Operation, load, operations_of
-from tools.spec.schema import valid
+from tools.spec.document import METHODS, Operation, load, operations_of, valid
 
 PUBLISHED = "https://docs.inworld.ai/api-reference/embeddingsAPI/createembeddings/create-embeddings.md"
 MAX_BYTES = 2 * 1024 * 1024
@@ -157,13 +156,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--replace", action="store_true", help="write even if an operation is lost")
     options = parser.parse_args(argv)
     changed = sync(options.page, options.out, check=options.check, replace=options.replace)
-    differs = changed and options.check
-    print(
-        f"{options.out} is not the page's document; run: nox -s sync_spec -- {options.page}"
-        if differs
-        else f"{options.out} {'written' if changed else 'is what the page says'}"
-    )
-    return int(differs)
+    if changed and options.check:
+        print(f"{options.out} is not the page's document; run: nox -s sync_spec -- {options.page}")
+        return 1
+    print(f"{options.out} {'written' if changed else 'is what the page says'}")
+    return 0
 
 
 if __name__ == "__main__":

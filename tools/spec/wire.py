@@ -17,8 +17,7 @@ from typing import Any
 
 from tools import ToolError
 from tools.spec.changes import Change, Impact
-from tools.spec.document import operations_of
-from tools.spec.schema import addresses, expanded
+from tools.spec.document import addresses, expanded, operations_of
 
 Told = dict[str, Any]
 _IMPACTS = {"major": Impact.BREAKING, "minor": Impact.ADDITIVE, "patch": Impact.COSMETIC}
@@ -27,11 +26,7 @@ _WORDS = frozenset({"description", "externalDocs", "key", "openapi", "summary", 
 
 
 def wire_changes(old: dict[str, Any], new: dict[str, Any]) -> list[Change]:
-    """Return what changed on the wire between two documents, the worst first.
-
-    Raises:
-        ToolError: The diff tool is missing or failed.
-    """
+    """Return what changed on the wire between two documents, the worst first."""
     if old == new:
         return []
     before, after = comparable(old), comparable(new)

@@ -168,7 +168,7 @@ def test_a_spec_with_a_dangling_reference_is_no_verdict(root, tmp_path, capsys):
     new.write_text(text.replace(told, "$ref: '#/components/examples/nope'"), "utf-8")
     assert diff.main([str(root / "openapi.yaml"), str(new)]) == 2
     assert (
-        "examples/single_text: refers to #/components/examples/nope, which is not there"
+        "examples/single_text: refers to #/components/examples/nope, which is not in the document"
         in capsys.readouterr().err
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings_emulator import TEST_KEY, Emulator, LocalTransport, Request
-from tools.spec.document import load
+from tools.spec.document import load, resolve
 from tools.spec.reliance import (
     EMULATOR,
     ENDPOINT,
@@ -17,7 +17,6 @@ from tools.spec.reliance import (
     SENT,
     breaches,
 )
-from tools.spec.schema import resolve
 
 KEY = base64.b64encode(TEST_KEY.encode()).decode()
 TABLES = {"request": SENT, "response": READ, "error default": ERROR}

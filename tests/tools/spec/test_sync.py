@@ -87,7 +87,7 @@ REFUSED = {
     "an http server": (fenced(DOCUMENT.replace("https://api", "http://api")), "no plain https"),
     "a reference to a file": (
         fenced(f"{DOCUMENT}components: {{schemas: {{A: {{$ref: 'file:///etc/hostname'}}}}}}\n"),
-        "outside of the document",
+        "refers to file:///etc/hostname, which is not in the document",
     ),
 }  # fmt: skip
 
