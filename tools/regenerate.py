@@ -14,13 +14,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from inworld_embeddings import __version__
 from tools import ToolError, git, program
 from tools.generate import fixtures, package
-from tools.generate.package import Inputs
 from tools.spec.changes import markdown, worst
 from tools.spec.diff import compare, spec_text
 from tools.spec.document import load
@@ -63,14 +61,9 @@ class Regeneration:
             return "nothing changed, on the wire or in Python"
         return f"{worst(changes)}, {len(changes)} changes\n{markdown(changes, __version__)}"
 
-    def stock_templates(self) -> str:
-        """Hold our templates against the generator's own."""
-        package.require_same_stock(Inputs(self.root), accept=self.options.accept_stock)
-        return f"ours came from those of {package.GENERATOR} {version(package.GENERATOR)}"
-
     def generate(self) -> str:
         """Write generated/ anew."""
-        return written(package.write(self.root))
+        return written(package.write(self.root, accept_stock=self.options.accept_stock))
 
     def fixtures(self) -> str:
         """Derive the spec's fixtures anew."""
@@ -79,8 +72,7 @@ class Regeneration:
     def reliance(self) -> str:
         """Hold the hand-written layer against the spec and the generated package."""
         spec = load((self.root / SPEC).read_text("utf-8"))
-        found = [*map(str, breaches(spec) + endpoint_breaches(self.root / PACKAGE))]
-        if found:
+        if found := breaches(spec) + endpoint_breaches(self.root / PACKAGE):
             raise ToolError("\n".join([f"{len(found)} things that the wrapper relies on changed", *found]))
         return "the spec says what the wrapper and the emulator rely on"
 
@@ -96,7 +88,7 @@ class Regeneration:
         return last
 
 
-STEPS = ("sync", "diff", "stock_templates", "generate", "fixtures", "reliance", "tests")
+STEPS = ("sync", "diff", "generate", "fixtures", "reliance", "tests")
 Step = tuple[str, bool, str]
 """A step's name, whether it succeeded, and what it said."""
 
@@ -109,7 +101,7 @@ def run(work: Regeneration) -> Iterator[Step]:
         except (ToolError, OSError) as error:
             first, _, more = str(error).strip().partition("\n")
             good, said = False, f"{first}\n{block(more)}" if more else first
-        yield step.replace("_", " "), good, said
+        yield step, good, said
         if not (good or work.options.keep):
             return
 

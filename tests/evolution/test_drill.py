@@ -161,7 +161,7 @@ def test_the_pipeline(case, tmp_path, mypy_cache):
     (project / "openapi.yaml").write_text(json.dumps(case.new), "utf-8")
     messages = generated(case, project)
     there = not messages
-    messages += map(str, [*breaches(case.new), *endpoint_breaches(project / PACKAGE)])
+    messages += [*breaches(case.new), *endpoint_breaches(project / PACKAGE)]
     said = "\n".join(messages)
     assert bool(messages) == bool(case.told.get("wrapper")), said
     for expected in case.told.get("wrapper", ()):

@@ -99,11 +99,11 @@ def _diff(name: str, old: bytes, new: bytes) -> str:
     )
 
 
-def write(root: Path, *, check: bool = False) -> list[str]:
+def write(root: Path, *, check: bool = False, accept_stock: bool = False) -> list[str]:
     """Bring generated/ up to date, unless only checking, and return a line for each file that differed."""
     inputs = Inputs(root)
     tools = require_pinned_tools(root)
-    require_same_stock(inputs)
+    require_same_stock(inputs, accept=accept_stock)
     with tempfile.TemporaryDirectory() as scratch:
         package = made(inputs, Path(scratch), tools)
         check_overrides(package, inputs.settings.get("class_overrides", {}))

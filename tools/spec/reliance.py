@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from inworld_embeddings._settings import DEFAULT_BASE_URL
 from inworld_embeddings.models import ServiceProvider
@@ -58,22 +58,17 @@ ERROR = {"code": "integer", "message": "string", "details": "array"}
 """Everything that is read of an error's body."""
 
 
-class Breach(NamedTuple):
-    """Something the spec no longer says: about which side and place of it, and what it says instead."""
-
-    place: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.text}\n  to change: {', '.join(FILES[self.place.split()[0]])}"
+def breach(place: str, text: str) -> str:
+    """Say what the spec no longer says: of which side and place of it, and the files that have to change."""
+    return f"{place}: {text}\n  to change: {', '.join(FILES[place.split(maxsplit=1)[0]])}"
 
 
-def breaches(document: dict[str, Any]) -> list[Breach]:
+def breaches(document: dict[str, Any]) -> list[str]:
     """Return what the wrapper and the emulator rely on and the spec no longer says; nothing if all is well."""
     operations = operations_of(document)
     if ENDPOINT not in operations:
         there = ", ".join(sorted(map(str, operations))) or "none"
-        return [Breach(f"request {ENDPOINT}", f"is gone; operations there are: {there}")]
+        return [breach(f"request {ENDPOINT}", f"is gone; operations there are: {there}")]
     spec = expanded(document)
     item = spec["paths"][ENDPOINT.path]
     operation = item[ENDPOINT.method]
@@ -85,16 +80,15 @@ def breaches(document: dict[str, Any]) -> list[Breach]:
     ]
 
 
-def endpoint_breaches(package: Path) -> list[Breach]:
+def endpoint_breaches(package: Path) -> list[str]:
     """Return what `_api.py` takes from a generated package, and the package does not have in the form it is used in."""
     command = [sys.executable, "-B", "-c", _USE, str(package.parent), str(ROOT / "wrapper")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        return [
-            Breach("generated package", f"cannot be used any more: {done.stderr.strip().splitlines()[-1]}")
-        ]
+        said = done.stderr.strip().splitlines()[-1]
+        return [breach("generated package", f"cannot be used any more: {said}")]
     text = "hands on `{}`, which `envelope` does not send"
-    return [Breach("generated endpoint", text.format(key)) for key in done.stdout.split()]
+    return [breach("generated endpoint", text.format(key)) for key in done.stdout.split()]
 
 
 _USE = """
@@ -108,85 +102,85 @@ print(*(_api.embed.request_kwargs(body=_api.EmbedRequest(inputs=[], model=model)
 """
 
 
-def _address(spec: Schema, item: Schema, operation: Schema) -> Iterator[Breach]:
+def _address(spec: Schema, item: Schema, operation: Schema) -> Iterator[str]:
     if (url := next(iter(addresses(spec)), None)) != DEFAULT_BASE_URL:
-        yield Breach("address", f"the first server is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}")
+        yield breach("address", f"the first server is {url}, DEFAULT_BASE_URL is {DEFAULT_BASE_URL}")
     if "servers" in item or "servers" in operation:
-        yield Breach("address", "the operation has servers of its own, which the generated client ignores")
+        yield breach("address", "the operation has servers of its own, which the generated client ignores")
 
 
-def _security(spec: Schema, operation: Schema) -> Iterator[Breach]:
+def _security(spec: Schema, operation: Schema) -> Iterator[str]:
     wanted = (spec | operation).get("security", [])
     schemes = spec.get("components", {}).get("securitySchemes", {})
     alone = [schemes.get(name, {}) for one in wanted if len(one) == 1 for name in one]
     header = ("apiKey", "header", "authorization")
     ours = [one for one in alone if (one.get("type"), one.get("in"), str(one.get("name")).lower()) == header]
     if not alone:
-        yield Breach("security", "no key alone opens the operation")
+        yield breach("security", "no key alone opens the operation")
     elif not ours:
         found = ", ".join(f"{s.get('type')} {s.get('scheme') or s.get('name')}" for s in alone)
-        yield Breach("security", f"the key goes into the header Authorization; the spec wants {found}")
+        yield breach("security", f"the key goes into the header Authorization; the spec wants {found}")
     elif not any("basic" in str(scheme.get("description", "")).lower() for scheme in ours):
-        yield Breach("security", "the header's value no longer has the form `Basic {credentials}`")
+        yield breach("security", "the header's value no longer has the form `Basic {credentials}`")
 
 
-def _request(item: Schema, operation: Schema) -> Iterator[Breach]:
+def _request(item: Schema, operation: Schema) -> Iterator[str]:
     for parameter in [*item.get("parameters", []), *operation.get("parameters", [])]:
         if parameter.get("required"):
             name = f"request {parameter.get('in')} parameter {parameter.get('name')}"
-            yield Breach(name, "is required and never sent")
+            yield breach(name, "is required and never sent")
     found = fields(_schema(operation.get("requestBody", {})))
     yield from _side(found, operation.get("requestBody", {}), SENT, "request")
     for path, field in found.items():
         required = field.required and not field.schema.get("readOnly")
         if required and path not in SENT and path.rpartition(".")[0] in ("", "inputs.[]", "model"):
-            yield Breach(f"request {path}", "is required and never sent")
+            yield breach(f"request {path}", "is required and never sent")
         if path in SENT:
             yield from _limits(path, field.schema)
     if provider := found.get("model.serviceProvider"):
         yield from _providers(provider.schema.get("enum"))
 
 
-def _limits(path: str, schema: Schema) -> Iterator[Breach]:
+def _limits(path: str, schema: Schema) -> Iterator[str]:
     """What the spec demands of a sent value, and nobody of ours sees to. One text at least is in every request."""
     for limit in ("minLength", "maxLength", "pattern", "minItems", "uniqueItems"):
         value = schema.get(limit)
         if value and (limit, value) != ("minItems", 1):
             text = f"{limit} is {json.dumps(value)[:80]}, which is not checked before sending"
-            yield Breach(f"request {path}", text)
+            yield breach(f"request {path}", text)
     most, batch = schema.get("maxItems"), CALL["batch_size"].default
     if most is not None and most < batch:
-        yield Breach(f"request {path}", f"at most {most} in one request, batch_size is {batch}")
+        yield breach(f"request {path}", f"at most {most} in one request, batch_size is {batch}")
 
 
-def _providers(names: list[str] | None) -> Iterator[Breach]:
+def _providers(names: list[str] | None) -> Iterator[str]:
     place, ours = "request model.serviceProvider", [*map(str, ServiceProvider)]
     if names is None:
-        yield Breach(place, "has no list of names any more")
+        yield breach(place, "has no list of names any more")
     elif set(names) != set(ours):
         gone = [f"lost {name}" for name in ours if name not in names]
         come = [f"gained {name}" for name in names if name not in ours]
-        yield Breach(place, ", ".join([*gone, *come]))
+        yield breach(place, ", ".join([*gone, *come]))
     elif tuple(names) != PROVIDERS:
-        yield Breach(place, "names in another order, after which the emulator numbers them")
+        yield breach(place, "names in another order, after which the emulator numbers them")
 
 
-def _response(responses: Schema) -> Iterator[Breach]:
+def _response(responses: Schema) -> Iterator[str]:
     for status, response in responses.items():
         if not status.startswith("2"):
             if schema := _schema(response):
                 yield from _side(fields(schema), response, ERROR, f"error {status}")
         elif status != "200":
-            yield Breach(f"response {status}", "only 200 is read as success")
+            yield breach(f"response {status}", "only 200 is read as success")
     if "200" not in responses:
-        yield Breach("response 200", "is gone")
+        yield breach("response 200", "is gone")
         return
     if all(status.startswith("2") for status in responses):
-        yield Breach("error", "responses are no longer described")
+        yield breach("error", "responses are no longer described")
     found, values = fields(_schema(responses["200"])), "embeddings.[].values"
     yield from _side(found, responses["200"], READ, "response")
     if values in found and not found[values].required:
-        yield Breach(f"response {values}", "is no longer required, and a response without it is refused")
+        yield breach(f"response {values}", "is no longer required, and a response without it is refused")
 
 
 def _schema(holder: Schema) -> Schema:
@@ -195,11 +189,11 @@ def _schema(holder: Schema) -> Schema:
     return schema
 
 
-def _side(found: dict[str, Found], holder: Schema, relied: dict[str, str], side: str) -> Iterator[Breach]:
+def _side(found: dict[str, Found], holder: Schema, relied: dict[str, str], side: str) -> Iterator[str]:
     """The fields that are gone, or have another type. What is sent must be allowed, what is read be nothing else."""
     use, kinds = "sent" if side == "request" else "read", holder.get("content", {})
     if JSON not in kinds:
-        yield Breach(side, f"is {use} as {JSON}; the spec has {', '.join(kinds) or 'nothing'}")
+        yield breach(side, f"is {use} as {JSON}; the spec has {', '.join(kinds) or 'nothing'}")
         return
     for path, kind in relied.items():
         parent = path.rpartition(".")[0]
@@ -207,8 +201,8 @@ def _side(found: dict[str, Found], holder: Schema, relied: dict[str, str], side:
             types = found[path].types
             readable = {"number", "integer"} if kind == "number" else {kind}
             if kind not in types if side == "request" else not types <= readable:
-                yield Breach(f"{side} {path}", f"was {kind}, is {' or '.join(sorted(types))}")
+                yield breach(f"{side} {path}", f"was {kind}, is {' or '.join(sorted(types))}")
         elif not parent or parent in found:
             beside = [other for other in found if other.rpartition(".")[0] == parent]
             there = ", ".join(other.rpartition(".")[2] for other in beside) or "nothing"
-            yield Breach(f"{side} {path}", f"is gone; it is {use}. There is {there}")
+            yield breach(f"{side} {path}", f"is gone; it is {use}. There is {there}")

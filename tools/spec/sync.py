@@ -31,13 +31,6 @@ _FENCE = re.compile(
 _NAMED = re.compile(rf"(?:yaml|yml|json|openapi)\s(?:.*\s)?({'|'.join(METHODS)})\s+(/\S*)", re.IGNORECASE)
 
 
-def read(page: str) -> bytes:
-    """Return the content of a page: a file, or an address if its name has `://` in it."""
-    if "://" in page:
-        return fetch(page)
-    return Path(page).read_bytes()
-
-
 def fetch(url: str, *, timeout: float = 30.0, limit: int = MAX_BYTES) -> bytes:
     """Return the body of a page of at most `limit` bytes, within `timeout` seconds."""
     if not _ADDRESS.match(url):
@@ -132,7 +125,8 @@ def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) ->
     """
     old = out.read_text("utf-8", "replace") if out.exists() else ""
     try:
-        new = extract(decode(read(page)))
+        content = fetch(page) if "://" in page else Path(page).read_bytes()
+        new = extract(decode(content))
         valid(new)
     except (ToolError, OSError) as error:
         raise ToolError(f"{page}: {error}") from None
