@@ -35,12 +35,7 @@ def program(main: Callable[P, int]) -> Callable[P, int]:
 
 def git(root: Path, *arguments: str) -> str:
     """Return what git says of the repository that a folder is in."""
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", check=False
-        )
-    except FileNotFoundError:
-        raise ToolError("git is not installed") from None
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         raise ToolError(done.stderr.strip())
     return done.stdout

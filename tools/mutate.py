@@ -5,6 +5,7 @@ Exit codes: 0 all were killed, 1 one survived, or no longer fits the code.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,6 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "inworld_embeddings"
 # The same line stands in both decoders; the one after it tells them apart.
 FINITE = '"):\n            for at in range(0, count, step):\n                '
-CUT_ON = "elif outcome is Outcome.FAILED:"
 
 MUTATIONS = {
     ("_engine/results.py", "tests/wrapper/engine/test_window.py"): {
@@ -62,7 +62,7 @@ MUTATIONS = {
         "one retry too many": ("spent.throttles >= max_retries:", "spent.throttles > max_retries:"),
     },
     ("_throttle.py", "tests/wrapper/test_throttle.py tests/wrapper/test_overload.py"): {
-        "cut on any error": (CUT_ON, f"{CUT_ON}\n            self.limit = max(1.0, self.limit * CUT)"),
+        "cut on any error": ("FAILED:\n", "FAILED:\n            self.limit = max(1.0, self.limit * CUT)\n"),
         "grow without bound": ("min(self._max, self.limit + step)", "self.limit + step"),
         "grow on a refusal": ("if was_full and outcome is Outcome.SUCCESS:", "if was_full:"),
     },
@@ -89,17 +89,11 @@ def is_killed(name: str, file: str, old: str, new: str, tests: str) -> bool:
         if source.count(old) != 1:
             raise SystemExit(f"{name}: {file} has changed; mend the mutation")
         (copy / file).write_text(source.replace(old, new), "utf-8")
-        command = f"{sys.executable} -m pytest -q -x -p no:cacheprovider {tests}"
         path = os.pathsep.join([scratch, str(ROOT / "generated"), str(ROOT / "emulator")])
+        environment = os.environ | {"PYTHONPATH": path}
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *shlex.split(tests)]
         done = subprocess.run(
-            command,
-            shell=True,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False
         )
     if done.returncode not in (0, 1):
         raise SystemExit(f"{name}: the tests did not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -1,8 +1,8 @@
 """Record tests/fixtures/recorded/ from the real service: `python -m tools.record [--out FOLDER] [--base-url URL]`.
 
 Sends the spec's request examples and a few wrong ones with your key, and writes what came back, without the key,
-without cookies, and without anything but a few response headers. A recording that still holds
-a piece of the key is not written. Nothing else may write into that folder.
+without cookies, and without anything but a few response headers. A recording that still holds a piece of the key is not
+written. Nothing else may write into that folder.
 """
 
 import argparse

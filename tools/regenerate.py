@@ -89,12 +89,10 @@ class Regeneration:
 
 
 STEPS = ("sync", "diff", "generate", "fixtures", "reliance", "tests")
-Step = tuple[str, bool, str]
-"""A step's name, whether it succeeded, and what it said."""
 
 
-def run(work: Regeneration) -> Iterator[Step]:
-    """Run the steps up to the first that fails, or all of them if what was made is kept."""
+def run(work: Regeneration) -> Iterator[tuple[str, bool, str]]:
+    """Run the steps up to the first that fails, or all if what was made is kept: name, success, and what was said."""
     for step in STEPS:
         try:
             good, said = True, getattr(work, step)()
@@ -127,7 +125,7 @@ def block(text: str) -> str:
     return f"````\n{text.strip()}\n````"
 
 
-def summary(steps: list[Step], outcome: str) -> str:
+def summary(steps: list[tuple[str, bool, str]], outcome: str) -> str:
     """Return what was done, as Markdown; `outcome` says what became of the result."""
     told = [(name, good, *said.split("\n", 1)) for name, good, said in steps]
     rows = [f"| {name} | {'ok' if good else 'FAILED'} | {first} |" for name, good, first, *_ in told]

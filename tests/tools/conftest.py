@@ -71,6 +71,6 @@ def redocly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         script = tmp_path / "redocly"
         script.write_text(f"#!{sys.executable}\nimport sys\nprint({text!r})\nsys.exit({code})\n")
         script.chmod(0o755)
-        monkeypatch.setenv("REDOCLY", str(script))
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
     return say

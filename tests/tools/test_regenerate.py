@@ -170,7 +170,6 @@ def test_keep_keeps_what_was_made(project, changed_page, run):
 
 
 def test_without_the_diff_tool_it_says_how_to_get_it(changed_page, run, monkeypatch):
-    monkeypatch.delenv("REDOCLY")
     monkeypatch.setattr(shutil, "which", lambda _: None)
     code, said = run(changed_page(FIELD, MORE))
     assert code == 1

@@ -23,8 +23,7 @@ MADE_UP = "made up, with as many inputs as the response has embeddings"  # the s
 def write(root: Path, *, check: bool = False, replace: bool = False) -> list[str]:
     """Bring the fixtures up to date, unless only checking, and return a line for each that differed.
 
-    Raises:
-        ToolError: The spec is not valid, or (unless `check` or `replace`) lacks the example of a fixture there is.
+    That the spec lacks the example of a fixture there is, is refused unless `replace`.
     """
     fixtures = {name: text.encode() for name, text in derive(Inputs(root).document).items()}
     lost = sorted(contents(root / HOME).keys() - fixtures.keys())

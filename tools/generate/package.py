@@ -172,11 +172,8 @@ def finish(package: Path, inputs: Inputs, tools: dict[str, str]) -> None:
     for module in package.rglob("*.py"):
         module.write_bytes(f"# {BANNER}\n".encode() + module.read_bytes())
     (package / "py.typed").write_bytes(b"")
-    ours = [inputs.config, *(inputs.templates / name for name in inputs.overrides())]
-    sources = {
-        "openapi.yaml": inputs.spec,
-        **{path.relative_to(inputs.root).as_posix(): path for path in ours},
-    }
+    sources = {"openapi.yaml": inputs.spec, inputs.config.name: inputs.config}
+    sources |= {f"templates/{name}": inputs.templates / name for name in inputs.overrides()}
     provenance = {
         "note": BANNER,
         "sha256": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in sources.items()},

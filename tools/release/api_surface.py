@@ -105,11 +105,8 @@ def _parameters(parameters: griffe.Parameters, name: str) -> Iterator[tuple[str,
     given = [one for one in parameters if one.name not in ("self", "cls")]
     for one in given:
         star = stars.get(one.kind, "") if one.kind else ""
-        default = "" if star or one.default is None else str(one.default)
-        yield (
-            f"{name}({star}{one.name})",
-            Entry(str(one.annotation or ""), None if one.required and not star else default),
-        )
+        default = "" if star else None if one.required else str(one.default)
+        yield f"{name}({star}{one.name})", Entry(str(one.annotation or ""), default)
     by_position = (_KINDS.positional_only, _KINDS.positional_or_keyword)
     if in_order := [one.name for one in given if one.kind in by_position]:
         yield f"{name}(...)", Entry(", ".join(in_order))

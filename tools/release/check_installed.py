@@ -20,9 +20,8 @@ def main() -> None:
     from inworld_embeddings.vendoring import Choice, Source, vendor  # noqa: PLC0415
     from inworld_embeddings_emulator.playground import page_files  # noqa: PLC0415
 
-    if missing := {"/", "/_emulator/playground/app.js", "/_emulator/playground/style.css"} - set(
-        page_files()
-    ):
+    page = {"/", "/_emulator/playground/app.js", "/_emulator/playground/style.css"}
+    if missing := page - set(page_files()):
         raise SystemExit(f"the playground is not whole: {missing}")
     with tempfile.TemporaryDirectory() as folder:
         report = vendor(Path(folder) / "copy", Source.here(), Choice(emulator=True))

@@ -6,11 +6,11 @@ which ``--notes`` writes to a file. Standard library only. Exit codes: 0 yes, 1 
 
 import argparse
 import re
+import runpy
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 
 
 def notes_of(version: str, changelog: str) -> str | None:
@@ -37,9 +37,8 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
     parser.add_argument("tag")
     parser.add_argument("--notes", type=Path, help="write the changelog's section there")
     given = parser.parse_args(arguments)
-    source = (root / "wrapper" / "inworld_embeddings" / "_version.py").read_text("utf-8")
     changelog = (root / "CHANGELOG.md").read_text("utf-8")
-    version = _VERSION.findall(source)[0]
+    version = runpy.run_path(str(root / "wrapper/inworld_embeddings/_version.py"))["__version__"]
     against = reasons(given.tag, version, changelog)
     print("\n".join(against) or f"{given.tag} may be released")
     if given.notes and not against:

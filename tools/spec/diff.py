@@ -28,7 +28,7 @@ def spec_text(name: str, root: Path) -> str:
         return extract(decode(path.read_bytes()))
     try:
         return git(root, "show", "--end-of-options", f"{name}:openapi.yaml").replace("\r\n", "\n")
-    except ToolError as error:
+    except (ToolError, OSError) as error:
         raise ToolError(f"{name} is no file, and no git revision that has an openapi.yaml: {error}") from None
 
 

@@ -22,15 +22,17 @@ from tools import ToolError
 METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 Schema = dict[str, Any]
 JSON = "application/json"
-_SHOWN = 5
 _NAMES = frozenset(
     [
         "callbacks",
+        "content",
+        "definitions",
         "encoding",
         "examples",
         "headers",
         "links",
         "parameters",
+        "paths",
         "patternProperties",
         "properties",
         "requestBodies",
@@ -40,7 +42,6 @@ _NAMES = frozenset(
     ]
 )
 """Keys of objects whose own keys are names: a field `example` among `properties` is a field."""
-_EXAMPLES = ("example", "examples")
 _DATA = frozenset({"const", "default", "enum", "example", "value"})
 
 
@@ -185,7 +186,7 @@ def valid(text: str) -> dict[str, Any]:
     except RecursionError:
         raise ToolError("nested too deeply") from None
     if found:
-        raise ToolError("\n- ".join(["the document is not valid:", *found[:_SHOWN]]))
+        raise ToolError("\n- ".join(["the document is not valid:", *found[:5]]))
     return document
 
 
@@ -238,7 +239,9 @@ def expanded(document: dict[str, Any], *, plain: bool = False) -> dict[str, Any]
             return found
         if plain:
             found = {
-                key: item for key, item in found.items() if key not in _EXAMPLES and not key.startswith("x-")
+                key: item
+                for key, item in found.items()
+                if key not in ("example", "examples") and not key.startswith("x-")
             }
         if isinstance(content := found.get("content"), dict):
             found["content"] = {

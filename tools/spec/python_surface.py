@@ -103,13 +103,11 @@ def _changed(name: str, old: Entry, new: Entry) -> Iterator[Change]:
         return
     parameter = name.endswith(")")
     if old.text != new.text:
-        rated = _additive if parameter and _parts(old.text) < _parts(new.text) else _breaking
+        rated = (
+            _additive if parameter and set(old.text.split(" | ")) < set(new.text.split(" | ")) else _breaking
+        )
         yield rated(name, f"was {old.text} and is {new.text}")
     if parameter and old.default is not None and new.default is None:
         yield _breaking(name, "is now required")
     elif parameter and old.default is None and new.default is not None:
         yield _additive(name, "may now be left out")
-
-
-def _parts(annotation: str) -> set[str]:
-    return {part.strip() for part in annotation.split("|")}

@@ -23,21 +23,20 @@ EMULATOR = "emulator/inworld_embeddings_emulator"
 PACKAGE = "generated/inworld_embeddings_client"
 ENDPOINT = Operation("post", EMBED_PATH)
 
-THIS = "tools/spec/reliance.py"
 FILES = {
     "address": (f"{WRAPPER}/_settings.py",),
     "security": (f"{WRAPPER}/auth.py", "templates/client.py.jinja"),
     "request": (
         *(f"{WRAPPER}/{name}.py" for name in ("_api", "_batching", "options", "models")),
         f"{EMULATOR}/handle.py",
-        THIS,
+        "tools/spec/reliance.py",
     ),
     "response": (
         *(f"{WRAPPER}/{name}.py" for name in ("_decoding", "_engine/attempt")),
         *(f"{EMULATOR}/{name}" for name in ("handle.py", "faults/kinds.py", "playground/static/api.js")),
-        THIS,
+        "tools/spec/reliance.py",
     ),
-    "error": (f"{WRAPPER}/_error_mapping.py", f"{EMULATOR}/messages.py", THIS),
+    "error": (f"{WRAPPER}/_error_mapping.py", f"{EMULATOR}/messages.py", "tools/spec/reliance.py"),
     "generated": ("generator-config.yaml", f"{WRAPPER}/_api.py", f"{WRAPPER}/options.py"),
 }
 """What speaks of each side, and may have to change with it."""
@@ -185,8 +184,7 @@ def _response(responses: Schema) -> Iterator[str]:
 
 def _schema(holder: Schema) -> Schema:
     """The schema of a request or a response, empty if it is not JSON."""
-    schema: Schema = holder.get("content", {}).get(JSON, {}).get("schema", {})
-    return schema
+    return dict(holder.get("content", {}).get(JSON, {}).get("schema", {}))
 
 
 def _side(found: dict[str, Found], holder: Schema, relied: dict[str, str], side: str) -> Iterator[str]:

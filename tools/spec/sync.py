@@ -74,9 +74,6 @@ def extract(page: str) -> str:
 
     The page may be the document itself, in YAML or JSON; or Markdown with one block whose info string names an
     operation, as Mintlify writes it; or, without such a block, Markdown with one block that is an OpenAPI document.
-
-    Raises:
-        ToolError: The page has no or several OpenAPI blocks, or a block without the operation it names.
     """
     if _document(page)[0]:
         return page if page.endswith("\n") else f"{page}\n"
@@ -119,9 +116,7 @@ def _line(block: re.Match[str]) -> int:
 def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) -> bool:
     """Bring a file up to date with a page, and return whether it was, or (with `check`) had to be, changed.
 
-    Raises:
-        ToolError, OSError: The page cannot be had, is not valid, or (unless `replace`) lacks an operation that the file
-            has. Nothing was written.
+    A page that is not valid, or (unless `replace`) lacks an operation that the file has, is refused and nothing written.
     """
     old = out.read_text("utf-8", "replace") if out.exists() else ""
     try:

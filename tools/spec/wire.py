@@ -63,11 +63,9 @@ def comparable(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _report(old: dict[str, Any], new: dict[str, Any]) -> list[Told]:
-    tool = os.environ.get("REDOCLY") or shutil.which("redocly")
+    tool = shutil.which("redocly")
     if not tool:
-        raise ToolError(
-            "needs redocly (npm: @redocly/cli); `nox -s diff_spec` installs and runs the pinned version"
-        )
+        raise ToolError("needs redocly (npm: @redocly/cli), which `nox -s diff_spec` installs and runs")
     with tempfile.TemporaryDirectory() as scratch:  # where no configuration of redocly's lies about
         for name, document in (("old.json", old), ("new.json", new)):
             (Path(scratch) / name).write_text(json.dumps(document), "utf-8")
@@ -93,7 +91,7 @@ def _rated(change: Told) -> Change:
     texts = [verdict["message"] for verdict in change["verdicts"]] or [_described(change)]
     if change.get("property") == "operationId":
         impact = Impact.COSMETIC  # of Python's names only
-    elif impact is Impact.COSMETIC and not (_is_words(change) or _is_order(change)):
+    elif impact is Impact.COSMETIC and not _is_words_or_order(change):
         impact = Impact.ADDITIVE
     raised, why = _raised(change)
     if impact < raised:
@@ -115,15 +113,12 @@ def _described(change: Told) -> str:
     return f"{change['property']} {' → '.join(shown) if short else 'changed'}"
 
 
-def _is_words(change: Told) -> bool:
-    """Whether a change is about words only."""
-    parts = change["path"].split("/")
+def _is_words_or_order(change: Told) -> bool:
+    """Whether a change is about words, or the order of a list, only."""
+    parts, (old, new) = change["path"].split("/"), _values(change)
+    if isinstance(old, list) and isinstance(new, list) and sorted(map(str, old)) == sorted(map(str, new)):
+        return True
     return (change.get("property") or parts[-1]) in _WORDS or parts[1] in {"info", "tags"}
-
-
-def _is_order(change: Told) -> bool:
-    old, new = _values(change)
-    return isinstance(old, list) and isinstance(new, list) and sorted(map(str, old)) == sorted(map(str, new))
 
 
 def _raised(change: Told) -> tuple[Impact, str]:

@@ -175,7 +175,6 @@ def test_a_spec_with_a_dangling_reference_is_no_verdict(root, tmp_path, capsys):
 
 def test_the_same_spec_needs_no_tool(root, monkeypatch, capsys):
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.delenv("REDOCLY", raising=False)
     spec = str(root / "openapi.yaml")
     assert diff.main([spec, spec]) == 0
     assert "nothing changed" in capsys.readouterr().out
@@ -212,7 +211,7 @@ def test_exit_codes(change, options, code, root, tmp_path, monkeypatch, capsys):
 
 def test_without_git_a_revision_is_refused_with_the_reason(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolError, match="no file, and no git revision .* git is not installed"):
+    with pytest.raises(ToolError, match="no file, and no git revision .* 'git'"):
         diff.spec_text("HEAD", tmp_path)
 
 

@@ -85,6 +85,10 @@ REFUSED = {
     "invalid": (fenced(DOCUMENT.replace("info: {title: t, version: v}", "info: {}")), "'title' is a required"),
     "no server": (fenced(DOCUMENT.replace("servers: [{url: https://api.example.com}]\n", "")), "no server"),
     "an http server": (fenced(DOCUMENT.replace("https://api", "http://api")), "no plain https"),
+    "a reference to a file below a name that is a keyword elsewhere": (
+        fenced(DOCUMENT.replace("{description: ok}", "{description: ok, content: {example: {schema: {$ref: 'file:///etc/hostname'}}}}")),
+        "refers to file:///etc/hostname, which is not in the document",
+    ),
     "a reference to a file": (
         fenced(f"{DOCUMENT}components: {{schemas: {{A: {{$ref: 'file:///etc/hostname'}}}}}}\n"),
         "refers to file:///etc/hostname, which is not in the document",
