@@ -86,7 +86,9 @@ def test_a_changed_page_changes_spec_code_and_fixtures_together(
     assert package.write(project, check=True) == fixtures.write(project, check=True) == []
 
 
-def test_no_sync_brings_back_what_someone_edited_and_keeps_templates(project, root, run, commit):
+def test_no_sync_brings_back_what_someone_edited_and_keeps_templates(project, root, run, commit, monkeypatch):
+    compared = []
+    monkeypatch.setattr(regenerate, "compare", lambda *given: compared.append(given[3]) or [])
     model, stock = "generated/inworld_embeddings_client/models/status.py", "templates/stock/client.py.jinja"
     for name in (model, stock):
         (project / name).write_text("{}\n")
@@ -94,6 +96,8 @@ def test_no_sync_brings_back_what_someone_edited_and_keeps_templates(project, ro
     code, said = run("--no-sync", "--accept-stock")
     assert code == 0, said
     assert all((project / name).read_bytes() == (root / name).read_bytes() for name in (model, stock))
+    assert run("--no-sync", "--keep")[0] == 0  # on top of it: the code there is not the old one any more
+    assert compared == [project / "generated/inworld_embeddings_client", None]
 
 
 def test_what_is_not_committed_is_not_put_at_risk(project, page, run, everything, capsys):
@@ -109,7 +113,9 @@ def test_what_is_not_committed_is_not_put_at_risk(project, page, run, everything
 
 def break_tests(project, changed_page, _):
     (project / "test_small.py").write_text(TEST.format(check="assert False"))
-    return changed_page(FIELD, MORE)
+    return changed_page(
+        FIELD, f"        usage: {{type: object, properties: {{a: {{type: string}}}}}}\n{FIELD}"
+    )  # a new file
 
 
 def break_stock(project, changed_page, commit):
