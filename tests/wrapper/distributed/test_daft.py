@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import ConfigurationError, EmbeddingClient, JobError
-from inworld_embeddings.jobs import run_job
+from inworld_embeddings.jobs import export_job, open_job, retry_job, run_job, verify_job
 from inworld_embeddings.testing import fake_vectors
 from support import mortal
 
@@ -77,6 +77,19 @@ def test_H15_the_bytes_are_those_of_a_local_job(served, lines, locally, tmp_path
     assert content(out) == expected
     assert others(out) == FINISHED
     assert len(sent(served)) == len(set(sent(served))) == 59
+
+
+def test_refused_rows_are_read_beside_daft_as_anywhere(served, lines, tmp_path):
+    """By Daft's pyarrow, too, which raises at a null among lists of fixed size."""
+    source, out = lines(12), tmp_path / "out"
+    assert on_daft.run_job(source, out, workers=2, rows_per_part=ROWS_PER_PART).refused == 1
+    assert verify_job(out) == {}
+    assert retry_job(out).refused == 1
+    assert [row["row"] for row in open_job(out).refused_rows()] == [3]
+    assert sum(table["vector"].null_count for table in open_job(out).tables()) == 1
+    export_job(out, tmp_path / "out.npy")
+    assert np.isnan(np.load(tmp_path / "out.npy")).any(axis=1).tolist() == [n == 3 for n in range(12)]
+    assert daft.read_parquet(str(out / "*.parquet")).where(daft.col("vector").is_null()).count_rows() == 1
 
 
 def test_H15_a_worker_is_killed_and_the_job_finished_without_daft(

@@ -182,6 +182,22 @@ def test_H07_whatever_is_wrong_with_a_part_is_found_and_the_next_run_makes_it_ag
     assert verify_job(out) == {}
 
 
+def test_an_arrow_that_cannot_read_a_null_among_lists_reads_refused_rows_too(job, tmp_path, out, monkeypatch):
+    source = tmp_path / "in.txt"
+    source.write_bytes(b"one\n\xff\ntwo\n\xff\n")
+    assert job(source).refused == 2
+    path = out / parts.part_name(0)
+    expected, columns = parts.read_part(path), ["row", "vector", "error"]
+    assert expected["vector"].null_count == 2
+    monkeypatch.setattr(parts, "NULLS_ARE_READ", False)
+    monkeypatch.setattr(parts, "BLOCK", 3)
+    assert parts.read_part(path).equals(expected, check_metadata=True)
+    blocks = list(parts.read_blocks(path, columns))
+    assert [len(block) for block in blocks] == [3, 1]
+    assert pa.concat_tables(blocks).equals(expected.select(columns))
+    assert verify_job(out) == {}
+
+
 def test_H07_a_job_that_needs_a_damaged_part_names_it(job, lines, out):
     job(lines(12))
     (out / "part-000000001.parquet").write_bytes(b"PAR1")

@@ -34,7 +34,7 @@ from inworld_embeddings.testing import FakeEngine, async_local_client
 from inworld_embeddings_emulator.faults import Faults
 from support.storage import NUMBERS, Disk, Platter, PowerLossError, content, failing, seeded
 
-from .conftest import DIM, assert_vectors, errors_of
+from .conftest import DIM, assert_vectors, errors_of, whole
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_H12_H18_a_refused_row_has_no_vector_but_a_reason(job, tmp_path, out, cl
         (6, "6", "InvalidInputError"),
         (11, None, "InvalidInputError"),
     ]
-    table = pq.read_table(out)
+    table = whole(out)
     assert table["vector"].is_null().to_pylist() == [n in (3, 6, 11) for n in range(12)]
     assert table["error"].is_null().to_pylist() == [n not in (3, 6, 11) for n in range(12)]
     assert_vectors(out, [n for n in range(11) if n not in (3, 6)])

@@ -3,7 +3,8 @@
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -75,6 +76,9 @@ _ERROR: Final = pa.struct([("code", pa.string()), ("message", pa.string()), ("at
 _VECTOR: Final = "vector.list.element"
 ROW_GROUP: Final = 2048
 """Rows. What Parquet's writer needs beside the vectors stays in the processor's cache."""
+NULLS_ARE_READ: Final = int(pa.__version__.split(".")[0]) >= 26
+"""Whether Arrow reads a null among lists of fixed size, which a refused row has. Before 26 that is an error
+(apache/arrow#35692), and vectors are read as lists of any size."""
 
 
 class Footer(msgspec.Struct, frozen=True):
@@ -228,18 +232,43 @@ def read_part(path: Path, columns: "list[str] | None" = None) -> "pa.Table":
     Raises:
         JobCorruptError: it is damaged.
     """
-    with _reading(path), pq.ParquetFile(readable(path), page_checksum_verification=True) as file:
-        return file.read(columns=columns, use_threads=False)
+    with _reading(path):
+        return _table(partial(readable, path), columns)
 
 
 def read_blocks(path: Path, columns: list[str]) -> "Iterator[pa.Table]":
     """As `read_part`, some rows at a time."""
-    with (
-        _reading(path),
-        pq.ParquetFile(readable(path), buffer_size=1 << 20, page_checksum_verification=True) as file,
-    ):
-        for batch in file.iter_batches(BLOCK, columns=columns, use_threads=False):
-            yield pa.Table.from_batches([batch])
+    with _reading(path):
+        if not NULLS_ARE_READ:
+            for batch in _table(partial(readable, path), columns).to_batches(BLOCK):
+                yield pa.Table.from_batches([batch])
+            return
+        with pq.ParquetFile(readable(path), buffer_size=1 << 20, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(BLOCK, columns=columns, use_threads=False):
+                yield pa.Table.from_batches([batch])
+
+
+def _table(opened: Callable[[], Any], columns: "list[str] | None" = None) -> "pa.Table":
+    """Rows, from a file that may be opened more than once."""
+    with pq.ParquetFile(opened(), page_checksum_verification=True) as file:
+        schema = file.schema_arrow
+        names = schema.names if columns is None else columns
+        if NULLS_ARE_READ or "vector" not in names:
+            return file.read(columns=columns, use_threads=False)
+        others = file.read(columns=[name for name in names if name != "vector"], use_threads=False)
+        metadata = _without_schema(file.metadata)
+    with pq.ParquetFile(opened(), metadata=metadata, page_checksum_verification=True) as file:
+        vectors = file.read(columns=["vector"], use_threads=False)["vector"]
+    field = schema.field("vector")
+    return others.append_column(field, vectors.cast(field.type)).select(names)
+
+
+def _without_schema(metadata: "pq.FileMetaData") -> "pq.FileMetaData":
+    """A file's metadata under which Arrow does not find the schema that it was written with, and reads lists of any size."""
+    sink = pa.BufferOutputStream()
+    metadata.write_metadata_file(sink)
+    told = sink.getvalue().to_pybytes().replace(b"ARROW:schema", b"-unheeded---")
+    return pq.read_metadata(pa.BufferReader(told))
 
 
 def vectors_of(table: "pa.Table") -> "Vectors":
@@ -261,8 +290,9 @@ def damage(path: Path, number: int, manifest: Manifest) -> str | None:
     with storing(path):
         data = path.read_bytes()
     try:
-        with _reading(path), pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
-            table, writer = file.read(), file.metadata.created_by
+        with _reading(path):
+            table = _table(partial(pa.BufferReader, data))
+            writer = pq.read_metadata(pa.BufferReader(data)).created_by
         footer = Footer.of(path, table.schema.metadata)
     except JobCorruptError as error:
         return str(error.__cause__)
