@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from inworld_embeddings import EmbeddingClient
+from inworld_embeddings import EmbeddingClient, JobError
 from inworld_embeddings._retry import RetryPolicy
 from inworld_embeddings._throttle import Throttle
 from inworld_embeddings.distributed.limit import SILENCE, Leases, Limit, leased
@@ -68,6 +68,27 @@ def test_starts_of_a_worker_that_died_are_given_back():
     assert len(shared.lease(SILENCE + 0.1, "alive", 9).starts) == 4
     shared.report(SILENCE + 0.2, "dead", 4, [(0.0, "SUCCESS", None)])  # it was only slow
     assert shared.lease(SILENCE + 0.2, "dead", 9).starts == []
+
+
+def test_whoever_waits_is_told_that_the_limit_is_gone(served):
+    """Else a call that has all the time in the world would wait for ever."""
+
+    class Gone:
+        async def lease(self, worker, wanted):
+            await asyncio.sleep(0.01)
+            raise OSError("the actor died")
+
+    async def run(client):
+        admission = (await client._engine._session()).admission
+        admission.throttle = leased(Gone())(admission)
+        async with asyncio.timeout(20):
+            await client.embed(["a", "b"], batch_size=1)
+
+    with (
+        EmbeddingClient(timeout=None) as client,
+        pytest.raises(JobError, match="The limit of all workers is gone: the actor died"),
+    ):
+        client._run(lambda: run(client._for_its_loop()))
 
 
 def test_a_client_sends_when_the_one_limit_lets_it(served):

@@ -226,6 +226,15 @@ class LeasedThrottle(Throttle):
         self._tell_in(TOGETHER)
 
     async def _ask(self) -> None:
+        try:
+            await self._lease()
+        except BaseException:
+            self._admission.changed.set()  # `next_start` tells whoever waits
+            raise
+        self._asking = None
+        asyncio.get_running_loop().call_later(2 * LATE + AHEAD, self._drop_late)
+
+    async def _lease(self) -> None:
         """Leases starts for all requests that wait."""
         while (wanted := max(1, self._admission.waiting) - len(self._starts)) > 0:
             lease = await self._remote.lease(self._worker, wanted)
@@ -235,8 +244,6 @@ class LeasedThrottle(Throttle):
             self._admission.changed.set()
             if not self._admission.waiting:
                 break
-        self._asking = None
-        asyncio.get_running_loop().call_later(2 * LATE + AHEAD, self._drop_late)
 
     def _drop_late(self) -> None:
         now = self._admission.time()

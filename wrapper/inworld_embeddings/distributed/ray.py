@@ -14,6 +14,7 @@ from typing import Any, Final, Unpack, cast
 
 import ray
 import ray.data
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..client import AsyncEmbeddingClient, EmbeddingClient
 from ..jobs import JobOptions, JobReport, aembed_table
@@ -158,8 +159,11 @@ class SharedLimit:
         return SharedLimit, (self.name,)
 
     def begin(self, max_concurrency: int, rate_limit: float | None) -> Any:
-        """Begins it, unless it is there. It ends with the last handle that this returned."""
+        """Begins it on this machine, unless it is there. It ends with the last handle that this returned."""
+        # Anywhere else it would be lost with a machine of workers; a soft affinity is not always heeded.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         options = {"name": self.name, "namespace": NAMESPACE, "get_if_exists": True, "num_cpus": 0}
+        options |= {"scheduling_strategy": here}
         made = ray.remote(Limit).options(**options, max_concurrency=1000)  # type: ignore[attr-defined]
         return made.remote(max_concurrency, rate_limit)
 
