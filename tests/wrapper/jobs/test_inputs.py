@@ -4,6 +4,7 @@ import csv
 import gzip
 import itertools
 import json
+import os
 from contextlib import closing
 from functools import partial
 
@@ -183,6 +184,20 @@ def test_H18_rows_of_a_table_that_are_no_text(tmp_path):
     assert whys(read(tmp_path / "x.parquet")) == ["a", "row 1: no text", "row 2: not UTF-8", "b"]
 
 
+def test_H18_what_is_carried_and_not_utf_8_is_marked(tmp_path):
+    binary = pa.array([b"a", None, b"x\xff"], pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"t": ["a", "b", "c"], "id": binary}), tmp_path / "x.parquet")
+    assert taken([str(tmp_path / "x.parquet")], "t", "id").carried["id"].to_pylist() == ["a", None, "x\ufffd"]
+
+
+def test_which_of_two_columns_of_one_name_is_meant_is_asked(tmp_path):
+    twice = pa.table([["a"], ["b"], ["c"]], names=["t", "t", "u"])
+    pq.write_table(twice, tmp_path / "x.parquet")
+    assert read(tmp_path / "x.parquet", text="u") == ["c"]
+    with pytest.raises(ConfigurationError, match="several columns called 't'"):
+        read(tmp_path / "x.parquet", text="t")
+
+
 def test_columns_of_all_types_are_carried_and_json_as_text_whatever_it_is(tmp_path):
     table = pa.table(
         {
@@ -218,6 +233,7 @@ CUT = gzip.compress(b"a\n" * 9999, mtime=0)[:-9]
         ),
         ("x.csv", b"a,b\n1,2\n", {"text": "c"}, ConfigurationError, "no column 'c', only: a, b"),
         ("x.csv", b"a,a\n1,2\n", {"text": "a"}, ConfigurationError, "there are several columns called 'a'"),
+        ("x.csv", b'1,"Jane Roe\n"\n', {"text": "a"}, ConfigurationError, "no column 'a', only: 1, …"),
         ("x.csv", b'"a\n1,2\n', {}, ConfigurationError, "the header cannot be read"),
         ("x.jsonl", b'{"n":1}\n', {}, ConfigurationError, "no column of text"),
         ("x.jsonl", b'{"a":"x"}\n', {"text": "b"}, ConfigurationError, "no column 'b', only: a"),
@@ -248,8 +264,41 @@ def test_folders_and_globs_are_read_by_name_without_the_jobs_own_folder(tmp_path
     names = [path.removeprefix(f"{tmp_path}/") for path in found_files(tmp_path, tmp_path / "out")]
     assert names == ["a.txt", "b.txt", "c/d.txt"]
     assert len(found_files(f"{tmp_path}/[ab].txt", tmp_path / "out")) == 2
+    (tmp_path / "c" / "link").symlink_to(tmp_path / "out", target_is_directory=True)
+    (tmp_path / "d").symlink_to(tmp_path / "c", target_is_directory=True)
+    (tmp_path / "c" / "back").symlink_to(tmp_path, target_is_directory=True)
+    assert len(found_files(tmp_path / "d", tmp_path / "out")) == 3, "links are followed, once"
     with pytest.raises(InvalidInputError, match="No such file"):
         found_files(f"{tmp_path}/*.csv", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda path: path.symlink_to("nowhere"), "No such file"),
+        (os.mkfifo, "no file that can be read again"),
+    ],
+    ids=["a link to nothing", "a pipe"],
+)
+def test_what_cannot_be_read_in_a_folder_is_not_left_out(tmp_path, spoil, says):
+    (tmp_path / "a.txt").touch()
+    spoil(tmp_path / "b.txt")
+    for source in (tmp_path, f"{tmp_path}/*.txt", tmp_path / "b.txt"):
+        with pytest.raises(InvalidInputError, match=rf"b\.txt: .*{says}"):
+            found_files(source, tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out(tmp_path, monkeypatch):
+    def scandir(path, real=os.scandir):
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "sub").mkdir()
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(InvalidInputError, match="sub: Permission denied"):
+        found_files(tmp_path, tmp_path / "out")
 
 
 def test_H08_what_changed_is_named_and_an_equal_copy_is_no_change(tmp_path):

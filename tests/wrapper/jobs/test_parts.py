@@ -4,6 +4,7 @@ import errno
 import gc
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -198,6 +199,38 @@ def test_an_arrow_that_cannot_read_a_null_among_lists_reads_refused_rows_too(job
     assert verify_job(out) == {}
 
 
+def another_place(data):
+    """The same, but a digit of where the input goes on, in the one of two copies that are there."""
+    at = re.search(rb'"next":\[0,(\d)', data).start(1)
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+WRONG = {
+    "of another job": (1, lambda out, other: other / parts.part_name(1)),
+    "of another place": (1, lambda out, other: out / parts.part_name(0)),
+    "behind the end": (3, lambda out, other: out / parts.part_name(1)),
+    "with another position": (1, None),
+}
+
+
+@pytest.mark.parametrize(("number", "source"), WRONG.values(), ids=WRONG)
+def test_H07_no_row_is_read_from_where_a_wrong_part_says(job, lines, out, tmp_path, number, source):
+    job(lines(40, "other.txt", "other {}"), tmp_path / "other")
+    job(lines(12))
+    good, path = content(out), out / parts.part_name(number)
+    path.write_bytes((source(out, tmp_path / "other") if source else path).read_bytes())
+    if source is None:
+        path.write_bytes(another_place(path.read_bytes()))
+    (out / parts.part_name(2)).unlink()
+    (out / "_SUCCESS").unlink()
+    with pytest.raises(JobCorruptError, match=f"{path.name} is damaged"):
+        job(lines(12))
+    assert content(out).keys() == {parts.part_name(0), parts.part_name(1), path.name}
+    assert verify_job(out).keys() == {path.name}
+    assert job(lines(12)).finished
+    assert content(out) == good
+
+
 def test_H07_a_job_that_needs_a_damaged_part_names_it(job, lines, out):
     job(lines(12))
     (out / "part-000000001.parquet").write_bytes(b"PAR1")
@@ -205,8 +238,13 @@ def test_H07_a_job_that_needs_a_damaged_part_names_it(job, lines, out):
     with pytest.raises(JobCorruptError, match="job verify") as caught:
         job(lines(12))
     assert caught.value.path.endswith("part-000000001.parquet")
+    (out / "_job.json").rename(out / "_job.bak")
     (out / "_job.json").write_bytes(b"{")
     with pytest.raises(JobCorruptError, match="_job.json"):
+        job(lines(12))
+    told = json.loads((out / "_job.json").with_suffix(".bak").read_bytes())
+    (out / "_job.json").write_text(json.dumps(told | {"fixed_vector": [1.0]}))
+    with pytest.raises(JobCorruptError, match="not of its dimension"):
         job(lines(12))
 
 

@@ -1,7 +1,6 @@
 """``search``: the nearest rows of a job, which are embedded already, or lines of a file, which are embedded for it."""
 
 import heapq
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import click
+import msgspec
 import numpy as np
 
 from .._settings import LOCAL_URL
@@ -79,8 +79,10 @@ def _best(hits: Iterable[Hit], top: int) -> list[Hit]:
 
 def _say(hit: Hit, unit: str, columns: dict[str, Any] | None, *, as_json: bool) -> None:
     if as_json:
-        told = {unit: hit.place, "score": round(hit.score, 6), "text": hit.text}
-        click.echo(json.dumps(told if columns is None else {**told, "columns": columns}, default=str))
+        told: dict[str, Any] = {unit: hit.place, "score": round(hit.score, 6), "text": hit.text}
+        if columns is not None:
+            told["columns"] = columns
+        click.echo(msgspec.json.encode(told, enc_hook=str))  # NaN is null, bytes are Base64
         return
     named = "".join(f"  {name}={shown(str(value), 40)}" for name, value in (columns or {}).items())
     click.echo(f"{hit.score:6.3f}  {unit} {hit.place}{named}  {shown(hit.text or '', 100)}".rstrip())

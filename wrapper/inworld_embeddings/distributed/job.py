@@ -188,7 +188,7 @@ class _Share(Job):
         return {number for number, *_ in starts if self._is_made(number)}
 
     def _refused(self, starts: Sequence[Start]) -> int:
-        return parts.Count.of(parts.footers(self._out, self._there(starts))).refused
+        return parts.Count.of(self._footers(self._there(starts))).refused
 
 
 def _spans(starts: Sequence[Start], there: set[int]) -> list[Span]:

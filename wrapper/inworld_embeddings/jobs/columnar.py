@@ -44,7 +44,7 @@ class Columnar:
                 return Piece([], self._columns.carried.empty_table())
         batch, self._left = self._left.slice(0, count), self._left.slice(count)
         texts = column_texts(batch.column(self._columns.text), self._refused)
-        carried = [batch.column(field.name).cast(field.type) for field in self._columns.carried]
+        carried = [_carried(batch.column(field.name), field.type) for field in self._columns.carried]
         self.offset = self.line = self.offset + batch.num_rows
         return Piece(texts, pa.table(carried, schema=self._columns.carried))
 
@@ -56,6 +56,17 @@ class Columnar:
 
     def close(self) -> None:
         self._rest = iter(())
+
+
+def _carried(array: Any, kind: Any) -> Any:
+    """A column as it is carried. What is not UTF-8 in a string becomes U+FFFD, as of files made of lines."""
+    array = array.cast(kind)
+    try:
+        array.validate(full=True)
+    except pa.ArrowInvalid:
+        values = array.cast(pa.large_binary()).to_pylist()
+        return pa.array([value and value.decode(errors="replace") for value in values], kind)
+    return array
 
 
 def column_texts(array: Any, refused: Callable[[int, str], Refusal]) -> "list[str | Refusal]":

@@ -175,23 +175,36 @@ def found_files(source: Sources, without: Path) -> list[str]:
         elif os.path.exists(one):
             files.append(os.path.abspath(one))
         elif matches := sorted(glob.glob(one, recursive=True)):
-            files += [os.path.abspath(path) for path in matches if os.path.isfile(path)]
+            files += [os.path.abspath(path) for path in matches if not os.path.isdir(path)]
         else:
             raise InvalidInputError(f"{one}: No such file.")
     for path in files:
         kind_of(path)
+        if not is_stored(path) and not os.path.isfile(path):
+            why = "It is no file that can be read again" if os.path.exists(path) else "No such file"
+            raise InvalidInputError(f"{path}: {why}.")
     return files
 
 
 def _in_folder(folder: Path, without: Path) -> list[str]:
-    found = [
-        os.path.abspath(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and not any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-        and without.resolve() not in path.resolve().parents
-        and _suffix(path) in KINDS
-    ]
+    found, seen, own = [], set(), os.path.realpath(without)
+
+    def unreadable(error: OSError) -> None:
+        raise InvalidInputError(f"{error.filename}: {error.strerror}.") from error
+
+    for place, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
+        real = os.path.realpath(place)
+        if real == own or real in seen:  # a link may lead back
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        found += [
+            os.path.abspath(os.path.join(place, name))
+            for name in names
+            if not name.startswith((".", "_")) and _suffix(name) in KINDS
+        ]
+    found.sort(key=lambda path: Path(path).parts)
     if not found:
         raise InvalidInputError(f"{folder}: no file in it ends with one of {', '.join(KINDS)}.")
     return found

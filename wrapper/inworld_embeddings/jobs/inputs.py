@@ -49,12 +49,16 @@ def columns_of(
     return Columns(text, pa.schema([(name, types.get(name, pa.string())) for name in carried]))
 
 
-def _columns_in(path: str) -> "dict[str, pa.DataType] | None":
-    """The columns of a file; None if it is empty. Those of files made of lines are strings."""
+def _columns_in(path: str) -> "dict[str, pa.DataType | None] | None":
+    """The columns of a file, without a type where several have that name; None if it is empty. Those of files made of lines are strings."""
     match kind_of(path):
         case "parquet" | "arrow":
             schema = schema_of(path)
-            return dict(zip(schema.names, schema.types, strict=True))
+            return {
+                # Which of two columns of one name is meant, nobody can tell.
+                name: schema.field(name).type if schema.names.count(name) == 1 else None
+                for name in schema.names
+            }
         case "jsonl":
             return JsonLines.columns_in(path)
         case "text":
@@ -75,16 +79,24 @@ def _opened(path: str, position: Position, columns: Columns) -> Rows:
 
 
 def _only_text(path: str, there: "dict[str, Any]") -> str:
-    names = [name for name, kind in there.items() if is_text(kind)]
+    names = [name for name, kind in there.items() if kind is not None and is_text(kind)]
     if len(names) != 1:
-        told = f"several columns of text: {', '.join(names)}" if names else "no column of text"
+        told = f"several columns of text: {_shown(names)}" if names else "no column of text"
         raise ConfigurationError(f"{path} has {told}. Name the one to embed, with text= or --text.")
     return names[0]
 
 
+def _shown(names: Iterable[str]) -> str:
+    """Names of columns. What does not look like one may be a text: there may be no header."""
+    alike = {name for name in names if name.isprintable() and len(name) <= 40 and name.count(" ") < 3}
+    return ", ".join(name if name in alike else "…" for name in names)
+
+
 def _type_in(path: str, there: "dict[str, Any]", name: str, *, any_type: bool) -> Any:
     if name not in there:
-        raise ConfigurationError(f"{path} has no column {name!r}, only: {', '.join(there)}.")
+        raise ConfigurationError(f"{path} has no column {name!r}, only: {_shown(there)}.")
+    if there[name] is None:
+        raise ConfigurationError(f"{path}: there are several columns called {name!r}.")
     if not (any_type or is_text(there[name]) or there[name] == pa.null()):
         raise ConfigurationError(f"{path}: the column {name!r} is {there[name]}, not text.")
     return plain(there[name]) if kind_of(path) in ("parquet", "arrow") else pa.string()

@@ -50,6 +50,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     created: str = ""
     fixed_vector: tuple[float, ...] = ()
 
+    def __post_init__(self) -> None:
+        if len(self.fixed_vector) != self.dimension:
+            raise ValueError("its fixed_vector is not of its dimension")
+
     def resumed(self, wanted: "Manifest", folder: Path, *, other_versions: bool) -> "Manifest":
         """The one to go on with, if the job that is wanted is this one.
 

@@ -1,5 +1,6 @@
 """A job's folder: its part files are the record of what is done, beside its manifest and what is said at the end."""
 
+import base64
 import contextlib
 import json
 import re
@@ -17,7 +18,7 @@ from .._version import __version__
 from ..errors import JobCorruptError, JobError
 from .files import is_stored, is_system, readable
 from .manifest import MANIFEST, Manifest
-from .rows import Position, Refusal
+from .rows import START, Position, Refusal, as_json
 from .storage import LOCK, names, publish, remove, storage_error, storing, sync
 
 if TYPE_CHECKING:
@@ -101,26 +102,43 @@ class Footer(msgspec.Struct, frozen=True):
     next: Position
 
     @classmethod
-    def of(cls, path: Path, metadata: "Mapping[bytes, bytes] | None" = None) -> "Footer":
-        """The one of a part file.
+    def of(cls, path: Path, number: int, job: str, file: "pq.FileMetaData | None" = None) -> "Footer":
+        """The one of a part file, which must be that part of that job: later rows are found by what it tells.
 
         Raises:
-            JobCorruptError: it is damaged.
+            JobCorruptError: it is damaged, or another part's.
             StorageError: it cannot be read.
         """
         with _reading(path):
-            told = pq.read_metadata(readable(path)).metadata if metadata is None else metadata
-            return msgspec.json.decode(told[_OWN], type=cls)
+            metadata = (file or pq.read_metadata(readable(path))).metadata
+            told = metadata[_OWN]
+            # No checksum of Parquet's covers the footer. But Arrow keeps its schema there, in which it is once more.
+            schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(metadata[b"ARROW:schema"])))
+            if (schema.metadata or {}).get(_OWN) != told:
+                raise ValueError("what it tells of itself is there twice, and differs")
+            footer = msgspec.json.decode(told, type=cls)
+            if (footer.job, footer.part) != (job, number):
+                raise ValueError(f"it is part {footer.part} of the job {footer.job}")
+            return footer
 
 
-def footers(folder: Path, among: Iterable[int] | None = None) -> Iterator[Footer]:
+def footers(folder: Path, job: str, among: Iterable[int] | None = None) -> Iterator[Footer]:
     """Those of all parts of a folder, or of some, in order.
 
     Raises:
-        JobCorruptError: a part is damaged.
+        JobCorruptError: a part is damaged, or is none of this job.
     """
     for number in numbers(folder) if among is None else among:
-        yield Footer.of(folder / part_name(number))
+        yield Footer.of(folder / part_name(number), number, job)
+
+
+def start_of(folder: Path, job: str, number: int) -> Position:
+    """Where the rows of a part begin: behind the part before it, which must be there.
+
+    Raises:
+        JobCorruptError: that is damaged, or is none of this job.
+    """
+    return next(footers(folder, job, [number - 1])).next if number else START
 
 
 class Count(NamedTuple):
@@ -291,13 +309,11 @@ def damage(path: Path, number: int, manifest: Manifest) -> str | None:
         data = path.read_bytes()
     try:
         with _reading(path):
-            table = _table(partial(pa.BufferReader, data))
-            writer = pq.read_metadata(pa.BufferReader(data)).created_by
-        footer = Footer.of(path, table.schema.metadata)
+            table, metadata = _table(partial(pa.BufferReader, data)), pq.read_metadata(pa.BufferReader(data))
+            Footer.of(path, number, manifest.job, metadata)
     except JobCorruptError as error:
         return str(error.__cause__)
-    if (footer.job, footer.part) != (manifest.job, number):
-        return f"it is part {footer.part} of the job {footer.job}"
+    writer = metadata.created_by
     if writer == f"parquet-cpp-arrow version {pa.cpp_version}" and manifest.version == (__version__,):
         sink = pa.BufferOutputStream()
         _write(table, sink)
@@ -312,7 +328,7 @@ def finish(folder: Path, manifest: Manifest, date: str) -> None:
     Raises:
         JobCorruptError: a part is damaged.
     """
-    there = list(footers(folder))
+    there = list(footers(folder, manifest.job))
     rows = refused_rows(folder, there, manifest.id)
     publish(folder, ERRORS, lambda path: _write_lines(path, rows), replace=True)
     told = {"job": manifest.job, **Count.of(there)._asdict(), "finished": date}
@@ -320,8 +336,8 @@ def finish(folder: Path, manifest: Manifest, date: str) -> None:
 
 
 def _write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(json.dumps(row, default=str, ensure_ascii=False) + "\n" for row in rows)
+    with path.open("wb") as file:
+        file.writelines(as_json(row) + b"\n" for row in rows)
 
 
 def refused_rows(

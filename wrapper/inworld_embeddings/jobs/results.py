@@ -1,7 +1,6 @@
 """What a job has made: opened, checked, and exported into one file."""
 
 import csv
-import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -22,7 +20,7 @@ from . import parts, storage
 from .files import place
 from .inputs import Reader
 from .manifest import Manifest
-from .rows import START, Columns
+from .rows import Columns, as_json
 
 
 class OpenJob:
@@ -42,7 +40,7 @@ class OpenJob:
         self.manifest = Manifest.needed(self.out)
         there = parts.numbers(self.out)
         self._paths = [self.out / parts.part_name(number) for number in there]
-        self._footers = list(parts.footers(self.out, there))
+        self._footers = list(parts.footers(self.out, self.manifest.job, there))
         count = parts.Count.of(self._footers)
         self.parts = count.parts
         self.rows = count.rows
@@ -98,7 +96,7 @@ class OpenJob:
         found = {}
         for row in rows:
             part, at = divmod(row, self.manifest.rows_per_part)
-            start = parts.Footer.of(self.out / parts.part_name(part - 1)).next if part else START
+            start = parts.start_of(self.out, self.manifest.job, part)
             with closing(Reader(files, columns, start)) as reader:
                 text = reader.take(at + 1).texts[at]
             if isinstance(text, str):
@@ -176,6 +174,8 @@ def export_job(out: str | os.PathLike[str], file: str | os.PathLike[str]) -> int
         raise JobError(f"{target}: the name must end with one of {', '.join(EXPORTS)}.")
     if target.is_dir():
         raise JobError(f"{target} is a folder. Name another file, or remove it.")
+    if os.path.abspath(target) in (file.path for file in job.manifest.inputs):
+        raise JobError(f"{target} is an input of this job. Name another file.")
     hidden = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.tmp{target.suffix}")
     try:
         write(job, hidden)
@@ -213,10 +213,8 @@ def _rows(job: OpenJob) -> Iterator[dict[str, Any]]:
 
 
 def _jsonl(job: OpenJob, path: Path) -> None:
-    encode = msgspec.json.Encoder(enc_hook=str).encode
     with path.open("wb") as file:
-        for row in _rows(job):
-            file.write(encode(row) + b"\n")
+        file.writelines(as_json(row) + b"\n" for row in _rows(job))
 
 
 def _csv(job: OpenJob, path: Path) -> None:
@@ -225,10 +223,14 @@ def _csv(job: OpenJob, path: Path) -> None:
         names = job.dataset.schema.names
         writer.writerow(names)
         for row in _rows(job):
-            cells = (row[name] for name in names)
-            writer.writerow(
-                [json.dumps(cell, default=str) if isinstance(cell, list | dict) else cell for cell in cells]
-            )
+            writer.writerow([_cell(row[name]) for name in names])
+
+
+def _cell(value: Any) -> Any:
+    """What is no number or string is written as its JSON, without quotes around it."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return as_json(value).decode().strip('"')
 
 
 def _lance(job: OpenJob, path: Path) -> None:

@@ -4,8 +4,13 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
     import pyarrow as pa
+
+as_json = msgspec.json.Encoder(enc_hook=str).encode
+"""Any carried value as JSON: NaN is null, bytes are Base64, times are ISO 8601."""
 
 
 class Refusal(NamedTuple):

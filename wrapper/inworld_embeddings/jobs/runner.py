@@ -29,7 +29,7 @@ from .inputs import Reader, columns_of
 from .manifest import Manifest
 from .options import JOB, JobOptions, JobPlan, JobReport
 from .progress import Progress, planned
-from .rows import START, Columns, Piece, Position, Refusal
+from .rows import Columns, Piece, Position, Refusal
 from .service import GRACE, Service
 
 if TYPE_CHECKING:
@@ -221,8 +221,8 @@ class Job:
 
     def _earlier(self, done: list[int]) -> tuple[bool, int]:
         """Whether any row has a vector, and how many rows have ended: every part but the last may be taken for full."""
-        (last,) = parts.footers(self._out, done[-1:])
-        some = any(footer.refused < footer.rows for footer in parts.footers(self._out, done))
+        (last,) = self._footers(done[-1:])
+        some = any(footer.refused < footer.rows for footer in self._footers(done))
         return some, (len(done) - 1) * self._per_part + last.rows
 
     async def _embed_all(self, source: AsyncGenerator[list[Run]]) -> None:
@@ -299,7 +299,7 @@ class Job:
 
     async def _refused_again(self, done: list[int]) -> None:
         """Embeds the refused rows of each part, and puts the new part in the place of the old one."""
-        for footer in parts.footers(self._out, done):
+        for footer in self._footers(done):
             if footer.refused and not self._stop.is_set():
                 await self._embed_all(self._refilled(footer))
 
@@ -333,8 +333,11 @@ class Job:
         shape = self._per_part, self._manifest.dimension
         return self._free.pop() if self._free else np.empty(shape, np.float32)
 
+    def _footers(self, among: Iterable[int] | None = None) -> Iterator[parts.Footer]:
+        return parts.footers(self._out, self._manifest.job, among)
+
     def _start_of(self, number: int) -> Position:
-        return parts.Footer.of(self._out / parts.part_name(number - 1)).next if number else START
+        return parts.start_of(self._out, self._manifest.job, number)
 
     async def _publish_if_whole(self, part: Part) -> None:
         if part.whole:
@@ -387,7 +390,7 @@ class Job:
             return planned(reader, self._service, self._max_rows, pieces)
 
     def _report(self, *, finished: bool) -> JobReport:
-        count = parts.Count.of(parts.footers(self._out))
+        count = parts.Count.of(self._footers())
         return JobReport(
             self._out,
             finished,

@@ -213,10 +213,16 @@ class Service:
         return wait
 
     def _paused(self, error: InworldEmbeddingsError) -> JobPausedError:
+        asked = error.retry_after if isinstance(error, APIStatusError) else None
+        since = time.monotonic() - self.answered_at
+        why = (
+            f"nothing has succeeded for {since:.0f} s"
+            if since > self._patience
+            else "the service asks to wait for longer than there is patience"
+        )
         return JobPausedError(
-            f"Paused: nothing has succeeded for {time.monotonic() - self.answered_at:.0f} s. {type(error).__name__}: "
-            f"{error} Run the same command again later.",
-            retry_after=error.retry_after if isinstance(error, APIStatusError) else None,
+            f"Paused: {why}. {type(error).__name__}: {error} Run the same command again later.",
+            retry_after=asked,
         )
 
     async def _pause(self, seconds: float) -> None:
