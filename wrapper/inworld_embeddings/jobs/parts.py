@@ -311,9 +311,9 @@ def damage(path: Path, number: int, manifest: Manifest) -> str | None:
         with _reading(path):
             table, metadata = _table(partial(pa.BufferReader, data)), pq.read_metadata(pa.BufferReader(data))
             Footer.of(path, number, manifest.job, metadata)
+            writer = metadata.created_by
     except JobCorruptError as error:
         return str(error.__cause__)
-    writer = metadata.created_by
     if writer == f"parquet-cpp-arrow version {pa.cpp_version}" and manifest.version == (__version__,):
         sink = pa.BufferOutputStream()
         _write(table, sink)
