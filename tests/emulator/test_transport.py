@@ -158,7 +158,7 @@ MISSING = ["its table minilm_table.bin (FileNotFoundError)", "The playground's f
     [((), ["(768,)", "7"]), (("minilm_table.bin", "app.js"), MISSING)],
     ids=["whole", "not"],
 )
-def test_local_mode_and_the_page_work_from_a_zip_and_name_a_missing_file(tmp_path, left_out, said):
+def test_I10_local_mode_and_the_page_work_from_a_zip_and_name_a_missing_file(tmp_path, left_out, said):
     archive = tmp_path / "packages.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         for package in (inworld_embeddings, inworld_embeddings_client, inworld_embeddings_emulator):

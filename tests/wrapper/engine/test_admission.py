@@ -205,7 +205,7 @@ def test_promise_3_holds_in_real_seconds_with_20_000_texts_in_hand(fault, no_rec
 
 
 @pytest.mark.realtime
-def test_promise_3_holds_while_another_thread_hands_in_a_million_texts(no_records):
+def test_I04_promise_3_holds_while_another_thread_hands_in_a_million_texts(no_records):
     """Cutting them into batches must not hold up the event loop that both share."""
     with FaultServer(black_hole) as server, EmbeddingClient(base_url=server.url, api_key=KEY) as client:
         texts = [f"text {number}" for number in range(1_000_000)]
