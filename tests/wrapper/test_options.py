@@ -49,6 +49,7 @@ OF_CALLS = [
         ("max_retries", -1),
         ("timeout", 0),
         ("timeout", float("nan")),
+        ("timeout", True),
     ),
     *(("max_batch_bytes", 0), ("max_concurrency", 0), ("model", ""), ("service_provider", "OPENAI")),
     *(("on_error", "ignore"), ("hedge", "yes")),

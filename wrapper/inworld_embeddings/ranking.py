@@ -42,7 +42,9 @@ def similarity(a: "ArrayLike", b: "ArrayLike") -> Any:
 
 
 def rank(query: "ArrayLike", vectors: "ArrayLike") -> list[tuple[int, float]]:
-    """(index, `similarity`) of each row, most similar first; equal ones keep their order.
+    """(index, `similarity`) of each row, most similar first; equal similarities keep their order.
+
+    Of equal vectors they are equal but for the last digit, in which NumPy may round each row another way.
 
     Args:
         query: Shape (dim,).
