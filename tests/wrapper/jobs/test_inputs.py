@@ -153,6 +153,11 @@ RECORDS = [
         ("x.jsonl", b'{"t":"a"}\n{"t":"%s"}\n{"t":"b"}' % LONG, ["a", "line 2: longer than 16 MiB", "b"]),
         ("x.jsonl", b'{"n":1,"t":null}\n{"t":"a"}\n', ["line 1: no text", "a"]),  # the only column of text
         ("x.csv", CSV, RECORDS),
+        (
+            "x.csv",
+            b"t\na\rb\nc\n",
+            ["line 2: broken CSV: a carriage return alone, not before a line feed", "c"],
+        ),
         ("x.csv", b't\n"a"\n"%s"\nb' % LONG, ["a", "line 3: longer than 16 MiB", "b"]),
         ("x.csv", b't\na\n"open\ninside\n%s\nb\n' % LONG, ["a", "line 5: longer than 16 MiB", "b"]),
     ],
@@ -236,7 +241,13 @@ CUT = gzip.compress(b"a\n" * 9999, mtime=0)[:-9]
         ("x.csv", b'1,"Jane Roe\n"\n', {"text": "a"}, ConfigurationError, "no column 'a', only: 1, …"),
         ("x.csv", b'"a\n1,2\n', {}, ConfigurationError, "the header cannot be read"),
         ("x.jsonl", b'{"n":1}\n', {}, ConfigurationError, "no column of text"),
-        ("x.jsonl", b'{"a":"x"}\n', {"text": "b"}, ConfigurationError, "no column 'b', only: a"),
+        (
+            "x.jsonl",
+            b'{"a":"x"}\n',
+            {"text": "b"},
+            ConfigurationError,
+            "no column 'b' in its first 100 lines, only: a",
+        ),
         (
             "x.jsonl",
             b'{"a":1}\n',

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from ..errors import ConfigurationError, InvalidInputError
 from .columnar import Columnar, is_text, plain, schema_of
 from .files import is_system, kind_of, place, readable
-from .lines import Csv, JsonLines, PlainText
+from .lines import SAMPLE, Csv, JsonLines, PlainText
 from .rows import START, Columns, Piece, Position, Refusal, Rows
 
 
@@ -94,7 +94,8 @@ def _shown(names: Iterable[str]) -> str:
 
 def _type_in(path: str, there: "dict[str, Any]", name: str, *, any_type: bool) -> Any:
     if name not in there:
-        raise ConfigurationError(f"{path} has no column {name!r}, only: {_shown(there)}.")
+        where = f" in its first {SAMPLE} lines" if kind_of(path) == "jsonl" else ""
+        raise ConfigurationError(f"{path} has no column {name!r}{where}, only: {_shown(there)}.")
     if there[name] is None:
         raise ConfigurationError(f"{path}: there are several columns called {name!r}.")
     if not (any_type or is_text(there[name]) or there[name] == pa.null()):

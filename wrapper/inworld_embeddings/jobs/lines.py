@@ -198,6 +198,12 @@ def _carried(value: "msgspec.Raw | None") -> str | None:
         return raw.decode(errors="replace")
 
 
+def _in_words(error: Exception) -> str:
+    """What is wrong with a record. Python's own words for one kind of it are about how a program opens a file."""
+    told = str(error) or TOO_LONG
+    return "a carriage return alone, not before a line feed" if "new-line character" in told else told
+
+
 class Csv(_LineRows):
     """CSV or TSV with a header. Blank lines between records are no rows."""
 
@@ -221,7 +227,7 @@ class Csv(_LineRows):
         try:
             names = next((record for record in self._records if record), [])
         except (csv.Error, _TooLongError) as error:
-            wrong = f"the header cannot be read: {str(error) or TOO_LONG}"
+            wrong = f"the header cannot be read: {_in_words(error)}"
         wanted = (self._columns.text, *self._names)
         if doubled := [name for name in wanted if name is not None and names.count(name) > 1]:
             wrong = f"there are several columns called {doubled[0]!r}"
@@ -265,7 +271,7 @@ class Csv(_LineRows):
             except _TooLongError:
                 return self._first_line_alone(TOO_LONG)
             except csv.Error as error:
-                return self._first_line_alone(f"broken CSV: {error}")
+                return self._first_line_alone(f"broken CSV: {_in_words(error)}")
         line = self.line - len(self._record) + 1
         if len(record) != len(self.header):
             return self._no(f"the header has {len(self.header)} fields, this record {len(record)}", line)
