@@ -56,7 +56,7 @@ def here(tmp_path, monkeypatch):
         ([*UPSTREAM, "--host", "0.0.0.0"], HAS_KEY, 2, "key of its own"),
         ([*UPSTREAM, "--chaos"], HAS_KEY, 2, "not for --upstream"),
         ([*SERVE, "--fault", "sttus=503"], {}, 2, "did you mean status?"),
-        ([*JOB, "--local", "--text", "no"], {}, 2, "no column 'no', only: id, body"),
+        ([*JOB, "--local", "--text", "no"], {}, 2, "no column 'no' in its first 100 lines, only: id, body"),
         (["job", "run", "no.csv", "-o", "out", "--local"], {}, 2, "No such file"),
         ([*JOB, "--text", "body"], {}, 2, "No API key"),
         (["job", "run", "in.jsonl", "-o", "in.jsonl", "--local", "--text", "body"], {}, 1, "is not a folder"),
