@@ -84,7 +84,8 @@ def test_E06_a_source_that_blocks_runs_in_the_callers_thread_and_holds_back_noth
 
 
 LATE = """
-from inworld_embeddings._engine import engine, sync_bridge  # an interrupted import is Python's own matter
+with make() as first:
+    first.warm_up()  # an interrupted import is Python's own matter
 
 def interrupted(work):
     'Seconds from a SIGINT, sent at a random moment, to the KeyboardInterrupt out of the work; None if it was done.'
