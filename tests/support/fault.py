@@ -92,6 +92,17 @@ def at(stage):
 fault = at(Stage.REQUEST)
 
 
+def held(event):
+    """A good response, once an event is set."""
+
+    @fault
+    async def waits(ex):
+        await event.wait()
+        await ex.reply(200, ex.good_body())
+
+    return waits
+
+
 def sends(name, make, end=None):
     """Sends the bytes that ``make(exchange)`` gives, then ends the connection in this way, if any."""
 

@@ -17,7 +17,7 @@ from inworld_embeddings import (
 )
 from inworld_embeddings._retry import Budget
 from support.clients import KEY, assert_nothing_stays, within
-from support.fault import fault
+from support.fault import held
 from support.fault_server import FaultServer
 from support.faults import black_hole, black_hole_mid_body, endless_1xx, slow_body
 from support.in_process import AsyncFace, Service, virtual
@@ -141,13 +141,7 @@ async def test_I01_calls_beside_each_other_wait_for_the_end_of_an_outage_each_up
 @virtual
 async def test_I01_with_a_probe_in_flight_others_wait_for_its_end():
     ended = asyncio.Event()
-
-    @fault
-    async def probe(ex):
-        await ended.wait()
-        await ex.play("ok")
-
-    service = Service(down(0.5, "status=503", then=probe))
+    service = Service(down(0.5, "status=503", then=held(ended)))
     async with AsyncEmbeddingClient(api_key=KEY, transport=service, timeout=30) as client:
         calls = [asyncio.create_task(client.embed(str(n), max_retries=9)) for n in range(16)]
         await asyncio.sleep(11.5)  # longer than any pause between two probes

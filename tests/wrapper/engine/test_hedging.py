@@ -11,7 +11,7 @@ from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingC
 from inworld_embeddings._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget
 from inworld_embeddings._throttle import Outcome as Load
 from support.clients import KEY
-from support.fault import fault
+from support.fault import fault, held
 from support.fault_server import FaultServer
 from support.faults import black_hole
 from support.in_process import Service, virtual
@@ -91,13 +91,7 @@ async def test_of_two_requests(script, figures):
 async def test_a_response_that_comes_just_as_the_second_is_started():
     """A task that is cancelled before its first step never runs: its permit has to be released for it."""
     release = asyncio.Event()
-
-    @fault
-    async def waits(ex):
-        await release.wait()
-        await ex.reply(200, ex.good_body())
-
-    async with client_on(waits) as (client, session, service):
+    async with client_on(held(release)) as (client, session, service):
         enter = session.admission.hedge
         session.admission.hedge = lambda: release.set() or enter()
         result = await client.embed(["abc"])

@@ -157,10 +157,11 @@ def retry(out: str, **given: Any) -> int:
 
     They go to the model that made the others.
     """
-    from ..jobs import open_job, retry_job  # noqa: PLC0415 - needs the extra `jobs`
+    from ..jobs import retry_job  # noqa: PLC0415 - needs the extra `jobs`
+    from ..jobs.files import place  # noqa: PLC0415 - as above
+    from ..jobs.manifest import Manifest  # noqa: PLC0415 - as above
 
-    there = open_job(out)
-    client = client_like(there.manifest, there.out, **_of_client(given))
+    client = client_like(Manifest.needed(place(out)), out, **_of_client(given))
     return _watched(client, functools.partial(retry_job, out, client=client), given)
 
 

@@ -167,7 +167,7 @@ def _query(query: str, job: "OpenJob", **of_client: Any) -> "Vectors":
     from ..jobs.service import FIXED_TEXT, SAME  # noqa: PLC0415 - needs the extra `jobs`
 
     made = job.manifest
-    with client_like(job.manifest, job.out, **of_client) as client:
+    with client_like(made, job.out, **of_client) as client:
         result = client.embed([query, FIXED_TEXT], cache=None)  # the cache cannot tell
     say_stand_in(local=made.host == LOCAL_URL)
     if (result.engine, result.dimension) != (made.engine, made.dimension):

@@ -5,7 +5,7 @@ docs/use/jobs.md.
 """
 
 import os
-from contextlib import nullcontext
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Unpack
@@ -113,7 +113,7 @@ def retry_job(
     """
     folder = place(out)
     known = Manifest.needed(folder)
-    with nullcontext(client) if client is not None else like(known) as own:
+    with or_own(client, partial(like, known)) as own:
         its_own = JobOptions(
             text=known.text,
             id=known.id,

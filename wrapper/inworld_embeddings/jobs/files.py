@@ -192,22 +192,24 @@ def _in_folder(folder: Path, without: Path) -> list[str]:
     def unreadable(error: OSError) -> None:
         raise InvalidInputError(f"{error.filename}: {error.strerror}.") from error
 
-    for place, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
-        real = os.path.realpath(place)
+    for here, folders, names in os.walk(folder, onerror=unreadable, followlinks=True):
+        real = os.path.realpath(here)
         if real == own or real in seen:  # a link may lead back
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        folders[:] = sorted(_unhidden(folders))
         found += [
-            os.path.abspath(os.path.join(place, name))
-            for name in names
-            if not name.startswith((".", "_")) and _suffix(name) in KINDS
+            os.path.abspath(os.path.join(here, name)) for name in _unhidden(names) if _suffix(name) in KINDS
         ]
     found.sort(key=lambda path: Path(path).parts)
     if not found:
         raise InvalidInputError(f"{folder}: no file in it ends with one of {', '.join(KINDS)}.")
     return found
+
+
+def _unhidden(names: list[str]) -> list[str]:
+    return [name for name in names if not name.startswith((".", "_"))]
 
 
 def _on_store(url: str, without: Path) -> list[str]:

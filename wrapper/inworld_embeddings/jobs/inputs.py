@@ -1,5 +1,6 @@
 """A job's input: which of its columns are read, and its rows from any position on, over all of its files."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -54,11 +55,9 @@ def _columns_in(path: str) -> "dict[str, pa.DataType | None] | None":
     match kind_of(path):
         case "parquet" | "arrow":
             schema = schema_of(path)
-            return {
-                # Which of two columns of one name is meant, nobody can tell.
-                name: schema.field(name).type if schema.names.count(name) == 1 else None
-                for name in schema.names
-            }
+            times = Counter(schema.names)  # which of two columns of one name is meant, nobody can tell
+            columns = zip(schema.names, schema.types, strict=True)
+            return {name: kind if times[name] == 1 else None for name, kind in columns}
         case "jsonl":
             return JsonLines.columns_in(path)
         case "text":
@@ -88,8 +87,9 @@ def _only_text(path: str, there: "dict[str, Any]") -> str:
 
 def _shown(names: Iterable[str]) -> str:
     """Names of columns. What does not look like one may be a text: there may be no header."""
-    alike = {name for name in names if name.isprintable() and len(name) <= 40 and name.count(" ") < 3}
-    return ", ".join(name if name in alike else "…" for name in names)
+    return ", ".join(
+        name if name.isprintable() and len(name) <= 40 and name.count(" ") < 3 else "…" for name in names
+    )
 
 
 def _type_in(path: str, there: "dict[str, Any]", name: str, *, any_type: bool) -> Any:

@@ -52,9 +52,11 @@ RETRIES: Final = 5
 """Of each batch, at least: with three faults in ten, one batch in 1400 needs a second round."""
 
 
-def or_own(client: EmbeddingClient | None) -> AbstractContextManager[EmbeddingClient]:
-    """The client that was given, or one with the default settings, which ends with the block."""
-    return EmbeddingClient() if client is None else nullcontext(client)
+def or_own(
+    client: EmbeddingClient | None, make: Callable[[], EmbeddingClient] = EmbeddingClient
+) -> AbstractContextManager[EmbeddingClient]:
+    """The client that was given, or one of its own, with the default settings if not made otherwise, which ends with the block."""
+    return make() if client is None else nullcontext(client)
 
 
 def like(manifest: Manifest, **options: Any) -> EmbeddingClient:
