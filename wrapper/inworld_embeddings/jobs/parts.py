@@ -233,6 +233,9 @@ def _write(table: "pa.Table", file: "pa.NativeFile") -> None:
         use_dictionary=[leaf for leaf in told if leaf.startswith("error.")],  # pyright: ignore[reportArgumentType] - the same
         write_statistics=told,  # pyright: ignore[reportArgumentType] - the same
         write_page_checksum=True,
+        # The fastest of those tried: the writer takes a tenth less time than with the defaults.
+        data_page_size=1 << 19,
+        write_batch_size=1 << 16,
     )
 
 
