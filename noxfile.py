@@ -236,7 +236,7 @@ def openai_face(session: nox.Session) -> None:
 FRAMEWORKS = {  # what judges an adapter beside its framework
     "chroma": [],
     "haystack": [],
-    "lancedb": [],
+    "lancedb": ["pylance"],
     "langchain": ["langchain", "langchain-tests", "mem0ai"],
     "llama-index": [],
     "llm": [],

@@ -54,6 +54,29 @@ def test_a_dry_run_needs_no_key_and_leaves_nothing(run, texts, out, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_what_is_wrong_with_what_was_typed_comes_before_a_missing_key(run, texts, out):
+    for command, says in (
+        (["no.csv"], "no.csv: No such file."),
+        ([texts, "--text", "title"], "no column 'title'"),
+        ([texts, "--text", "body"], "INWORLD_API_KEY"),
+    ):
+        code, _, err = run("job", "run", *command, "-o", out, INWORLD_API_KEY="")
+        assert (code, says in err) == (2, True)
+
+
+def test_what_is_in_the_folder_is_no_input_and_is_named_if_it_is_not_of_the_job(run, texts, out):
+    source = Path(texts).parent / "data"
+    source.mkdir()
+    (source / "in.txt").write_text("one\ntwo\n")
+    command = ["job", "run", str(source), "-o", str(source / "out"), "--local"]
+    run(*command)
+    (source / "out" / "copy.txt").write_text("three\n")
+    assert "Not of this job, but read with it: " in run(*command)[1]
+    assert run(*command, "--dry-run")[1].startswith("2 rows in 1 request")
+    code, said, _ = run("job", "verify", str(source / "out"))
+    assert (code, said.startswith("copy.txt: no part of this job, and read as one")) == (1, True)
+
+
 def test_json_lines_tell_the_plan_and_the_end(run, texts, out):
     lines = run("job", "run", texts, "-o", out, "--local", "--text", "body", "--json")[1].splitlines()
     events = [json.loads(line) for line in lines]

@@ -177,8 +177,8 @@ def test_H18_a_line_that_is_no_text_is_refused_and_costs_no_other(tmp_path, monk
 
 
 def test_H18_a_line_of_json_that_is_not_utf_8(tmp_path):
-    (tmp_path / "x.jsonl").write_bytes(b'{"t":"\xff"}\n')
-    (why,) = whys(read(tmp_path / "x.jsonl", "t"))
+    (tmp_path / "x.jsonl").write_bytes(b'{"t":"\xff"}\n{"t":"a"}\n')
+    why, _ = whys(read(tmp_path / "x.jsonl", "t"))
     assert why.startswith("line 1: broken JSON: ")  # in the words of a version of msgspec
 
 
@@ -189,10 +189,21 @@ def test_H18_rows_of_a_table_that_are_no_text(tmp_path):
     assert whys(read(tmp_path / "x.parquet")) == ["a", "row 1: no text", "row 2: not UTF-8", "b"]
 
 
-def test_H18_what_is_carried_and_not_utf_8_is_marked(tmp_path):
-    binary = pa.array([b"a", None, b"x\xff"], pa.binary()).view(pa.string())
-    pq.write_table(pa.table({"t": ["a", "b", "c"], "id": binary}), tmp_path / "x.parquet")
-    assert taken([str(tmp_path / "x.parquet")], "t", "id").carried["id"].to_pylist() == ["a", None, "x\ufffd"]
+def test_H18_what_is_carried_and_not_utf_8_is_marked_however_deep_it_is(tmp_path):
+    bad = pa.array([b"a", None, b"x\xff"], pa.binary()).view(pa.string())
+    lists = pa.ListArray.from_arrays([0, 1, 2, 3], bad)
+    maps = pa.MapArray.from_arrays([0, 1, 2, 3], pa.array(["k", "l", "m"]), bad)
+    structs = pa.StructArray.from_arrays(
+        [lists, pa.array([b"\xff"] * 3), pa.array([1, 2, 3], pa.timestamp("ns"))], ["l", "raw", "at"]
+    )
+    columns = {"id": bad, "maps": maps, "structs": structs}
+    pq.write_table(pa.table({"t": ["a", "b", "c"], **columns}), tmp_path / "x.parquet")
+    carried = taken([str(tmp_path / "x.parquet")], "t", *columns).carried
+    assert carried["id"].to_pylist() == ["a", None, "x\ufffd"]
+    assert carried["maps"].to_pylist() == [[("k", "a")], [("l", None)], [("m", "x\ufffd")]]
+    assert [row["l"] for row in carried["structs"].to_pylist()] == [["a"], [None], ["x\ufffd"]]
+    assert carried["structs"].combine_chunks().field("raw").equals(structs.field("raw"))
+    assert carried["structs"].combine_chunks().field("at").equals(structs.field("at"))
 
 
 def test_which_of_two_columns_of_one_name_is_meant_is_asked(tmp_path):
@@ -240,6 +251,10 @@ CUT = gzip.compress(b"a\n" * 9999, mtime=0)[:-9]
         ("x.csv", b"a,a\n1,2\n", {"text": "a"}, ConfigurationError, "there are several columns called 'a'"),
         ("x.csv", b'1,"Jane Roe\n"\n', {"text": "a"}, ConfigurationError, "no column 'a', only: 1, …"),
         ("x.csv", b'"a\n1,2\n', {}, ConfigurationError, "the header cannot be read"),
+        ("x.csv", b"id;t\n1;a\n", {}, ConfigurationError, "a ';' in it; fields must be parted by commas"),
+        ("x.csv", b"sep=;\n1;a\n", {"text": "1"}, ConfigurationError, "must be parted by commas"),
+        ("x.json", b'[{"t":"a"},\n{"t":"b"}]', {"text": "t"}, InvalidInputError, "is a JSON object.* jq -c"),
+        ("x.json", b'[{"t":"%s"}]' % (b"x" * of_lines.LONGEST), {}, InvalidInputError, "is a JSON object"),
         ("x.jsonl", b'{"n":1}\n', {}, ConfigurationError, "no column of text"),
         (
             "x.jsonl",
@@ -275,12 +290,15 @@ def test_folders_and_globs_are_read_by_name_without_the_jobs_own_folder(tmp_path
     names = [path.removeprefix(f"{tmp_path}/") for path in found_files(tmp_path, tmp_path / "out")]
     assert names == ["a.txt", "b.txt", "c/d.txt"]
     assert len(found_files(f"{tmp_path}/[ab].txt", tmp_path / "out")) == 2
+    assert len(found_files(f"{tmp_path}/**/*.txt", tmp_path / "out")) == 4, "_x.txt was asked for"
     (tmp_path / "c" / "link").symlink_to(tmp_path / "out", target_is_directory=True)
     (tmp_path / "d").symlink_to(tmp_path / "c", target_is_directory=True)
     (tmp_path / "c" / "back").symlink_to(tmp_path, target_is_directory=True)
     assert len(found_files(tmp_path / "d", tmp_path / "out")) == 3, "links are followed, once"
     with pytest.raises(InvalidInputError, match="No such file"):
         found_files(f"{tmp_path}/*.csv", tmp_path / "out")
+    with pytest.raises(InvalidInputError, match="No such file"):
+        found_files(f"{tmp_path}/[cd]", tmp_path / "out")  # folders alone
 
 
 @pytest.mark.parametrize(

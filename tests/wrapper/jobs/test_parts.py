@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inworld_embeddings import JobCorruptError, JobError, JobLockedError, StorageError
-from inworld_embeddings.jobs import manifest, parts, storage, verify_job
+from inworld_embeddings import ConfigurationError, JobCorruptError, JobError, JobLockedError, StorageError
+from inworld_embeddings.jobs import manifest, open_job, parts, storage, verify_job
 from support.clients import in_threads
 from support.storage import NUMBERS, Disk, content, failing
+
+from .conftest import whole
 
 TABLE = pa.table({"row": range(100_000)})
 
@@ -39,7 +41,7 @@ def test_it_is_written_synced_linked_unlinked_and_the_folder_synced(tmp_path, di
 def test_H03_H04_an_error_of_any_operation_leaves_no_name_and_no_second_sync(tmp_path, disk, number):
     for at in range(1, 5):  # before the name
         seen = disk(Disk(at, failing(number)))
-        with pytest.raises(StorageError, match="What was published stays") as caught:
+        with pytest.raises(StorageError, match="what was published stays") as caught:
             storage.publish(tmp_path, "part-x", given(b"abc"))
         assert caught.value.errno == number
         assert seen.log.count("fsync") == (at >= 2)
@@ -154,6 +156,57 @@ def test_H13_what_is_not_whole_has_a_name_that_readers_pass_over(job, lines, out
     assert not list(out.glob(".*.tmp"))
 
 
+def test_what_is_not_of_the_job_but_read_with_it_is_named_and_stays(job, lines, out):
+    job(lines(12))
+    (out / "part-000000001 (1).parquet").write_bytes((out / parts.part_name(1)).read_bytes())
+    (out / "part-0000000001.parquet").mkdir()
+    (out / ".hidden").touch()
+    named = ["part-0000000001.parquet", "part-000000001 (1).parquet"]
+    assert list(verify_job(out)) == named
+    report = job(lines(12))
+    assert (report.finished, report.parts, report.foreign) == (True, 3, tuple(named))
+
+
+def test_a_view_that_is_gone_is_made_again(job, tmp_path, out):
+    source = tmp_path / "in.txt"
+    source.write_bytes(b"one\n\xff\n")
+    job(source)
+    before = (out / parts.ERRORS).read_bytes()
+    (out / parts.ERRORS).unlink()
+    assert not open_job(out).finished
+    assert job(source).sent == 0
+    assert (out / parts.ERRORS).read_bytes() == before
+
+
+def write_arrow(path, columns):
+    table = pa.table(columns)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    return path
+
+
+def test_H07_a_part_that_was_read_is_written_to_the_same_bytes_whatever_it_carries(job, tmp_path, out):
+    columns = {
+        "lists": pa.array([["x"], None, []]),
+        "maps": pa.array([[("k", 1)], None, []], pa.map_(pa.string(), pa.int64())),
+        "seconds": pa.array([1, None, 3], pa.timestamp("s")),
+        "days": pa.array([0, None, 86_400_000], pa.date64()),
+        "kinds": pa.ListArray.from_arrays([0, 1, 2, 3], pa.array(["a", "b", "a"]).dictionary_encode()),
+    }
+    source = write_arrow(tmp_path / "in.arrow", {"t": ["a", None, "c"], **columns})
+    job(source, text="t", keep=tuple(columns))
+    assert verify_job(out) == {}
+    assert whole(out).select(list(columns)).to_pydict() == pa.table(columns).to_pydict()
+
+
+def test_what_parquet_has_no_type_for_is_told_before_anything_is_sent(job, tmp_path, out):
+    runs = pa.RunEndEncodedArray.from_arrays([1], ["x"])
+    source = write_arrow(tmp_path / "in.arrow", {"t": ["a"], "runs": runs})
+    with pytest.raises(ConfigurationError, match="'runs' cannot be carried: .*run_end_encoded"):
+        job(source, text="t", keep=("runs",))
+    assert not out.exists()
+
+
 def test_H14_the_parts_are_found_by_one_listing(tmp_path, monkeypatch):
     for number in range(300):
         (tmp_path / parts.part_name(number)).touch()
@@ -253,7 +306,7 @@ def test_H07_a_file_that_the_system_cannot_read_is_not_taken_for_damaged(job, li
     for name in ("part-000000001.parquet", "_job.json"):
         (out / name).rename(out / "aside")
         (out / name).mkdir()
-        with pytest.raises(StorageError, match="directory"):
+        with pytest.raises(StorageError, match=rf"{name}: .*directory\. Mend that"):
             verify_job(out)
         (out / name).rmdir()
         (out / "aside").rename(out / name)
@@ -265,7 +318,7 @@ def test_H03_a_part_that_cannot_be_written_says_so_and_nothing_more_when_its_wri
 ):
     said = []
     monkeypatch.setattr(sys, "unraisablehook", said.append)
-    with pytest.raises(StorageError, match=r"part-x: No space left on device\. What") as caught:
+    with pytest.raises(StorageError, match=r"part-x: No space left on device\. Mend") as caught:
         storage.publish(tmp_path, "part-x", lambda path: parts.write_part(TABLE, Path("/dev/full")))
     gc.collect()
     assert (caught.value.errno, said, os.listdir(tmp_path)) == (errno.ENOSPC, [], [])

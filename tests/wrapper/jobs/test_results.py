@@ -82,16 +82,37 @@ def test_json_lines_and_csv_say_the_same_of_every_type(made):
     assert json.loads(rows[1]["error"])["code"] == "InvalidInputError"
 
 
+def test_what_arrow_cannot_filter_and_python_has_no_value_for_is_told_too(job, tmp_path, out):
+    columns = {
+        "id": pa.array(["a", "b"], pa.string_view()),
+        "day": pa.array([10**7, None], pa.date32()),
+        "zone": pa.array([[1], []], pa.list_(pa.timestamp("us", "No/Where"))),
+    }
+    pq.write_table(pa.table({"t": [None, "line 1"], **columns}), tmp_path / "in.parquet")
+    job(tmp_path / "in.parquet", text="t", id="id", keep=("day", "zone"))
+    job = open_job(out)
+    assert job.carried([1, 0]) == {
+        0: {"id": "a", "day": "29349-01-26", "zone": ["1970-01-01 00:00:00.000001Z"]},
+        1: {"id": "b", "day": None, "zone": []},
+    }
+    assert [row["id"] for row in job.refused_rows()] == ["a"]
+    assert export_job(out, tmp_path / "all.jsonl") == export_job(out, tmp_path / "all.csv") == 2
+    assert "29349-01-26" in (tmp_path / "all.jsonl").read_text()
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
         ("in.parquet", "is an input of this job"),
+        ("link/in.parquet", "is an input of this job"),
+        ("link/out/all.npy", "in the job's folder it would be"),
         ("x.xls", "must end with one of"),
         ("out.csv", "is a folder"),
     ],
 )
 def test_what_cannot_be_the_file_is_told_and_stays(made, name, says):
     (made.parent / "out.csv").mkdir()
+    (made.parent / "link").symlink_to(made.parent)
     before = (made.parent / "in.parquet").read_bytes()
     with pytest.raises(JobError, match=says):
         export_job(made, made.parent / name)

@@ -16,6 +16,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from ..errors import ConfigurationError
 from . import INTERRUPTED, PAUSED, REFUSED, counted
 from .options import (
     cache_option,
@@ -109,8 +110,10 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
 
     INPUT is Parquet, Arrow, JSON Lines, CSV, TSV or text files, a glob, or a folder.
     """
+    from ..jobs import plan_job  # noqa: PLC0415 - needs the extra `jobs`
+
     run_on = _run_by(given["engine"], address=given["address"], workers=given["workers"])
-    options = {
+    options: dict[str, Any] = {
         "text": given["text"],
         "id": given["id_column"],
         "keep": given["keep"],
@@ -120,9 +123,13 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     if given["dry_run"]:
         of_client = {name: given[name] for name in ("model", "cache")}
         how = {name: given[name] for name in ("rate_limit", "as_json", "local")}
-        say_plan(inputs, of_client, **how, **options)
+        say_plan(inputs, of_client, out=out, **how, **options)
         return 0
-    client = client_of(**_of_client(given))
+    try:
+        client = client_of(**_of_client(given))
+    except ConfigurationError:  # what is wrong with the input comes before a missing key
+        plan_job(inputs, out, **dict[str, Any](options, max_rows=1))
+        raise
     work = functools.partial(run_on, inputs, out, client=client, on_refused=given["on_refused"], **options)
     return _watched(client, work, given)
 
@@ -216,8 +223,9 @@ def verify(out: str, *, as_json: bool) -> int:
         click.echo(json.dumps({"out": out, "bad": bad}))
         return int(bool(bad))
     for name, why in bad.items():
-        click.echo(f"removed {name}: {why}")
-    click.echo("The same `job run` makes them again." if bad else "All parts are good.")
+        click.echo(f"{name}: {why}.")
+    if not bad:
+        click.echo("All parts are good.")
     return int(bool(bad))
 
 
@@ -292,6 +300,8 @@ class _Shown:
             f"{counted(report.requests, 'request')} ({counted(report.retries, 'retry', 'retries')}){cached}, "
             f"{report.seconds:.1f} s{rate}."
         )
+        for name in report.foreign:
+            click.echo(f"Not of this job, but read with it: {report.out / name}. Put it elsewhere.")
         out = shlex.quote(str(report.out))
         if not report.finished:
             click.echo(f"Stopped. To go on: {_typed()}")

@@ -61,6 +61,7 @@ def say_plan(
     *,
     as_json: bool,
     local: bool = False,
+    out: str | None = None,
     **of_job: Any,
 ) -> None:
     """Prints what a job with these options would send."""
@@ -68,7 +69,7 @@ def say_plan(
 
     key = {} if local else {"api_key": lambda: ""}  # never asked: nothing is sent
     with client_of(local=local, **key, **of_client) as client:
-        made = plan_job(inputs, client=client, **of_job)
+        made = plan_job(inputs, out, client=client, **of_job)
     if as_json:
         click.echo(json.dumps({"kind": "plan", **dataclasses.asdict(made)}))
     else:

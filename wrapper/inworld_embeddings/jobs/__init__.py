@@ -7,7 +7,6 @@ docs/use/jobs.md.
 import os
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Unpack
 
 if find_spec("pyarrow") is None:
@@ -83,19 +82,24 @@ async def arun_job(
 
 
 def plan_job(
-    source: Sources, *, client: EmbeddingClient | None = None, **options: Unpack[JobOptions]
+    source: Sources,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    client: EmbeddingClient | None = None,
+    **options: Unpack[JobOptions],
 ) -> JobPlan:
     """What `run_job` would send. Reads all of the input; sends nothing, writes nothing, needs no key.
 
     Args:
         source: As for `run_job`.
+        out: The folder, if it may be among the source: what is in it is no input.
         client: Its options count. None: the defaults.
         **options: As for `run_job`.
     """
     if client is None:
         client = EmbeddingClient(api_key=lambda: "")  # never asked: nothing is sent
     face = client._for_its_loop()  # noqa: SLF001 - a part of the same package
-    return client._run(lambda: Job(face, source, Path(os.devnull), options).plan())  # noqa: SLF001
+    return client._run(lambda: Job(face, source, place(out or os.devnull), options).plan())  # noqa: SLF001
 
 
 def retry_job(

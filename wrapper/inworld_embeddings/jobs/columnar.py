@@ -59,14 +59,48 @@ class Columnar:
 
 
 def _carried(array: Any, kind: Any) -> Any:
-    """A column as it is carried. What is not UTF-8 in a string becomes U+FFFD, as of files made of lines."""
+    """A column as it is carried. What is not UTF-8 in it becomes U+FFFD, as of files made of lines."""
     array = array.cast(kind)
     try:
         array.validate(full=True)
     except pa.ArrowInvalid:
-        values = array.cast(pa.large_binary()).to_pylist()
-        return pa.array([value and value.decode(errors="replace") for value in values], kind)
+        return pa.array([_walked(value, _marked) for value in array], kind)
     return array
+
+
+def _walked(value: Any, plain: Callable[[Any], Any]) -> Any:
+    """An Arrow value, with what ``plain`` makes of each number, string or time in it."""
+    if not value.is_valid:
+        return None
+    if isinstance(value, pa.StructScalar):
+        return {name: _walked(value[name], plain) for name in value}
+    if isinstance(value, pa.MapScalar):
+        return [(_walked(one["key"], plain), _walked(one["value"], plain)) for one in value.values]
+    if isinstance(value, pa.ListScalar):
+        return [_walked(one, plain) for one in value.values]
+    return plain(value)
+
+
+def _marked(value: Any) -> Any:
+    return value.as_buffer().to_pybytes().decode(errors="replace") if is_text(value.type) else value
+
+
+def rows_of(table: "pa.Table | pa.RecordBatch") -> list[dict[str, Any]]:
+    """The rows of a table. Times that Python has not, such as those of nanoseconds, are strings."""
+    try:
+        return table.to_pylist()  # type: ignore[no-any-return]
+    except (KeyError, OverflowError, ValueError):
+        columns = [[_walked(value, _told) for value in column] for column in table.itercolumns()]
+        return [dict(zip(table.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _told(value: Any) -> Any:
+    try:
+        return value.as_py()
+    except (KeyError, OverflowError, ValueError):
+        if pa.types.is_timestamp(value.type) and value.type.tz:  # a zone that is not known here
+            value = value.cast(pa.timestamp(value.type.unit, "UTC"))
+        return value.cast(pa.string()).as_py()
 
 
 def column_texts(array: Any, refused: Callable[[int, str], Refusal]) -> "list[str | Refusal]":

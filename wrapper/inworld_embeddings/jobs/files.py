@@ -167,15 +167,16 @@ def found_files(source: Sources, without: Path) -> list[str]:
     """
     given = [source] if isinstance(source, str | os.PathLike) else list(source)
     files: list[str] = []
+    own = os.path.realpath(str(without))
     for one in (str(path) for path in given):
         if is_stored(one):
             files += _on_store(one, without)
         elif os.path.isdir(one):
-            files += _in_folder(Path(one), without)
+            files += _in_folder(Path(one), own)
         elif os.path.exists(one):
             files.append(os.path.abspath(one))
-        elif matches := sorted(glob.glob(one, recursive=True)):
-            files += [os.path.abspath(path) for path in matches if not os.path.isdir(path)]
+        elif matches := [path for path in sorted(glob.glob(one, recursive=True)) if not os.path.isdir(path)]:
+            files += [os.path.abspath(path) for path in matches if not is_in(own, path)]
         else:
             raise InvalidInputError(f"{one}: No such file.")
     for path in files:
@@ -186,8 +187,13 @@ def found_files(source: Sources, without: Path) -> list[str]:
     return files
 
 
-def _in_folder(folder: Path, without: Path) -> list[str]:
-    found, seen, own = [], set(), os.path.realpath(without)
+def is_in(folder: str, path: str) -> bool:
+    """Whether a path leads into a folder, whose own must be a real one."""
+    return Path(folder) in Path(os.path.realpath(path)).parents
+
+
+def _in_folder(folder: Path, own: str) -> list[str]:
+    found, seen = [], set()
 
     def unreadable(error: OSError) -> None:
         raise InvalidInputError(f"{error.filename}: {error.strerror}.") from error

@@ -172,19 +172,30 @@ class JsonLines(_LineRows):
 
     @staticmethod
     def columns_in(path: str) -> "dict[str, pa.DataType] | None":
-        """The names in the first lines; those that hold something else than text have no text's type."""
+        """The names in the first lines; those that hold something else than text have no text's type.
+
+        Raises:
+            InvalidInputError: there is no name.
+        """
         found: dict[str, pa.DataType] = {}
+        empty = True
         with closing(_Lines(path, START)) as lines:
             for _ in range(SAMPLE):
                 try:
                     if (line := lines.next()) is None:
                         break
-                    row = _value_of(line)
+                    row = None if line.isspace() else _value_of(line)
                 except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, _TooLongError):
-                    continue
+                    row = False
+                empty = empty and row is None
                 for name, value in row.items() if isinstance(row, dict) else ():
                     if isinstance(value, str) or name not in found:
                         found[name] = pa.string() if isinstance(value, str) else pa.null()
+        if not (found or empty):
+            raise InvalidInputError(
+                f"{path}: none of its first {SAMPLE} lines is a JSON object with a name in it, as each row must be. Of an "
+                "array, such lines are made by: jq -c '.[]'"
+            )
         return found or None
 
 
@@ -229,6 +240,8 @@ class Csv(_LineRows):
         except (csv.Error, _TooLongError) as error:
             wrong = f"the header cannot be read: {_in_words(error)}"
         wanted = (self._columns.text, *self._names)
+        if len(names) == 1 and kind_of(self._path) == "csv" and (others := set(";\t|") & set(names[0])):
+            wrong = f"the header is one field, with a {others.pop()!r} in it; fields must be parted by commas"
         if doubled := [name for name in wanted if name is not None and names.count(name) > 1]:
             wrong = f"there are several columns called {doubled[0]!r}"
         if wrong:

@@ -72,6 +72,7 @@ class JobReport:
         retries: Retries of this run.
         seconds: Wall time of this run.
         cache_hits: Those of ``sent`` that the cache had.
+        foreign: What is in the folder and not of the job, but would be read with it.
     """
 
     out: Path
@@ -84,6 +85,7 @@ class JobReport:
     retries: int
     seconds: float
     cache_hits: int = 0
+    foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .._version import __version__
-from ..errors import JobCorruptError, JobError
+from ..errors import ConfigurationError, JobCorruptError, JobError
+from .columnar import rows_of
 from .files import is_stored, is_system, readable
 from .manifest import MANIFEST, Manifest
 from .rows import START, Position, Refusal, as_json
@@ -62,10 +63,24 @@ def clean(folder: Path) -> None:
     remove(folder, [name for name in names(folder) if _is_hidden(name) and name != LOCK])
 
 
+def _number(name: str) -> int | None:
+    """That of a part file, by its name; None if it is none."""
+    match = _PART.fullmatch(name)
+    return int(match[1]) if match and name == part_name(int(match[1])) else None
+
+
 def numbers(folder: Path) -> list[int]:
     """The parts that are there, rising. A temporary file is none."""
-    found = [_PART.fullmatch(name) for name in names(folder)]
-    return sorted(int(match[1]) for match in found if match)
+    found = map(_number, names(folder))
+    return sorted(number for number in found if number is not None)
+
+
+FOREIGN: Final = "no part of this job, and read as one by whoever reads the folder"
+
+
+def foreign(folder: Path) -> list[str]:
+    """What is in a job's folder and not of the job, under names that whoever reads the folder does not pass over."""
+    return sorted(name for name in names(folder) if not name.startswith((".", "_")) and _number(name) is None)
 
 
 RESERVED: Final = ("row", "vector", "error")
@@ -241,10 +256,30 @@ def _write(table: "pa.Table", file: "pa.NativeFile") -> None:
 
 def _leaves(schema: "pa.Schema") -> list[str]:
     """Paths of the columns that Parquet makes of a schema: one for each plain value in a struct or a list."""
+    made = pq.read_metadata(_without_rows(schema)).schema
+    return [made.column(at).path for at in range(len(made))]
+
+
+def as_stored(carried: "pa.Schema") -> "pa.Schema":
+    """Columns by the types that Parquet gives back, so that a part that was read is written to the same bytes.
+
+    Raises:
+        ConfigurationError: there is no such type in Parquet.
+    """
+    fields: list[pa.Field] = []
+    for field in carried:
+        try:
+            fields += pq.read_schema(_without_rows(pa.schema([field])))
+        except (pa.ArrowException, NotImplementedError) as error:
+            raise ConfigurationError(f"The column {field.name!r} cannot be carried: {error}") from error
+    return pa.schema(fields)
+
+
+def _without_rows(schema: "pa.Schema") -> "pa.BufferReader":
+    """A Parquet file of some columns."""
     sink = pa.BufferOutputStream()
     pq.write_table(schema.empty_table(), sink)
-    made = pq.read_metadata(pa.BufferReader(sink.getvalue())).schema
-    return [made.column(at).path for at in range(len(made))]
+    return pa.BufferReader(sink.getvalue())
 
 
 def read_part(path: Path, columns: "list[str] | None" = None) -> "pa.Table":
@@ -350,17 +385,17 @@ def refused_rows(
     columns = ["row", *([id_column] if id_column else []), "error"]
     for footer in there:
         if footer.refused:
-            table = read_part(folder / part_name(footer.part), columns)
-            for row in table.filter(table["error"].is_valid()).to_pylist():
-                error = row.pop("error")
-                yield {**row, **error}
+            # Arrow cannot filter columns of every type.
+            for row in rows_of(read_part(folder / part_name(footer.part), columns)):
+                if error := row.pop("error"):
+                    yield {**row, **error}
 
 
 def success(folder: Path) -> dict[str, Any] | None:
-    """What `_SUCCESS` says, if it is there and speaks of the parts that are."""
+    """What `_SUCCESS` says, if it is there, speaks of the parts that are, and has `_errors.jsonl` beside it."""
     try:
         told = json.loads((folder / SUCCESS).read_bytes())
     except (OSError, ValueError):
         return None
     whole = isinstance(told, dict) and numbers(folder) == list(range(told.get("parts", -1)))
-    return told if whole else None
+    return told if whole and (folder / ERRORS).exists() else None

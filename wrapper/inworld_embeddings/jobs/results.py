@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..errors import JobError, StorageError
 from ..result import Vectors
 from . import parts, storage
-from .files import place
+from .columnar import rows_of
+from .files import is_in, place
 from .inputs import Reader
 from .manifest import Manifest
 from .rows import Columns, as_json
@@ -75,12 +76,13 @@ class OpenJob:
 
     def carried(self, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
         """The carried columns of some rows, by row."""
-        names = [
-            "row",
-            *dict.fromkeys((*([self.manifest.id] if self.manifest.id else []), *self.manifest.keep)),
-        ]
-        table = self.dataset.to_table(columns=names, filter=ds.field("row").isin(list(rows)))
-        return {row.pop("row"): row for row in table.to_pylist()}
+        names = [*([self.manifest.id] if self.manifest.id else []), *self.manifest.keep]
+        size = self.manifest.rows_per_part
+        found: dict[int, dict[str, Any]] = {}
+        for part in {row // size for row in rows}:
+            table = parts.read_part(self.out / parts.part_name(part), list(dict.fromkeys(names)))
+            found |= {row: rows_of(table.slice(row % size, 1))[0] for row in rows if row // size == part}
+        return found
 
     def texts(self, rows: Sequence[int]) -> dict[int, str]:
         """The texts of some rows, read from the input.
@@ -131,7 +133,8 @@ def verify_job(out: str | os.PathLike[str]) -> dict[str, str]:
         out: The folder.
 
     Returns:
-        What was wrong with each bad part, by its name; empty if all are good.
+        What was wrong with each bad part, by its name. And what is not of the job, but would be read with it by whoever
+        reads the folder: that stays. Empty if all is good.
 
     Raises:
         JobError: it holds no job.
@@ -141,10 +144,14 @@ def verify_job(out: str | os.PathLike[str]) -> dict[str, str]:
     manifest = Manifest.needed(folder)
     with storage.locked(folder):
         found = {n: parts.damage(folder / parts.part_name(n), n, manifest) for n in parts.numbers(folder)}
-        bad = {parts.part_name(number): why for number, why in found.items() if why is not None}
+        bad = {
+            parts.part_name(number): f"removed; the next run makes it again: {why}"
+            for number, why in found.items()
+            if why is not None
+        }
         if bad:
             storage.remove(folder, [parts.SUCCESS, *bad])
-    return bad
+    return bad | dict.fromkeys(parts.foreign(folder), f"{parts.FOREIGN}. Put it elsewhere")
 
 
 # Exporting.
@@ -174,8 +181,11 @@ def export_job(out: str | os.PathLike[str], file: str | os.PathLike[str]) -> int
         raise JobError(f"{target}: the name must end with one of {', '.join(EXPORTS)}.")
     if target.is_dir():
         raise JobError(f"{target} is a folder. Name another file, or remove it.")
-    if os.path.abspath(target) in (file.path for file in job.manifest.inputs):
+    real = os.path.realpath(target)
+    if real in (os.path.realpath(file.path) for file in job.manifest.inputs):
         raise JobError(f"{target} is an input of this job. Name another file.")
+    if is_in(os.path.realpath(str(job.out)), real):
+        raise JobError(f"{target}: in the job's folder it would be {parts.FOREIGN}. Name a file elsewhere.")
     hidden = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.tmp{target.suffix}")
     try:
         write(job, hidden)
@@ -209,7 +219,7 @@ def _npy(job: OpenJob, path: Path) -> None:
 def _rows(job: OpenJob) -> Iterator[dict[str, Any]]:
     for table in job.tables():
         for batch in table.to_batches(max_chunksize=512):
-            yield from batch.to_pylist()
+            yield from rows_of(batch)
 
 
 def _jsonl(job: OpenJob, path: Path) -> None:

@@ -121,7 +121,8 @@ class Job:
     def _input(self) -> tuple[list[str], Columns]:
         files = found_files(self._source, self._out)
         named: list[str] = [*([self._id] if self._id else []), *self._keep]
-        return files, columns_of(files, self._text, tuple(dict.fromkeys(named)), parts.RESERVED)
+        columns = columns_of(files, self._text, tuple(dict.fromkeys(named)), parts.RESERVED)
+        return files, columns._replace(carried=parts.as_stored(columns.carried))
 
     def _take_folder(self, held: ExitStack) -> None:
         parts.prepare(self._out)
@@ -400,6 +401,7 @@ class Job:
             retries=self._service.retries,
             cache_hits=self._service.cache_hits,
             seconds=self._progress.seconds,
+            foreign=tuple(parts.foreign(self._out)),
         )
 
 

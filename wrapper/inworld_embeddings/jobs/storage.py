@@ -155,7 +155,7 @@ def storage_error(path: Path, error: Exception) -> StorageError:
     number = getattr(error, "errno", None)
     told = os.strerror(number) if number and not is_stored(path) else error
     return StorageError(
-        f"{path}: {told}. What was published stays: run the same command again to go on.",
+        f"{path}: {told}. Mend that, then run the same command again: what was published stays.",
         errno=number,
     )
 
