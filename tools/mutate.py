@@ -66,6 +66,10 @@ MUTATIONS = {
         "grow without bound": ("min(self._max, self.limit + step)", "self.limit + step"),
         "grow on a refusal": ("if was_full and outcome is Outcome.SUCCESS:", "if was_full:"),
     },
+    ("_engine/batch_runner.py", "tests/wrapper/engine -k 'G08 or C11'"): {
+        "keep a retry that was never sent": ("session.admission.budget.give_back()", "pass"),
+        "count the retries of an outage": ("if retry.counts or not retry.wait:", "if True:"),
+    },
     ("_engine/engine.py", "tests/wrapper/test_processes.py -k F01"): {
         "drop PID check": ("key = os.getpid(), asyncio", "key = 0, asyncio"),
     },

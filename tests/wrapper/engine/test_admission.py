@@ -44,6 +44,21 @@ def test_G08_a_dead_service_gets_no_more_retries_than_the_budget_holds():
         face.service.oracle.assert_requests(1 + 8 + 3)
 
 
+@virtual
+async def test_G08_a_retry_that_is_cancelled_before_it_is_sent_is_put_back():
+    service = Service("ok, status=503;retry-after=8, status=503, ok")
+    async with AsyncEmbeddingClient(api_key=KEY, transport=service) as client:
+        await client.embed("so that there is a session")
+        (session,) = client._engine._sessions.values()
+        session.admission.budget = Budget(1, 0.5, left=1)
+        task = asyncio.create_task(client.embed("x"))
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await client.embed("needs the only retry there is")
+
+
 def taught(face, calls=USUAL):
     for number in range(calls):
         face.embed(str(number))

@@ -164,6 +164,19 @@ def test_C08_C09_C12_a_hint_is_waited_out(fault):
     assert HINT <= second.started - first.finished <= HINT * 1.25
 
 
+def test_C11_what_an_outage_cost_a_batch_is_none_of_its_retries():
+    """Nothing succeeds at first; once the other batch has, this one still has both."""
+    failing = {TEXTS[0]: 4, TEXTS[1]: 3}
+
+    def script(request):
+        (text,) = request.texts
+        failing[text] -= 1
+        return "status=503" if failing[text] >= 0 else OK
+
+    service, result = embed(script, TEXTS[:2], batch_size=1)
+    service.oracle.check(TEXTS[:2], result.vectors)
+
+
 def test_C12_a_hint_holds_up_the_clients_next_call_too():
     service = Service(["status=503;retry-after=8", OK])
     with AsyncFace(service, max_retries=0) as face:
