@@ -12,9 +12,9 @@ from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingC
 from inworld_embeddings._http.pool import KEPT_BUFFERS
 from inworld_embeddings._retry import Timeouts
 from support.clients import KEY, pool, vectors_in
-from support.fault import OK, ByConnection, Fault, head, sends
+from support.fault import OK, ByConnection, Fault
 from support.fault_server import FaultServer
-from support.faults import black_hole, drain, extra_response_same_packet, extra_response_when_idle
+from support.faults import black_hole, extra_response_same_packet, extra_response_when_idle
 from support.network import ConnectProxy, socket_to
 from support.oracle import EMBED_PATH
 from support.vectors import text_id
@@ -74,31 +74,6 @@ def test_a_connection_is_used_for_its_own_origin_only():
 
 
 @in_a_loop
-async def test_a_body_that_ends_with_its_connection_is_not_whole_when_the_pool_was_closed():
-    unfinished = sends("unfinished", lambda _: head() + b"{", drain)
-    with FaultServer(unfinished) as server:
-        async with pool(server.url) as (transport, send):
-            sending = asyncio.create_task(send("a"))
-            while not any(connection._parser.status for connection in transport.busy):  # noqa: ASYNC110 - nothing tells
-                await asyncio.sleep(0.001)
-            await transport.aclose()
-            with pytest.raises(httpx.ReadError, match="closed"):
-                await sending
-            assert (len(transport.idle), len(transport.busy)) == (0, 0)
-
-
-@in_a_loop
-async def test_freshen_has_the_next_request_use_a_new_connection():
-    with FaultServer() as server:
-        async with pool(server.url) as (transport, send):
-            await send("a")
-            transport.freshen()
-            assert not transport.idle
-            server.oracle.check_one("b", vectors_in(await send("b"))[0])
-        assert connections(server) == [0, 1]
-
-
-@in_a_loop
 async def test_B01_the_free_repetition_takes_a_new_connection_when_all_idle_ones_have_ended():
     """As after a restart of the server, with more idle connections than retries."""
     with four_at_once("drop;reset") as server:
@@ -143,22 +118,6 @@ async def test_B22_a_connection_that_rested_for_15_seconds_is_replaced():
                 turn_on(rested)
         assert connections(server) == [0, 0, 1]
     assert Timeouts().keepalive == 15.0
-
-
-@OURS
-@in_a_loop
-async def test_B22_the_rest_of_a_burst_is_closed_while_others_work():
-    """The connection used last is used first, so that those of a burst come of age and go."""
-    with four_at_once() as server:
-        async with pool(server.url) as (transport, send):
-            await asyncio.gather(*map(send, FOUR))
-            assert (len(transport.idle), len(server.connections)) == (4, 4)
-            for _ in range(4):
-                turn_on(5)
-                await send("text")
-            assert (len(transport.idle), len(server.connections)) == (1, 4)
-            await asyncio.sleep(0)
-            server.oracle.wait_for(lambda: sum(record.closed for record in server.connections) == 3)
 
 
 @in_a_loop
