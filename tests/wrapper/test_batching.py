@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inworld_embeddings import _batching as batching
-from inworld_embeddings import errors
 from inworld_embeddings._batching import (
     PATIENCE,
     Batch,
@@ -21,7 +19,6 @@ from inworld_embeddings._batching import (
     checked_texts,
     stream_batches,
 )
-from inworld_embeddings.details import BadRequest, FieldViolation
 from inworld_embeddings.errors import InvalidInputError
 
 MUCH = 10_000
@@ -128,26 +125,6 @@ def test_a_stream_is_cut_like_a_list_and_an_error_comes_after_what_came_before_i
         assert outcome(in_a_loop(stream)) == (wanted, index)
 
 
-def test_a_stream_is_pulled_no_further_than_a_full_batch():
-    source = iter(["a", "b", "\ud800", "d"])
-    stream = stream_batches(source, 2, MUCH, replace=True)
-    assert list(next(stream).texts) == ["a", "b"]
-    assert list(next(stream).texts) == ["\ufffd", "d"]
-    assert list(next(stream_batches(iter(["x" * 90] * 9), 9, 300)).texts) == ["x" * 90] * 2
-
-
-def test_parts_of_a_batch_keep_order_and_indexes():
-    (batch,) = batches(["a", "b", "ccc", "d", "e"], 5, MUCH)
-    picked = batch.pick([1, 3, 4])
-    for made, indexes in [
-        (batch.parts(3), [[0, 1, 2], [3, 4]]),
-        ([picked, picked.without({3}), picked.without({1, 3, 4})], [[1, 3, 4], [1, 4], []]),
-    ]:
-        assert [list(part.indexes) for part in made] == indexes
-        for part in made:
-            assert part.body == as_json(part.texts) == as_json(batch.texts[index] for index in part.indexes)
-
-
 def test_the_texts_are_not_in_a_repr():
     assert "secret" not in repr(Batch([0], ["secret text"]))
 
@@ -174,20 +151,3 @@ def test_full_batches_raise_a_cap_by_and_by_and_a_refusal_starts_the_count_anew(
     assert cap.most == 10
     cap.took(10)
     assert cap.most == 20
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 9, 128, 10_000])
-def test_spread_covers_a_batch_from_end_to_end(count):
-    positions = batching.spread_out(count)
-    assert len(positions) == len(set(positions)) <= batching.ENOUGH
-    assert (min(positions), max(positions)) == (0, count - 1)
-    assert len(positions) == min(count, batching.ENOUGH) or count == 7
-    gaps = [after - before for before, after in itertools.pairwise(sorted(positions))]
-    assert not gaps or max(gaps) <= count / (batching.ENOUGH - 1) + 1
-
-
-def test_named_are_the_positions_that_exist():
-    violations = tuple(FieldViolation(input_index=index) for index in (5, None, 2, 2, 9))
-    error = errors.BadRequestError("no", details=({"other": 1}, BadRequest(violations)))
-    assert batching.named_positions(error, 6) == [2, 5]
-    assert batching.named_positions(errors.APIConnectionError("no"), 6) == []

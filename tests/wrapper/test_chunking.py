@@ -46,10 +46,6 @@ def test_every_piece_fits_and_nothing_but_space_is_lost(text, most):
     assert re.sub(r"\s", "", "".join(pieces)) == re.sub(r"\s", "", text)
 
 
-def test_a_character_beyond_ascii_is_a_token_and_others_are_three_to_one():
-    assert [_tokens(text) for text in ("abc abcd", "文", "abc文 abcdé")] == [3, 1, 5]
-
-
 def test_pieces_of_a_model_are_not_told_as_long():
     for model in MODELS.values():
         pieces = chunk(WORDS * 3000, model.name)

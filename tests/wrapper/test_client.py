@@ -7,17 +7,7 @@ import numpy as np
 import pytest
 
 import inworld_embeddings_client
-from inworld_embeddings import (
-    BadRequestError,
-    BasicAuth,
-    EmbeddingClient,
-    EmbeddingResult,
-    InvalidInputError,
-    PartialFailureError,
-    ProviderAuth,
-    RateLimitError,
-    _api,
-)
+from inworld_embeddings import BasicAuth, EmbeddingClient, EmbeddingResult, ProviderAuth, _api, errors
 from inworld_embeddings.options import CALL, defaults, merged
 from support.fault import JSON, OK, Fault, status
 from support.in_process import KEY, AsyncFace, Service, SyncFace, embed
@@ -74,10 +64,10 @@ def test_E03_a_surrogate_is_refused_before_any_request_or_replaced_where_asked(t
     replaced = "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
     with SyncFace(Service()) as face:
         for texts, index in ((["fine"] * 300 + [text], 300), (text, None)):
-            with pytest.raises(InvalidInputError, match="replace_surrogates=True") as caught:
+            with pytest.raises(errors.InvalidInputError, match="replace_surrogates=True") as caught:
                 face.embed(texts)
             assert caught.value.index == index
-            with pytest.raises(InvalidInputError):
+            with pytest.raises(errors.InvalidInputError):
                 face.client.plan(texts)
         face.service.oracle.assert_requests(0)
         face.service.oracle.check_one(replaced, face.embed(text, replace_surrogates=True))
@@ -95,7 +85,7 @@ def test_E05_ten_megabytes_of_text_are_refused_here_and_sent_if_there_is_room():
     text = "ä" * 5_000_000
     any_size = Fault("any_size", lambda ex: ex.reply(200, ex.good_body()))
     with AsyncFace(Service(any_size)) as face:
-        with pytest.raises(InvalidInputError, match="max_batch_bytes") as caught:
+        with pytest.raises(errors.InvalidInputError, match="max_batch_bytes") as caught:
             face.embed(["a", text])
         assert caught.value.index == 1
         face.service.oracle.assert_requests(0)
@@ -190,10 +180,8 @@ def test_every_request_takes_path_headers_and_model_from_the_generated_endpoint(
         _api.envelope.cache_clear()
     assert len(service.requests) == 3
     for request in service.requests:
-        assert (request.head.target, request.head.get("x-generated")) == (
-            f"{EMBED_PATH}?generated=yes",
-            "yes",
-        )
+        assert request.head.target == f"{EMBED_PATH}?generated=yes"
+        assert request.head.get("x-generated") == "yes"
 
 
 ONE_BY_ONE = {"batch_size": 1, "max_retries": 0}
@@ -202,7 +190,7 @@ SLOW_DOWN = lambda request: "status=429" if "bad" in request.texts else OK  # no
 
 def test_what_succeeded_is_kept_when_some_fail_and_a_failed_row_raises():
     texts = ["a", "bb", "bad", "dddd"]
-    with pytest.raises(PartialFailureError, match=r"1 of 4. .* inputs\[2\]") as caught:
+    with pytest.raises(errors.PartialFailureError, match=r"1 of 4. .* inputs\[2\]") as caught:
         embed(SLOW_DOWN, texts, **ONE_BY_ONE)
     _, returned = embed(SLOW_DOWN, texts, call={"on_error": "return"}, **ONE_BY_ONE)
     for result in (caught.value.result, returned):
@@ -210,9 +198,9 @@ def test_what_succeeded_is_kept_when_some_fail_and_a_failed_row_raises():
         assert np.isnan(result.vectors[2]).all()
         assert np.array_equal(result[3], vector_for("dddd"))
         (failure,) = result.failures
-        assert (failure.index, type(failure.error), failure.retryable) == (2, RateLimitError, True)
+        assert (failure.index, type(failure.error), failure.retryable) == (2, errors.RateLimitError, True)
         for read in (lambda result=result: result[2], lambda result=result: list(result)):
-            with pytest.raises(RateLimitError):
+            with pytest.raises(errors.RateLimitError):
                 read()
     assert caught.value.failures == caught.value.result.failures
 
@@ -228,13 +216,11 @@ def test_a_user_httpx_client_carries_the_requests_and_stays_open():
 
 
 def test_extra_headers_go_with_each_request_and_are_redacted_where_the_service_echoes_them():
-    service, headers = (
-        Service(status(400, message="bad x-key planted-secret")),
-        {"X-Key": "planted-secret", "Accept": "a/b"},
-    )
+    service = Service(status(400, message="bad x-key planted-secret"))
+    headers = {"X-Key": "planted-secret", "Accept": "a/b"}
     with EmbeddingClient(api_key=KEY, transport=service, extra_headers=headers) as client:
         assert "planted-secret" not in repr(client) + repr(vars(client))
-        with pytest.raises(BadRequestError, match=r"bad x-key \[redacted\]"):
+        with pytest.raises(errors.BadRequestError, match=r"bad x-key \[redacted\]"):
             client.embed("x")
     (request,) = service.requests
     assert (request.head.get("x-key"), request.head.get("accept")) == ("planted-secret", "a/b")

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from inworld_embeddings._decoding import AT_A_TIME, HUGE, Decoder, oddities
+from inworld_embeddings._decoding import AT_A_TIME, Decoder
 from inworld_embeddings.errors import APIResponseValidationError
 from support.broken import broken, fuzzed
 
@@ -145,40 +144,6 @@ def test_D12_whatever_is_made_of_doubtful_json_no_vector_is_wrong(decode, raw):
         assert error.retryable  # noqa: PT017 - one of the two
 
 
-PLAIN = [
-    "several",
-    "D12 a number beside them",
-    "D12 an unknown field in a row",
-    "whitespace",
-    "as Go prints it",
-]
-
-
-@pytest.mark.parametrize("name", PLAIN)
-def test_the_fast_decoder_takes_plain_bodies_itself_and_counts_the_rows(name):
-    pytest.importorskip("simdjson")
-    raw, rows = GOOD[name]
-    decoder = Decoder()
-    assert decoder._decode_fast(raw, len(rows), None).tolist() == rows
-    for count in (len(rows) - 1, len(rows) + 1):
-        with pytest.raises((ValueError, msgspec.DecodeError)):
-            decoder._decode_fast(raw, count, None)
-
-
-def test_a_parser_is_used_again_but_never_after_a_failed_parse():
-    pytest.importorskip("simdjson")
-    decoder, parsers = Decoder(), []
-    for raw in (body(b"1.5"), body(b"2.5"), body(b"true"), body(b"3.5"), body(b"4.5,1e39"), body(b"5.5")):
-        try:
-            decoder.decode(raw, 1)
-        except APIResponseValidationError:
-            assert decoder._parser is None
-        else:
-            parsers.append(decoder._parser)
-    assert parsers[0] is parsers[1]
-    assert len({id(parser) for parser in parsers}) == 3
-
-
 @DECODERS
 def test_D05_another_dimension_than_before_is_not_worth_a_retry(decode):
     with pytest.raises(APIResponseValidationError, match="2 dimensions where earlier ones had 3") as caught:
@@ -258,15 +223,3 @@ def test_both_decoders_agree_on_every_body_and_raise_nothing_else(examples):
         assert outcomes[0] == outcomes[1]
 
     check()
-
-
-# No norm that these can make is within 0.9 % of HUGE, where the rounding of float32 would decide.
-_WRITTEN = [0.0, -0.0, 1.0, -3.5, 1e-30, 4.9e5, -5.5e5, 9.9e5, -9e5, 1.1e6, 1e30, -3e38]
-NUMBERS = st.sampled_from([float(np.float32(number)) for number in _WRITTEN])
-
-
-@given(arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 9)), elements=NUMBERS))
-def test_odd_vectors_are_those_of_a_plain_calculation(vectors):
-    norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
-    zero = [row for row in range(len(vectors)) if not vectors[row].any()]
-    assert oddities(vectors) == (zero, int((norms > HUGE).sum()))

@@ -14,7 +14,6 @@ from inworld_embeddings.details import (
     QuotaViolation,
     RequestInfo,
     RetryInfo,
-    http_date,
     parse_details,
 )
 
@@ -55,14 +54,6 @@ def test_known_types():
     assert one(INWORLD, errorType="SESSION_TOKEN_INVALID", **as_seen) == status
 
 
-def test_snake_case_members_are_read_too():
-    assert one(GOOGLE + "RetryInfo", retry_delay="2s") == RetryInfo(2.0)
-    assert one(GOOGLE + "RequestInfo", request_id="abc") == RequestInfo("abc")
-    assert one(GOOGLE + "BadRequest", field_violations=[{}]) == BadRequest((FieldViolation(),))
-    members = {"reconnect_type": 2, "reconnect_time": "2025-05-16T02:50:26Z", "max_retries": 2}
-    assert one(INWORLD, error_type=4, **members) == InworldStatus("ACCOUNT_DISABLED", "IMMEDIATE", MOMENT, 2)
-
-
 POINTING = {
     3: ["inputs[3].text", "inputs.3", "/inputs/3/text", "EmbedRequest.Inputs[3].Text", "input[3]"],
     None: ["inputs", "inputs[-1]", "inputs[\u0663]", "my_inputs[3]", "outputs[3]", f"inputs[{'9' * 40}]"],
@@ -76,13 +67,11 @@ def test_the_input_that_a_violation_points_to(index):
 
 
 def test_inworlds_enums_are_names_or_numbers_and_its_count_an_integer():
-    numbers = [*range(8), 99, -1, True, 1e300]
-    names = [*ERROR_TYPES, "99", "-1", "", ""]
-    assert [one(INWORLD, errorType=number).error_type for number in numbers] == names
-    values = [1, 3, 4, "NEW_ONE", None, []]
-    names = ["NO_RETRY", "TIMEOUT", "4", "NEW_ONE", "UNDEFINED", "UNDEFINED"]
-    assert [one(INWORLD, reconnectType=value).reconnect_type for value in values] == names
-    assert [one(INWORLD, maxRetries=bad).max_retries for bad in (None, "3", 1.5, True, 2**40, [])] == [0] * 6
+    numbers = [*range(8), 99, True]
+    assert [one(INWORLD, errorType=number).error_type for number in numbers] == [*ERROR_TYPES, "99", ""]
+    values = {1: "NO_RETRY", 4: "4", "NEW_ONE": "NEW_ONE", None: "UNDEFINED"}
+    assert {value: one(INWORLD, reconnectType=value).reconnect_type for value in values} == values
+    assert [one(INWORLD, maxRetries=bad).max_retries for bad in (None, "3", 1.5, 2**40)] == [0] * 4
 
 
 BAD_TIMES = [
@@ -105,12 +94,6 @@ def test_inworlds_reconnect_time(text, moment):
     parsed = one(INWORLD, reconnectTime=text).reconnect_time
     assert parsed == moment
     assert parsed is None or parsed.tzinfo is UTC
-
-
-def test_an_unreadable_date_is_none():
-    assert http_date("Fri, 16 May 2025 02:50:26 GMT" + " " * 1000) == MOMENT.timestamp()
-    bad = ["", "soon", "Fri, 32 May 2025 02:50:26 GMT", "Fri, 16 May 99999 02:50:26 GMT"]
-    assert [http_date(text) for text in bad] == [None] * 4
 
 
 def test_unknown_types_stay_dicts_and_what_is_no_list_of_objects_is_nothing():

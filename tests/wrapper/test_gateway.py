@@ -13,7 +13,7 @@ from inworld_embeddings.gateway import NothingElse, Upstream, openai_error
 from inworld_embeddings.models import MODELS
 from inworld_embeddings_emulator import EmulatorServer, Request
 from inworld_embeddings_emulator.openai_face import OpenAIFace
-from support.fault import JSON, OK, Fault, status
+from support.fault import OK, status
 from support.in_process import KEY, Service
 from support.vectors import vectors_for
 
@@ -46,12 +46,6 @@ def test_vectors_of_the_api_with_the_model_that_was_named():
     (sent,) = map(json.loads, service.bodies)
     assert (sent["model"]["model"], sent["inputs"]) == (MODEL, [{"text": "a"}, {"text": "b"}])
     assert "x-inworld-emulator-engine" not in response.headers
-
-
-def test_an_emulator_behind_it_is_named():
-    headers = [JSON, ("x-inworld-emulator-engine", "hash-4")]
-    with faced(Fault("emulator", lambda ex: ex.reply(200, ex.good_body(), headers))) as (_, _, ask):
-        assert ask().headers["x-inworld-emulator-engine"] == "hash-4"
 
 
 def test_models_are_those_that_are_known_and_nothing_else_is_served_nor_to_the_clients_key():

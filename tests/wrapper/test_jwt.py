@@ -21,20 +21,13 @@ def test_the_published_vector():
     )
 
 
-@pytest.mark.parametrize("pair", [("k", "s"), ("key", "with:colon=and/more"), ("k", "s, with space")])
-def test_a_basic_value_holds_the_pair(pair):
-    value = base64.b64encode(":".join(pair).encode()).decode()
-    assert tuple(half.reveal() for half in key_and_secret(Secret(value))) == pair
-
-
-@pytest.mark.parametrize(
-    "pair",
-    [b"planted,key:s", b"planted key:s", b"planted\nkey:s", b"plant\xff:s", b"planted:\xff", b"planted:s\n"],
-)
-def test_a_pair_that_would_break_the_header_is_refused(pair):
-    with pytest.raises(errors.ConfigurationError, match="cannot hold") as caught:
-        key_and_secret(Secret(base64.b64encode(pair).decode()))
-    assert "plant" not in str(caught.value)
+def test_a_basic_value_holds_the_pair_and_one_that_would_break_the_header_is_refused():
+    value = base64.b64encode(b"key:with:colon=and/more").decode()
+    assert [half.reveal() for half in key_and_secret(Secret(value))] == ["key", "with:colon=and/more"]
+    for pair in (b"planted,key:s", b"planted key:s", b"plant\xff:s", b"planted:s\n"):
+        with pytest.raises(errors.ConfigurationError, match="cannot hold") as caught:
+            key_and_secret(Secret(base64.b64encode(pair).decode()))
+        assert "plant" not in str(caught.value)
 
 
 GOOD = {"token": "header.pay-load.sig_nature", "type": "Bearer", "expirationTime": END}
@@ -69,10 +62,6 @@ def read(body, *, now=NOW, date=DATE, leeway=60.0):
 def test_how_long_a_token_is_used(ends, options, seconds):
     token, use_for = read(GOOD | {"expirationTime": ends}, **options)
     assert (token.reveal(), use_for) == (GOOD["token"], seconds)
-
-
-def test_types_that_are_bearer():
-    assert {read(GOOD | {"type": kind})[1] for kind in ("bearer", "BEARER", "", None)} == {3540}
 
 
 NO_TOKENS = [

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from inworld_embeddings import EmbeddingResult, Failure, ProviderAuth, Stats
+from inworld_embeddings import EmbeddingResult, Failure, Stats
 from support.fault import OK
-from support.faults import BROKEN_ENCODINGS, black_hole, gzip_good
+from support.faults import black_hole
 from support.in_process import KEY, AsyncFace, Service, SyncFace
 
 TEXTS = [f"planted-text {number}" for number in range(12)]
@@ -100,14 +100,10 @@ GOOD = [
     case("a sequence", RESULT, 1),
     case("a generator", RESULT, 1, lambda face: face.embed(text for text in TEXTS)),
     case("no texts", RESULT, 0, lambda face: face.embed([])),
-    case("batches", RESULT, 3, batch_size=5),
     case("dedupe", RESULT, 4, lambda face: face.embed(TEXTS[:2] * 3 + TEXTS[:4], dedupe=True), **SMALL),
     case("a rate limit", RESULT, 12, rate_limit=2.0, **SMALL),
-    case("zero vectors refused", RESULT, 2, script="zero, ok", reject_zero=True),
-    case("compressed", RESULT, 1, script=gzip_good, compression="gzip"),
     case("progress", "tuple", 3, with_progress, batch_size=5),
     case("an async key provider", VECTOR, 1, one, api_key=asynchronous_key),
-    case("an auth", VECTOR, 1, one, api_key=None, auth=ProviderAuth(lambda: KEY)),
     case("a plan", "Plan", 0, lambda face: face.client.plan(TEXTS, batch_size=5)),
     case("local mode", "tuple", 0, local),
     case("a hedge", RESULT, 26, hedged, latency=late, hedge=True),
@@ -117,10 +113,7 @@ GOOD = [
 REFUSED_HERE = [
     case("bytes", "InvalidInputError", 0, lambda face: face.embed(b"x")),
     case("a text that is none", "InvalidInputError", 0, lambda face: face.embed(["a", None])),
-    case("a surrogate", "InvalidInputError", 0, lambda face: face.embed(["a", "\udfff"])),
-    case("a huge text", "InvalidInputError", 0, lambda face: face.embed("x" * 2_000_000)),
     case("a batch of none", "ConfigurationError", 0, call={"batch_size": 0}),
-    case("no such on_error", "ConfigurationError", 0, call={"on_error": "ignore"}),
     case("a typo", "TypeError", 0, call={"batchsize": 1}),
     case("a bad key of a provider", "ConfigurationError", 0, one, api_key=lambda: KEY + "\n"),
     case("a provider that fails", "APIConnectionError", 0, one, api_key=no_key, max_retries=0),
@@ -135,7 +128,6 @@ STATUSES = [
     case("429 that says 2 s", VECTOR, 2, one, script="status=429;retry-after=2, ok"),
     case("429 that says ten minutes", "RateLimitError", 1, one, script="status=429;retry-after=600"),
     case("too large as 429", RESULT, 3, script="max-message=400"),
-    case("no retries", "InternalServerError", 1, one, script="status=500", max_retries=0),
     case("all refused", "AuthenticationError", 1, script="status=401", **SMALL),
     case("all refused, returned", RESULT, 1, script="status=401", call=RETURN, **SMALL),
     case("one refused, returned", RESULT, 8, script=f"{GUILTY};silent", call=RETURN),
@@ -143,17 +135,10 @@ STATUSES = [
     case("its copies refused", PARTIAL, 2, lambda face: face.embed(TEXTS[4:6] * 3, dedupe=True, **SMALL), GUILTY),
 ]  # fmt: skip
 
-WRONG = [
-    case("a vector short once", RESULT, 2, script="short, ok"),
-    case("another dimension", RESULT, 3, script="ok, dimension=16", call=RETURN, **SMALL),
-    case("broken gzip", "APIResponseValidationError", 3, one, script=BROKEN_ENCODINGS[2]),
-]  # fmt: skip
-
 LOST = [
+    case("another dimension", RESULT, 3, script="ok, dimension=16", call=RETURN, **SMALL),
     case("reset", "APIConnectionError", 3, one, script="drop;reset"),
-    case("closed once", RESULT, 2, script="drop, ok"),
     case("silence", "APITimeoutError", 1, one, script=black_hole, timeout=1.5),
-    case("silence without a limit", "APITimeoutError", 3, one, script=black_hole, timeout=None),
     case("silence for some", PARTIAL, 4, script=[OK, OK, OK, black_hole], timeout=1.5, **SMALL),
     case("no time for a wait", "RateLimitError", 1, one, script="status=429;retry-after=30", timeout=9.0),
 ]
@@ -163,27 +148,20 @@ STREAMS = [
     case("a stream, unordered", ROWS, 3, rows, batch_size=5, call={"ordered": False}),
     case("a stream, the last refused", ROWS, 12, rows, script=f'poison="^{TEXTS[-1]}$"', **SMALL),
     case("a stream, one refused, returned", ROWS, 12, rows, script=GUILTY, call=RETURN, **SMALL),
-    case("a stream, retried", ROWS, 4, rows, script="ok, status=503, ok", batch_size=5, max_concurrency=1),
     case("a stream of a bad text", ROWS, 1, lambda face: face.rows(["a", "b", "\ud800"]), batch_size=2),
     case("a stream, its source breaks off", ROWS, 2, breaks_off, batch_size=5),
     case("a stream, silence", ROWS, 1, rows, script=black_hole, timeout=1.5),
 ]
 
-CASES = [*GOOD, *REFUSED_HERE, *STATUSES, *WRONG, *LOST, *STREAMS]
+CASES = [*GOOD, *REFUSED_HERE, *STATUSES, *LOST, *STREAMS]
 
 
 def told(value):
     """A value in a form that can be compared: errors with their class, message, fields, notes and cause."""
     match value:
         case EmbeddingResult():
-            return (
-                "result",
-                told(value.vectors),
-                value.model,
-                value.engine,
-                told(value.failures),
-                told(value.stats),
-            )
+            parts = told([value.vectors, value.failures, value.stats])
+            return "result", value.model, value.engine, parts
         case np.ndarray():
             return str(value.dtype), value.shape, value.tobytes()
         case Stats():

@@ -5,8 +5,7 @@ import queue
 
 import pytest
 
-from inworld_embeddings import ClientClosedError, ConfigurationError, EmbeddingClient
-from inworld_embeddings._engine import sync_bridge
+from inworld_embeddings import ConfigurationError, EmbeddingClient
 from support.fault import OK
 from support.fault_server import FaultServer
 from support.faults import black_hole
@@ -333,24 +332,6 @@ def test_I06_gevent_that_patches_after_the_first_call_is_named(monkeypatch):
             patch.setattr("queue.SimpleQueue", queue.Queue)  # as gevent does, among others
             with pytest.raises(ConfigurationError, match="first thing in the program"):
                 client.embed("b")
-
-
-def test_I06_why_the_clients_thread_cannot_start_is_told(monkeypatch):
-    class BlockedError(RuntimeError):
-        pass
-
-    def blocked(*_, **__):
-        raise BlockedError("A test tried to use socket.socket.")
-
-    monkeypatch.setattr(sync_bridge, "_shared", None)
-    monkeypatch.setattr(sync_bridge.asyncio, "new_event_loop", blocked)  # as it asks for sockets of its own
-    with (
-        EmbeddingClient.local() as client,
-        pytest.raises(ClientClosedError, match="A test tried to use") as caught,
-    ):
-        client.embed("a")
-    assert isinstance(caught.value.__cause__, BlockedError)
-    monkeypatch.undo()
 
 
 def test_I06_an_async_client_is_loaded_off_the_event_loop():

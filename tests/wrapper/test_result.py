@@ -74,11 +74,6 @@ def test_a_failed_row_raises_its_error_and_is_nan_in_the_array():
     assert np.array_equal(back.vectors, result.vectors, equal_nan=True)
 
 
-def test_neighbours_that_share_a_row_keep_their_own_errors():
-    result = collected(2, ([0], REFUSED), ([1], LATE), places=[0, 0, 1, 0])
-    assert [item.error for item in result.failures] == [REFUSED, REFUSED, LATE, REFUSED]
-
-
 @pytest.mark.parametrize("places", [None, list(range(1_000_000))], ids=["all", "dedupe"])
 def test_a_million_texts_that_were_never_begun_cost_no_memory(places):
     tracemalloc.start()
@@ -179,19 +174,10 @@ def test_a_result_is_a_field_of_a_pydantic_model_and_comes_back_from_its_json():
         assert "vectors" in str(Response.model_json_schema(mode=mode))
 
 
-WRONG = {
-    "a row of another length": {"vectors": [[1, 2], None, [1]]},
-    "a row without a vector or an error": {"vectors": [[1, 2], None, None]},
-    "an error of no row": {"vectors": [[1, 2], [1, 2], [1, 2]]},
-    "an error of a row that is not there": {"vectors": [[1, 2]]},
-    "no rows": {"vectors": 1},
-}
-
-
-@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-def test_json_of_no_result_is_a_validation_error(wrong):
+@pytest.mark.parametrize("vectors", [[[1, 2], None, [1]], [[1, 2], None, None], [[1, 2]], 1], ids=repr)
+def test_json_of_no_result_is_a_validation_error(vectors):
     with pytest.raises(pydantic.ValidationError):
-        Response.model_validate({"result": RESULT.to_dict() | wrong})
+        Response.model_validate({"result": RESULT.to_dict() | {"vectors": vectors}})
 
 
 def test_to_arrow_has_null_and_the_error_where_there_is_no_vector():

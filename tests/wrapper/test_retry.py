@@ -1,7 +1,5 @@
 """The retry policy as a table, its waits, the retry budget, and the attempt timeout."""
 
-import random
-
 import pytest
 
 from inworld_embeddings import errors
@@ -113,20 +111,12 @@ def test_wrong_content_is_bisected_once_the_retries_are_used_up():
 
 
 @pytest.mark.parametrize(
-    ("base", "retries", "longest"),
-    [(0.05, 0, 0.05), (0.05, 8, 12.8), (0.05, 9, 20.0), (0.05, 100_000, 20.0), (1.0, 4, 16.0)],
+    ("base", "retries", "longest"), [(0.05, 0, 0.05), (0.05, 8, 12.8), (0.05, 100_000, 20.0), (1.0, 4, 16.0)]
 )
 def test_the_wait_doubles_up_to_the_cap_and_is_jittered_from_zero(base, retries, longest):
     assert POLICY.wait(base, retries, lambda: 0.0) == 0.0
     assert POLICY.wait(base, retries, lambda: 0.5) == pytest.approx(longest / 2)
     assert POLICY.wait(base, retries, lambda: ALMOST_ONE) == pytest.approx(longest)
-
-
-@pytest.mark.parametrize("retry_after", [0.0, 1e-9, 1.5, 30.0])
-def test_C08_a_retry_after_is_never_cut_short_and_at_most_a_quarter_longer(retry_after):
-    assert POLICY.wait(1.0, 3, lambda: 0.0, retry_after) == retry_after
-    assert POLICY.wait(1.0, 3, lambda: 0.5, retry_after) == pytest.approx(retry_after * 1.125)
-    assert POLICY.wait(1.0, 3, lambda: ALMOST_ONE, retry_after) <= retry_after * 1.25
 
 
 def test_G08_an_empty_budget_ends_retries_but_no_free_one_and_what_is_not_sent_spends_nothing():
@@ -153,48 +143,11 @@ def test_I01_while_nothing_else_succeeds_a_fault_is_retried_until_the_deadline_a
     assert step(WRONG, spent=Spent(faults=2), patient=True) == Bisect(), "that is about these texts"
 
 
-def test_successes_buy_retries_back_but_never_over_the_full_budget():
-    budget = a_budget(2)
-    budget.earn()
-    assert [budget.spend() for _ in range(3)] == [True, True, False]
-    budget.earn()
-    assert not budget.spend()
-    budget.earn()
-    assert budget.spend()
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_steady_faults_of_30_percent_never_empty_the_budget_of_calls_of_three_attempts(seed):
-    budget, draw = a_budget(), random.Random(seed).random
-    for _ in range(20_000):
-        for attempt in range(3):
-            if draw() >= 0.3:
-                budget.earn()
-                break
-            assert attempt == 2 or budget.spend()
-
-
 def after(*values: float) -> Latency:
     latency = Latency(Timeouts())
     for value in values:
         latency.success(value)
     return latency
-
-
-def test_percentiles_are_of_the_last_64():
-    latency = after(*[9.0] * 100, *[i / 64 for i in range(1, 65)])
-    assert latency.p50 == 0.5
-    assert latency.p95 == 61 / 64
-    assert latency.last == 1.0
-
-
-def test_samples_are_forgotten_oldest_first():
-    latency = after(5.0, *[1.0] * 14, 3.0)
-    assert latency.known
-    for p50, p95 in [*[(1.0, 3.0)] * 14, (3.0, 3.0), (0.0, 0.0), (0.0, 0.0)]:
-        latency.forget_oldest()
-        assert not latency.known
-        assert (latency.p50, latency.p95) == (p50, p95)
 
 
 @pytest.mark.parametrize(

@@ -46,16 +46,6 @@ def test_slow_start_doubles_per_round_trip_up_to_the_highest_limit():
     assert [clock.round_trip() for _ in range(8)] == [4, 8, 16, 32, 64, 64, 64, 64]
 
 
-def test_it_starts_no_higher_than_the_highest_limit_and_is_full_until_a_request_arrives():
-    throttle = a_throttle(1)
-    throttle.start(0.0)
-    assert throttle.next_start(1.0) == inf
-    throttle.arrived()
-    assert throttle.next_start(1.0) == 1.0
-    throttle.judge(1.0, 0.0, Outcome.CANCELLED)
-    assert throttle.limit == 1.0
-
-
 def test_it_grows_only_while_the_limit_is_what_holds_requests_back():
     throttle = a_throttle()
     for i in range(100):  # three at a time, never four
@@ -152,25 +142,6 @@ def test_G02_an_outage_leads_to_single_probes_and_a_low_restart():
     assert throttle.limit == 4.0
 
 
-def test_late_failures_from_before_the_recovery_do_not_count():
-    clock = Clock(a_throttle())
-    throttle = clock.throttle
-    for _ in range(5):
-        clock.round_trip()
-    hanging = clock.fill()
-    for at in hanging[:32]:
-        finish(throttle, clock.now + 5, at, Outcome.FAILED)
-    assert throttle.probing
-    clock.now += 5
-    clock.until_allowed()
-    throttle.start(clock.now)
-    finish(throttle, clock.now + 0.1, clock.now, Outcome.SUCCESS)
-    for at in hanging[32:]:
-        finish(throttle, clock.now + 0.2, at, Outcome.FAILED)
-    assert not throttle.probing
-    assert throttle.in_flight == 0
-
-
 def test_in_flight_never_exceeds_the_highest_limit_even_in_an_outage():
     clock = Clock(a_throttle(4))
     for _ in range(8):
@@ -181,91 +152,6 @@ def test_in_flight_never_exceeds_the_highest_limit_even_in_an_outage():
         clock.until_allowed()
         clock.throttle.start(clock.now)
     assert clock.throttle.next_start(clock.now + 100) == inf
-
-
-def test_a_crowd_of_throttles_after_enough_successes_teaches_a_rate_and_one_before_does_not():
-    gaps = []
-    for successes in (3, 4):
-        throttle = a_throttle()
-        for i in range(successes):
-            throttle.start(i / 4)
-            finish(throttle, i / 4 + 0.05, i / 4, Outcome.SUCCESS)
-        for _ in range(2):
-            throttle.start(0.95)
-        for _ in range(2):
-            finish(throttle, 1.0, 0.95, Outcome.THROTTLED, 0.0)
-        throttle.start(2.0)
-        finish(throttle, 2.05, 2.0, Outcome.SUCCESS)
-        gaps.append(throttle.next_start(2.05) - 2.0)
-    assert gaps == pytest.approx([0.05, 1 / 2])  # 4 successes in a second, and half of that is tried first
-
-
-def paced(throttle: Throttle, now: float, outcomes: list[Outcome], took: float = 0.001) -> float:
-    for outcome in outcomes:
-        started = throttle.next_start(now)
-        throttle.start(started)
-        now = started + took
-        finish(throttle, now, started, outcome)
-    return now
-
-
-def gap(throttle: Throttle, now: float) -> float:
-    """Seconds between two starts at the present rate."""
-    at = throttle.next_start(now)
-    throttle.start(at)
-    finish(throttle, at, at, Outcome.CANCELLED)
-    return throttle.next_start(at) - at
-
-
-def test_a_learned_rate_climbs_to_the_first_throttle_and_then_stays_under_what_was_refused():
-    clock = at_full_speed()
-    clock.round_trip(Outcome.THROTTLED)
-    clock.now += 0.01
-    now = paced(clock.throttle, clock.now, [Outcome.SUCCESS])
-    first = gap(clock.throttle, now)
-    now = paced(clock.throttle, now, [Outcome.SUCCESS] * 3)
-    refused = gap(clock.throttle, now)
-    assert refused < first / 3, "one at a time, each is a round trip"
-    now = paced(clock.throttle, now, [Outcome.THROTTLED])
-    after = gap(clock.throttle, now)
-    assert refused / 0.65 < after < refused / 0.4
-
-
-def test_a_throttle_after_the_limit_grew_takes_that_step_back_and_leaves_the_rate_alone():
-    clock = at_full_speed()
-    clock.round_trip(Outcome.THROTTLED)
-    throttle = clock.throttle
-    clock.now += 0.01
-    assert clock.round_trip() == 1
-    throttle._adaptive._ceiling, throttle._adaptive.climbing = 1e6, False  # it does not hold anything back
-    started = []
-    while throttle.next_start(clock.now) < inf:
-        clock.until_allowed()
-        started += clock.fill()
-    assert len(started) == int(throttle.limit) == 44
-    first, *others = started
-    finish(throttle, clock.now + 0.1, first, Outcome.THROTTLED)
-    assert throttle.limit == 43
-    assert not throttle.blocked
-    assert throttle._adaptive._ceiling == 1e6
-    for at in others:
-        finish(throttle, clock.now + 0.1, at, Outcome.SUCCESS)
-    assert throttle.limit > 43, "24 successes later it grows again"
-
-
-def test_after_a_crowd_a_request_that_hangs_keeps_the_next_one_back_for_a_second_only():
-    clock = at_full_speed()
-    hangs, *others = clock.fill()
-    clock.now += 0.1
-    for at in others:
-        finish(clock.throttle, clock.now, at, Outcome.THROTTLED)
-    assert clock.throttle.blocked
-    assert clock.throttle.next_start(clock.now) == clock.now + 1.0
-    clock.now += 1.0
-    assert len(clock.fill()) == 1, "one at a time until one succeeds"
-    finish(clock.throttle, clock.now + 0.1, clock.now, Outcome.SUCCESS)
-    assert not clock.throttle.blocked
-    finish(clock.throttle, clock.now + 9.0, hangs, Outcome.FAILED)
 
 
 def at_full_speed(throttle=None) -> Clock:
@@ -291,21 +177,6 @@ def test_I05_single_throttles_among_many_successes_change_nothing():
     assert clock.round_trip() == 64
 
 
-def test_I05_throttles_that_go_on_alone_below_the_ceiling_are_chance_and_the_rate_is_forgotten():
-    clock = at_full_speed()
-    clock.round_trip(Outcome.THROTTLED)  # a crowd: that is load
-    clock.now = paced(
-        clock.throttle, clock.now, [Outcome.SUCCESS] * 6 + [Outcome.THROTTLED]
-    )  # the climb ends
-    ceilings = []
-    for _ in range(3):
-        ceilings.append(clock.throttle._adaptive._ceiling)
-        alone = [Outcome.SUCCESS] * 6 + [Outcome.THROTTLED] + [Outcome.SUCCESS] * 12
-        clock.now = paced(clock.throttle, clock.now, alone)
-    assert ceilings[1] < ceilings[0] < ceilings[2] == inf
-    assert clock.throttle.next_start(clock.now) == clock.now
-
-
 def test_a_long_retry_after_is_never_chance():
     clock = at_full_speed()
     first = clock.fill()[0]
@@ -324,17 +195,6 @@ def test_a_last_chance_comes_before_the_end_of_a_pause_but_not_of_what_the_serve
     throttle.start(now + 0.25)
     finish(throttle, now + 0.3, now + 0.25, Outcome.THROTTLED, 4.0)
     assert throttle.next_start(now + 0.3, now) == throttle.opens_at == now + 0.3 + 4.5
-
-
-def test_a_last_chance_waits_a_second_for_a_probe_in_flight():
-    clock = Clock(a_throttle())
-    for _ in range(5):
-        clock.round_trip()
-    clock.round_trip(Outcome.FAILED)
-    clock.until_allowed()
-    clock.throttle.start(clock.now)
-    assert clock.throttle.next_start(clock.now + 0.1, clock.now + 0.2) == clock.now + 1.0
-    assert clock.throttle.next_start(clock.now + 0.1, clock.now + 3.0) == clock.now + 3.0
 
 
 def starts(throttle: Throttle, times: list[float]) -> list[float]:

@@ -66,22 +66,14 @@ def test_only_the_statements_change_and_the_depth_gives_the_dots(name, up):
 @pytest.mark.parametrize(
     "line",
     [
-        "import inworld_embeddings_client",
         "import os, inworld_embeddings_client.models as m",
         "def f():\n    import inworld_embeddings.errors",
-        "import_module('inworld_embeddings_client')",
         "importlib.import_module(\n'inworld_embeddings_emulator.handle')",
-        "__import__('inworld_embeddings_client')",
     ],
 )
 def test_what_cannot_be_rewritten_is_refused_and_named(line):
     with pytest.raises(VendorError, match=r"^a/b\.py: line [23] imports inworld_embeddings"):
         made_relative("a/b.py", b"\n" + line.encode() + b"\n")
-
-
-def test_a_package_that_is_not_in_the_copy_is_refused():
-    with pytest.raises(VendorError, match=r"^api\.py: line 1 imports inworld_embeddings,"):
-        made_relative("api.py", b"from inworld_embeddings import errors\n", {GENERATED: ""})
 
 
 # At work, in a process that knows nothing of the original
@@ -218,10 +210,7 @@ def test_the_low_level_client_alone_needs_httpx_and_attrs(acme, source):
     home = folder / "acme" / "_vendor" / GENERATED
     assert (home / "py.typed").exists()
     requires = check(home, source).current["requires"]
-    assert {line.partition(">")[0] for line in requires} == {
-        "httpx",
-        "attrs",
-    }  # as tests/generated finds them
+    assert {line.partition(">")[0] for line in requires} == {"httpx", "attrs"}
 
 
 THREE = """
@@ -362,12 +351,8 @@ def test_byte_code_line_ends_and_hidden_files_are_no_edits(copy):
 
 
 GOOD = {"version": "1", "choice": {}, "requires": [], "files": {}}
-WRONG = [
-    *({"version": 1}, {"version": "\ud800"}, {"choice": None}, {"choice": {"unknown": True}}),
-    *({"choice": {"emulator": "no"}}, {"requires": 5}, {"requires": [{}]}),
-    *({"files": ["client.py"]}, {"files": {"client.py": None}}),
-]
-UNREADABLE = [b"<<<<<<< ours\n{}", b"\x00\xff\x80", b"[1]", b"[" * 100_000, b'{"version": 1}']
+WRONG = [{"choice": {"unknown": True}}, {"requires": [{}]}, {"files": {"client.py": None}}]
+UNREADABLE = [b"<<<<<<< ours\n{}", b"\x00\xff\x80", b"[" * 100_000, b'{"version": 1}']
 UNREADABLE += [json.dumps(GOOD | wrong).encode() for wrong in WRONG]
 
 
@@ -404,14 +389,6 @@ def test_the_only_copy_is_found_by_itself_and_two_are_asked_about(tmp_path, caps
     assert main([str(tmp_path), "--check"]) == 2
     assert "inworld_embeddings_client or vectors" in capsys.readouterr().err
     assert main([str(tmp_path), "--package", "inworld_embeddings_client", "--check"]) == 0
-
-
-def test_a_failure_leaves_the_old_copy(copy, source):
-    before = contents(copy)
-    with pytest.raises(OSError, match="irectory|exists"):
-        vendor(copy, with_files(source, "2", **{"a": b"", "a.py/b": b""}))  # a file, and one below it
-    assert contents(copy) == before
-    assert [path.name for path in copy.parent.iterdir()] == [copy.name]
 
 
 WAYS = {

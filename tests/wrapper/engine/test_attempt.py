@@ -10,13 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from inworld_embeddings import (
-    APIError,
-    APIResponseValidationError,
-    EmbeddingClient,
-    InworldEmbeddingsError,
-    PartialFailureError,
-)
+from inworld_embeddings import EmbeddingClient, errors
 from inworld_embeddings import _decoding as decoding
 from support.clients import KEY, sync_embed
 from support.fault import JSON, OK, answer, response, sends
@@ -57,31 +51,6 @@ def test_what_a_response_holds_beside_the_vectors_is_kept_where_it_is_asked_for(
         assert part.fields.get("embeddings") == (rows if rows != 0 else [{}, {"truncated": True}])
 
 
-def test_what_is_kept_of_a_call_through_a_cache_is_about_the_texts_that_were_sent(tmp_path):
-    options = {"cache": tmp_path / "cache.db", "keep_extra": True, "batch_size": 2}
-    with EmbeddingClient(api_key=KEY, transport=httpx.MockTransport(with_more)) as client:
-        extras = [client.embed(list(texts), **options).extra for texts in ("b", "abcde", "abcde")]
-    more = {"truncated": True}
-    kept = [[(list(part.indexes), part.fields.get("embeddings")) for part in extra] for extra in extras]
-    assert kept == [[([0], None)], [([0, 2], [{}, more]), ([3, 4], [{}, more])], []]
-
-
-@pytest.mark.parametrize("odd", [b'"\xff"', b"[" * 5000 + b"]" * 5000], ids=["no UTF-8", "too deep"])
-def test_what_cannot_be_kept_costs_no_vector(odd):
-    body = b'{"embeddings":[{"values":[1.0,2.0]}],"odd":' + odd + b"}"
-    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=body, headers=[JSON]))
-    plain = outcome_of(lambda client: client.embed(["a"]), transport)
-    assert outcome_of(lambda client: client.embed(["a"], keep_extra=True), transport) == plain
-
-
-def outcome_of(ask, transport):
-    with EmbeddingClient(api_key=KEY, transport=transport, max_retries=0) as client:
-        try:
-            return ask(client).tolist()
-        except APIResponseValidationError as error:
-            return str(error)
-
-
 ALL = list(range(len(TEXTS)))
 PAGE = b"<!DOCTYPE html><html><title>Sign in</title><body>Welcome</body></html>"
 BAD = {
@@ -105,7 +74,7 @@ That no other body is accepted is shown in test_decoding.py."""
 
 @pytest.mark.parametrize(("bad", "says", "costs"), BAD.values(), ids=BAD)
 def test_C15_D01_D02_D06_D07_D11_a_wrong_success_is_tried_again(bad, says, costs):
-    with pytest.raises(APIResponseValidationError, match=says) as caught:
+    with pytest.raises(errors.APIResponseValidationError, match=says) as caught:
         embed(bad, TEXTS[0], reject_zero=True)
     assert (caught.value.attempts, caught.value.retryable) == (3, True)
     service, result = embed([bad, OK], TEXTS, reject_zero=True)
@@ -183,7 +152,7 @@ def failing_decoder(monkeypatch, *failing):
 
 def test_F10_a_batch_that_does_not_fit_into_memory_fails_and_the_others_are_kept(monkeypatch):
     failing_decoder(monkeypatch, 2)
-    with pytest.raises(PartialFailureError, match="memory") as caught:
+    with pytest.raises(errors.PartialFailureError, match="memory") as caught:
         embed(OK, TEXTS, batch_size=3, max_concurrency=1)
     result, failed = caught.value.result, [failure.index for failure in caught.value.failures]
     assert failed == [6, 7, 8]
@@ -197,9 +166,9 @@ def test_F10_a_client_goes_on_afterwards_and_no_permit_is_lost(monkeypatch):
     failing_decoder(monkeypatch, *range(0, 60, 2))
     with AsyncFace(Service()) as face:
         for _ in range(30):
-            with pytest.raises(InworldEmbeddingsError, match="memory") as caught:
+            with pytest.raises(errors.InworldEmbeddingsError, match="memory") as caught:
                 face.embed("x")
-            assert not isinstance(caught.value, APIError)
+            assert not isinstance(caught.value, errors.APIError)
             assert np.array_equal(face.embed("y"), vector_for("y"))
         (session,) = face.client._engine._sessions.values()
         assert session.admission.throttle.in_flight == 0

@@ -1,13 +1,11 @@
 """What embedding costs, in counts that hold on any machine: nothing here looks at a clock."""
 
-import asyncio
 import sys
 import tracemalloc
 
 import pytest
 
-from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
-from inworld_embeddings import _decoding as decode
+from inworld_embeddings import EmbeddingClient
 from support.clients import KEY
 from support.fault_server import FaultServer
 from support.in_process import Instant
@@ -15,7 +13,6 @@ from support.processes import assert_silent, program
 
 BATCH = 128
 URL = "http://127.0.0.1:9"
-CALLS_FOR_A_TEXT, CALLS_FOR_A_BATCH = 10, 700  # measured: 6 and 453, the same in each run
 MODULES = 100  # measured: 71
 
 pytestmark = pytest.mark.usefixtures("no_records")  # they would be what grows
@@ -37,45 +34,6 @@ def test_it_sends_what_was_planned_and_no_byte_more(count):
         client.embed(texts(count))
     assert transport.requests == planned.requests == -(-count // BATCH)
     assert transport.bytes == planned.bytes
-
-
-def calls_of(work):
-    """How many Python and C functions some work calls in this thread."""
-    calls = 0
-
-    def count(_frame, event, _argument):
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-    return calls
-
-
-def test_what_is_done_for_each_text_and_for_each_batch_is_bounded():
-    """Many small batches and few large ones of the same texts tell the two apart."""
-    given, loop = texts(64 * BATCH), asyncio.new_event_loop()
-    calls = {}
-    for size in (BATCH, BATCH // 8):
-        client = AsyncEmbeddingClient(api_key=KEY, base_url=URL, transport=Instant(8), batch_size=size)
-        loop.run_until_complete(client.embed(given))
-        calls[size] = calls_of(lambda used=client: loop.run_until_complete(used.embed(given)))
-        loop.run_until_complete(client.close())
-    loop.close()
-    for_a_batch = (calls[BATCH // 8] - calls[BATCH]) / (64 * 8 - 64)
-    for_a_text = calls[BATCH] / len(given) - for_a_batch / BATCH
-    assert for_a_text <= CALLS_FOR_A_TEXT
-    assert for_a_batch <= CALLS_FOR_A_BATCH
-
-
-@pytest.mark.skipif(decode.Parser is None, reason="no fast decoder for this Python")
-def test_a_good_body_is_not_decoded_by_the_strict_decoder_as_well(monkeypatch):
-    monkeypatch.setattr(decode, "_decode_strict", lambda *_: pytest.fail("decoded twice"))
-    with client_of(Instant(8)) as client:
-        assert client.embed(texts(2 * BATCH)).vectors.shape == (2 * BATCH, 8)
 
 
 def peak_of(work):

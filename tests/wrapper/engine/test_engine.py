@@ -9,13 +9,7 @@ import os
 import numpy as np
 import pytest
 
-from inworld_embeddings import (
-    AsyncEmbeddingClient,
-    ClientClosedError,
-    EmbeddingClient,
-    InworldEmbeddingsError,
-    PartialFailureError,
-)
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, errors
 from support.clients import KEY, Waiting, assert_nothing_stays, in_threads, uneven
 from support.fault import OK, at_random
 from support.fault_server import FaultServer
@@ -104,7 +98,7 @@ def test_F06_close_ends_the_calls_of_other_threads_and_event_loops():
         server.oracle.wait_for(lambda: len(server.requests) >= 7)
         client.close()
         asyncio.run(other.close())
-        assert [type(thread.ended()) for thread in waiting] == [ClientClosedError] * 12
+        assert [type(thread.ended()) for thread in waiting] == [errors.ClientClosedError] * 12
         server.oracle.wait_until_closed()
 
 
@@ -122,10 +116,10 @@ async def test_F06_close_ends_the_calls_of_other_tasks_and_what_was_done_before_
     tasks.append(asyncio.create_task(client.embed("not begun yet")))
     await asyncio.gather(client.close(), client.close())
     partial, *others = await asyncio.gather(*tasks, return_exceptions=True)
-    assert isinstance(partial, PartialFailureError)
+    assert isinstance(partial, errors.PartialFailureError)
     assert np.array_equal(partial.result[0], vector_for("a"))
-    assert [type(failure.error) for failure in partial.failures] == [ClientClosedError] * 2
-    assert [type(outcome) for outcome in others] == [ClientClosedError] * 3
+    assert [type(failure.error) for failure in partial.failures] == [errors.ClientClosedError] * 2
+    assert [type(outcome) for outcome in others] == [errors.ClientClosedError] * 3
     assert service.oracle.in_flight == 0
 
 
@@ -145,19 +139,6 @@ def test_F06_clients_that_are_dropped_take_their_connections_with_them():
         server.oracle.assert_connections(6)
 
 
-def test_F06_a_transport_of_the_users_own_is_left_open():
-    class Mine(Service):
-        closed = False
-
-        async def aclose(self):
-            self.closed = True
-
-    mine = Mine()
-    with EmbeddingClient(api_key=KEY, transport=mine) as client:
-        client.embed("x")
-    assert not mine.closed
-
-
 # What no client can tell from a right response, call by call: a lone vector of another dimension, and a response nobody
 # asked for that arrives just as a request leaves (rows D05, D16).
 SURVIVED = [fault for fault in MIXED if fault not in ("ragged", extra_response_when_idle)]
@@ -170,7 +151,7 @@ async def cancelled_calls(client, chance, size):
 
     async def one(number):
         texts = [f"{number}:{text}" for text in range(chance.choice([1, 3, 9]))]
-        with contextlib.suppress(InworldEmbeddingsError):
+        with contextlib.suppress(errors.InworldEmbeddingsError):
             result = await client.embed(texts, max_retries=5)
             assert all(np.array_equal(row, vector_for(text)) for row, text in zip(result, texts, strict=True))
 

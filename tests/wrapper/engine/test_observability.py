@@ -172,9 +172,7 @@ def test_a_call_is_one_client_span_and_one_duration_and_a_child_of_the_callers(s
     assert (dict(point.attributes), point.count) == (names, 1)
     assert point.sum == pytest.approx(1.5)
     assert (span.end_time - span.start_time) / 1e9 == pytest.approx(1.5, abs=1e-6)
-    assert point.explicit_bounds == pytest.approx(
-        (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
-    )
+    assert point.explicit_bounds == pytest.approx([0.01 * 2**step for step in range(14)])
 
 
 @ALL
@@ -226,18 +224,6 @@ def test_what_became_of_a_call_is_told(script, texts, figures, seen):
 
 
 @virtual
-async def test_calls_from_several_spans_do_not_mix(seen):
-    async def one(client, name):
-        with seen.tracer.start_as_current_span(name) as caller:
-            await client.embed([name])
-        return caller.get_span_context().span_id
-
-    async with AsyncEmbeddingClient(api_key=KEY, transport=Service()) as client:
-        callers = await asyncio.gather(*(one(client, f"caller {number}") for number in range(8)))
-    assert sorted(span.parent.span_id for span in seen.spans) == sorted(callers)
-
-
-@virtual
 async def test_a_cancelled_call_says_so(seen):
     async with AsyncEmbeddingClient(api_key=KEY, transport=Service(black_hole)) as client:
         with pytest.raises(TimeoutError):
@@ -264,10 +250,6 @@ def test_what_a_call_does_is_done_in_its_span(seen):
         face.embed("a")
     (post,) = [span for span in seen.exporter.get_finished_spans() if span.name == "POST"]
     assert post.parent.span_id == seen.spans[0].context.span_id
-
-
-def test_local_mode_names_its_engine(seen):
-    assert EmbeddingClient.local().embed(["a"]).engine == told(seen, "engine")[0]
 
 
 LOADS = """

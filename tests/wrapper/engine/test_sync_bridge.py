@@ -1,7 +1,6 @@
 """Rows F02, F03 and F05: callers in many threads share one event loop, and Ctrl-C gets through to each of them."""
 
 import asyncio
-import itertools
 import os
 import signal
 import threading
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import EmbeddingClient
-from inworld_embeddings._engine import sync_bridge
 from support.clients import KEY, in_threads, uneven
 from support.fault import OK
 from support.fault_server import FaultServer
@@ -218,29 +216,3 @@ def test_F05_an_interrupt_that_nobody_catches_ends_the_program():
     assert done.returncode == -signal.SIGINT
     assert done.stderr.rstrip().endswith("KeyboardInterrupt")
     assert done.stderr.count("Traceback") == 1
-
-
-def test_F05_an_interrupt_right_after_a_stream_was_scheduled_leaves_nothing_behind(monkeypatch):
-    bridge = sync_bridge.loop_thread()
-    schedule, scheduled = bridge.loop.call_soon_threadsafe, []
-
-    def interrupted(*arguments):
-        schedule(*arguments)
-        scheduled.append(arguments)
-        if len(scheduled) == 1:
-            raise KeyboardInterrupt
-
-    async def endless(source):
-        while True:
-            yield await anext(source)
-
-    async def nothing():
-        pass
-
-    before = set(bridge._tasks)
-    monkeypatch.setattr(bridge.loop, "call_soon_threadsafe", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        next(bridge.iterate(endless, itertools.count()))
-    bridge.run(nothing)
-    bridge.run(nothing)
-    assert set(bridge._tasks) <= before

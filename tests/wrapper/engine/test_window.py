@@ -8,13 +8,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from inworld_embeddings import (
-    AsyncEmbeddingClient,
-    BadRequestError,
-    EmbeddingClient,
-    Failure,
-    InvalidInputError,
-)
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, Failure, errors
 from support.fault import OK
 from support.faults import black_hole
 from support.in_process import KEY, AsyncFace, Instant, Service, SyncFace, virtual
@@ -107,7 +101,7 @@ def test_a_refused_text_ends_the_iteration_or_is_a_row_like_the_others(on_error)
     got = dict(rows)
     assert list(got) == sorted(got)
     if on_error == "return":
-        assert isinstance(got.pop(30).error, InvalidInputError)
+        assert isinstance(got.pop(30).error, errors.InvalidInputError)
         failed = got.pop(17)
         assert (type(failed), failed.index, failed.retryable) == (Failure, 17, False)
         assert (len(got), error) == (38, None)
@@ -115,7 +109,7 @@ def test_a_refused_text_ends_the_iteration_or_is_a_row_like_the_others(on_error)
     else:
         assert error.__notes__ == ["inputs[17] has no vector; the vectors before and beside it were yielded."]
     assert set(range(20)) - {17} <= set(got)
-    assert isinstance(error, BadRequestError)
+    assert isinstance(error, errors.BadRequestError)
     assert_right(got.items(), texts)
 
 
@@ -157,7 +151,7 @@ async def test_a_failure_does_not_wait_for_an_async_source_that_never_goes_on():
     async with client_over(Service("poison=29"), batch_size=1) as client:
         rows = client.embed_iter(source())
         assert_right([await anext(rows) for _ in range(29)], names(30))
-        with pytest.raises(BadRequestError):
+        with pytest.raises(errors.BadRequestError):
             await anext(rows)
 
 
