@@ -20,21 +20,11 @@ def test_a_head_as_it_was_sent():
     assert found.headers == {"host": "a", "x-a": "1, 2, é", "x-empty": ""}
 
 
-def test_who_wants_to_close():
-    closes = {
-        (b"Connection: Keep-Alive, \tClose\r\n", b"GET / HTTP/1.1\r\n"): True,
-        (b"", b"GET / HTTP/1.0\r\n"): True,
-        (b"Connection: keep-alive\r\n", b"GET / HTTP/1.0\r\n"): False,
-    }
-    assert {case: head(*case).closes for case in closes} == closes
-
-
 MALFORMED = [
-    b"NONSENSE\r\n", b"GET  / HTTP/1.1\r\n", b"GET / HTTP/1.1 \r\n", b"GET /a b HTTP/1.1\r\n", b"GET /\x1b HTTP/1.1\r\n",
-    b"G(T / HTTP/1.1\r\n", b"GET / HTTP/1.1\n", LINE + b"A: 1\rB: 2\r\n", LINE + b"A: 1\r\r\n", LINE + b"A: 1\n\r\n",
-    LINE + b"A: 1\r\n folded\r\n", LINE + b"A: 1\r\n\tfolded\r\n", LINE + b" A: 1\r\n", LINE + b"A : 1\r\n",
-    LINE + b": 1\r\n", LINE + b"no colon\r\n", LINE + b"A: 1\x002\r\n", LINE + b"A: \x0b1\r\n", LINE + b"A: 1\x7f\r\n",
-]  # fmt: skip
+    *(b"NONSENSE\r\n", b"GET /a b HTTP/1.1\r\n", b"GET /\x1b HTTP/1.1\r\n", b"GET / HTTP/1.1\n"),
+    *(LINE + b"A: 1\rB: 2\r\n", LINE + b"A: 1\n\r\n", LINE + b"A: 1\r\n folded\r\n", LINE + b"A : 1\r\n"),
+    *(LINE + b"no colon\r\n", LINE + b"A: 1\x002\r\n"),
+]
 TOO_LONG = [
     b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\n", LINE + b"A: 1\r\n" * 11_000, LINE + b"A: " + b"1" * 70_000 + b"\r\n"
 ]  # fmt: skip
@@ -49,24 +39,6 @@ def test_heads_refused(sent, status):
     with pytest.raises(RefusedError) as caught:
         read_head(io.BytesIO(sent + b"\r\n"))
     assert caught.value.status == status
-
-
-def test_length():
-    lengths = {b"": 0, b"content-length: \t20 \r\n": 20, b"Transfer-Encoding: \tChunked\t \r\n": None}
-    assert {fields: body_length(head(fields), LIMIT) for fields in lengths} == lengths
-
-
-TOKENS = b",!#$%&'*+-.^_`|~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-
-@pytest.mark.parametrize(
-    "field", [b"Content-Length:%c5", b"Content-Length:5%c", b"Transfer-Encoding:%cchunked"]
-)
-def test_nothing_but_space_and_tab_may_stand_around_a_length_or_a_coding(field):
-    for byte in set(range(256)) - set(b"\t 0123456789"):
-        with pytest.raises(RefusedError) as caught:
-            body_length(head(field % byte + b"\r\n"), LIMIT)
-        assert caught.value.status == (501 if byte in TOKENS and b"%cc" in field else 400)
 
 
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -89,22 +61,6 @@ def test_lengths_refused(status, cases):
 
 
 @pytest.mark.parametrize(
-    ("stream", "length", "body"),
-    [
-        (b"hellorest", 5, b"hello"),
-        (b"rest", 0, b""),
-        (b"5\r\nhello\r\n0\r\n\r\nrest", None, b"hello"),
-        (b"0005 ;e=1\r\nhello\r\nA\r\n ten bytes\r\n0\r\nT: x\r\n\r\nrest", None, b"hello ten bytes"),
-        (b"0\r\n\r\nrest", None, b""),
-    ],
-)
-def test_a_body_ends_where_it_ends(stream, length, body):
-    source = io.BytesIO(stream)
-    assert read_body(source, length, LIMIT) == body
-    assert source.read() == b"rest"
-
-
-@pytest.mark.parametrize(
     ("status", "streams"),
     [
         (413, [b"15\r\n" + b"x" * 21, b"f\r\nfifteen letters\r\n6\r\nsix..", b"ffffffffffff\r\n"]),
@@ -121,26 +77,10 @@ def test_chunks_refused(status, streams):
 
 
 @pytest.mark.parametrize(
-    ("stream", "length"),
-    [(b"hell", 5), (b"", None), (b"5\r\nhel", None), (b"5\r\nhello\r\n", None), (b"0\r\nTrailer", None)],
-)
-def test_a_client_that_left_is_a_connection_error(stream, length):
-    with pytest.raises(ConnectionError):
-        read_body(io.BytesIO(stream), length, LIMIT)
-    with pytest.raises(ConnectionError):
-        read_head(io.BytesIO(LINE + b"A: 1\r\n"))
-
-
-@pytest.mark.parametrize(
     ("bound", "heard", "not_heard"),
     [
-        (
-            "127.0.0.1",
-            "127.8.9.1:8080|localhost:1|LOCALHOST|[::1]:8080|GIVEN.test:9",
-            "evil.example:8080|evillocalhost",
-        ),
+        ("127.0.0.1", "127.8.9.1:8080|LOCALHOST|[::1]:8080|GIVEN.test:9", "evil.example:8080|evillocalhost|"),
         ("127.0.0.1", "127.0.0.1", "127.0.0.1.evil.example|localhost.evil.example|evil.example@127.0.0.1"),
-        ("127.0.0.1", "localhost.", "127.0.0.1, evil.example|127.0.0.1:port|::1|"),
         ("192.168.1.5", "192.168.1.5:80", "192.168.1.6"),
         ("0.0.0.0", "192.168.1.6|GIVEN.test:9", "evil.example"),
         ("", "192.168.1.6", "evil.example"),

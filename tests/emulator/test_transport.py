@@ -70,19 +70,6 @@ def test_the_same_over_a_socket_in_process_and_async_also_when_it_breaks(emulato
     assert served[0] == expected if isinstance(expected, int) else served is getattr(library, expected)
 
 
-def test_a_part_of_a_truncated_reply_arrives(emulator, request_of):
-    whole = emulator.handle(request_of(BODY)).body
-    transport = LocalTransport(emulator, "truncate=7")
-    with (
-        httpx.Client(transport=transport, auth=AUTH) as client,
-        client.stream("POST", URL, content=BODY) as response,
-    ):
-        stream = response.iter_raw()
-        assert next(stream) == whole[:7]
-        with pytest.raises(httpx.RemoteProtocolError, match=rf"received 7 bytes, expected {len(whole)}"):
-            next(stream)
-
-
 def test_latency_is_waited_for_and_no_longer_than_a_deadline(emulator, monkeypatch):
     async def scenario():
         async with asyncio.timeout(0.01):

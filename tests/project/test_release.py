@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools.release import check_release, reproducible
+from tools.release import check_release
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG = """# Changelog
@@ -31,13 +31,10 @@ CHANGELOG = """# Changelog
     ("tag", "version", "says"),
     [
         ("v1.2.3", "1.2.3", []),
-        ("1.2.3", "1.2.3", ["the tag is 1.2.3, the version v1.2.3"]),
         ("v1.2.4", "1.2.3", ["the tag is v1.2.4, the version v1.2.3"]),
-        ("v1.2.4", "1.2.4", ["CHANGELOG.md has no section [1.2.4] with a date"]),
         ("v1.2", "1.2", ["CHANGELOG.md has no section [1.2] with a date"]),
         ("v1.2.2", "1.2.2", ["CHANGELOG.md: [1.2.2] is empty"]),
         ("v1.2.1", "1.2.1", ["CHANGELOG.md has no section [1.2.1] with a date"]),
-        ("vUnreleased", "Unreleased", ["CHANGELOG.md has no section [Unreleased] with a date"]),
     ],
 )
 def test_a_release_needs_its_tag_and_its_section(tag, version, says):
@@ -55,15 +52,6 @@ def test_the_notes_are_the_section(tmp_path, capsys):
     assert check_release.main(["v1.2.3", "--notes", str(notes)], tmp_path) == 0
     assert notes.read_text("utf-8") == "### Added\n\n- A thing.\n"
     assert capsys.readouterr().out.endswith("v1.2.3 may be released\n")
-
-
-def test_archives_that_differ_are_named(tmp_path):
-    for folder, content in (("one", "same"), ("again", "same"), ("other", "else"), ("none", "")):
-        (tmp_path / folder).mkdir()
-        if content:
-            (tmp_path / folder / "inworld_embeddings-1.whl").write_text(content, "utf-8")
-    found = [reproducible.differing(tmp_path / "one", tmp_path / name) for name in ("again", "other", "none")]
-    assert found == [[], ["inworld_embeddings-1.whl"], ["inworld_embeddings-1.whl"]]
 
 
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))

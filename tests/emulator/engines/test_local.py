@@ -107,15 +107,6 @@ print(json.dumps(engines.default_engine().embed(["seeded hashes", "東京"])))
 # The table.
 
 
-def test_the_committed_table_is_whole_and_frequent_words_weigh_less():
-    table = local.Table.load()
-    assert len(local.TABLE.read_bytes()) < 4_000_000
-    assert len(table.index) == len(table.weights) == len(table.codes) > 35_000
-    assert (min(table.scales), max(table.scales)) > (0, 0xFFFE)
-    the, house, refund = (table.weights[table.index[word]] for word in ("the", "house", "refund"))
-    assert 0 < min(table.weights) <= the < house / 4 < house < refund
-
-
 def test_a_damaged_file_is_named(monkeypatch, tmp_path):
     damaged = tmp_path / "table.bin"
     monkeypatch.setattr(local, "TABLE", damaged)
@@ -127,43 +118,6 @@ def test_a_damaged_file_is_named(monkeypatch, tmp_path):
 
 
 # Words, pieces and n-grams.
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Hello, World!", ["hello", ",", "world", "!"]),
-        ("don't  $5+3=8", ["don", "'", "t", "$", "5", "+", "3", "=", "8"]),
-        ("Café e\u0301te\u0301", ["cafe", "ete"]),
-        ("İstanbul Λ\u03a3", ["istanbul", "λ\u03c3"]),
-        ("東京タワー", ["東", "京", "タワー"]),
-        ("a\x00b\u200bc\u00add", ["abcd"]),
-        ("a\tb\nc\u00a0d\u2028e", ["a", "b", "c", "d", "e"]),
-        ("hi\U0001f600\ufe0f \ud800 x", ["hi\U0001f600", "x"]),
-        ("\u1c89\U00010d50", ["\u1c89\U00010d50"]),  # new in Unicode 16: every Python leaves them alone
-        ("한글", ["\u1112\u1161\u11ab\u1100\u1173\u11af"]),
-        ("", []),
-    ],
-)
-def test_words_are_folded_and_split_as_bert_does(text, expected):
-    assert local.words(text) == expected
-
-
-def test_the_longest_piece_wins_and_a_missing_one_spoils_the_word():
-    known = {"e", "em", "bed", "##bed", "##ding", "##d", "a", "##a"}
-    for word, expected in {
-        "embedding": ["em", "##bed", "##ding"], "beds": [], "": [], "a" * 100: ["a"] + ["##a"] * 99, "a" * 101: []
-    }.items():  # fmt: skip
-        assert local.pieces(word, known.__contains__) == expected
-
-
-def test_words_of_any_length_are_equally_long_and_a_typo_stays_near():
-    for text in ["", "a", "東", "embedding", "z" * 300, "\ud800"]:
-        assert abs(math.hypot(*local.word_spelling(text)) - local.WORD_LENGTH) < 5, text
-    name, typo, other = map(local.word_spelling, ("kowalczyk", "kowalcyzk", "marmalade"))
-    assert product(name, typo) > 0.35 * local.WORD_LENGTH**2
-    assert abs(product(name, other)) < 0.2 * local.WORD_LENGTH**2
-    assert local.pair_spelling("new", "york") != local.pair_spelling("york", "new")
 
 
 if __name__ == "__main__":

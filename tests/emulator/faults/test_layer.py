@@ -48,11 +48,9 @@ def test_chances_in_a_header_repeat_with_the_seed(emulator, with_header):
     ("text", "told"),
     [
         ("sttus=503", "at character 1: 'sttus' is not a fault"),
-        ("", "at the end"),
         ("status=503, ok", "one step"),
         ("status=503 x2", "one step"),
         ("status=503 for 5s", "one step"),
-        ("drop, repeat", "one step"),
         ("quota=2", "quota"),
         ("poison=a", "poison"),
     ],
@@ -78,23 +76,6 @@ def test_only_who_has_the_key_may_ask_for_faults(with_header, parts, status):
     assert (reply.status, reply.carriage.delay) == (status, 0)
 
 
-def test_the_handler_never_sees_the_header(canned, with_header):
-    handler = canned(b"{}")
-    with_header("ok", FaultLayer(handler))
-    assert [HEADER in request.headers for request in handler.seen] == [False, False]
-
-
-def test_observers_see_each_exchange_once(emulator, request_of):
-    seen, faults = [], Faults("status=503 x1, ok")
-    note = lambda *exchange: seen.append(exchange)  # noqa: E731
-    faults.watch(note)
-    faults.watch(note)
-    layer = FaultLayer(emulator, faults)
-    requests = [request_of({}), request_of({}), request_of(b"", method="GET")]
-    replies = [layer.handle(request) for request in requests]
-    assert seen == list(zip(requests, replies, [("status=503",), (), ()], strict=True))
-
-
 def test_reading_setting_and_ending(emulator, request_of, with_header):
     layer = FaultLayer(emulator, Faults("status=503 x1, ok", seed=9), chaos=True)
     told = {"faults": "status=503 x1, ok", "seed": 9, "requests": 0, "injected": {}}
@@ -116,22 +97,15 @@ def test_reading_setting_and_ending(emulator, request_of, with_header):
     [
         ("PUT", b"sttus", GOOD_KEY, 400, "did you mean status"),
         ("PUT", b"\xff", GOOD_KEY, 400, "UTF-8"),
-        ("PUT", b"{", GOOD_KEY, 400, "JSON"),
         ("PUT", b'{"faults":' + b"[" * 50_000, GOOD_KEY, 400, "JSON"),
-        ("PUT", b'{"faults": 5}', GOOD_KEY, 400, "the body must be"),
         ("PUT", b'{"faults": "ok", "sed": 1}', GOOD_KEY, 400, "the body must be"),
         ("PUT", b'{"faults": "ok", "seed": "1"}', GOOD_KEY, 400, "seed"),
         ("PUT", b"ok," * 50_000, GOOD_KEY, 400, "at most 20000 characters"),
         ("POST", b"drop", GOOD_KEY, 405, "PUT sets"),
         ("PUT", b"drop", None, 401, "authentication"),
         ("PUT", b"drop", "Basic eDp5", 403, "API key"),
-        (
-            "OPTIONS",
-            b"",
-            None,
-            401,
-            "authentication",
-        ),  # what a browser asks before a page of elsewhere may call
+        # What a browser asks before a page of elsewhere may call.
+        ("OPTIONS", b"", None, 401, "authentication"),
     ],
 )
 def test_a_wrong_call_changes_nothing(emulator, method, body, key, status, told):

@@ -1,6 +1,5 @@
 """Which request meets what: by number and seed, not by timing; by the clock only where the script says so."""
 
-import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -67,11 +66,6 @@ def test_a_quota_is_a_token_bucket_and_tells_the_wait():
     assert met(faults, 4) == [".", ".", ".", "quota"]
 
 
-def test_without_a_burst_the_bucket_holds_what_a_second_brings():
-    for rate, burst in (("0.5", 1), ("2.5", 2), ("10", 10)):
-        assert met(Faults(f"quota={rate}", clock=Clock()), burst + 1)[-2:] == [".", "quota"]
-
-
 def test_the_mix_of_a_seed_is_this_one_on_every_python_and_platform():
     for script, mix in (
         ("30% drop", "...xx.xx..xxxx.x.....xx...x...x.x..x..xx"),
@@ -104,16 +98,6 @@ def test_setting_begins_again_and_a_mistake_changes_nothing():
     faults.clear()
     assert met(faults, 1) == ["."]
     assert repr(faults) == "Faults('ok', seed=6)"
-
-
-def test_faults_travel_as_they_were_asked_for():
-    faults = Faults("status=503 x2, 30% drop", seed=7)
-    met(faults, 1)
-    again = pickle.loads(pickle.dumps(faults))
-    assert (again.script, again.seed, again.requests) == (faults.script, 7, 0)
-    faults.watch(print)
-    with pytest.raises(TypeError, match="do not pickle"):
-        pickle.dumps(faults)
 
 
 def delays(script, count=20_000):

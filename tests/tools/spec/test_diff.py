@@ -10,7 +10,7 @@ from tools.release.api_surface import Entry
 from tools.spec import diff
 from tools.spec.changes import Change, Impact, markdown, next_version
 from tools.spec.python_surface import surface_changes, surface_of_package
-from tools.spec.wire import place, wire_changes
+from tools.spec.wire import wire_changes
 
 BREAKING = Change(Impact.BREAKING, "wire", "POST /a", "is gone")
 ADDITIVE = Change(Impact.ADDITIVE, "Python", "A(b)", "is new and optional: int")
@@ -49,12 +49,6 @@ def test_the_report_names_the_worst_first_and_proposes_what_follows():
     )
     assert "### Changed\n\n- API: descriptions and examples follow" in markdown([COSMETIC], "0.1.0")
     assert markdown([], "0.1.0") == "Verdict: nothing changed\n"
-
-
-def test_places_are_said_in_words():
-    inside = "post/requestBody/content/application~1json/schema/properties/in/items/properties/text"
-    assert place(f"#/paths/~1a~1b:c/{inside}") == "/a/b:c post requestBody in items text"
-    assert place("#/") == ""
 
 
 def told(before=None, after=None, **more):
@@ -207,12 +201,6 @@ def test_exit_codes(change, options, code, root, tmp_path, monkeypatch, capsys):
     spec, report = str(root / "openapi.yaml"), tmp_path / "report.md"
     assert diff.main([spec, spec, "--out", str(report), *options]) == code
     assert report.read_text("utf-8") == capsys.readouterr().out
-
-
-def test_without_git_a_revision_is_refused_with_the_reason(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolError, match="no file, and no git revision .* 'git'"):
-        diff.spec_text("HEAD", tmp_path)
 
 
 def test_old_may_be_a_page_or_a_revision(root, page, tmp_path, commit):

@@ -1,7 +1,6 @@
 """From a page to its document, verbatim, or a refusal that leaves openapi.yaml alone; and over HTTP from one host only."""
 
 import contextlib
-import json
 
 import pytest
 
@@ -9,7 +8,6 @@ from support.connection import Listener, read_head
 from support.fault import head, response
 from tools import ToolError
 from tools.spec import sync as program
-from tools.spec.document import load
 from tools.spec.sync import fetch
 
 DOCUMENT = """\
@@ -42,15 +40,11 @@ def test_the_page_gives_the_spec_character_for_character(page, root, tmp_path):
 
 
 ACCEPTED = {
-    "four backticks, no newline at the end": fenced(),
-    "three backticks": fenced(ticks="```"),
-    "tildes": fenced(ticks="~~~"),
     "file name before the operation": fenced(info="yaml tts/openapi.json post /a/b:do"),
-    "no operation in the info string": fenced(info="yaml"),
+    "no operation in the info string": fenced(info="yaml", ticks="~~~"),
     "other blocks around": f"```bash\ncurl\n```\n{fenced()}\n\n```yaml\nopenapi: 3.0.0\n```\n",
     "an operation named inside another block": f"`````md\n{fenced()}\n`````\n{fenced()}",
-    "CRLF": fenced().replace("\n", "\r\n"),
-    "byte order mark": f"\ufeff{fenced()}",
+    "byte order mark and CRLF": f"\ufeff{fenced()}".replace("\n", "\r\n"),
     "the document itself": f"# comment\n---\n{DOCUMENT}",
     "the document with code in a description": f"{DOCUMENT}x-note: |\n  ```yaml\n  a: b\n  ```\n",
 }
@@ -64,31 +58,17 @@ def test_page_is_accepted(text, tmp_path):
     assert sync(save(tmp_path, text), out, "--check") == 0
 
 
-@pytest.mark.parametrize("info", ["json", "json post /a/b:do", None])
-def test_json_is_a_document_too(info, tmp_path):
-    text = json.dumps(load(DOCUMENT), indent="\t") + "\n"
-    assert sync(save(tmp_path, fenced(text, info) if info else text), tmp_path / "out.yaml") == 0
-    assert (tmp_path / "out.yaml").read_text("utf-8") == text
-
-
 REFUSED = {
-    "empty": ("", "found 0"),
     "no spec in the fence": ("```yaml\nopenapi: 3.0.0\n```\n", "found 0"),
     "two specs": (f"{fenced()}\n\n{fenced()}", "found 2, line 4, line 15"),
     "cut off": (fenced()[:-4], "never closed"),
     "HTML": ("<!DOCTYPE html><html><body>Sign in</body></html>", "found 0"),
     "operation missing from paths": (fenced(info="yaml get /a/other"), "GET /a/other"),
     "Swagger": (fenced(DOCUMENT.replace("openapi: 3.0.0", "swagger: '2.0'")), "no OpenAPI 3"),
-    "operation is null": (fenced("openapi: 3.0.0\npaths: {/a/b:do: {post: }}\n"), "no OpenAPI 3"),
     "broken YAML": (fenced("openapi: [3.0.0\n"), "not readable"),
     "UTF-16": (fenced().encode("utf-16"), "UTF-8"),
     "invalid": (fenced(DOCUMENT.replace("info: {title: t, version: v}", "info: {}")), "'title' is a required"),
-    "no server": (fenced(DOCUMENT.replace("servers: [{url: https://api.example.com}]\n", "")), "no server"),
     "an http server": (fenced(DOCUMENT.replace("https://api", "http://api")), "no plain https"),
-    "a reference to a file below a name that is a keyword elsewhere": (
-        fenced(DOCUMENT.replace("{description: ok}", "{description: ok, content: {example: {schema: {$ref: 'file:///etc/hostname'}}}}")),
-        "refers to file:///etc/hostname, which is not in the document",
-    ),
     "a reference to a file": (
         fenced(f"{DOCUMENT}components: {{schemas: {{A: {{$ref: 'file:///etc/hostname'}}}}}}\n"),
         "refers to file:///etc/hostname, which is not in the document",
@@ -165,12 +145,10 @@ async def dripping(connection):
     [
         (sends(Content_Type="text/html"), "text/html"),
         (sends(status=404), "HTTP 404"),
-        (sends(status=204), "HTTP 204"),
         (sends(b"", 302, Location="https://login.example.com/"), "moved to https://login.example.com/"),
         (sends(b"x" * 5000), "over 1000 bytes"),
         (lambda connection: connection.send(head(200, [("Content-Length", "99")])), "no whole response"),
         (dripping, "no whole response in time"),
-        (lambda connection: connection.hold(), "no whole response"),
     ],
 )
 def test_what_is_no_page_is_refused(serve, play, said):
@@ -178,20 +156,10 @@ def test_what_is_no_page_is_refused(serve, play, said):
         fetch(serve(play), timeout=0.3, limit=1000)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://docs.example.com/page.md",
-        "file:///etc/hostname",
-        "https://user:secret@docs.example.com/page.md",
-        "https:///page.md",
-        "https://docs.example.com:99999x/page.md",
-        "http://127.0.0.1.example.com/",
-    ],
-)
-def test_other_addresses_are_never_asked(url):
-    with pytest.raises(ToolError, match="address"):
-        fetch(url)
+def test_other_addresses_are_never_asked():
+    for url in ("http://docs.example.com/page.md", "file:///etc/hostname", "https://user:secret@a.example/b"):
+        with pytest.raises(ToolError, match="address"):
+            fetch(url)
 
 
 def test_sync_takes_an_address(serve, page, root, tmp_path, capsys):

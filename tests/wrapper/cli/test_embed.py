@@ -59,13 +59,6 @@ def test_an_output_file_is_named_for_its_form(run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.jsonl", "x.npy"]
 
 
-def test_options_reach_the_requests(run):
-    options = ["--batch-size", "2", "--concurrency", "1", "--rate-limit", "1000"]
-    with emulator() as served:
-        run("embed", *options, *"abcde", **served.env)
-        assert [len(request) for request in served.log.requests] == [2, 2, 1]
-
-
 def test_the_name_of_a_file_gets_a_note(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my texts.txt").write_text("x")

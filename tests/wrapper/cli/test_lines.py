@@ -2,21 +2,14 @@
 
 import asyncio
 import io
-import os
 import threading
 from collections import deque
 
 import pytest
 
-from inworld_embeddings import (
-    AuthenticationError,
-    BadRequestError,
-    EmbeddingClient,
-    InternalServerError,
-    InvalidInputError,
-)
+from inworld_embeddings import EmbeddingClient, errors
 from inworld_embeddings.cli import lines
-from inworld_embeddings.cli.lines import Feed, Line, blocks_of, embedded, typed
+from inworld_embeddings.cli.lines import Feed, Line, blocks_of, embedded
 from inworld_embeddings.result import failure
 
 
@@ -35,13 +28,8 @@ def test_what_is_no_text_is_named():
             raise OSError(5, "Input/output error")
 
     for file, says in ((io.BytesIO("a".encode("utf-16")), "f is UTF-16"), (Gone(), "f: Input/output error")):
-        with pytest.raises(InvalidInputError, match=says):
+        with pytest.raises(errors.InvalidInputError, match=says):
             list(blocks_of(file, "f"))
-
-
-def test_typed_texts_are_utf8_whatever_the_locale():
-    given = ("plain", "日本".encode().decode("ascii", "surrogateescape"), os.fsdecode(b"\xff"))
-    assert typed(given) == [(1, "plain"), (2, "日本"), (3, "\udcff")]
 
 
 def outcomes(client, feed):
@@ -56,7 +44,7 @@ def outcomes(client, feed):
     return told, None
 
 
-ERRORS = {"B": BadRequestError(), "I": InternalServerError(), "A": AuthenticationError()}
+ERRORS = {"B": errors.BadRequestError(), "I": errors.InternalServerError(), "A": errors.AuthenticationError()}
 
 
 class Client:

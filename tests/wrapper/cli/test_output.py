@@ -7,7 +7,7 @@ import pytest
 
 from inworld_embeddings import ConfigurationError
 from inworld_embeddings.cli.lines import Line
-from inworld_embeddings.cli.output import Npy, shortest, shown, whole_file
+from inworld_embeddings.cli.output import Npy, shortest, whole_file
 
 
 def test_numbers_of_every_size_and_length():
@@ -54,8 +54,3 @@ def test_a_file_is_whole_or_kept_under_another_name(tmp_path, ends):
         pass
     names = {"x.jsonl": "before", "x.jsonl.partial": "after"} if ends else {"x.jsonl": "after"}
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == names
-
-
-def test_a_text_is_shown_on_one_line_without_what_drives_a_terminal():
-    assert shown("a\x1b[31m\nb", 60) == "a [31m b"
-    assert shown("x" * 300, 5) == "xxxx…"

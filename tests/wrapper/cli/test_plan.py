@@ -20,10 +20,3 @@ def test_it_says_what_a_job_says_and_needs_no_key(run, tmp_path, way):
     code, out, err = run(*command, text="line\n\n" * 300)
     assert (code, out, err) == (0, "300 rows in 3 requests, 5211 bytes, some 300 tokens\n", "")
     assert json.loads(run(*command, "--json", text="line\n" * 300)[1])["requests"] == 3
-
-
-def test_a_rate_and_a_batch_size_count(run, tmp_path):
-    (tmp_path / "texts.txt").write_text("line\n" * 300, "utf-8")
-    said = run("plan", str(tmp_path / "texts.txt"), "--batch-size", "10", "--rate-limit", "0.5")[1]
-    assert said.startswith("300 rows in 30 requests, ")
-    assert said.endswith("1.0 minutes at 0.5 requests a second\n")

@@ -57,10 +57,6 @@ def refused(times, slack=0.01):
     return count
 
 
-def test_the_strict_server_refuses_what_comes_too_soon():
-    assert refused([0.0, 0.005, 0.02, 0.04, 0.06]) == 1
-
-
 def test_starts_of_a_worker_that_died_are_given_back():
     shared = leases(max_concurrency=4, rate=None)
     assert len(shared.lease(0.0, "dead", 9).starts) == 4

@@ -7,13 +7,7 @@ import threading
 import pyarrow.parquet as pq
 import pytest
 
-from inworld_embeddings import (
-    ConfigurationError,
-    EmbeddingClient,
-    InputChangedError,
-    InvalidInputError,
-    StorageError,
-)
+from inworld_embeddings import EmbeddingClient, errors
 from inworld_embeddings.jobs import open_job, retry_job, run_job, verify_job
 from inworld_embeddings.jobs.files import place
 from inworld_embeddings.jobs.storage import publish
@@ -126,7 +120,7 @@ def test_of_two_runs_that_begin_one_job_each_takes_the_manifest_of_the_first(run
         thread.join()
     assert results == [True, True]
     assert content(stored / "out") == expected
-    with pytest.raises(InputChangedError):
+    with pytest.raises(errors.InputChangedError):
         run(source, out, rows_per_part=7)
 
 
@@ -148,17 +142,17 @@ def test_H15_a_run_is_killed_in_the_middle_of_a_part(run, lines, locally, served
 
 
 def test_what_the_store_refuses_is_told(run, lines):
-    with pytest.raises(StorageError):
+    with pytest.raises(errors.StorageError):
         run(lines(3), "s3://no-such-bucket/out")
-    with pytest.raises(ConfigurationError, match="s3://bucket/name"):
+    with pytest.raises(errors.ConfigurationError, match="s3://bucket/name"):
         place("gs://bucket/out")
 
 
 def test_a_store_that_is_not_there_is_told(run, lines, bucket, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     type(bucket.fs).clear_instance_cache()
-    with pytest.raises(StorageError, match="connect"):
+    with pytest.raises(errors.StorageError, match="connect"):
         run(lines(3), "s3://jobs/out")
-    with pytest.raises(InvalidInputError, match="connect"):
+    with pytest.raises(errors.InvalidInputError, match="connect"):
         run("s3://jobs/in.txt", tmp_path / "out")
     type(bucket.fs).clear_instance_cache()

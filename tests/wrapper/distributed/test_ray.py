@@ -65,12 +65,8 @@ def test_H15_a_worker_is_killed(where, cluster, client, served, lines, locally, 
     source, out = lines(60), tmp_path / "out"
     expected, finished = locally(source), FINISHED
     if where == "an object store":
-        text, source, out, finished = (
-            source.read_bytes(),
-            bucket / "in.txt",
-            bucket / "out",
-            FINISHED - {".lock"},
-        )
+        text, finished = source.read_bytes(), FINISHED - {".lock"}
+        source, out = bucket / "in.txt", bucket / "out"
         source.write_bytes(text)
     served.log.clear()
     served.faults.set("latency=0.05")
@@ -150,14 +146,8 @@ def running(served, tmp_path, monkeypatch):
     port = free_port()
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex())
-    command = [
-        Path(sys.executable).with_name("ray"),
-        "start",
-        "--head",
-        "--block",
-        "--include-dashboard=false",
-    ]
-    command += [f"--port={port}", "--num-cpus=2"]
+    command = [Path(sys.executable).with_name("ray"), "start", "--head", "--block"]
+    command += ["--include-dashboard=false", f"--port={port}", "--num-cpus=2"]
     command += ["--object-store-memory=100000000", "--node-ip-address=127.0.0.1"]
     with (
         tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as short,
@@ -212,9 +202,7 @@ def test_the_recipe_for_a_dataset_goes_on_by_rays_checkpoints(served, tmp_path):
                 time.sleep(0.05)
         return process.returncode
 
-    served.faults.set(
-        "ok x35, latency=30"
-    )  # of eight blocks of five requests, three at least are done by then
+    served.faults.set("ok x35, latency=30")  # of eight blocks of five requests, three at least are done
     assert run(kill=True) == -9, (tmp_path / "ray.log").read_text()
     served.faults.clear()
     time.sleep(2)  # its workers are told by their raylet

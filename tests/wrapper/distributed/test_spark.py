@@ -70,9 +70,8 @@ def run(served, tmp_path):
             "PYSPARK_PYTHON": sys.executable,
         }
         command = [sys.executable, "-c", PROGRAM, tmp_path / "in.txt", tmp_path / "out", form, served.url]
-        with (tmp_path / "errors").open(
-            "w+"
-        ) as errors:  # no pipe: what Spark leaves behind would hold it open
+        # No pipe: what Spark leaves behind would hold it open.
+        with (tmp_path / "errors").open("w+") as errors:
             ended = subprocess.run(
                 command,
                 stdout=subprocess.PIPE,
