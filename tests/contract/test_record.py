@@ -24,12 +24,6 @@ def run(tmp_path, monkeypatch):
     return start
 
 
-def test_without_a_key_nothing_is_sent(run, tmp_path, capsys):
-    assert run("http://127.0.0.1:9", " ") == 2
-    assert "INWORLD_API_KEY" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
-
-
 def test_recordings_play_and_hold_no_key(run, play, tmp_path):
     with EmulatorServer() as server:
         url = server.url

@@ -2,8 +2,6 @@
 
 from importlib.metadata import version
 
-import pytest
-
 import inworld_embeddings
 from inworld_embeddings import errors
 
@@ -21,8 +19,3 @@ def test_every_error_is_exported():
 
 def test_the_version_is_the_distributions():
     assert version("inworld-embeddings") == inworld_embeddings.__version__
-
-
-def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="EmbedingClient"):
-        inworld_embeddings.EmbedingClient  # noqa: B018 - the access is the test

@@ -24,19 +24,16 @@ GRACE = 0.25
 
 @contextlib.contextmanager
 def sync_client(url, **settings):
-    """The `embed` of an open sync client."""
     with EmbeddingClient(base_url=url, **({"api_key": KEY} | settings)) as client:
         yield client.embed
 
 
 def sync_embed(url, texts, *, call=None, **settings):
-    """One `embed` call of a fresh sync client."""
     with sync_client(url, **settings) as embed:
         return embed(texts, **(call or {}))
 
 
 def failure(url, texts="text", **settings):
-    """The error of an `embed` call that fails."""
     with pytest.raises(InworldEmbeddingsError) as caught:
         sync_embed(url, texts, **settings)
     return caught.value
@@ -73,7 +70,6 @@ async def pool(url):
 
 
 def vectors_in(response):
-    """The vectors of a response, as an array."""
     return np.float32([row["values"] for row in json.loads(response.body)["embeddings"]])
 
 
@@ -147,6 +143,5 @@ class Waiting(threading.Thread):
 
 
 def in_threads(count, work):
-    """Runs ``work(number)`` in so many threads at once; none may raise."""
     waiting = [Waiting(partial(work, number)) for number in range(count)]
     assert [thread.ended() for thread in waiting] == [None] * count

@@ -14,10 +14,7 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """An accepted connection that counts what it sends.
-
-    Whatever is done with one whose client has left raises `OSError` or `EOFError`, which ends what is played.
-    """
+    """Counts what it sends. That a client has left is an `OSError` or `EOFError`, which ends what is played."""
 
     def __init__(self, sock, number):
         self.number = number
@@ -27,7 +24,6 @@ class Connection:
         self._writer = None
 
     async def open(self, tls=None):
-        """Make it ready to read and write, after a handshake if there is a TLS context."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         protocol = asyncio.StreamReaderProtocol(reader)
@@ -57,7 +53,6 @@ class Connection:
             self.bytes_sent += len(piece)
 
     async def drip(self, data, interval):
-        """One byte at a time, with a pause after each."""
         for byte in data:
             await self.send(bytes([byte]))
             await asyncio.sleep(interval)
@@ -67,26 +62,20 @@ class Connection:
         await asyncio.Event().wait()
 
     async def wait_for_client_to_leave(self):
-        """Read and forget until the client closes; says nothing meanwhile."""
         while await self.read(65536):
             pass
         await self.close()
 
     async def rst(self):
-        """Close so that the peer sees a reset."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         await self.close()
 
     async def fin(self):
-        """End our side and swallow what still comes, so that the peer sees an end and never a reset.
-
-        For a connection whose request has not been read; after a whole request `close` does the same at once.
-        """
+        """An end and never a reset, also where the request has not been read; after a whole one, `close` does the same."""
         self._writer.write_eof()
         await self.wait_for_client_to_leave()
 
     async def close(self):
-        """Close: an end, if all that came has been read. Over TLS there is no close_notify, as on a cut line."""
         self.closed = True
         if self._writer is None:
             self._sock.close()
@@ -109,20 +98,14 @@ async def read_head(connection):
 
 
 async def read_body(connection, head):
-    """The body by its Content-Length; empty without one."""
     return await connection.read_exactly(int(head.get("content-length") or 0))
 
 
 class Listener:
     """Accepts on 127.0.0.1, on an event loop in a thread of its own, and plays each connection in a task of its own.
 
-    An exception in ``serve`` other than those of a client that left is a mistake in the test's own code: `close`
-    raises it.
-
-    Args:
-        serve: a coroutine function that opens one connection and plays it to its end.
-        buffers: socket options and sizes in bytes. Accepted sockets inherit them, and only so do they bound
-            the TCP window.
+    ``serve`` is a coroutine function of one connection. What it raises, other than that its client left, is a mistake in
+    the test's own code: `close` raises it. ``buffers`` are socket options and sizes in bytes, which accepted sockets inherit.
     """
 
     def __init__(self, serve, buffers=None):
@@ -141,12 +124,6 @@ class Listener:
         self._thread.start()
 
     def close(self):
-        """End every connection and the thread.
-
-        Raises:
-            TimeoutError: the thread does not end.
-            ExceptionGroup: mistakes in what was served.
-        """
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._accepting.cancel)
         self._thread.join(_JOIN_SECONDS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 from random import Random
+from types import SimpleNamespace
 
 from inworld_embeddings_emulator import TEST_KEY, Emulator
 from inworld_embeddings_emulator import messages as emulators
@@ -57,7 +58,6 @@ class Exchange:
     dim: int
 
     async def play(self, fault):
-        """The last name on the record stands: that of what another one chose."""
         chosen = _as_fault(fault)
         self.request.fault = chosen.name
         await chosen.action(self)
@@ -85,7 +85,6 @@ class Fault:
 
 
 def at(stage):
-    """Make a fault of a function, by its name."""
     return lambda action: Fault(action.__name__, action, stage)
 
 
@@ -95,12 +94,11 @@ fault = at(Stage.REQUEST)
 def held(event):
     """A good response, once an event is set."""
 
-    @fault
-    async def waits(ex):
+    async def play(ex):
         await event.wait()
         await ex.reply(200, ex.good_body())
 
-    return waits
+    return Fault("held", play)
 
 
 def sends(name, make, end=None):
@@ -115,7 +113,6 @@ def sends(name, make, end=None):
 
 
 def answer(name, status, body=b"", headers=(JSON,)):
-    """Any complete response."""
     return sends(name, lambda _: response(status, body, headers))
 
 
@@ -128,23 +125,12 @@ def status(http, *, message="it did not work", details=(), headers=()):
 # What the emulator does, in its own words.
 
 OK = "ok"
-"""The right answer, and the connection stays open."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Vectors:
-    """The engine of an emulator that gives the vectors of `support.vectors`."""
-
-    dimension: int
-    name: str = "by text"
-
-    def embed(self, texts):
-        return vectors_for(texts, self.dimension).tolist()
 
 
 @functools.cache
 def _emulator(dim):
-    return Emulator(_Vectors(dim))
+    embed = lambda texts: vectors_for(texts, dim).tolist()  # noqa: E731
+    return Emulator(SimpleNamespace(name="by text", dimension=dim, embed=embed))
 
 
 _KEY = f"Basic {base64.b64encode(TEST_KEY.encode()).decode()}"
@@ -194,18 +180,13 @@ def _as_fault(fault):
 
 
 class InOrder:
-    """One fault per request, in the order of their coming; the last one repeats.
-
-    A fault that strikes at connect or after the head takes its turn there. If its turn comes on a connection
-    that is already open, it is played after the request.
-    """
+    """One fault per request, the last one for ever. Where its stage is over, it is played after the request."""
 
     def __init__(self, faults):
         self._faults = [_as_fault(fault) for fault in faults]
         self._next = 0
 
     def take(self, stage, connection, request=None):
-        """The fault to play at this stage, or None to go on."""
         chosen = self._faults[min(self._next, len(self._faults) - 1)]
         if stage not in (Stage.REQUEST, chosen.stage):
             return None
@@ -245,7 +226,6 @@ def at_random(seed, rate, faults):
 
 
 def as_script(script):
-    """A script of whatever stands for one: the emulator's words, a fault, several in order, or a function."""
     if isinstance(script, Fault | str):
         return InOrder([script])
     if isinstance(script, list | tuple):

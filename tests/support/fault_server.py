@@ -37,23 +37,13 @@ class FaultServer(ScriptedServer):
     Args:
         script: words of the emulator such as ``"status=503 x2, ok"``, a fault, a list of these by request (the
             last repeats), a function of the `RequestRecord` that gives one, or `ByConnection`.
-        dim: dimension of the vectors.
         latency: seconds before each fault, or a function of the request that gives them.
         tls: the server's side of a TLS context, see ``support.network``.
-        receive_buffer: SO_RCVBUF in bytes, small for faults that do not read.
-        send_buffer: SO_SNDBUF in bytes, small to make ``bytes_sent`` say what the client really took.
+        receive_buffer: small for faults that do not read.
+        send_buffer: small to make ``bytes_sent`` say what the client really took.
     """
 
-    def __init__(
-        self,
-        script=OK,
-        *,
-        dim=DIM,
-        latency=0.0,
-        tls=None,
-        receive_buffer=None,
-        send_buffer=None,
-    ):
+    def __init__(self, script=OK, *, dim=DIM, latency=0.0, tls=None, receive_buffer=None, send_buffer=None):
         super().__init__(script, dim, latency)
         self.connections = self.oracle.connections
         self._tls = tls

@@ -72,15 +72,15 @@ def standing_still():
     return stack
 
 
-def run(coroutine):
-    """As `asyncio.run`, in virtual time."""
-    with standing_still(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(coroutine)
-
-
 def virtual(test):
     """A test that is a coroutine, run in virtual time."""
-    return functools.wraps(test)(lambda *given, **named: run(test(*given, **named)))
+
+    @functools.wraps(test)
+    def run(*given, **named):
+        with standing_still(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+            return runner.run(test(*given, **named))
+
+    return run
 
 
 @functools.cache  # its thread lives as long as the process, as that of the real one does

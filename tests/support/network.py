@@ -132,18 +132,15 @@ def die_in_tunnel(after_bytes):
 
 
 def refuse(status=407):
-    """Answer CONNECT with an error: 407 wants a password, 502 cannot reach the target."""
     headers = [TEXT, ("Proxy-Authenticate", 'Basic realm="proxy"')] if status == 407 else [TEXT]
     return lambda _proxy, conn, _record: conn.send(response(status, b"refused by the proxy", headers))
 
 
 def die(_proxy, conn, _record):
-    """Reset instead of answering."""
     return conn.rst()
 
 
 def black_hole(_proxy, conn, _record):
-    """Never answer."""
     return conn.wait_for_client_to_leave()
 
 

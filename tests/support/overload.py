@@ -135,7 +135,6 @@ class Job:
 
 
 def run(answer, batches, rng, mean=0.1):
-    """Runs one job to its end."""
     service = Service(answer, rng, mean)
     job = Job(service, batches)
     service.run([job])
@@ -179,7 +178,6 @@ def window(most, seconds, *, tells=False):
 
 
 def slots(most):
-    """429 when more are in service."""
     return lambda now, in_service, latency: throttled(latency) if in_service >= most else Reply(latency)
 
 
@@ -204,7 +202,6 @@ def stray(share, seed, reply=throttled):
 
 
 def slow(start, end, factor):
-    """Latency times ``factor`` for a while."""
     return lambda now, in_service, latency: Reply(latency * (factor if start <= now < end else 1.0))
 
 

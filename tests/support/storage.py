@@ -39,8 +39,6 @@ class Disk:
 
 
 def failing(number):
-    """The system says no."""
-
     def act(name, real, *given, **named):
         if name == "close":
             real(*given)
@@ -125,7 +123,6 @@ def _plain(value):
 
 
 def content(out):
-    """The bytes of every part, by name."""
     return {path.name: path.read_bytes() for path in sorted(out.glob("part-*.parquet"))}
 
 

@@ -31,10 +31,8 @@ def vector_for(text, dim=DIM):
 
 
 def vectors_for(texts, dim=DIM):
-    """The vectors of several texts, shape ``(len(texts), dim)``."""
     return np.array([vector_for(text, dim) for text in texts], np.float32).reshape(len(texts), dim)
 
 
 def good_json(texts, dim=DIM):
-    """The body that answers these texts rightly."""
     return embeddings_body(vectors_for(texts, dim).tolist())

@@ -154,17 +154,6 @@ def test_a_step_that_fails_leaves_everything_and_says_what(
     assert everything(project) == before
 
 
-def test_an_interruption_puts_everything_back(project, changed_page, run, everything, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    before = everything(project)
-    monkeypatch.setattr(regenerate, "breaches", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        run(changed_page(FIELD, MORE))
-    assert everything(project) == before
-
-
 def test_keep_keeps_what_was_made(project, changed_page, run):
     code, said = run(changed_page("- SERVICE_PROVIDER_OPENAI\n", "- SERVICE_PROVIDER_AZURE\n"), "--keep")
     assert code == 1
@@ -173,10 +162,3 @@ def test_keep_keeps_what_was_made(project, changed_page, run):
     assert "gained SERVICE_PROVIDER_AZURE\n  to change: wrapper/inworld_embeddings/" in said
     assert "| tests | ok |" in said
     assert "SERVICE_PROVIDER_AZURE" in (project / "openapi.yaml").read_text("utf-8")
-
-
-def test_without_the_diff_tool_it_says_how_to_get_it(changed_page, run, monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda _: None)
-    code, said = run(changed_page(FIELD, MORE))
-    assert code == 1
-    assert "nox -s diff_spec" in said

@@ -9,16 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inworld_embeddings._batching import (
-    PATIENCE,
-    Batch,
-    BatchCap,
-    async_stream_batches,
-    batches,
-    checked_text,
-    checked_texts,
-    stream_batches,
-)
+from inworld_embeddings import _batching as batching
 from inworld_embeddings.errors import InvalidInputError
 
 MUCH = 10_000
@@ -36,16 +27,19 @@ def as_json(texts):
 @pytest.mark.parametrize("bad", [b"bytes", None, ["nested"], "ok \udfff no", "\udc00\ud800", "x" * MUCH])
 def test_a_member_that_cannot_be_sent_is_named_by_its_index_and_a_text_alone_without_one(bad):
     with pytest.raises(InvalidInputError, match=r"inputs\[2\]") as caught:
-        checked_texts(["a", "ä", bad, "c"], MUCH)
+        batching.checked_texts(["a", "ä", bad, "c"], MUCH)
     assert caught.value.index == 2
     str(caught.value).encode()  # the surrogate is not in it
     with pytest.raises(InvalidInputError, match="the input") as caught:
-        checked_text(bad, MUCH)
+        batching.checked_text(bad, MUCH)
     assert caught.value.index is None
 
 
 def test_generators_arrays_and_subclasses_of_str_are_taken():
-    checked = [*checked_texts(iter("ab"), MUCH), *checked_texts(np.array(["plain", "naïve"]), MUCH)]
+    checked = [
+        *batching.checked_texts(iter("ab"), MUCH),
+        *batching.checked_texts(np.array(["plain", "naïve"]), MUCH),
+    ]
     assert checked == ["a", "b", "plain", "naïve"]
     assert {type(text) for text in checked} == {str}
 
@@ -54,17 +48,17 @@ def test_generators_arrays_and_subclasses_of_str_are_taken():
 def test_a_text_is_refused_exactly_if_its_json_is_too_large(texts, max_bytes):
     over = [index for index, text in enumerate(texts) if len(as_json([text])) > max_bytes]
     if not over:
-        assert checked_texts(texts, max_bytes) == texts
+        assert batching.checked_texts(texts, max_bytes) == texts
         return
     size = len(as_json([texts[over[0]]]))
     with pytest.raises(InvalidInputError, match=rf"takes {size} bytes .* leaves {max_bytes}") as caught:
-        checked_texts(texts, max_bytes)
+        batching.checked_texts(texts, max_bytes)
     assert caught.value.index == over[0]
 
 
 @given(TEXTS, st.integers(1, 9), st.integers(220, 600))
 def test_batches_hold_every_text_once_in_order_within_limits_and_are_greedy(texts, batch_size, max_bytes):
-    made = list(batches(texts, batch_size, max_bytes))
+    made = list(batching.batches(texts, batch_size, max_bytes))
 
     assert [text for batch in made for text in batch.texts] == texts
     assert [index for batch in made for index in batch.indexes] == list(range(len(texts)))
@@ -117,20 +111,20 @@ def test_a_stream_is_cut_like_a_list_and_an_error_comes_after_what_came_before_i
         for text in source():
             yield text
 
-    wanted = outcome(batches(texts, batch_size, max_bytes))[0]
+    wanted = outcome(batching.batches(texts, batch_size, max_bytes))[0]
     index = {None: None, "end": "source"}.get(bad, len(texts))
-    assert outcome(stream_batches(source(), batch_size, max_bytes)) == (wanted, index)
+    assert outcome(batching.stream_batches(source(), batch_size, max_bytes)) == (wanted, index)
     for given_source in (source(), async_source()):
-        stream = async_stream_batches(given_source, batch_size, max_bytes)
+        stream = batching.async_stream_batches(given_source, batch_size, max_bytes)
         assert outcome(in_a_loop(stream)) == (wanted, index)
 
 
 def test_the_texts_are_not_in_a_repr():
-    assert "secret" not in repr(Batch([0], ["secret text"]))
+    assert "secret" not in repr(batching.Batch([0], ["secret text"]))
 
 
 def test_a_cap_knows_nothing_at_first_and_then_the_least_and_forgets_what_was_about_one_text():
-    cap = BatchCap()
+    cap = batching.BatchCap()
     cap.took(500)
     assert cap.most is None
     for most in (64, 32, 90):
@@ -141,12 +135,12 @@ def test_a_cap_knows_nothing_at_first_and_then_the_least_and_forgets_what_was_ab
 
 
 def test_full_batches_raise_a_cap_by_and_by_and_a_refusal_starts_the_count_anew():
-    cap = BatchCap()
+    cap = batching.BatchCap()
     cap.lower(10)
-    for taken in [*[9] * 3 * PATIENCE, *[10] * (PATIENCE - 1)]:
+    for taken in [*[9] * 3 * batching.PATIENCE, *[10] * (batching.PATIENCE - 1)]:
         cap.took(taken)
     cap.lower(10)
-    for _ in range(PATIENCE - 1):
+    for _ in range(batching.PATIENCE - 1):
         cap.took(10)
     assert cap.most == 10
     cap.took(10)

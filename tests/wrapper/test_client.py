@@ -34,20 +34,6 @@ def test_a_sequence_gives_a_result_in_input_order():
     assert (result.engine, result.failures, result.dimension) == (None, (), 8)
 
 
-def test_5000_texts_are_not_one_request_nor_hundreds_at_once():
-    texts, in_flight = list(map(str, range(5000))), []
-
-    def latency(request):
-        in_flight.append(request.in_flight)
-        return 0.1
-
-    service = Service(latency=latency)
-    with AsyncFace(service) as face:
-        service.oracle.check(texts, face.embed(texts).vectors)
-    assert sorted(len(record.text_ids) for record in service.requests) == [8, *[128] * 39]
-    assert max(in_flight) <= 64
-
-
 @pytest.mark.parametrize("empty", [[], (), iter(())])
 def test_E01_no_texts_give_no_rows_and_no_request(empty):
     service, result = embed(OK, empty)

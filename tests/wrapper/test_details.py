@@ -4,18 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from inworld_embeddings.details import (
-    ERROR_TYPES,
-    BadRequest,
-    ErrorInfo,
-    FieldViolation,
-    InworldStatus,
-    QuotaFailure,
-    QuotaViolation,
-    RequestInfo,
-    RetryInfo,
-    parse_details,
-)
+from inworld_embeddings import details
 
 GOOGLE = "type.googleapis.com/google.rpc."
 INWORLD = "type.googleapis.com/ai.inworld.common.InworldStatus"
@@ -23,7 +12,7 @@ MOMENT = datetime(2025, 5, 16, 2, 50, 26, tzinfo=UTC)
 
 
 def one(type_url, **members):
-    (detail,) = parse_details([{"@type": type_url, **members}])
+    (detail,) = details.parse_details([{"@type": type_url, **members}])
     return detail
 
 
@@ -36,21 +25,25 @@ BAD_DELAYS = [
 
 @pytest.mark.parametrize(("delay", "seconds"), [*GOOD_DELAYS.items(), *((bad, None) for bad in BAD_DELAYS)])
 def test_C09_a_delay_is_in_seconds_and_a_malformed_one_none(delay, seconds):
-    assert one(GOOGLE + "RetryInfo", retryDelay=delay) == RetryInfo(seconds)
+    assert one(GOOGLE + "RetryInfo", retryDelay=delay) == details.RetryInfo(seconds)
 
 
 def test_known_types():
     info = one(GOOGLE + "ErrorInfo", reason="R", domain="D", metadata={"a": "b"})
-    assert info == ErrorInfo("R", "D", {"a": "b"})
-    assert one(GOOGLE + "RequestInfo", requestId="abc", servingData="x") == RequestInfo("abc")
+    assert info == details.ErrorInfo("R", "D", {"a": "b"})
+    assert one(GOOGLE + "RequestInfo", requestId="abc", servingData="x") == details.RequestInfo("abc")
     violations = [{"subject": "project:1", "description": "50/s"}, "bad", {"subject": 3}]
-    expected = QuotaFailure((QuotaViolation("project:1", "50/s"), QuotaViolation()))
+    expected = details.QuotaFailure((details.QuotaViolation("project:1", "50/s"), details.QuotaViolation()))
     assert one(GOOGLE + "QuotaFailure", violations=violations) == expected
     raw = [{"field": "inputs[3].text", "description": "too long"}, {"field": "model"}, None, {"field": 1}]
-    violations = FieldViolation("inputs[3].text", "too long", 3), FieldViolation("model"), FieldViolation()
-    assert one(GOOGLE + "BadRequest", fieldViolations=raw) == BadRequest(violations)
+    violations = (
+        details.FieldViolation("inputs[3].text", "too long", 3),
+        details.FieldViolation("model"),
+        details.FieldViolation(),
+    )
+    assert one(GOOGLE + "BadRequest", fieldViolations=raw) == details.BadRequest(violations)
     as_seen = {"reconnectType": "NO_RETRY", "reconnectTime": None, "maxRetries": 0}
-    status = InworldStatus("SESSION_TOKEN_INVALID", "NO_RETRY", None, 0)
+    status = details.InworldStatus("SESSION_TOKEN_INVALID", "NO_RETRY", None, 0)
     assert one(INWORLD, errorType="SESSION_TOKEN_INVALID", **as_seen) == status
 
 
@@ -68,7 +61,11 @@ def test_the_input_that_a_violation_points_to(index):
 
 def test_inworlds_enums_are_names_or_numbers_and_its_count_an_integer():
     numbers = [*range(8), 99, True]
-    assert [one(INWORLD, errorType=number).error_type for number in numbers] == [*ERROR_TYPES, "99", ""]
+    assert [one(INWORLD, errorType=number).error_type for number in numbers] == [
+        *details.ERROR_TYPES,
+        "99",
+        "",
+    ]
     values = {1: "NO_RETRY", 4: "4", "NEW_ONE": "NEW_ONE", None: "UNDEFINED"}
     assert {value: one(INWORLD, reconnectType=value).reconnect_type for value in values} == values
     assert [one(INWORLD, maxRetries=bad).max_retries for bad in (None, "3", 1.5, 2**40)] == [0] * 4
@@ -98,6 +95,6 @@ def test_inworlds_reconnect_time(text, moment):
 
 def test_unknown_types_stay_dicts_and_what_is_no_list_of_objects_is_nothing():
     unknown = [{"@type": GOOGLE + "Help", "links": []}, {"@type": "other.RetryInfo"}, {"@type": 5}, {}]
-    assert parse_details(unknown) == tuple(unknown)
+    assert details.parse_details(unknown) == tuple(unknown)
     for value in (None, 0, "x", {"@type": "a"}, True, [None, 1, "x", [], True]):
-        assert parse_details(value) == ()
+        assert details.parse_details(value) == ()

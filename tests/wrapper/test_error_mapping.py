@@ -9,16 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inworld_embeddings import _error_mapping as error_mapping
 from inworld_embeddings import errors
-from inworld_embeddings._error_mapping import (
-    Response,
-    parse_status,
-    received_too_large,
-    request_id,
-    request_id_of_success,
-    retry_after,
-    status_error,
-)
 from inworld_embeddings._redaction import Redactor
 from inworld_embeddings.details import InworldStatus, RequestInfo, RetryInfo, parse_details
 from support.broken import broken, fuzzed
@@ -31,11 +23,13 @@ NO_KEY = b"""{"code":16, "message":"authentication is required", "details":[
 
 def response(*headers, status=200, body=b""):
     raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers]
-    return Response(status, raw, body)
+    return error_mapping.Response(status, raw, body)
 
 
 def mapped(status, body=b"", *headers):
-    return status_error(response(*headers, status=status, body=body), now=0.0, redactor=Redactor([KEY]))
+    return error_mapping.status_error(
+        response(*headers, status=status, body=body), now=0.0, redactor=Redactor([KEY])
+    )
 
 
 def test_headers_are_found_in_any_case_and_repeated_ones_are_kept():
@@ -55,7 +49,7 @@ def test_headers_are_found_in_any_case_and_repeated_ones_are_kept():
     ],
 )
 def test_statuses(body, expected):
-    assert parse_status(body) == expected
+    assert error_mapping.parse_status(body) == expected
 
 
 NO_STATUS = {
@@ -72,7 +66,7 @@ NO_STATUS = {
 
 @pytest.mark.parametrize("body", NO_STATUS.values(), ids=NO_STATUS)
 def test_C13_of_any_other_body_there_is_an_excerpt(body):
-    code, message, details = parse_status(body)
+    code, message, details = error_mapping.parse_status(body)
     assert (code, details) == (None, ())
     assert len(message) <= 500
     assert message.isprintable()
@@ -91,7 +85,7 @@ def test_C13_of_any_other_body_there_is_an_excerpt(body):
     ],
 )
 def test_C10_message_too_large(message, expected):
-    assert received_too_large(message) == expected
+    assert error_mapping.received_too_large(message) == expected
 
 
 @pytest.mark.parametrize(
@@ -141,7 +135,7 @@ IN_2058 = (datetime(2058, 9, 1, 12, tzinfo=UTC) - SERVER_NOW).total_seconds()
 
 
 def wait(*values, name="Retry-After"):
-    return retry_after(response(DATE, *((name, value) for value in values)), (), OUR_NOW)
+    return error_mapping.retry_after(response(DATE, *((name, value) for value in values)), (), OUR_NOW)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +145,7 @@ def wait(*values, name="Retry-After"):
 def test_C09_the_longest_of_all_hints(delay, header, expected):
     details = parse_details([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}])
     headers = [] if header is None else [("retry-after", header)]
-    assert retry_after(response(*headers), details, OUR_NOW) == expected
+    assert error_mapping.retry_after(response(*headers), details, OUR_NOW) == expected
 
 
 NO_NUMBERS = [
@@ -181,7 +175,12 @@ def test_C16_retry_after_as_a_number(expected, header):
 
 
 def test_C16_other_digits_are_no_number_and_milliseconds_are_read():
-    assert retry_after(Response(429, [(b"retry-after", "\u0663".encode())], b""), (), OUR_NOW) is None
+    assert (
+        error_mapping.retry_after(
+            error_mapping.Response(429, [(b"retry-after", "\u0663".encode())], b""), (), OUR_NOW
+        )
+        is None
+    )
     assert [wait(value, name="retry-after-ms") for value in ("1500", "nan")] == [1.5, None]
 
 
@@ -208,7 +207,7 @@ def test_C17_retry_after_as_a_date(seconds, value):
 @pytest.mark.parametrize("date", [[], [("date", "bad")], [("date", "")]])
 def test_C17_without_a_server_date_our_clock_is_used(date):
     asked = response(*date, ("retry-after", "Tue, 01 Sep 2026 13:00:30 GMT"))
-    assert retry_after(asked, (), OUR_NOW) == 30.0
+    assert error_mapping.retry_after(asked, (), OUR_NOW) == 30.0
 
 
 @pytest.mark.parametrize(
@@ -218,7 +217,7 @@ def test_C17_without_a_server_date_our_clock_is_used(date):
 def test_a_reconnect_time_is_a_hint_for_timeout_only(kind, after, expected):
     moment = None if after is None else SERVER_NOW + timedelta(seconds=after)
     status = InworldStatus("SESSION_RESOURCES_EXHAUSTED", kind, moment)
-    assert retry_after(response(DATE), (status,), OUR_NOW) == expected
+    assert error_mapping.retry_after(response(DATE), (status,), OUR_NOW) == expected
 
 
 # The request's id
@@ -235,7 +234,7 @@ def test_a_reconnect_time_is_a_hint_for_timeout_only(kind, after, expected):
     ],
 )
 def test_request_id(headers, details, expected):
-    assert request_id(response(*headers), details, Redactor([KEY])) == expected
+    assert error_mapping.request_id(response(*headers), details, Redactor([KEY])) == expected
 
 
 @pytest.mark.parametrize(
@@ -247,7 +246,7 @@ def test_request_id(headers, details, expected):
     ],
 )
 def test_request_id_of_a_success(headers, expected):
-    assert request_id_of_success(response(*headers), Redactor([KEY])) == expected
+    assert error_mapping.request_id_of_success(response(*headers), Redactor([KEY])) == expected
 
 
 # Anything at all

@@ -190,37 +190,6 @@ def test_F07_the_interpreter_ends_in_silence(ending):
         assert_silent(program(ending, server.url))
 
 
-def test_F07_while_the_interpreter_ends_clients_work_until_their_module_ends_and_say_so_after_it():
-    code = """
-import atexit, sys
-
-def too_late():
-    try:
-        left.embed("too late")
-    except ClientClosedError as error:
-        print(error)
-    left.close()
-
-atexit.register(too_late)  # runs last
-from inworld_embeddings import ClientClosedError, EmbeddingClient
-left, client = (EmbeddingClient(base_url=sys.argv[1], api_key="YTpi") for _ in range(2))
-local = EmbeddingClient.local()
-
-def last_words():
-    for each in (client, local):
-        each.embed("goodbye")
-        each.close()
-
-atexit.register(last_words)
-client.embed("x")
-"""
-    with FaultServer() as server:
-        done = program(code, server.url, preamble="")
-        server.oracle.assert_requests(2)
-    assert_silent(done)
-    assert "interpreter is ending" in done.stdout
-
-
 @pytest.mark.long
 def test_F07_again_and_again_at_a_random_moment():
     """What goes wrong at an exit goes wrong now and then only."""

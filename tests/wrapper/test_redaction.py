@@ -83,13 +83,6 @@ def test_C14_control_characters_become_visible(text, expected):
     assert REDACTOR.clean(text) == expected
 
 
-def test_short_secrets_are_found_whole_and_tiny_ones_are_not_looked_for():
-    assert Redactor(["a1b2"]).clean("key a1b2.") == "key [redacted]."
-    assert Redactor(["a1b2c3"]).clean("key a1b2 a1b2c3") == "key a1b2 [redacted]"
-    assert Redactor(["a", ""]).clean("a key") == "a key"
-    assert Redactor([base64.b64encode(b"key1:pass").decode()]).clean("key1, pass") == "[redacted], [redacted]"
-
-
 TEXT = "The quick brown fox said: “jump”,\nover a lazy dog & 13 others."
 
 

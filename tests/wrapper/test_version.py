@@ -15,9 +15,3 @@ def test_it_is_this_version_this_spec_and_this_generator():
     generator = f"openapi-python-client {origin['tools']['openapi-python-client']}"
     spec = hashlib.sha256((ROOT / "openapi.yaml").read_bytes()).hexdigest()
     assert about() == About(inworld_embeddings.__version__, spec, generator, vendored=False)
-
-
-def test_it_reads_well():
-    made = About("1.2.3", "ab" * 32, "maker 4", vendored=False)
-    assert str(made) == "1.2.3 (openapi.yaml abababababab, maker 4)"
-    assert str(made._replace(vendored=True)).endswith("maker 4, vendored)")

@@ -26,14 +26,6 @@ def test_the_engine_reads_back_what_the_build_program_packs(vectors):
     assert np.corrcoef(read.ravel(), vectors.ravel())[0, 1] > 0.985
 
 
-def test_other_weights_are_refused(tmp_path):
-    from build_table.model import read_weights
-
-    (tmp_path / "model.safetensors").write_bytes(b"something else")
-    with pytest.raises(ValueError, match="53aa5117"):
-        read_weights(tmp_path / "model.safetensors")
-
-
 def test_the_committed_table_is_checked_but_for_rounding(capsys):
     from build_table.build import TABLE, check
 

@@ -3,7 +3,6 @@
 import json
 import pickle
 import socket
-from contextlib import closing
 
 import pytest
 
@@ -95,18 +94,6 @@ def test_unusable_settings(canned, arguments, says):
     with pytest.raises(ConfigurationError, match=says) as caught:
         OpenAICompatibleEngine(*arguments, transport=LocalTransport(canned(GOOD)))
     assert "planted" not in str(caught.value)
-
-
-def test_on_loopback_no_proxy_of_the_environment_counts(monkeypatch, canned):
-    monkeypatch.setenv("NO_PROXY", "")
-    monkeypatch.setenv("no_proxy", "")
-    with EmulatorServer(canned(GOOD)) as server:
-        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-        with closing(OpenAICompatibleEngine(server.url, "m")) as engine:
-            assert engine.dimension == 3
-        monkeypatch.setenv("http_proxy", server.url)
-        with pytest.raises(ConfigurationError, match="status 403"):  # by the proxy, which is not that host
-            OpenAICompatibleEngine("http://gpu.example", "m")
 
 
 def test_it_neither_shows_nor_pickles_its_key(engine):

@@ -35,15 +35,6 @@ def test_a_request_may_ask_for_faults_of_its_own_and_the_script_stays_where_it_w
     assert [layer.handle(request_of({})).status for _ in range(2)] == [502, 200]
 
 
-def test_chances_in_a_header_repeat_with_the_seed(emulator, with_header):
-    def statuses(seed):
-        layer = FaultLayer(emulator, Faults(seed=seed))
-        return [with_header("50% status=503", layer).status for _ in range(40)]
-
-    assert statuses(1) == statuses(1) != statuses(2)
-    assert set(statuses(1)) == {200, 503}
-
-
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -18,17 +18,9 @@ def test_scalars_are_those_of_yaml_1_2(text, value):
     assert type(read) is type(value)
 
 
-def test_keys_are_text():
-    assert load("on: 1\nno: 2\n200: 3\n2024-01-01: 4\n1:30: 5\ntrue: 6\nnull: 7\n1.5: 8\n") == {
-        "on": 1, "no": 2, "200": 3, "2024-01-01": 4, "1:30": 5, "true": 6, "null": 7, "1.5": 8,
-    }  # fmt: skip
-
-
 REFUSED = {
-    ".inf": "JSON", ".nan": "JSON", "1e999": "JSON", "!!set {a}": "JSON", "!!binary aGk=": "JSON", "!x 1": "tag",
-    "!!python/object:os.system {}": "tag", "!!int x": "not readable",
-    "&a [*a]": "an alias", "{b: 1, b: 2}": "duplicate key", "{1: 1, '1': 2}": "stands twice", "{[b]: 1}": "not readable", "{<<: 1}": "merging",
-    "[\n " * 2000 + "]" * 2000: "deep", "[1": "not readable", "\t1": "not readable",
+    ".inf": "JSON", "!!set {a}": "JSON", "!!python/object:os.system {}": "tag", "&a [*a]": "an alias", "[1": "not readable",
+    "{b: 1, b: 2}": "duplicate key", "{1: 1, '1': 2}": "stands twice", "{<<: 1}": "merging", "[\n " * 2000 + "]" * 2000: "deep",
 }  # fmt: skip
 
 

@@ -7,19 +7,11 @@ import pytest
 
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings_emulator import TEST_KEY, Emulator, LocalTransport, Request
+from tools.spec import reliance
 from tools.spec.document import load, resolve
-from tools.spec.reliance import (
-    EMULATOR,
-    ENDPOINT,
-    ERROR,
-    FILES,
-    READ,
-    SENT,
-    breaches,
-)
 
 KEY = base64.b64encode(TEST_KEY.encode()).decode()
-TABLES = {"request": SENT, "response": READ, "error default": ERROR}
+TABLES = {"request": reliance.SENT, "response": reliance.READ, "error default": reliance.ERROR}
 
 
 @pytest.fixture
@@ -29,7 +21,7 @@ def changed(root):
 
 
 def operation(spec):
-    return spec["paths"][ENDPOINT.path][ENDPOINT.method]
+    return spec["paths"][reliance.ENDPOINT.path][reliance.ENDPOINT.method]
 
 
 def paths_in(value, prefix=""):
@@ -53,19 +45,21 @@ def test_what_is_sent_and_read_is_what_the_wrapper_sends_and_the_emulator_answer
     with EmbeddingClient(api_key=KEY, transport=LocalTransport(Recorder())) as client:
         client.embed(["a", "b"])
     ((request, reply),) = exchanges
-    assert (request.method.lower(), request.path) == (ENDPOINT.method, ENDPOINT.path)
-    assert set(paths_in(json.loads(request.body))) - {"inputs.[]"} == SENT.keys()
-    assert set(paths_in(json.loads(reply.body))) - {"embeddings.[]"} == READ.keys()
-    refused = Recorder().handle(Request("POST", ENDPOINT.path, {}, b""))
-    assert set(json.loads(refused.body)) == ERROR.keys()
+    assert (request.method.lower(), request.path) == (reliance.ENDPOINT.method, reliance.ENDPOINT.path)
+    assert set(paths_in(json.loads(request.body))) - {"inputs.[]"} == reliance.SENT.keys()
+    assert set(paths_in(json.loads(reply.body))) - {"embeddings.[]"} == reliance.READ.keys()
+    refused = Recorder().handle(Request("POST", reliance.ENDPOINT.path, {}, b""))
+    assert set(json.loads(refused.body)) == reliance.ERROR.keys()
 
 
 @pytest.mark.parametrize("side", TABLES)
 def test_the_files_named_exist_and_name_the_fields(root, side):
-    files = FILES[side.partition(" ")[0]]
-    assert all((root / file).exists() for named in FILES.values() for file in named)
+    files = reliance.FILES[side.partition(" ")[0]]
+    assert all((root / file).exists() for named in reliance.FILES.values() for file in named)
     for field in {path.split(".")[-1] for path in TABLES[side]} - {"[]"}:
-        assert any(field in (root / file).read_text("utf-8") for file in files if file.startswith(EMULATOR))
+        assert any(
+            field in (root / file).read_text("utf-8") for file in files if file.startswith(reliance.EMULATOR)
+        )
 
 
 def parent_of(spec, side, path):
@@ -89,13 +83,13 @@ def parent_of(spec, side, path):
 def test_a_field_that_is_gone_or_of_another_type_is_named_with_its_files(changed, side, path):
     schema, name = parent_of(changed, side, path)
     schema["properties"][name] = {"type": "boolean"}
-    other_type = "\n".join(breaches(changed))
+    other_type = "\n".join(reliance.breaches(changed))
     schema["properties"]["other"] = schema["properties"].pop(name)
     schema["required"] = [key for key in schema.get("required", ()) if key != name]
-    gone = "\n".join(breaches(changed))
+    gone = "\n".join(reliance.breaches(changed))
     assert f"{side} {path}: was {TABLES[side][path]}, is boolean" in other_type
     assert f"{side} {path}: is gone" in gone
-    assert all(file in said for file in FILES[side.partition(" ")[0]] for said in (other_type, gone))
+    assert all(file in said for file in reliance.FILES[side.partition(" ")[0]] for said in (other_type, gone))
 
 
 @pytest.mark.parametrize("path", ["inputs", "model", "model.model"])
@@ -103,7 +97,7 @@ def test_a_new_required_field_beside_what_is_sent_is_named(changed, path):
     schema, _ = parent_of(changed, "request", path)
     schema["properties"]["user"] = {"type": "string"}
     schema["required"] = [*schema["required"], "user"]
-    (breach,) = breaches(changed)
+    (breach,) = reliance.breaches(changed)
     place = f"request {path.rpartition('.')[0]}{'.' if '.' in path else ''}user"
     assert breach.startswith(f"{place}: is required and never sent\n")
 
@@ -135,7 +129,9 @@ EDITS = {
     "another success": (lambda spec: operation(spec)["responses"].update({"202": {}}), "only 200 is read"),
     "no error": (lambda spec: operation(spec)["responses"].pop("default"), "error: responses are no longer"),
     "another method": (
-        lambda spec: spec["paths"][ENDPOINT.path].update(put=spec["paths"][ENDPOINT.path].pop("post")),
+        lambda spec: spec["paths"][reliance.ENDPOINT.path].update(
+            put=spec["paths"][reliance.ENDPOINT.path].pop("post")
+        ),
         "POST /ml/v1alpha/embedding:embed: is gone; operations there are: PUT",
     ),
 }
@@ -144,10 +140,10 @@ EDITS = {
 @pytest.mark.parametrize(("edit", "said"), EDITS.values(), ids=EDITS)
 def test_what_else_is_relied_on(changed, edit, said):
     edit(changed)
-    assert said in "\n".join(breaches(changed))
+    assert said in "\n".join(reliance.breaches(changed))
 
 
 def test_another_way_in_beside_the_key_is_no_breach(changed):
     changed["components"]["securitySchemes"]["other"] = {"type": "http", "scheme": "bearer"}
     changed["security"].append({"other": []})
-    assert breaches(changed) == []
+    assert reliance.breaches(changed) == []

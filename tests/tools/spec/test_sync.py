@@ -98,15 +98,6 @@ def test_a_page_that_lacks_an_operation_of_the_file_does_not_replace_it(tmp_path
     assert out.read_text() != DOCUMENT
 
 
-def test_a_file_that_is_no_spec_is_replaced_and_checking_writes_nothing(tmp_path, capsys):
-    out, page = save(tmp_path, b"<html>\xff", "out.yaml"), save(tmp_path, fenced())
-    assert sync(page, out, "--check") == 1
-    assert f"nox -s sync_spec -- {page}" in capsys.readouterr().out
-    assert out.read_bytes() == b"<html>\xff"
-    assert sync(page, out) == 0
-    assert out.read_text() == DOCUMENT
-
-
 # Over HTTP; the servers are on loopback.
 
 

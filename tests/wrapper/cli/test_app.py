@@ -1,14 +1,9 @@
 """Help, suggestions, the log, and errors: one line and an exit code, whatever the command."""
 
 import logging
-import re
 import sys
 
-import click
 import pytest
-
-from inworld_embeddings.cli import app as cli
-from inworld_embeddings.models import DEFAULT_MODEL
 
 SERVE = ("serve", "--port", "0")
 UPSTREAM = (*SERVE, "--openai", "--upstream")
@@ -77,21 +72,6 @@ def test_nothing_is_asked_for_with_help(run):
     assert (code, out, err) == (0, run("--help")[1], "")
     assert run("--version")[1].startswith("inworld-embeddings, version ")
     assert "complete" in run(_INWORLD_EMBEDDINGS_COMPLETE="bash_source")[1]
-
-
-@pytest.mark.parametrize("command", list(cli.all_commands(cli.app)), ids=lambda command: command.name)
-def test_help_is_whole_sentences_within_80_columns(command):
-    with command.make_context(command.name, [], resilient_parsing=True) as context:
-        told = command.get_help(context)
-        entries = [
-            param.get_help_record(context) for param in command.params if isinstance(param, click.Option)
-        ]
-    assert max(map(len, told.splitlines())) <= 80
-    assert "..." not in told.replace("]...", "").replace("INPUT...", "")  # nothing is cut
-    for entry in filter(None, entries):
-        assert re.fullmatch(r"[A-Z0-9].*\.( +\[.*\])?", entry[1], re.DOTALL), entry
-    if "--model" in told:
-        assert DEFAULT_MODEL in told
 
 
 def test_v_shows_the_log_in_front_of_the_command_or_behind(start, run, caplog):

@@ -2,8 +2,6 @@
 
 import json
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from inworld_embeddings.testing import emulator
@@ -98,12 +96,3 @@ def test_vectors_that_cannot_be_compared_are_refused(run, job, arguments, code, 
         ended, said, err = run("search", "q", out, *arguments, **other.env)
     assert (ended, said) == (code, "")
     assert says in err
-
-
-def test_json_holds_whatever_is_carried(run, tmp_path):
-    table = pa.table({"t": ["a"], "score": [float("nan")], "raw": [b"\xff"]})
-    pq.write_table(table, tmp_path / "in.parquet")
-    keep = ("--keep", "score", "--keep", "raw")
-    out = str(tmp_path / "out")
-    assert run("job", "run", str(tmp_path / "in.parquet"), "-o", out, "--local", "--text", "t", *keep)[0] == 0
-    assert hits(run("search", "a", out, "--json")[1])[0]["columns"] == {"score": None, "raw": "/w=="}

@@ -1,6 +1,5 @@
 """Where output goes on a bad day: narrow encodings, a full disk, a reader or a terminal that is gone."""
 
-import os
 import subprocess
 import sys
 
@@ -52,24 +51,3 @@ def test_no_output_ends_in_a_traceback_and_what_an_encoding_lacks_is_its_number(
 
 def test_an_argument_is_the_same_text_under_every_locale(run):
     assert shell("ie embed --local '日本'", **C)[1].decode() == run("embed", "--local", "日本")[1]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
-def test_a_terminal_that_closes_ends_it_without_a_word():  # no SIGHUP comes, as under nohup
-    ours, theirs = os.openpty()
-    command = subprocess.Popen(
-        [*COMMAND.split(), "embed", "--local", "--batch-size", "1"],
-        stdin=subprocess.PIPE,
-        stdout=theirs,
-        stderr=theirs,
-        env=CLEAN,
-    )
-    os.close(theirs)
-    command.stdin.write(b"one\n")
-    command.stdin.flush()
-    seen = b""
-    while b"0       1  one" not in seen:
-        seen += os.read(ours, 1000)
-    os.close(ours)
-    command.communicate(b"two\n", timeout=60)
-    assert command.returncode == 1

@@ -108,14 +108,6 @@ async def test_none_is_sent_without_good_reason(know, settings):
 
 
 @virtual
-async def test_G05_none_is_sent_where_no_later_request_was_quicker():
-    """The service has become slow for all of them."""
-    async with client_on(LATE, batch_size=1) as (client, _, service):
-        result = await client.embed(["a", "b"])
-        assert (result.stats.hedges, len(service.requests)) == (0, 2)
-
-
-@virtual
 async def test_one_that_later_requests_have_overtaken_is_hedged():
     script = [black_hole, "ok", "latency=15ms", "ok"]  # the third keeps the first from being alone
     async with client_on(*script, batch_size=1) as (client, _, service):

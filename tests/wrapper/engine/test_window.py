@@ -1,7 +1,6 @@
 """`embed_iter`: order, back-pressure (row E06), errors of the source and of texts, leaving early, memory."""
 
 import asyncio
-import gc
 import itertools
 import tracemalloc
 
@@ -11,7 +10,7 @@ import pytest
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, Failure, errors
 from support.fault import OK
 from support.faults import black_hole
-from support.in_process import KEY, AsyncFace, Instant, Service, SyncFace, virtual
+from support.in_process import KEY, AsyncFace, Instant, Service, virtual
 from support.vectors import text_id, vector_for
 
 
@@ -122,22 +121,6 @@ async def test_leaving_early_cancels_what_is_in_flight():
         await rows.aclose()
         assert len(service.requests) > 1
         assert service.oracle.in_flight == 0
-
-
-@pytest.mark.parametrize("face_class", [SyncFace, AsyncFace])
-def test_leaving_early_closes_a_generator_that_nobody_else_holds(face_class):
-    closed = []
-
-    def source():
-        try:
-            yield from map(str, itertools.count())
-        finally:
-            closed.append(True)
-
-    with face_class(Service(), batch_size=2) as face:
-        face.leave_after_one(source())
-    gc.collect()
-    assert closed
 
 
 @virtual
