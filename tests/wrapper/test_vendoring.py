@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -279,6 +280,16 @@ def test_a_copy_carries_licences_types_and_a_true_manifest(tmp_path, source, cap
     assert manifest["files"].keys() == contents(home).keys() - {vendoring.MANIFEST}
     assert set(source.requires) == set(manifest["requires"])
     assert all(line in capsys.readouterr().out for line in source.requires[:1])
+
+
+def test_from_a_zip_it_says_what_to_do(tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "wheel"), "zip", ROOT / "wrapper")
+    command = [sys.executable, "-m", "inworld_embeddings.vendoring", str(tmp_path / "copy")]
+    done = subprocess.run(command, env={"PYTHONPATH": archive}, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"error: {archive} is no folder: unpack it, and run this from there.\n",
+    )
 
 
 @pytest.mark.parametrize("options", [[], ["--with-testing"], ["--low-level-only"]])

@@ -7,14 +7,16 @@ exchanged live.
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from inworld_embeddings._settings import DEFAULT_BASE_URL
+from inworld_embeddings_emulator.handle import EMBED_PATH
 from tools import ToolError, contents, replaced
 from tools.generate.package import Inputs
 from tools.spec.document import JSON, escape, expanded
 
 HOME = "tests/fixtures/spec"
-ENDPOINT = "https://api.inworld.ai/ml/v1alpha/embedding:embed"
+ENDPOINT = f"{DEFAULT_BASE_URL}{EMBED_PATH}"
 REDACTED = "REDACTED"
 NEVER_LIVE = "verbatim from the spec's example; never exchanged live"
 MADE_UP = "made up, with as many inputs as the response has embeddings"  # the spec pairs them with nothing
@@ -25,9 +27,12 @@ def write(root: Path, *, check: bool = False, replace: bool = False) -> list[str
 
     That the spec lacks the example of a fixture there is, is refused unless `replace`.
     """
-    fixtures = {name: text.encode() for name, text in derive(Inputs(root).document).items()}
+    document = Inputs(root).document
+    fixtures = {name: text.encode() for name, text in derive(document).items()}
     lost = sorted(contents(root / HOME).keys() - fixtures.keys())
     if lost and not (check or replace):
+        if EMBED_PATH not in document["paths"]:
+            raise ToolError(f"the spec has no {EMBED_PATH}; first change what *reliance* names")
         raise ToolError(
             f"the spec lacks the examples of {', '.join(lost)}; --replace if they are really gone"
         )
@@ -36,9 +41,8 @@ def write(root: Path, *, check: bool = False, replace: bool = False) -> list[str
 
 def derive(document: dict[str, Any]) -> dict[str, str]:
     """Path to text of every fixture, below tests/fixtures/spec/: those of the operation that cassettes are of."""
-    path = urlsplit(ENDPOINT).path
-    operation = expanded(document)["paths"].get(path, {}).get("post", {})
-    pointer = f"openapi.yaml#/paths/{escape(path)}/post/{{}}/content/{escape(JSON)}/examples/{{}}"
+    operation = expanded(document)["paths"].get(EMBED_PATH, {}).get("post", {})
+    pointer = f"openapi.yaml#/paths/{escape(EMBED_PATH)}/post/{{}}/content/{escape(JSON)}/examples/{{}}"
     requests, fixtures = _examples(operation.get("requestBody", {})), dict[str, str]()
     for name, body in requests.items():
         origin = {"origin": NEVER_LIVE, "pointer": pointer.format("requestBody", name)}
@@ -46,8 +50,8 @@ def derive(document: dict[str, Any]) -> dict[str, str]:
     first: dict[str, Any] = next(iter(requests.values()), {})
     for name, body in _examples(operation.get("responses", {}).get("200", {})).items():
         if "inputs" in first and isinstance(body, dict) and "embeddings" in body:
-            origin = {"origin": NEVER_LIVE, "pointer": pointer.format("responses/200", name)}
-            origin["request"] = MADE_UP
+            place = pointer.format("responses/200", name)
+            origin = {"origin": NEVER_LIVE, "pointer": place, "request": MADE_UP}
             sent = compact({**first, "inputs": first["inputs"][:1] * len(body["embeddings"])})
             made = cassette(origin, ENDPOINT, sent, 200, {"Content-Type": JSON}, compact(body))
             fixtures[f"responses/{name}.json"] = serialize(made)
@@ -74,17 +78,11 @@ def cassette(
     origin: dict[str, str], url: str, sent: str, status: int, headers: dict[str, str], received: str
 ) -> dict[str, Any]:
     """A cassette of one exchange; ``origin`` says where it came from, ``headers`` are the response's."""
-    exchange = {
-        "request": {
-            "method": "POST",
-            "uri": url,
-            "body": sent,
-            "headers": {"content-type": ["application/json"], "authorization": [REDACTED]},
-        },
-        "response": {
-            "status": {"code": status, "message": ""},
-            "headers": {name: [value] for name, value in headers.items()},
-            "body": {"string": received},
-        },
+    told = {"content-type": [JSON], "authorization": [REDACTED]}
+    request = {"method": "POST", "uri": url, "body": sent, "headers": told}
+    response = {
+        "status": {"code": status, "message": ""},
+        "headers": {name: [value] for name, value in headers.items()},
+        "body": {"string": received},
     }
-    return {"version": 1, "metadata": origin, "interactions": [exchange]}
+    return {"version": 1, "metadata": origin, "interactions": [{"request": request, "response": response}]}

@@ -14,7 +14,7 @@ STREAMS = {"text/event-stream", "application/x-ndjson", "application/jsonl", "ap
 
 _ENDPOINT = re.compile(r'"method": "(\w+)",\s+"url": "([^"]*)"')
 _PARAMETER = re.compile(r"\{.*?\}")
-_PREFIX = re.compile(r"(?:V\d+(?:Alpha|Beta)?\d*|Rpc)(?=[A-Z])")
+_PREFIX = re.compile(r"\A(?:V\d+(?:Alpha|Beta)?\d*|Rpc)(?=[A-Z])")
 """What grpc-gateway puts before the name of a message."""
 
 
@@ -34,26 +34,43 @@ def spec_facts(document: dict[str, Any]) -> dict[str, str]:
 
 
 def handed_on(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the spec in words that the generator understands.
-
-    It takes readOnly and writeOnly for nothing, so a field that only one side sends is none that both must have; and
-    it drops properties beside a single reference in `allOf`, so they become a part of it. What there is no right code
-    for, a ToolError names.
-    """
+    """Return the spec in words that the generator understands. What there is no right code for, a ToolError names."""
     if refused := list(_refused(document)):
         raise ToolError("\n".join(f"openapi.yaml: {line}" for line in refused))
     made = copy.deepcopy(document)
-    for _, schema in objects(made):
-        if len(schema.get("allOf", ())) == 1 and "properties" in schema:
-            schema["allOf"].append(
-                {key: schema.pop(key) for key in {"properties", "required"} & schema.keys()}
-            )
-        if isinstance(schema.get("required"), list):  # of a body or a parameter it is a word of its own
-            fields = schema.get("properties", {})
-            both = [name for name in schema.pop("required") if not _one_sided(fields.get(name, {}))]
-            if both:
-                schema["required"] = both
+    if made["openapi"].startswith("3.2"):
+        made["openapi"] = "3.1.0"  # what is new in 3.2 and meant for code would be missed as lost
+    for place, schema in objects(made):
+        _say_fields_otherwise(schema)
+        if place != "#/info":
+            _say_values_otherwise(schema, inside=bool(re.search("/(properties|items)(/|$)", place)))
     return made
+
+
+def _say_fields_otherwise(schema: dict[str, Any]) -> None:
+    """The generator takes readOnly and writeOnly for nothing, and drops properties beside a single reference in `allOf`."""
+    if len(schema.get("allOf", ())) == 1 and "properties" in schema:
+        schema["allOf"].append({key: schema.pop(key) for key in {"properties", "required"} & schema.keys()})
+    if isinstance(schema.get("required"), list):  # of a body or a parameter it is a word of its own
+        fields = schema.get("properties", {})
+        both = [name for name in schema.pop("required") if not _one_sided(fields.get(name, {}))]
+        if both:
+            schema["required"] = both
+
+
+def _say_values_otherwise(schema: dict[str, Any], *, inside: bool) -> None:
+    """It names classes after titles, makes null an enum of its own, takes binary in JSON for a file, and escapes texts twice."""
+    if title := schema.pop("title", ""):
+        schema["description"] = "\n\n".join([title, *filter(None, [schema.get("description")])])
+    if None in schema.get("enum", ()):
+        schema.pop("nullable", None)
+        schema.pop("type", None)
+    if inside and schema.get("format") == "binary":
+        del schema["format"]
+    for key in {"const", "default"} & schema.keys():
+        if isinstance(text := schema[key], str) and {'"', "\\"}.intersection(text):
+            del schema[key]  # the service knows its default
+            schema.update({"enum": [text]} if key == "const" else {})
 
 
 def _one_sided(field: Any) -> bool:
@@ -159,24 +176,38 @@ def model_classes(package: Path) -> Iterator[tuple[str, ast.ClassDef]]:
 def check_overrides(package: Path, overrides: dict[str, Any]) -> None:
     """Refuse a class override that made no class, of which the generator says nothing, and a name with a prefix left."""
     there = {(module, node.name) for module, node in model_classes(package)}
-    for name, override in overrides.items():
-        if (override["module_name"], override["class_name"]) not in there:
-            raise ToolError(
-                f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"
-            )
-    lines = []
-    for _, name in there:
+    lines = [
+        f"generator-config.yaml: the override of {name} took no effect: no such class in the spec"
+        for name, override in overrides.items()
+        if (override["module_name"], override["class_name"]) not in there
+    ]
+    named, new = [_PREFIX.sub("", name) for _, name in there], list[str]()
+    for _, name in sorted(there):
         if prefix := _PREFIX.match(name):
             plain = name[prefix.end() :]
+            plain += prefix[0] if named.count(plain) > 1 else ""
             module = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
-            lines.append(f"  {name}: {{class_name: {plain}, module_name: {module}}}")
+            new.append(f"  {name}: {{class_name: {plain}, module_name: {module}}}")
+    lines += ["generator-config.yaml: add to class_overrides", *new] if new else []
     if lines:
-        raise ToolError("generator-config.yaml: add to class_overrides\n" + "\n".join(sorted(lines)))
+        raise ToolError("\n".join(lines))
 
 
 def check_members(package: Path) -> None:
-    """Refuse a property of a schema that has taken the name of a method of its class."""
+    """Refuse a class that has taken the name of something that modules import, and a property that has a method's."""
+    imported = {
+        alias.asname or alias.name
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and path.name != "__init__.py"
+        for alias in (() if str(node.module).startswith("models") else node.names)
+    }
     for _, node in model_classes(package):
+        if node.name in imported:
+            raise ToolError(
+                f"openapi.yaml: a schema becomes the class `{node.name}`, a name that the code around it imports; "
+                "give it another one in class_overrides of generator-config.yaml"
+            )
         methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
         fields = [ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)]
         twice = {name for name in fields if fields.count(name) > 1}

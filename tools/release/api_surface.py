@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "inworld_embeddings"
 EMULATOR = "inworld_embeddings_emulator"
 SNAPSHOT = ROOT / "tests" / "project" / "api_surface.txt"
-FIX = "nox -s api -- --accept"
 
 _PROGRAMS = {"cli"}
 _RELEASES = "__version__"  # changes with every release
@@ -182,7 +181,7 @@ def main(arguments: list[str]) -> int:
     changed = differences(SNAPSHOT.read_text("utf-8").splitlines() if SNAPSHOT.exists() else [], new)
     if changed:
         print("\n".join(changed))
-        print(f"The public surface changed. If that is meant, say so in CHANGELOG.md and run: {FIX}")
+        print("The public surface changed. If meant, say so in CHANGELOG.md and run: nox -s api -- --accept")
     return int(bool(changed))
 
 

@@ -1,4 +1,4 @@
-"""Say what changed between two specs: `python -m tools.spec.diff [OLD [NEW]] [--fail-on CLASS] [--out FILE]`.
+"""Say what changed between two specs: `python -m tools.spec.diff [OLD [NEW]] [--fail-on CLASS]`.
 
 OLD and NEW are files (YAML, JSON or a documentation page) or git revisions whose openapi.yaml is meant; by default HEAD
 and the working tree's. Changes are told on the wire and in the generated package, each breaking, additive or cosmetic.
@@ -56,13 +56,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("new", nargs="?", default=str(ROOT / "openapi.yaml"), help="default: openapi.yaml")
     classes = [str(impact) for impact in Impact if impact]
     parser.add_argument("--fail-on", choices=classes, default="additive", help="default: %(default)s")
-    parser.add_argument("--out", type=Path, help="write the report to this file, too")
     options = parser.parse_args(argv)
     changes = compare(spec_text(options.old, ROOT), spec_text(options.new, ROOT), ROOT)
-    report = markdown(changes, __version__)
-    print(report, end="")
-    if options.out:
-        options.out.write_text(report, "utf-8")
+    print(markdown(changes, __version__), end="")
     impact = worst(changes)
     return int(impact) if impact >= Impact[options.fail_on.upper()] else 0
 

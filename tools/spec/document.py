@@ -6,6 +6,7 @@ for in it is found through references, `allOf` and alternatives, as a reader of 
 """
 
 import functools
+import io
 import itertools
 import json
 import re
@@ -13,34 +14,19 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
 
 from tools import ToolError
 
-METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "query", "trace"})
 Schema = dict[str, Any]
 JSON = "application/json"
-_NAMES = frozenset(
-    [
-        "callbacks",
-        "content",
-        "definitions",
-        "encoding",
-        "examples",
-        "headers",
-        "links",
-        "parameters",
-        "paths",
-        "patternProperties",
-        "properties",
-        "requestBodies",
-        "responses",
-        "schemas",
-        "securitySchemes",
-    ]
-)
+_NAMES = frozenset([
+    "$defs", "callbacks", "content", "definitions", "encoding", "examples", "headers", "links",
+    "parameters", "pathItems", "paths", "patternProperties",
+    "properties", "requestBodies", "responses", "schemas", "securitySchemes", "webhooks",
+])  # fmt: skip
 """Keys of objects whose own keys are names: a field `example` among `properties` is a field."""
 _DATA = frozenset({"const", "default", "enum", "example", "value"})
 
@@ -51,7 +37,7 @@ def load(text: str) -> Any:
     A number as a key, as in `200:`, is its text.
 
     Raises:
-        ToolError: Not readable, a key twice, an alias, a tag, a number that JSON lacks, or nested too deeply.
+        ToolError: Not readable, a key twice, a tag, a number that JSON lacks, or nested too deeply.
     """
     return json.loads(_as_json(text))
 
@@ -62,7 +48,7 @@ def _as_json(text: str) -> str:
         try:
             json.loads(text)
         except json.JSONDecodeError:
-            text = json.dumps(_yaml(text), ensure_ascii=False)
+            text = _written_out(_yaml(text))
         value = json.loads(text, object_pairs_hook=_pairs)
         _visit(value)
         made = json.dumps(value, ensure_ascii=False, allow_nan=False)
@@ -93,13 +79,17 @@ def _yaml(text: str) -> Any:
     if re.match(r"%YAML\s+(?!1\.2\b)", text):
         raise ToolError("it calls itself another YAML than 1.2")
     reader = YAML(typ="safe", pure=True)
-    reader.Composer, reader.Constructor = _Composer, _Constructor
+    reader.Constructor = _Constructor
     return reader.load(text)
 
 
-class _Composer(Composer):
-    def return_alias(self, a: Any) -> Any:
-        raise ToolError(f"an alias of line {a.start_mark.line + 1}; write out what it stands for")
+def _written_out(value: Any, limit: int = 2_000_000) -> str:
+    """JSON with what each alias stands for in its place, which a few lines of YAML can make endless."""
+    made = io.StringIO()
+    for piece in json.JSONEncoder(ensure_ascii=False).iterencode(value):
+        if made.write(piece) and made.tell() > limit:
+            raise ToolError(f"its aliases make it longer than {limit} characters")
+    return made.getvalue()
 
 
 class _Constructor(SafeConstructor):
@@ -232,17 +222,12 @@ def expanded(document: dict[str, Any], *, plain: bool = False) -> dict[str, Any]
             return [whole(item, inside) for item in value]
         if not isinstance(value, dict):
             return value
-        found = value | {
-            key: whole(item, inside, names=named) for key, item, named in parts(value, names=names)
-        }
+        told = parts(value, names=names)
+        found = value | {key: whole(item, inside, names=named) for key, item, named in told}
         if names:
             return found
         if plain:
-            found = {
-                key: item
-                for key, item in found.items()
-                if key not in ("example", "examples") and not key.startswith("x-")
-            }
+            found = {key: item for key, item in found.items() if not re.match("examples?$|x-", key)}
         if isinstance(content := found.get("content"), dict):
             found["content"] = {
                 kind.partition(";")[0].strip().lower(): media for kind, media in content.items()
@@ -297,7 +282,7 @@ def addresses(document: dict[str, Any]) -> list[str]:
 
 
 class Found(NamedTuple):
-    """A field: its schema, the JSON types it may have (`any` where that is not said), and whether every form requires it."""
+    """A field: its schema, the JSON types it may have (or `any`, or `absent` in a form), and whether every form requires it."""
 
     schema: Schema
     types: frozenset[str]
@@ -312,10 +297,13 @@ def fields(schema: Schema, path: str = "") -> dict[str, Found]:
         children |= form.get("properties", {})
         children |= {"[]": form["items"]} if "items" in form else {}
     found: dict[str, Found] = {}
-    for name, child in children.items():
-        types = frozenset(kind for form in _alternatives(child) for kind in _types(form))
+    for name, told in children.items():
+        child: Schema = told if isinstance(told, dict) else {}  # OpenAPI 3.1 has true and false for schemas
+        kinds = [kind for form in _alternatives(child) for kind in _types(form)]
+        if any(name not in {"[]", *form.get("properties", {})} for form in forms):
+            kinds.append("absent")
         required = all(name in form.get("required", []) for form in forms)
-        found[f"{path}{name}"] = Found(child, types, required)
+        found[f"{path}{name}"] = Found(child, frozenset(kinds), required)
         found |= fields(child, f"{path}{name}.")
     return found
 

@@ -25,6 +25,7 @@ ENDPOINT = Operation("post", EMBED_PATH)
 
 FILES = {
     "address": (f"{WRAPPER}/_settings.py",),
+    "operation": (f"{EMULATOR}/handle.py", f"{EMULATOR}/playground/static/api.js"),
     "security": (f"{WRAPPER}/auth.py", "templates/client.py.jinja"),
     "request": (
         *(f"{WRAPPER}/{name}.py" for name in ("_api", "_batching", "options", "models")),
@@ -67,7 +68,7 @@ def breaches(document: dict[str, Any]) -> list[str]:
     operations = operations_of(document)
     if ENDPOINT not in operations:
         there = ", ".join(sorted(map(str, operations))) or "none"
-        return [breach(f"request {ENDPOINT}", f"is gone; operations there are: {there}")]
+        return [breach(f"operation {ENDPOINT}", f"is gone; operations there are: {there}")]
     spec = expanded(document)
     item = spec["paths"][ENDPOINT.path]
     operation = item[ENDPOINT.method]

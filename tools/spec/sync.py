@@ -1,7 +1,7 @@
-"""Update openapi.yaml from its documentation page: `python -m tools.spec.sync [PAGE] [--out FILE] [--check] [--replace]`.
+"""Update openapi.yaml from its documentation page: `python -m tools.spec.sync [PAGE] [--out FILE] [--replace]`.
 
 The page is a file or an https address; by default the published one. Its document is taken character for character, if
-it is valid. Exit codes: 0 done, 1 `--check` found a difference, 2 the page was refused and the file left as it was.
+it is valid. Exit codes: 0 done, 2 the page was refused and the file left as it was.
 """
 
 import argparse
@@ -113,8 +113,8 @@ def _line(block: re.Match[str]) -> int:
     return block.string.count("\n", 0, block.start("text")) + 1
 
 
-def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) -> bool:
-    """Bring a file up to date with a page, and return whether it was, or (with `check`) had to be, changed.
+def sync(page: str, out: Path, *, replace: bool = False) -> bool:
+    """Bring a file up to date with a page, and return whether it was changed.
 
     A page that is not valid, or (unless `replace`) lacks an operation that the file has, is refused and nothing written.
     """
@@ -130,7 +130,7 @@ def sync(page: str, out: Path, *, check: bool = False, replace: bool = False) ->
         raise ToolError(
             f"{page} lacks {', '.join(lost)}; use another --out, or --replace if it is really gone"
         )
-    if new != old and not check:
+    if new != old:
         out.write_bytes(new.encode())
     return new != old
 
@@ -141,13 +141,9 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("page", nargs="?", metavar="PAGE", default=PUBLISHED, help="Markdown, YAML or JSON")
     parser.add_argument("--out", type=Path, default=Path("openapi.yaml"), help="default: %(default)s")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file differs")
     parser.add_argument("--replace", action="store_true", help="write even if an operation is lost")
     options = parser.parse_args(argv)
-    changed = sync(options.page, options.out, check=options.check, replace=options.replace)
-    if changed and options.check:
-        print(f"{options.out} is not the page's document; run: nox -s sync_spec -- {options.page}")
-        return 1
+    changed = sync(options.page, options.out, replace=options.replace)
     print(f"{options.out} {'written' if changed else 'is what the page says'}")
     return 0
 

@@ -57,11 +57,13 @@ class Source:
         """The distribution that this module belongs to: a checkout, an unpacked sdist, or an installed wheel.
 
         Raises:
-            VendorError: it is itself a copy, or has no licence files.
+            VendorError: it is itself a copy, or in a zip, or has no licence files.
         """
         if VENDORED:
             raise VendorError("This is a vendored copy. Copy from the distribution itself.")
         home = Path(__file__).resolve().parents[1]
+        if not home.is_dir():
+            raise VendorError(f"{home} is no folder: unpack it, and run this from there.")
         project = home.with_name("pyproject.toml")
         if home.name == "wrapper" and project.exists():
             folders, legal = [home, home.with_name("generated"), home.with_name("emulator")], home.parent

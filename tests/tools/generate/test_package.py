@@ -24,6 +24,13 @@ def test_the_program_says_what_differs_what_broke_and_what_cannot_be_made(projec
     capsys.readouterr()
     assert main(["--check"], project) == 1
     assert "address: the first server is https://other.example" in capsys.readouterr().out
+    edit(project, "openapi.yaml", "/ml/v1alpha/embedding:embed:", "/ml/v1/embedding:embed:")
+    assert main([], project) == 2
+    assert "the spec has no /ml/v1alpha/embedding:embed" in capsys.readouterr().err
+    assert main(["--check"], project) == 1
+    assert (
+        "handle.py, emulator/inworld_embeddings_emulator/playground/static/api.js" in capsys.readouterr().out
+    )
     edit(project, "openapi.yaml", "openapi: 3.0.0", "openapi: [")
     assert main(["--check"], project) == 2
     assert "openapi.yaml: not readable" in capsys.readouterr().err

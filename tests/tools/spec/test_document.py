@@ -1,5 +1,7 @@
 """YAML 1.2 as every reader should understand it, and nothing that readers disagree about."""
 
+from itertools import pairwise
+
 import pytest
 
 from tools import ToolError
@@ -19,7 +21,7 @@ def test_scalars_are_those_of_yaml_1_2(text, value):
 
 
 REFUSED = {
-    ".inf": "JSON", "!!set {a}": "JSON", "!!python/object:os.system {}": "tag", "&a [*a]": "an alias", "[1": "not readable",
+    ".inf": "JSON", "!!set {a}": "JSON", "!!python/object:os.system {}": "tag", "&a [*a]": "Circular", "[1": "not readable",
     "{b: 1, b: 2}": "duplicate key", "{1: 1, '1': 2}": "stands twice", "{<<: 1}": "merging", "[\n " * 2000 + "]" * 2000: "deep",
 }  # fmt: skip
 
@@ -35,7 +37,10 @@ def test_what_readers_disagree_about_is_refused(text, said):
     [
         ("", "empty"),
         ("a: 1\n---\nb: 1\n", "single document"),
-        ("a: &x 1\nb:\n  *x\n", "an alias of line 1"),
+        (
+            "a: &a [x]\n" + "".join(f"{b}: &{b} [{f'*{a},' * 100}]\n" for a, b in pairwise("abcdef")),
+            "aliases make it longer",
+        ),
         ("%YAML 1.1\n---\na: on\n", r"1\.2"),
         ('{"a": "\\ud800"}', "surrogates"),
     ],
@@ -44,3 +49,11 @@ def test_what_readers_disagree_about_is_refused(text, said):
 def test_whole_documents_are_refused(text, said):
     with pytest.raises(ToolError, match=said):
         load(text)
+
+
+def test_aliases_are_written_out():
+    assert load("a: &x {b: 1}\nc: *x\nd: {<<: *x, e: 2}\n") == {
+        "a": {"b": 1},
+        "c": {"b": 1},
+        "d": {"b": 1, "e": 2},
+    }

@@ -51,11 +51,12 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED)
-def test_page_is_accepted(text, tmp_path):
+def test_page_is_accepted(text, tmp_path, capsys):
     out = tmp_path / "out.yaml"
     assert sync(save(tmp_path, text), out) == 0
     assert DOCUMENT in out.read_text("utf-8")
-    assert sync(save(tmp_path, text), out, "--check") == 0
+    assert sync(save(tmp_path, text), out) == 0
+    assert "is what the page says" in capsys.readouterr().out
 
 
 REFUSED = {
