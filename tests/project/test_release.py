@@ -41,19 +41,6 @@ def test_a_release_needs_its_tag_and_its_section(tag, version, says):
     assert check_release.reasons(tag, version, CHANGELOG) == says
 
 
-def test_the_notes_are_the_section(tmp_path, capsys):
-    home = tmp_path / "wrapper" / "inworld_embeddings"
-    home.mkdir(parents=True)
-    (home / "_version.py").write_text('"""Version."""\n\n__version__ = "1.2.3"\n', "utf-8")
-    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG, "utf-8")
-    notes = tmp_path / "notes.md"
-    assert check_release.main(["v9", "--notes", str(notes)], tmp_path) == 1
-    assert not notes.exists()
-    assert check_release.main(["v1.2.3", "--notes", str(notes)], tmp_path) == 0
-    assert notes.read_text("utf-8") == "### Added\n\n- A thing.\n"
-    assert capsys.readouterr().out.endswith("v1.2.3 may be released\n")
-
-
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))
 STEPS = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
 

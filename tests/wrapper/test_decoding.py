@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inworld_embeddings import _decoding as decoding
 from inworld_embeddings._decoding import AT_A_TIME, Decoder
 from inworld_embeddings.errors import APIResponseValidationError
 from support.broken import broken, fuzzed
@@ -125,6 +126,12 @@ def test_D10_deep_nesting_is_refused_in_under_100_ms_of_cpu_time(decode, opening
     with pytest.raises(APIResponseValidationError):
         decode(opening * 200_000, 1)
     assert time.thread_time() - begun < 0.1
+
+
+@pytest.mark.skipif(decoding.Parser is None, reason="no fast decoder for this Python")
+def test_a_good_body_is_read_by_the_fast_decoder_alone(monkeypatch):
+    monkeypatch.setattr(decoding, "_decode_strict", lambda *_: pytest.fail("decoded twice"))
+    assert Decoder().decode(body(b"0.25,-1.5"), 1).tolist() == [[0.25, -1.5]]
 
 
 DOUBTFUL = {

@@ -1,12 +1,8 @@
 """``demo``: the first thing a newcomer runs."""
 
-import contextlib
 import re
 
 import pytest
-
-from inworld_embeddings import EmbeddingClient, EmbeddingResult
-from inworld_embeddings.cli import demo
 
 
 @pytest.mark.parametrize(("extra", "full", "rest"), [(True, "█", "░"), (False, "#", ".")])
@@ -32,16 +28,3 @@ def test_it_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(
         assert bar.count(full) == pytest.approx(scores[0] * 20, abs=0.61)
     for command in ("search --local", "job run --local", "serve", "demo --live"):
         assert command in out
-
-
-def test_live_it_names_the_model_and_no_stand_in(run, monkeypatch):
-    local = EmbeddingClient.local()
-
-    class Service(contextlib.nullcontext):
-        embed = staticmethod(lambda texts: EmbeddingResult(local.embed(texts).vectors, "some/model"))
-
-    monkeypatch.setattr(demo, "EmbeddingClient", lambda: Service(Service))
-    code, out, _ = run("demo", "--live")
-    assert code == 0
-    assert "By the Inworld service, model some/model." in out
-    assert "stand-in" not in out
