@@ -28,10 +28,7 @@ def test_recordings_play_and_hold_no_key(run, play, tmp_path):
     with EmulatorServer() as server:
         url = server.url
         assert run(url, KEY) == 0
-    with (
-        play(tmp_path / "multiple_texts.json"),
-        AuthenticatedClient(base_url=url, token="other") as client,
-    ):
+    with play(tmp_path / "multiple_texts.json"), AuthenticatedClient(base_url=url, token="other") as client:
         played = embed.sync(client=client, body=EmbedRequest.from_dict({"inputs": [], "model": MODEL}))
     assert len(played.embeddings) == 3
     texts = {path.stem: path.read_text("utf-8") for path in tmp_path.glob("*.json")}

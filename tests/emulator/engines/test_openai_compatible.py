@@ -37,8 +37,7 @@ def test_its_vectors_are_the_backends_in_the_order_of_the_texts(engine):
 
 
 @pytest.mark.parametrize(
-    ("given", "path"),
-    [("", "/v1"), ("/v1/", "/v1"), ("/v1/embeddings", "/v1"), ("/api", "/api")],
+    ("given", "path"), [("", "/v1"), ("/v1/", "/v1"), ("/v1/embeddings", "/v1"), ("/api", "/api")]
 )
 def test_what_is_sent_and_where_to(canned, given, path):
     backend = canned(GOOD)

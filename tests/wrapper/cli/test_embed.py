@@ -38,8 +38,7 @@ def test_one_refused_text_costs_no_other_and_is_exit_code_3(run):
 
 
 @pytest.mark.parametrize(
-    ("form", "says"),
-    [("json", '{"index":0,"line":1,"embedding":['), ("table", "0       1  [bold]Hi [31m")],
+    ("form", "says"), [("json", '{"index":0,"line":1,"embedding":['), ("table", "0       1  [bold]Hi [31m")]
 )
 def test_forms(run, form, says):
     code, out, _ = run("embed", "--local", "--format", form, "[bold]Hi\x1b[31m", "again")

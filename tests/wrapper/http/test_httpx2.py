@@ -28,16 +28,7 @@ def as_client(library, inner):
     return {"http_client": library.AsyncClient(transport=inner, headers={"x-team": "search"})}
 
 
-SCRIPTS = [
-    "ok",
-    "drop",
-    "drop;reset",
-    "truncate=9",
-    "truncate=9;reset",
-    "status=503",
-    "status=400",
-    "html",
-]
+SCRIPTS = ["ok", "drop", "drop;reset", "truncate=9", "truncate=9;reset", "status=503", "status=400", "html"]
 
 
 def outcome(library, way, script):
