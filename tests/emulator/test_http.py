@@ -14,12 +14,6 @@ def head(fields=b"", line=LINE):
     return read_head(io.BytesIO(line + fields + b"\r\n"))
 
 
-def test_a_head_as_it_was_sent():
-    found = head(b"Host: a\r\nX-A:\t 1, 2 \t\r\nX-Empty:\r\nx-a: \xe9\r\n", b"\r\n" + LINE)
-    assert (found.method, found.target, found.closes) == ("POST", "/x?y=1", False)
-    assert found.headers == {"host": "a", "x-a": "1, 2, é", "x-empty": ""}
-
-
 MALFORMED = [
     *(b"NONSENSE\r\n", b"GET /a b HTTP/1.1\r\n", b"GET /\x1b HTTP/1.1\r\n", b"GET / HTTP/1.1\n"),
     *(LINE + b"A: 1\rB: 2\r\n", LINE + b"A: 1\n\r\n", LINE + b"A: 1\r\n folded\r\n", LINE + b"A : 1\r\n"),
@@ -58,6 +52,19 @@ def test_lengths_refused(status, cases):
         with pytest.raises(RefusedError) as caught:
             body_length(head(fields), LIMIT)
         assert caught.value.status == status, fields
+
+
+@pytest.mark.parametrize(
+    ("stream", "length", "body"),
+    [
+        (b"hellorest", 5, b"hello"),
+        (b"0005 ;e=1\r\nhello\r\nA\r\n ten bytes\r\n0\r\nT: x\r\n\r\nrest", None, b"hello ten bytes"),
+    ],
+)
+def test_a_body_ends_where_it_ends(stream, length, body):
+    source = io.BytesIO(stream)
+    assert read_body(source, length, LIMIT) == body
+    assert source.read() == b"rest"
 
 
 @pytest.mark.parametrize(

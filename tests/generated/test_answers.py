@@ -80,7 +80,3 @@ def test_the_message_is_bounded_and_has_no_control_characters(content):
     assert error.content is content
 
 
-def test_a_short_body_is_in_the_message_as_it_is_and_the_error_survives_pickling():
-    error = pickle.loads(pickle.dumps(UnexpectedStatus(503, "kein Dienst: é".encode())))
-    assert str(error).endswith("status 503, 15 bytes: kein Dienst: é")
-    assert (error.status_code, error.content) == (503, "kein Dienst: é".encode())

@@ -24,17 +24,6 @@ def as_json(texts):
     return ",".join(parts).encode()
 
 
-@pytest.mark.parametrize("bad", [b"bytes", None, ["nested"], "ok \udfff no", "\udc00\ud800", "x" * MUCH])
-def test_a_member_that_cannot_be_sent_is_named_by_its_index_and_a_text_alone_without_one(bad):
-    with pytest.raises(InvalidInputError, match=r"inputs\[2\]") as caught:
-        batching.checked_texts(["a", "ä", bad, "c"], MUCH)
-    assert caught.value.index == 2
-    str(caught.value).encode()  # the surrogate is not in it
-    with pytest.raises(InvalidInputError, match="the input") as caught:
-        batching.checked_text(bad, MUCH)
-    assert caught.value.index is None
-
-
 def test_generators_arrays_and_subclasses_of_str_are_taken():
     checked = [
         *batching.checked_texts(iter("ab"), MUCH),

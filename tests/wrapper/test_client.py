@@ -94,14 +94,6 @@ def test_E07_each_duplicate_is_sent_unless_dedupe_sends_one_for_every_place(batc
     assert service.oracle.times_received()[text_id("b")] == 3
 
 
-def test_a_plan_says_what_would_be_sent_and_sends_nothing():
-    client = EmbeddingClient(api_key=KEY, transport=Service(), batch_size=2)
-    plan = client.plan(["a", "b", "c"])
-    assert (plan.requests, plan.texts) == (2, 3)
-    assert client.plan(REPEATED, dedupe=True).bytes == client.plan(["b", "a", "c"]).bytes
-    assert client.plan(REPEATED, dedupe=True, batch_size=1).requests == 3
-
-
 def test_a_known_model_brings_its_provider_and_another_keeps_the_clients():
     client = merged(defaults(CALL), {"model": "text-embedding-ada-002"}, CALL)
     assert client["service_provider"] == "SERVICE_PROVIDER_OPENAI"

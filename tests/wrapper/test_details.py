@@ -91,10 +91,3 @@ def test_inworlds_reconnect_time(text, moment):
     parsed = one(INWORLD, reconnectTime=text).reconnect_time
     assert parsed == moment
     assert parsed is None or parsed.tzinfo is UTC
-
-
-def test_unknown_types_stay_dicts_and_what_is_no_list_of_objects_is_nothing():
-    unknown = [{"@type": GOOGLE + "Help", "links": []}, {"@type": "other.RetryInfo"}, {"@type": 5}, {}]
-    assert details.parse_details(unknown) == tuple(unknown)
-    for value in (None, 0, "x", {"@type": "a"}, True, [None, 1, "x", [], True]):
-        assert details.parse_details(value) == ()

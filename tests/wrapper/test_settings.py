@@ -153,15 +153,6 @@ def test_an_emulator_gets_the_test_key_even_if_a_real_one_is_set(host):
     assert resolved.base_url == (host if "://" in host else f"http://{host}")
 
 
-def test_a_callable_and_an_auth_are_kept_for_later():
-    def provider():
-        raise AssertionError("asked too early")
-
-    auth = httpx.BasicAuth("a", "b")
-    assert resolve({}, api_key=provider).credential is provider
-    assert resolve({}, auth=auth).credential is auth
-
-
 @pytest.mark.parametrize(
     ("environ", "given", "says"),
     [

@@ -136,19 +136,6 @@ def test_I05_single_throttles_among_many_successes_change_nothing():
     assert clock.round_trip() == 64
 
 
-def test_a_last_chance_comes_before_the_end_of_a_pause_but_not_of_what_the_server_asked_for():
-    clock = Clock(a_throttle())
-    clock.round_trip(Outcome.THROTTLED)
-    throttle, now = clock.throttle, clock.now
-    assert throttle.blocked
-    assert throttle.next_start(now) == now + 0.5
-    assert throttle.next_start(now, now + 0.3) == now + 0.3
-    assert throttle.next_start(now, now - 9.0) == now + 0.25, "some time after the last one"
-    throttle.start(now + 0.25)
-    finish(throttle, now + 0.3, now + 0.25, Outcome.THROTTLED, 4.0)
-    assert throttle.next_start(now + 0.3, now) == throttle.opens_at == now + 0.3 + 4.5
-
-
 def starts(throttle: Throttle, times: list[float]) -> list[float]:
     due = []
     for now in times:

@@ -181,27 +181,6 @@ def test_without_the_emulator_it_sends_and_local_mode_says_why_it_is_not_there(a
     assert parts_of(names) == set()
 
 
-LOW_LEVEL = """
-import httpx
-from acme._vendor.inworld_embeddings_client import Client, EmbedRequest, EmbedResponse, ModelId, embed
-answer = httpx.MockTransport(lambda request: httpx.Response(200, json={"embeddings": [{"values": [1.0]}]}))
-with Client(base_url="https://api.inworld.ai", httpx_args={"transport": answer}) as client:
-    parsed = embed.sync(client=client, body=EmbedRequest(inputs=[], model=ModelId(model='m', service_provider='SERVICE_PROVIDER_INWORLD')))
-assert isinstance(parsed, EmbedResponse), parsed
-print(parsed.embeddings[0].values)
-"""
-
-
-def test_the_low_level_client_alone_needs_httpx_and_attrs(acme, source):
-    folder = acme(choice=vendoring.Choice(low_level_only=True), name=vendoring.GENERATED)
-    others = ("msgspec", "numpy", "simdjson", "httptools", *vendoring.PLACES)
-    assert alone(LOW_LEVEL, folder, blocked=others).strip() == "[1.0]"
-    home = folder / "acme" / "_vendor" / vendoring.GENERATED
-    assert (home / "py.typed").exists()
-    requires = vendoring.check(home, source).current["requires"]
-    assert {line.partition(">")[0] for line in requires} == {"httpx", "attrs"}
-
-
 THREE = """
 import sys, threading
 import inworld_embeddings as original

@@ -1,6 +1,5 @@
 """What one types becomes an engine, or an error with the way out; and the engine of hashes."""
 
-import pickle
 import sys
 
 import pytest
@@ -56,11 +55,3 @@ def test_hash_vectors_are_these_on_every_python_and_platform():
         [-0.5766087, 0.3576276, -0.7170865, 0.1594109],
         [-0.6622721, -0.2212033, 0.0692133, 0.7125126],
     ]
-
-
-def test_a_dimension_that_is_none_is_refused_and_an_engine_travels_to_other_processes():
-    for dimension in (0, True, 2.0):
-        with pytest.raises(ConfigurationError):
-            HashEngine(dimension)
-    copy = pickle.loads(pickle.dumps(HashEngine(5)))
-    assert (copy.name, copy.embed(["a"])) == ("hash-5", HashEngine(5).embed(["a"]))

@@ -1,7 +1,5 @@
 """What only a browser shows: clicks and keys, what is drawn and announced, colours, and what its origin rules keep out."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
@@ -188,22 +186,14 @@ def test_a_session_with_the_keyboard_alone(page, keys):
 LIVE = """
 return Object.fromEntries([...document.querySelectorAll('[role=status], [role=alert], [aria-live]')].map((e) => [e.id, e.role ?? e.ariaLive]));
 """
-DANGLING = """
-const ids = [...document.querySelectorAll('[aria-labelledby], [aria-describedby], [aria-controls]')].flatMap((e) =>
-  ['labelledby', 'describedby', 'controls'].flatMap((name) => e.getAttribute(`aria-${name}`)?.split(' ') ?? []));
-return ids.filter((id) => !document.getElementById(id));
-"""
 ROLES = "grid gridcell rowheader columnheader switch searchbox status main banner radiogroup radio region"
 NAMES = {"Texts", "Search", "Fault script", "Copy the program", "Program", "Node", "Two vectors swapped"}
 
 
 def test_everything_has_a_name_and_the_results_are_announced(page):
     page.embed(["a", "b"])
-    assert page.run(DANGLING) == []
     status = dict.fromkeys(("summary", "copied", "linked", "long"), "status")
     assert page.run(LIVE) == {**status, "error": "alert", "ranking": "polite", "lessons": "polite"}
-    headings = [int(name[1]) for name in page.shown("h1, h2, h3", "tagName")]
-    assert (headings[0], max(later - earlier for earlier, later in pairwise(headings))) == (1, 1)
     nodes = page.cdp("Accessibility.getFullAXTree")["nodes"]
     seen = [node for node in nodes if not node["ignored"]]
     assert set(ROLES.split()) <= {node["role"]["value"] for node in seen}
@@ -222,16 +212,6 @@ const box = (e) => e.getBoundingClientRect();
 const all = [...document.querySelectorAll("button, input, textarea, tbody td, .switches label")];
 return all.filter((e) => e.checkVisibility() && e.type !== "checkbox" && Math.min(box(e).width, box(e).height) < 23.99).map((e) => e.outerHTML);
 """
-COVERED = """
-const groups = ["#heat th[scope=col] span", "#heat th[scope=row] span"];
-const overlap = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > .5 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > .5;
-const found = [];
-for (const group of groups) {
-  const all = [...document.querySelectorAll(group)], boxes = all.map((e) => e.getBoundingClientRect());
-  boxes.forEach((a, i) => boxes.slice(0, i).forEach((b, j) => overlap(a, b) && found.push(`${all[i].outerHTML} ${all[j].outerHTML}`)));
-}
-return found;
-"""
 
 
 @pytest.mark.parametrize(("width", "height", "how"), [(390, 800, "Tap"), (1280, 720, "Point at")])
@@ -244,7 +224,7 @@ def test_it_fits_and_looks_right(serve_page, width, height, how, scheme):
     if width == 1280:  # the pictures of the documentation
         page.screenshot("playground" if scheme == "light" else "playground-dark", height=1000)
     for texts in (TEXTS * 2, [f"a text of its own, number {number}" for number in range(50)], ["w" * 300]):
-        assert (page.run(SMALL), page.run(COVERED)) == ([], [])
+        assert page.run(SMALL) == []
         page.embed(texts)
 
 

@@ -69,14 +69,6 @@ def test_F03_a_loop_that_was_closed_without_ending_anything_first(client, loop):
         go_on()
 
 
-def test_F03_a_loop_that_ended_its_generators_and_went_on_after_all(server, client, loop):
-    loop.run_until_complete(loop.shutdown_asyncgens())
-    server.oracle.wait_until_closed()
-    with pytest.warns(ResourceWarning, match="after loop.shutdown_asyncgens"):  # asyncio's own
-        loop.run_until_complete(ask(client, "second"))
-    loop.run_until_complete(client.close())
-
-
 def test_F03_close_reaches_loops_that_stand_still(server, client, loop):
     asyncio.run(client.close())
     loop.run_until_complete(asyncio.to_thread(server.oracle.wait_until_closed))

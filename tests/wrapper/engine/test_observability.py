@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 import sys
 from pathlib import Path
 
@@ -268,8 +267,3 @@ HIDDEN = "import sys; sys.modules['opentelemetry'] = None  # as where it is not 
 def test_opentelemetry_is_loaded_by_a_call_and_needed_by_none(prelude, told):
     done = program(prelude + LOADS, preamble="")
     assert done.stdout == told, done.stderr
-
-
-def test_the_pages_examples_run():
-    done = program("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)), preamble="")
-    assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from support.fault import JSON, ByConnection, Fault, Stage, at, chunk, fault, he
 from support.fault_server import FaultServer
 from support.faults import endless
 
-TEXTS, ONE_EACH = ["a", "b", "c"], {"batch_size": 1, "max_concurrency": 1}
+TEXTS = ["a", "b", "c"]
 MEGABYTE = 2**20
 PATIENT = {"max_retries": 10}
 """For a test whose good attempt has a short timeout too, which a busy machine may not keep at once."""
@@ -150,11 +150,6 @@ def test_B09_B10_D16_a_response_too_many_is_never_the_next_calls(stray):
         others = ["d", "e", "f"]  # as many, so that only the vectors tell
         server.oracle.check(others, embed(others).vectors)
         assert [record.connection for record in server.requests] == [0, 1]
-
-
-def test_B11_tls_bytes_from_a_server_that_has_spoken_http_are_garbage_like_any_other():
-    with FaultServer(["ok", announced_close, faults.tls_bytes, "ok"]) as server:
-        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS, **ONE_EACH).vectors)
 
 
 @fault
