@@ -375,6 +375,32 @@ def test_with_an_async_client_it_is_the_same_and_cancelled_it_leaves_the_lock(li
     assert len(content(out)) == 3
 
 
+def test_cancelled_again_while_the_disk_is_slow_it_gives_back_what_it_holds(lines, out, monkeypatch):
+    writes, goes_on, real = threading.Event(), threading.Event(), parts.write_part
+
+    def slow(table, path):
+        writes.set()
+        goes_on.wait(60)
+        real(table, path)
+
+    async def run():
+        async with async_local_client(dimension=DIM) as client:
+            task = asyncio.create_task(arun_job(lines(40), out, client=client, rows_per_part=5))
+            await asyncio.to_thread(writes.wait, 60)
+            while not task.done():
+                task.cancel()
+                await asyncio.sleep(0)
+        goes_on.set()
+
+    monkeypatch.setattr(parts, "write_part", slow)
+    asyncio.run(run())
+    for thread in threading.enumerate():
+        if thread.name.startswith("inworld-embeddings-job"):
+            thread.join(60)
+    with storage.locked(out):
+        assert "part-000000000.parquet" in content(out)
+
+
 @pytest.mark.parametrize(
     "options", [{"rows_per_part": 0}, {"patience": -1}, {"on_refused": "x"}, {"max_rows": True}]
 )

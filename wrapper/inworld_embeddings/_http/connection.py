@@ -154,7 +154,8 @@ class Connection(asyncio.BufferedProtocol):
         self._parser = parser = ResponseParser()
         if self._transport is None:
             raise self._failure()
-        self._transport.writelines((head, body))
+        # Not `writelines`: in CPython 3.12 and 3.13 it keeps an empty piece for ever, spins, and cannot close.
+        self._transport.write(head + body)
         while not parser.status:  # a response may come before all is sent, a refusal above all
             await self._more()
         return parser

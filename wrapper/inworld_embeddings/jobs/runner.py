@@ -102,8 +102,10 @@ class Job:
             finished = await self._all_parts(again=again)
             return await self._in_thread(self._report, finished=finished)
         finally:
-            await self._in_thread(held.close)
-            self._files_thread.shutdown()
+            try:
+                await self._in_thread(held.close)
+            finally:
+                self._files_thread.shutdown(wait=False)
 
     async def plan(self) -> JobPlan:
         """What a run from the beginning would send; reads all of the input, and touches nothing."""
@@ -114,7 +116,8 @@ class Job:
             self._files_thread.shutdown()
 
     async def _in_thread(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        return await asyncio.wrap_future(self._files_thread.submit(work, *given, **named))
+        # A cancellation takes nothing back that waits its turn there: a part that is paid for, a file to be closed.
+        return await asyncio.shield(asyncio.wrap_future(self._files_thread.submit(work, *given, **named)))
 
     # Opening.
 
