@@ -47,10 +47,12 @@ class Emulator:
         api_key: The one ``key:secret`` it knows; by default the published `TEST_KEY`.
 
     Raises:
-        ConfigurationError: ``api_key`` is not of the form ``key:secret``.
+        ConfigurationError: ``api_key`` is not of the form ``key:secret``, or ``engine`` is a name.
     """
 
     def __init__(self, engine: Engine | None = None, api_key: str = TEST_KEY) -> None:
+        if isinstance(engine, str):
+            raise ConfigurationError(f"engine= is an object; engines.named({engine!r}) makes one of a name.")
         self._engine = engine
         self._credential = basic_credential(api_key)
 
@@ -82,7 +84,7 @@ class Emulator:
         except RpcError as error:
             reply = error.reply
         stamp = (("x-inworld-emulator-engine", engine.name), ("x-inworld-request-id", request_id(request)))
-        return Reply(reply.status, reply.headers + stamp, b"" if request.method == "HEAD" else reply.body)
+        return Reply(reply.status, reply.headers + stamp, reply.body)
 
     def _embeddings(self, engine: Engine, request: Request) -> bytes:
         if request.route != EMBED_PATH:

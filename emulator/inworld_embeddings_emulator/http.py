@@ -44,9 +44,9 @@ class Head(NamedTuple):
 
     @property
     def closes(self) -> bool:
-        """Whether the client wants the connection closed after the reply."""
+        """Whether the connection is closed after the reply: where the client wants it, and always with HTTP/1.0."""
         wishes = [wish.strip(" \t").lower() for wish in self.headers.get("connection", "").split(",")]
-        return "close" in wishes or (self.version == "1.0" and "keep-alive" not in wishes)
+        return "close" in wishes or self.version == "1.0"
 
 
 def read_head(stream: BufferedIOBase) -> Head:
@@ -149,8 +149,8 @@ def _exactly(stream: BufferedIOBase, length: int) -> bytes:
     return data
 
 
-def reply_bytes(reply: Reply, *, close: bool) -> bytes:
-    """What is sent of a reply, whose carriage may end it early."""
+def reply_bytes(reply: Reply, *, close: bool, method: str = "GET") -> bytes:
+    """What is sent of a reply to a method, of which HEAD gets no body. Its carriage may end it early."""
     framing = [("content-length", str(len(reply.body))), ("date", formatdate(usegmt=True))]
     framing += [("connection", "close")] if close else []
     fields = [f"{name}: {text}" for name, text in (*reply.headers, *framing)]
@@ -162,7 +162,7 @@ def reply_bytes(reply: Reply, *, close: bool) -> bytes:
         case "head":
             return head[: len(head) // 2]
         case cut:
-            return head + reply.body[:cut]
+            return head if method == "HEAD" else head + reply.body[:cut]
 
 
 # Hosts. A web page can make its own name resolve to 127.0.0.1 and then talk to servers there (DNS rebinding). Its

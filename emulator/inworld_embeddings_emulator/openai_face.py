@@ -9,7 +9,7 @@ import hmac
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from struct import Struct
+from struct import pack
 from typing import Any, Final, NoReturn, Protocol, Self
 from urllib.parse import unquote
 
@@ -32,15 +32,7 @@ _MODELS: Final = "/v1/models"
 
 
 class OpenAIError(Exception):
-    """Ends a request with an error, of which `reply` tells.
-
-    Args:
-        status: HTTP status.
-        message: Shown to who asked: without a text or a key.
-        param: Name of the field that is to blame, if one is.
-        code: OpenAI's word for the case, if it has one.
-        headers: (name, value) pairs for the reply.
-    """
+    """Ends a request with an error, of which `reply` tells in OpenAI's form. The message holds no text and no key."""
 
     def __init__(
         self,
@@ -54,7 +46,7 @@ class OpenAIError(Exception):
         super().__init__(message)
         self.status, self.param = status, param
         kind = "server_error" if status >= 500 else "invalid_request_error"
-        kind = "rate_limit_error" if status == 429 else kind
+        kind, code = ("rate_limit_error", "rate_limit_exceeded") if status == 429 else (kind, code)
         told = {"error": {"message": message, "type": kind, "param": param, "code": code}}
         body = json.dumps(told, separators=(",", ":")).encode()
         self.reply = Reply(status, (*JSON_HEADERS, *headers), body)
@@ -139,9 +131,9 @@ class OpenAIFace:
             reply = Reply(200, JSON_HEADERS, body)
         except OpenAIError as error:
             reply = error.reply
-        stamp = [("x-inworld-emulator-engine", engine)] if engine else []
-        stamp += [("x-request-id", request_id(request))]
-        return Reply(reply.status, (*reply.headers, *stamp), b"" if request.method == "HEAD" else reply.body)
+        named = [("x-inworld-emulator-engine", engine)] if engine else []
+        stamp = (*named, ("x-request-id", request_id(request)))
+        return Reply(reply.status, reply.headers + stamp, reply.body)
 
     def _body(self, request: Request) -> tuple[bytes, str | None]:
         """The body of a good reply, and the engine whose it is."""
@@ -160,8 +152,7 @@ class OpenAIFace:
             return msgspec.json.encode(listed), self._source.engine
         name = unquote(route.removeprefix(f"{_MODELS}/"))
         if name not in self._source.models:
-            message = "There is no such model in the list."
-            raise OpenAIError(404, message, param="model", code="model_not_found")
+            raise OpenAIError(404, "There is no such model.", param="model", code="model_not_found")
         return msgspec.json.encode(_model(name)), self._source.engine
 
     def _check_bearer(self, header: str | None) -> None:
@@ -183,20 +174,18 @@ class OpenAIFace:
         if asked.dimensions not in (None, dimension):
             message = f"These vectors have {dimension} dimensions and are not shortened: leave the field out."
             raise OpenAIError(400, message, param="dimensions")
-        floats = Struct(f"<{dimension}f")
-        data = [
-            {
-                "object": "embedding",
-                "index": index,
-                "embedding": base64.b64encode(floats.pack(*vector)).decode() if asked.base64 else vector,
-            }
-            for index, vector in enumerate(vectors)
-        ]
+        rows = [packed(vector) for vector in vectors] if asked.base64 else vectors
+        data = [{"object": "embedding", "index": index, "embedding": row} for index, row in enumerate(rows)]
         # An estimate, not a count: a token for every 4 bytes of UTF-8 or part of them.
         tokens = sum(-(-len(text.encode()) // 4) for text in asked.texts)
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
         told = {"object": "list", "data": data, "model": asked.model, "usage": usage}
         return msgspec.json.encode(told), engine
+
+
+def packed(vector: Sequence[float]) -> str:
+    """A vector in base64."""
+    return base64.b64encode(pack(f"<{len(vector)}f", *vector)).decode()
 
 
 def _model(name: str) -> dict[str, str | int]:

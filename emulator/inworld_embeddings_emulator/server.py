@@ -21,7 +21,7 @@ from .http import Head, RefusedError, body_length, hears, is_loopback, read_body
 from .messages import Handler, Reply, Request, plain_reply
 
 HEALTH_PATH: Final = "/healthz"
-"""GET replies 200 as long as the server runs; neither key nor engine is needed."""
+"""GET and HEAD get a 200 as long as the server runs; neither key nor engine is needed."""
 
 _LINGER_SECONDS: Final = 2.0
 _VECTORS: Final = (VECTOR_START, b'{"object":"embedding"')
@@ -43,7 +43,7 @@ class EmulatorServer:
         chaos: Whether whoever has the key may change that by a call.
 
     Raises:
-        ConfigurationError: another address than loopback with the published test key, or faults that cannot be.
+        ConfigurationError: another address than loopback with the published test key, or faults or hosts that cannot be.
     """
 
     def __init__(
@@ -60,8 +60,10 @@ class EmulatorServer:
         self._handler = FaultLayer(emulator or Emulator(), faults, chaos=chaos)
         if self._handler.uses_test_key and not is_loopback(host):
             raise ConfigurationError(
-                f"The emulator listens on {host!r} only with an api_key of its own: anyone knows the test key."
+                f"The emulator listens on {host!r} only with a key of its own (serve --key-from): all know the test key."
             )
+        if any("/" in name or name.count(":") == 1 for name in allowed_hosts):
+            raise ConfigurationError("A further Host is a name alone, without http:// and without a port.")
         self._host, self._port = host, port
         self._listen = partial(_Listener, self._handler, host, port, tuple(allowed_hosts), log)
         self._listener: _Listener | None = None
@@ -98,15 +100,15 @@ class EmulatorServer:
 
     @property
     def address(self) -> str:
-        """``host:port``, as ``INWORLD_EMULATOR_HOST`` takes it.
+        """``host:port``, as ``INWORLD_EMULATOR_HOST`` takes it: loopback also where it is bound to every address.
 
         Raises:
             RuntimeError: it is not running.
         """
         if not self._listener:
             raise RuntimeError("The server is not running. Call start() first.")
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{host}:{self._listener.server_address[1]}"
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104
+        return f"{f'[{host}]' if ':' in host else host}:{self._listener.server_address[1]}"
 
     @property
     def url(self) -> str:
@@ -163,8 +165,9 @@ class _Listener(ThreadingTCPServer):
     def log(self, line: str) -> None:
         """Writes a line, if there is somewhere to write it."""
         if self._log is not None:
-            self._log.write(line + "\n")
-            self._log.flush()
+            with contextlib.suppress(OSError):  # its reader is gone, or the disk is full
+                self._log.write(line + "\n")
+                self._log.flush()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Names what ended a connection by its type: a traceback could show a text."""
@@ -199,7 +202,7 @@ class _Connection(StreamRequestHandler):
             reply = plain_reply(error.status, error.text)
         time.sleep(reply.carriage.delay)
         close = refused or head is None or head.closes or self.server.stopping
-        self.wfile.write(reply_bytes(reply, close=close))
+        self.wfile.write(reply_bytes(reply, close=close, method=head.method if head else ""))
         self._log(head, reply, (time.perf_counter() - started) * 1000)
         if reply.carriage.reset:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -212,15 +215,15 @@ class _Connection(StreamRequestHandler):
         if not host or "," in host:
             raise RefusedError(400, "one Host header is needed")
         if not hears(host, self.server.host, self.server.allowed_hosts):
-            raise RefusedError(403, "this emulator does not serve that Host")
+            raise RefusedError(403, "this emulator does not serve that Host; serve --allow-host adds a name")
         length = body_length(head, MAX_BODY_BYTES)
-        if length != 0 and head.headers.get("expect", "").lower() == "100-continue":
+        if length != 0 and head.version != "1.0" and head.headers.get("expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = read_body(self.rfile, length, MAX_BODY_BYTES)
         return Request(head.method, head.target, head.headers, body)
 
     def _handled(self, request: Request) -> Reply:
-        if request.route == HEALTH_PATH and request.method == "GET":
+        if request.route == HEALTH_PATH and request.method in ("GET", "HEAD"):
             return plain_reply(200, "ok")
         return self.server.handler.handle(request)
 

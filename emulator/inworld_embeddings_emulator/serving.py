@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from .engines import Engine
-from .faults import ADMIN_PATH, Faults
+from .faults import ADMIN_PATH, NOTHING, Faults
 from .handle import TEST_KEY, Emulator
 from .openai_face import EngineSource, OpenAIFace
 from .playground import Playground
@@ -46,11 +46,12 @@ def serve(
         faults=faults,
         chaos=chaos,
     )
+    told = server.faults
     with server, until_signal():
         say(
             reach(server.address, emulator),
             openai_notice(server, uses_test_key=emulator.uses_test_key) if openai else "",
-            f"Faults: {server.faults.script} (seed {server.faults.seed})" if faults is not None else "",
+            f"Faults: {told.script} (seed {told.seed})" if chaos or told.script != NOTHING else "",
             f"Chaos is on: GET, PUT and DELETE {server.url}{ADMIN_PATH}" if chaos else "",
             f"Playground: {server.url}/" if playground else "",
         )
@@ -77,7 +78,7 @@ def openai_notice(server: EmulatorServer, *, uses_test_key: bool) -> str:
 
 def say(*lines: str) -> None:
     """Prints the lines that are not empty, all at once and also where standard output is a pipe."""
-    sys.stdout.writelines(f"{line}\n" for line in lines if line)
+    sys.stdout.write("".join(f"{line}\n" for line in lines if line))
     sys.stdout.flush()
 
 

@@ -59,7 +59,7 @@ class LocalTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             raise ConfigurationError(f"The emulator or its engine raised {type(error).__name__}.") from error
 
 
-def _carried(request: object, reply: Reply, cut: Callable[[bytes, Exception], Any]) -> httpx.Response:
+def _carried(request: httpx.Request, reply: Reply, cut: Callable[[bytes, Exception], Any]) -> httpx.Response:
     """The response as it arrives, of the library whose client asks: it takes no other's.
 
     Raises:
@@ -68,7 +68,7 @@ def _carried(request: object, reply: Reply, cut: Callable[[bytes, Exception], An
     httpx2 = sys.modules.get("httpx2")
     library: Any = httpx2 if httpx2 is not None and isinstance(request, httpx2.Request) else httpx
     end, length = reply.carriage.end, len(reply.body)
-    content: Any = reply.body
+    content: Any = b"" if request.method == "HEAD" else reply.body
     if end is not None:
         received = end if isinstance(end, int) else 0
         told = f"peer closed connection inside its response (received {received} bytes, expected {length})"

@@ -46,13 +46,14 @@ def test_routes(ask, parts, status, code, message):
     assert ask(TWO, **parts) == (status, {"code": code, "message": message, "details": []})
 
 
-def test_a_query_changes_nothing_head_has_no_body_and_the_key_is_judged_before_the_body(
-    ask, emulator, request_of
-):
+def test_a_query_changes_nothing_and_the_key_is_judged_before_the_body(ask):
     assert ask(TWO, path="/ml/v1alpha/embedding:embed?alt=json")[0] == 200
     assert ask(b"not json", key=None)[0] == 401
-    reply = emulator.handle(request_of(method="HEAD"))
-    assert (reply.status, reply.body) == (501, b"")
+
+
+def test_the_name_of_an_engine_in_its_place_tells_what_makes_it():
+    with pytest.raises(ConfigurationError, match=r"engines.named\('hash:8'\)"):
+        Emulator("hash:8")
 
 
 def test_no_text_and_no_key_is_in_a_repr_or_a_pickle(engine):

@@ -77,11 +77,26 @@ def test_keep_alive_pipelining_chunks_and_a_client_that_wants_to_close(peer):
     assert (first[2], last[1]["connection"], peer.at_end()) == (last[2], "close", True)
 
 
-def test_expect_100_continue(peer):
-    peer.send(raw(headers=KEY + f"expect: 100-continue\r\ncontent-length: {len(BODY)}\r\n", body=b""))
+def test_expect_100_continue_which_http_1_0_does_not_have(peer):
+    asked = raw(headers=KEY + f"expect: 100-continue\r\ncontent-length: {len(BODY)}\r\n", body=b"")
+    peer.send(asked)
     assert peer.read() == (100, {}, b"")
     peer.send(BODY)
     assert peer.read()[0] == 200
+    peer.send(asked.replace(b"HTTP/1.1", b"HTTP/1.0") + BODY)
+    assert peer.read()[0] == 200
+    assert peer.at_end()
+
+
+def test_head_gets_the_head_of_get_alone_from_whomever_replies(emulator):
+    """A body after it would be taken for the next reply."""
+    paths = {"/healthz": b"200", "/_emulator/faults": b"405", PATH: b"501"}
+    with EmulatorServer(emulator, chaos=True) as server, Peer(server) as peer:
+        peer.send(b"".join(raw(method="HEAD", target=path, body=b"") for path in paths))
+        peer.send(raw(method="GET", target="/healthz", headers="connection: close\r\n", body=b""))
+        *heads, body = peer.stream.read().split(b"\r\n\r\n")
+    assert [head.split()[1] for head in heads] == [*paths.values(), b"200"]
+    assert (b"content-length: 0" in b"".join(heads), body) == (False, b"ok")
 
 
 def test_the_answer_to_a_body_that_is_too_large_survives_the_body(peer):
@@ -221,6 +236,16 @@ def test_health_needs_no_key_and_a_handler_that_fails_is_logged_by_type_alone(lo
     assert log.getvalue().splitlines()[2:] == ["connection closed by LookupError"]
 
 
+def test_a_log_that_cannot_be_written_costs_no_client_its_connection(emulator):
+    class Gone(io.StringIO):
+        def write(self, line):
+            raise BrokenPipeError(line)
+
+    with EmulatorServer(emulator, log=Gone()) as server, Peer(server) as peer:
+        peer.send(raw() + raw())
+        assert [peer.read()[0] for _ in range(2)] == [200, 200]
+
+
 def test_ipv6(emulator):
     server = EmulatorServer(emulator, host="::1")
     try:
@@ -236,5 +261,12 @@ def test_beyond_loopback_only_with_a_key_of_its_own(engine, emulator):
     with pytest.raises(ConfigurationError):
         EmulatorServer(emulator, host="0.0.0.0")
     with EmulatorServer(Emulator(engine, "my:own"), host="0.0.0.0") as server, Peer(server) as peer:
+        assert server.address.startswith("127.0.0.1:"), "which a client takes, and 0.0.0.0 is none"
         peer.send(raw())
         assert peer.read()[0] == 403
+
+
+@pytest.mark.parametrize("name", ["http://a.example", "a.example:8080"])
+def test_a_further_host_is_a_name_alone(emulator, name):
+    with pytest.raises(ConfigurationError, match="name alone"):
+        EmulatorServer(emulator, allowed_hosts=[name])

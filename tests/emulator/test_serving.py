@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from inworld_embeddings_emulator import Emulator
-from inworld_embeddings_emulator.serving import reach
+from inworld_embeddings_emulator.serving import reach, say
 from support.programs import serve
 
 EMBED = "/ml/v1alpha/embedding:embed"
@@ -55,6 +55,14 @@ def test_what_the_vectors_mean_and_how_to_reach_them(engine, meaning, key):
     assert ("dimensions. good for nothing. Never" in told) is bool(meaning)
     assert ("INWORLD_EMULATOR_HOST=127.0.0.1:1" in told) is ("base_url=" not in told) is (key != "my:own")
     assert "my:own" not in told
+
+
+def test_what_it_says_is_written_at_once_so_that_a_reader_of_the_first_line_may_leave(monkeypatch):
+    written = []
+    monkeypatch.setattr(sys.stdout, "write", written.append)
+    say("a", "", "b")
+    monkeypatch.undo()
+    assert written == ["a\nb\n"]
 
 
 def test_faults_chaos_and_the_page_as_options():

@@ -70,6 +70,13 @@ def test_the_same_over_a_socket_in_process_and_async_also_when_it_breaks(emulato
     assert served[0] == expected if isinstance(expected, int) else served is getattr(library, expected)
 
 
+def test_head_has_no_body_here_either(emulator):
+    with httpx.Client(transport=LocalTransport(emulator)) as client:
+        response = client.head(URL)
+    assert (response.status_code, response.content) == (501, b"")
+    assert int(response.headers["content-length"]) > 0
+
+
 def test_latency_is_waited_for_and_no_longer_than_a_deadline(emulator, monkeypatch):
     async def scenario():
         async with asyncio.timeout(0.01):

@@ -108,6 +108,5 @@ def openai_error(error: errors.InworldEmbeddingsError) -> OpenAIError:
     return OpenAIError(
         status,
         refused if status in (401, 403) else str(error),
-        code="rate_limit_exceeded" if status == 429 else None,
         headers=[*hints, ("x-should-retry", "false")],
     )

@@ -261,12 +261,10 @@ class LocalEngine:
 def _join(meaning: Sequence[int], spelling: Sequence[int], share: float) -> list[float]:
     """The two halves as one unit vector in which `meaning` has `share` of the squared length; [] if both are 0."""
     long_meaning, long_spelling = _length(meaning), _length(spelling)
-    if not long_meaning:
-        share = 0.0
-    if not long_spelling:
-        share = 1.0
-    if not long_meaning and not long_spelling:
+    if not (long_meaning or long_spelling):
         return []
+    if not (long_meaning and long_spelling):
+        share = 1.0 if long_meaning else 0.0
     by_meaning = sqrt(share) / (long_meaning or 1.0) * _DECIMALS
     by_spelling = sqrt(1.0 - share) / (long_spelling or 1.0) * _DECIMALS
     return [

@@ -142,7 +142,6 @@ def vectors_of(body: bytes, count: int) -> list[list[float]]:
         if set(placed) != set(range(count)):
             raise EngineError("the indexes in the backend's response are not those of the texts")
         rows = [placed[index] for index in range(count)]
-    vectors = [row.embedding for row in rows]
-    if not all(vectors):
+    if not all(row.embedding for row in rows):
         raise EngineError("an embedding in the backend's response is empty")
-    return vectors
+    return [row.embedding for row in rows]

@@ -6,9 +6,11 @@ in docs/use/local-mode.md.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, nan
+from struct import iter_unpack
 from typing import Any, Final, Literal, TypeAlias
 
 from .. import handle, openai_face
@@ -75,7 +77,7 @@ Change: TypeAlias = Callable[[Hit, Reply], Reply]
 """Makes another reply of one; gives back the same object where there is nothing to do."""
 
 Vectors: TypeAlias = list[Any]
-"""Lists of numbers; of the OpenAI-compatible face also base64, in which no number is changed."""
+"""Lists of numbers, also where the OpenAI-compatible face sends them in base64."""
 
 
 def asked(request: Request) -> EmbedMessage:
@@ -148,20 +150,27 @@ FLAG: Final = Form("nothing: it has no value", str)
 
 def _status(hit: Hit) -> Reply:
     message = f"injected by the emulator: {hit.fault.label}"
-    return _refused(hit.fault.value, hit.fault.settings.get("message", message), hit.fault.settings)
+    return _hinted(hit, hit.fault.value, hit.fault.settings.get("message", message), hit.fault.settings)
 
 
 def _over_quota(hit: Hit) -> Reply:
-    return _refused(429, "quota exceeded", {"retry-after": hit.seconds})
+    return _hinted(hit, 429, "quota exceeded", {"retry-after": hit.seconds})
 
 
-def _refused(status: int, message: str, hints: Mapping[str, Any]) -> Reply:
+def _hinted(hit: Hit, status: int, message: str, hints: Mapping[str, Any]) -> Reply:
     details: list[Mapping[str, object]] = []
     if "retry-info" in hints:
         delay = f"{hints['retry-info']:.3f}s"
         details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]
-    reply = status_reply(status, message, details)
+    reply = _refused(hit, status, message, details)
     return replace(reply, headers=reply.headers + _retry_after(hints))
+
+
+def _refused(hit: Hit, status: int, message: str, details: Sequence[Mapping[str, object]] = ()) -> Reply:
+    """An error in the words of the face that was asked."""
+    if hit.request.route == openai_face.EMBEDDINGS:
+        return openai_face.OpenAIError(status, message).reply
+    return status_reply(status, message, details)
 
 
 def _retry_after(hints: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -188,14 +197,14 @@ def _poisoned(hit: Hit) -> Reply | None:
     why = "refused by the emulator's poison pattern"
     places = [{"field": f"inputs[{place}]", "description": why} for place, hit in enumerate(found) if hit]
     detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": places}
-    return status_reply(400, "invalid input", [] if "silent" in hit.fault.settings else [detail])
+    return _refused(hit, 400, "invalid input", [] if "silent" in hit.fault.settings else [detail])
 
 
 def _too_large(hit: Hit, size: int) -> Reply | None:
     try:
         check_size(size, hit.fault.value)
     except RpcError as error:
-        return error.reply
+        return _refused(hit, 429, str(error))
     return None
 
 
@@ -206,7 +215,12 @@ def _opened(reply: Reply) -> tuple[dict[str, Any], str, Vectors]:
     """A good reply's JSON, the name of the list in it, and the vectors in that."""
     root = json.loads(reply.body)
     name = "data" if "data" in root else "embeddings"
-    return root, name, [row[_VECTOR[name]] for row in root.get(name, [])]
+    found = [row[_VECTOR[name]] for row in root.get(name, [])]
+    return root, name, [vector if isinstance(vector, list) else _unpacked(vector) for vector in found]
+
+
+def _unpacked(vector: str) -> list[Any]:
+    return [number for (number,) in iter_unpack("<f", b64decode(vector))]
 
 
 def _large_reply(hit: Hit, reply: Reply) -> Reply:
@@ -223,6 +237,8 @@ def _spoiling(change: Callable[[Vectors, Any], Vectors]) -> Change:
         if made == vectors:
             return reply
         rows = root[name] + root[name][-1:] * (len(made) - len(vectors))
+        if isinstance(rows[0][_VECTOR[name]], str):
+            made = [openai_face.packed([nan if n is None else n for n in vector]) for vector in made]
         root[name] = [row | {_VECTOR[name]: vector} for row, vector in zip(rows, made, strict=False)]
         return replace(reply, body=json.dumps(root, separators=(",", ":"), ensure_ascii=False).encode())
 
@@ -231,12 +247,7 @@ def _spoiling(change: Callable[[Vectors, Any], Vectors]) -> Change:
 
 def _spoiling_each(change: Callable[[Vectors, Any], Vectors], first: int | None = None) -> Change:
     """Changes each vector from one on; by default all."""
-
-    def changed(vectors: Vectors, value: Any) -> Vectors:
-        numbers = [change(part, value) if isinstance(part, list) else part for part in vectors[first:]]
-        return [*vectors[: len(vectors) - len(numbers)], *numbers]
-
-    return _spoiling(changed)
+    return _spoiling(lambda all_, value: all_[: first or 0] + [change(one, value) for one in all_[first:]])
 
 
 # Broken delivery

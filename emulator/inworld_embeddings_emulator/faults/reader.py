@@ -69,7 +69,7 @@ def parse(text: str) -> Script:
         if not repeat:
             steps.append(reader.step())
     if reader.at < len(text):
-        reader.fail("this is not understood; ',', '+', ';', 'x3' or 'for 5s' could stand here")
+        reader.fail("this is not understood; ',', '+', ';', 'x3' or 'for 5s' may stand here; quote blanks")
     return Script(text.strip(), tuple(steps), repeat)
 
 
@@ -140,7 +140,7 @@ class _Reader:
             self.fail(f"a {what} should stand here")
         name = found[0].lower()
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
+            near = difflib.get_close_matches(name, known, 1, 0.7)
             others = "" if known is KINDS else f"; there is {', '.join(known) or 'none'}"
             hint = f"; did you mean {near[0]}?" if near else others
             self.fail(f"{name[:40]!r} is not a {what}{hint}", begin)

@@ -75,7 +75,7 @@ class Playground:
             return self._inner.handle(request)
         kind = "html" if path == "/" else path.rpartition(".")[2]
         headers = (("content-type", f"{_TYPES[kind]}; charset=utf-8"), *_HEADERS)
-        return Reply(200, headers, b"" if request.method == "HEAD" else body)
+        return Reply(200, headers, body)
 
 
 @cache

@@ -144,8 +144,12 @@ def test_openais_replies_are_made_wrong_too(request_of, canned):
 
     assert json.loads(ask("short").body)["data"] == [{"index": 0, "embedding": [1, 2]}]
     assert [row["embedding"] for row in json.loads(ask("swap").body)["data"]] == [[3, 4], [1, 2]]
-    assert json.loads(ask("poison=po").body)["details"][0]["fieldViolations"][0]["field"] == "inputs[1]"
+    for script, kind in {"poison=po": "invalid_request_error", "status=429": "rate_limit_error"}.items():
+        assert json.loads(ask(script).body)["error"]["type"] == kind, "as OpenAI tells errors"
     assert ask("poison=y", b'{"model":"m","input":"y"}').status == 400
     assert ask("poison=y", b"[]").status == 200
     face.body = b'{"data":[{"index":0,"embedding":"AACAPw=="}]}'
-    assert ask("null").body == face.body
+    changed = {"nan": "AADAfw==", "null": "AADAfw==", "zero": "AAAAAA==", "ragged": "", "swap": "AACAPw=="}
+    for script, vector in changed.items():
+        assert json.loads(ask(script).body)["data"][0]["embedding"] == vector
+    assert ask("max-message=20").status == 200, "a message of one number has 8"

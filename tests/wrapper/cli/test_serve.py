@@ -55,3 +55,9 @@ def test_a_taken_port_ends_it_with_one_line(run):
         ended, out, err = run("serve", "--engine", "hash:4", "--port", server.url.rpartition(":")[2])
     assert (ended, out) == (1, "")
     assert re.fullmatch(r"error: .* choose another port; .*\n", err)
+
+
+def test_an_empty_script_is_no_script(run):
+    ended, out, err = run("serve", "--port", "0", "--engine", "hash:4", "--fault", "")
+    assert (ended, out) == (2, "")
+    assert "a fault should stand here" in err

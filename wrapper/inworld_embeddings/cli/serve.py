@@ -54,7 +54,7 @@ def serve(
     # What this command alone needs: a tenth of a second that the others are spared.
     from inworld_embeddings_emulator import TEST_KEY  # noqa: PLC0415
     from inworld_embeddings_emulator.engines import named  # noqa: PLC0415
-    from inworld_embeddings_emulator.faults import Faults  # noqa: PLC0415
+    from inworld_embeddings_emulator.faults import NOTHING, Faults  # noqa: PLC0415
     from inworld_embeddings_emulator.serving import serve as run  # noqa: PLC0415
 
     from ..gateway import serve_upstream  # noqa: PLC0415
@@ -62,7 +62,7 @@ def serve(
     key = _from_environment("--key-from", key_from) or TEST_KEY
     engine_key = _from_environment("--engine-key-from", engine_key_from)
     if upstream:
-        if fault or chaos:
+        if fault is not None or chaos:
             raise ConfigurationError("--fault and --chaos are for the emulator, not for --upstream.")
         if not openai or engine or engine_key:
             raise ConfigurationError(
@@ -75,7 +75,7 @@ def serve(
         raise ConfigurationError(
             "--base-url is for --upstream, which sends there; serve sends nothing without it."
         )
-    faults = Faults(fault or "ok", seed=seed) if fault or chaos else None
+    faults = Faults(NOTHING if fault is None else fault, seed=seed)
     with contextlib.ExitStack() as stack:
         made = named(engine or "local", api_key=engine_key)
         stack.callback(getattr(made, "close", lambda: None))
