@@ -54,6 +54,14 @@ def test_F02_the_first_call_may_come_from_all_threads_at_once():
             assert len(client._engine._sessions) == 1
 
 
+def test_what_cannot_even_begin_is_raised_and_not_waited_for():
+    def work():
+        raise ValueError("before there is a coroutine")
+
+    with pytest.raises(ValueError, match="before there is"):
+        sync_bridge.loop_thread().run(work)
+
+
 def test_F03_the_sync_client_works_from_inside_any_loop():
     async def run():
         assert np.array_equal(client.embed("inside"), vector_for("inside"))

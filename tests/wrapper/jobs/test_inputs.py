@@ -299,6 +299,8 @@ def test_folders_and_globs_are_read_by_name_without_the_jobs_own_folder(tmp_path
         found_files(f"{tmp_path}/*.csv", tmp_path / "out")
     with pytest.raises(InvalidInputError, match="No such file"):
         found_files(f"{tmp_path}/[cd]", tmp_path / "out")  # folders alone
+    with pytest.raises(InvalidInputError, match="no file to read"):
+        found_files([], tmp_path / "out")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from inworld_embeddings import ConfigurationError, JobCorruptError, JobError, JobLockedError, StorageError
-from inworld_embeddings.jobs import manifest, open_job, parts, storage, verify_job
+from inworld_embeddings.jobs import export_job, manifest, open_job, parts, storage, verify_job
 from support.clients import in_threads
 from support.storage import NUMBERS, Disk, content, failing
 
@@ -139,6 +139,28 @@ def test_H11_links_spaces_and_colons_in_the_name(job, lines, tmp_path):
     assert len(content(real)) == 2
 
 
+def test_H11_a_relative_name_is_no_url_and_a_tilde_is_the_home(job, lines, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    lines(7)
+    for out in ("run:1", "~/out"):
+        assert job("in.txt", out).finished
+        assert open_job(out).dataset.count_rows() == 7
+        assert verify_job(out) == {}
+        assert export_job(out, "~/all.parquet") == 7
+    assert {path.name for path in (tmp_path / "home").iterdir()} == {"out", "all.parquet"}
+    assert job("in.txt", tmp_path / "home" / "out").sent == 0
+
+
+def test_H11_a_name_that_is_not_utf_8_is_told(job, lines, tmp_path):
+    for source, out in (("in\udcff.txt", "out"), ("in.txt", "out\udcff")):
+        (tmp_path / source).write_text("one\n")
+        with pytest.raises(ConfigurationError, match=r"'.*\\udcff.*': the name is not UTF-8"):
+            job(tmp_path / source, tmp_path / out)
+
+
 def test_H11_a_folder_that_cannot_be_written(job, lines, out, disk):
     disk(Disk(1, failing(errno.EROFS)))
     with pytest.raises(StorageError, match="Read-only"):
@@ -174,6 +196,7 @@ def test_a_view_that_is_gone_is_made_again(job, tmp_path, out):
     before = (out / parts.ERRORS).read_bytes()
     (out / parts.ERRORS).unlink()
     assert not open_job(out).finished
+    (out / parts.SUCCESS).write_text('{"parts": "1"}')
     assert job(source).sent == 0
     assert (out / parts.ERRORS).read_bytes() == before
 

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import json
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from inworld_embeddings import JobError
-from inworld_embeddings.jobs import export_job, open_job
+from inworld_embeddings.jobs import export_job, open_job, results
 from inworld_embeddings.testing import fake_vectors
 
 DIM = 8
@@ -57,6 +58,12 @@ def test_npy_can_be_mapped_and_a_refused_row_is_nan(made):
     vectors = np.load(exported(made, "all.npy"), mmap_mode="r")
     assert np.isnan(vectors[1]).all()
     assert_vectors([None if np.isnan(row).any() else row for row in vectors])
+
+
+def test_H03_a_full_disk_is_told(made):
+    for write in (results._npy, results._csv):
+        with pytest.raises(OSError, match="No space left"):
+            write(open_job(made), Path("/dev/full"))
 
 
 def test_json_lines_and_csv_say_the_same_of_every_type(made):

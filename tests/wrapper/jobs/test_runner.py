@@ -7,6 +7,7 @@ import random
 import shutil
 import threading
 import time
+from functools import partial
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +16,7 @@ from inworld_embeddings import (
     ConfigurationError,
     InputChangedError,
     InternalServerError,
+    InvalidInputError,
     JobError,
     JobPausedError,
     StorageError,
@@ -22,6 +24,7 @@ from inworld_embeddings import (
 from inworld_embeddings.jobs import (
     arun_job,
     manifest,
+    open_job,
     parts,
     plan_job,
     retry_job,
@@ -402,11 +405,13 @@ def test_cancelled_again_while_the_disk_is_slow_it_gives_back_what_it_holds(line
 
 
 @pytest.mark.parametrize(
-    "options", [{"rows_per_part": 0}, {"patience": -1}, {"on_refused": "x"}, {"max_rows": True}]
+    "options",
+    [{"rows_per_part": 0}, {"patience": -1}, {"on_refused": "x"}, {"max_rows": True}, {"keep": "text"}],
 )
-def test_options_out_of_range_are_told(job, lines, options):
-    with pytest.raises(ConfigurationError, match=next(iter(options))):
-        job(lines(3), **options)
+def test_options_out_of_range_are_told(job, lines, options, client):
+    for run in (job, partial(plan_job, client=client())):
+        with pytest.raises(ConfigurationError, match=next(iter(options))):
+            run(lines(3), **options)
     with pytest.raises(TypeError, match="Did you mean 'keep'"):
         job(lines(3), kept=[])
 
@@ -415,6 +420,33 @@ def test_the_plan_says_what_will_be_sent(lines, client):
     plan = plan_job(lines(23), client=client())
     assert (plan.rows, plan.requests, plan.refused, plan.exact) == (23, 6, 0, True)
     assert plan.bytes > 23 * len('{"text":"line 1"}')
+
+
+def test_a_retry_that_cannot_begin_changes_nothing_and_one_of_an_unfinished_job_ends_it(
+    job, lines, out, client
+):
+    source = lines(23)
+    job(source, client=client(faults="poison=1[0-5]$"))
+    with pytest.raises(JobPausedError):
+        retry_job(out, client=client(faults="status=401"))
+    assert open_job(out).finished
+    (out / parts.part_name(4)).unlink()
+    report = retry_job(out, client=client())
+    assert (report.finished, report.rows, report.refused, report.sent) == (True, 23, 0, 9)
+    assert_vectors(out, range(23))
+
+
+def test_an_input_that_was_moved_is_found_by_a_retry_once_a_run_has_seen_it(
+    job, lines, out, client, tmp_path
+):
+    source = lines(7)
+    job(source, client=client(faults="poison=5$"))
+    source.rename(tmp_path / "moved.txt")
+    with pytest.raises(InvalidInputError, match=r"in\.txt: No such file"):
+        retry_job(out, client=client())
+    assert job(tmp_path / "moved.txt").sent == 0
+    assert retry_job(out, client=client()).refused == 0
+    assert open_job(out).texts([5]) == {5: "line 5"}
 
 
 def test_refused_rows_are_sent_again_and_the_others_are_not(job, lines, out, client):

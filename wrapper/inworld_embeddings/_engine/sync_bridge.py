@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from concurrent.futures import CancelledError
 from contextlib import aclosing
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from ..errors import ClientClosedError, ConfigurationError
 
@@ -188,6 +188,10 @@ def _result(task: "asyncio.Task[T]") -> T:
     return task.result()
 
 
+async def _raising(error: Exception) -> NoReturn:
+    raise error
+
+
 class _Call(Generic[T]):
     """One piece of work: known before it starts, so that an interrupt at any moment finds it."""
 
@@ -203,7 +207,11 @@ class _Call(Generic[T]):
 
     def start(self) -> None:
         if not self._cancelled:
-            self._task = asyncio.get_running_loop().create_task(self._work())
+            try:
+                work = self._work()
+            except Exception as error:  # noqa: BLE001 - raised by the one who waits, who else would wait for ever
+                work = _raising(error)
+            self._task = asyncio.get_running_loop().create_task(work)
             self._task.add_done_callback(self._finish)
             self._tasks.add(self._task)
 

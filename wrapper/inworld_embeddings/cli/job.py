@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -263,12 +264,16 @@ def _watched(client: "EmbeddingClient", work: "Callable[..., JobReport]", given:
             "Finishing the parts that are begun (30 s at most). Ctrl-C again stops at once; nothing published is lost."
         )
 
+    def show(event: "JobEvent") -> None:
+        with suppress(OSError):  # nobody reads it any more
+            shown.event(event)
+
     with client, orderly(finish), shown:
         report = work(
             patience=given["patience"],
             other_versions=given["other_versions"],
             stop=stop,
-            on_event=shown.event,
+            on_event=show,
         )
     shown.report(report)
     return _code_of(refused=report.refused) if report.finished else INTERRUPTED

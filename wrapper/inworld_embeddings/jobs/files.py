@@ -31,14 +31,18 @@ def place(path: str | os.PathLike[str]) -> Path:
     """A file or a folder of this machine, or by its URL of an object store, which is then a path like any other.
 
     Raises:
-        ConfigurationError: a URL of something else, or the extra `s3` is not installed.
+        ConfigurationError: a URL of something else, a name that is not UTF-8, or the extra `s3` is not installed.
     """
     if not is_stored(path):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError(f"{str(path)!a}: the name is not UTF-8. Rename it.") from None
         if "://" in str(path):
             raise ConfigurationError(
                 f"{path}: of all URLs, only those of object stores are known: {STORE}bucket/name."
             )
-        return Path(path)
+        return Path(os.path.expanduser(path))
     try:
         from upath import UPath  # noqa: PLC0415 - an extra of its own  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as missing:
@@ -55,8 +59,8 @@ def is_stored(path: str | os.PathLike[str]) -> bool:
 
 
 def readable(path: str | os.PathLike[str]) -> Any:
-    """What Arrow reads a file from: its path, or an open file of an object store."""
-    return place(path).open("rb") if is_stored(path) else path
+    """What Arrow reads a file from: its path, which must not look like a URL, or an open file of an object store."""
+    return place(path).open("rb") if is_stored(path) else os.path.abspath(path)
 
 
 def is_system(error: BaseException) -> bool:
@@ -168,7 +172,7 @@ def found_files(source: Sources, without: Path) -> list[str]:
     given = [source] if isinstance(source, str | os.PathLike) else list(source)
     files: list[str] = []
     own = os.path.realpath(str(without))
-    for one in (str(path) for path in given):
+    for one in (os.path.expanduser(str(path)) for path in given):
         if is_stored(one):
             files += _on_store(one, without)
         elif os.path.isdir(one):
@@ -179,7 +183,10 @@ def found_files(source: Sources, without: Path) -> list[str]:
             files += [os.path.abspath(path) for path in matches if not is_in(own, path)]
         else:
             raise InvalidInputError(f"{one}: No such file.")
+    if not files:
+        raise InvalidInputError("There is no file to read.")
     for path in files:
+        place(path)
         kind_of(path)
         if not is_stored(path) and not os.path.isfile(path):
             why = "It is no file that can be read again" if os.path.exists(path) else "No such file"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias, TypedDict
 
 from ..cache import Cache
+from ..errors import ConfigurationError
 from ..options import _any, _cache, _count, _flag, _number_of, _one_of, table_of
 
 
@@ -16,12 +17,17 @@ def _rows(name: str, value: object) -> None:
         _count(1)(name, value)
 
 
+def _names(name: str, value: object) -> None:
+    if isinstance(value, str):
+        raise ConfigurationError(f"{name} must be a sequence of names, not one string: ({value!r},)")
+
+
 class JobOptions(TypedDict, total=False):
     """Keywords of a job."""
 
     text: Annotated[str | None, None, _any, "Column of the texts. None: the only one of strings."]
     id: Annotated[str | None, None, _any, "Column that names the rows; carried first."]
-    keep: Annotated[Sequence[str], (), _any, "Further columns that are carried into the parts."]
+    keep: Annotated[Sequence[str], (), _names, "Further columns that are carried into the parts."]
     rows_per_part: Annotated[int, 16384, _count(1), "Rows of the input in each part."]
     max_rows: Annotated[int | None, None, _rows, "Only the first rows of the input. None: all."]
     on_refused: Annotated[

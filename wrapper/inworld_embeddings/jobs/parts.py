@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -232,7 +233,7 @@ def part_table(
 
 def write_part(table: "pa.Table", path: Path) -> None:
     """Writes a part: the same bytes for the same rows under the same Arrow, however the rows came together."""
-    with pa.OSFile(str(path), "wb") as file:
+    with pa.OSFile(os.path.abspath(path), "wb") as file:
         _write(table, file)
 
 
@@ -397,5 +398,6 @@ def success(folder: Path) -> dict[str, Any] | None:
         told = json.loads((folder / SUCCESS).read_bytes())
     except (OSError, ValueError):
         return None
-    whole = isinstance(told, dict) and numbers(folder) == list(range(told.get("parts", -1)))
-    return told if whole and (folder / ERRORS).exists() else None
+    there = numbers(folder)
+    whole = there == list(range(len(there))) and (folder / ERRORS).exists()
+    return told if whole and isinstance(told, dict) and told.get("parts") == len(there) else None

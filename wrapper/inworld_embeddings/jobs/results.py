@@ -52,7 +52,7 @@ class OpenJob:
     def dataset(self) -> "ds.Dataset":
         """The rows as an Arrow dataset, in the order of the input."""
         store = getattr(self.out, "fs", None)
-        paths = [path.path if store else str(path) for path in self._paths]  # type: ignore[attr-defined]
+        paths = [path.path if store else os.path.abspath(path) for path in self._paths]  # type: ignore[attr-defined]
         return ds.dataset(paths, format="parquet", filesystem=store)
 
     def tables(self) -> Iterator[pa.Table]:
@@ -173,7 +173,7 @@ def export_job(out: str | os.PathLike[str], file: str | os.PathLike[str]) -> int
         JobError: the job is not finished, or the name ends otherwise.
         StorageError: the file cannot be written.
     """
-    job, target = open_job(out), Path(file)
+    job, target = open_job(out), place(file).absolute()
     if not job.finished:
         raise JobError(f"{job.out} is not finished: {job.rows} rows are there. Run the job to its end first.")
     write = EXPORTS.get(target.suffix.lower())
@@ -205,15 +205,11 @@ def _parquet(job: OpenJob, path: Path) -> None:
 
 def _npy(job: OpenJob, path: Path) -> None:
     shape = job.rows, job.manifest.dimension
-    if not job.rows:  # nothing can be mapped
-        np.save(path, np.empty(shape, np.float32))
-        return
-    vectors = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    first = 0
-    for table in job.tables():
-        vectors[first : first + table.num_rows] = parts.vectors_of(table)
-        first += table.num_rows
-    vectors.flush()
+    # Not mapped: on a full disk that kills the process.
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
+        for table in job.tables():
+            file.write(parts.vectors_of(table).astype("<f4", copy=False).data)
 
 
 def _rows(job: OpenJob) -> Iterator[dict[str, Any]]:

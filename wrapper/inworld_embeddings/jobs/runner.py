@@ -177,7 +177,8 @@ class Job:
         manifest = known.resumed(wanted, self._out, other_versions=self._other_versions)
         pairs = zip(manifest.inputs, wanted.inputs, strict=True)
         self._watched = [replace(now, digests=then.digests) for then, now in pairs]
-        return manifest
+        # An input that was moved is where a retry finds it, too.
+        return msgspec.structs.replace(manifest, inputs=tuple(self._watched))
 
     # Parts.
 
@@ -185,17 +186,18 @@ class Job:
         """Makes the parts; returns whether the job is finished then."""
         done = await self._in_thread(parts.numbers, self._out)
         told = await self._in_thread(parts.success, self._out)
-        if told and not (again and told["refused"]):
+        if told and not (again and told.get("refused") != 0):
             return True
-        await self._in_thread(storage.remove, self._out, [parts.SUCCESS])
+        self._at_end = told is not None
         if done:
             self._embedding.any_vector, self._progress.rows = await self._in_thread(self._earlier, done)
             await self._service.returned()
+        await self._in_thread(storage.remove, self._out, [parts.SUCCESS])
         plan = None if done else await self._in_thread(self._planned, 1)
         self._progress.tell("start", plan=plan)
         if not await self._while_watched(self._refused_again(done) if again else self._make(done)):
             return False
-        if not (told if again else self._at_end):
+        if not self._at_end:
             return False
         await self._in_thread(parts.finish, self._out, self._manifest, _today())
         return True
@@ -302,10 +304,12 @@ class Job:
         return piece._replace(texts=self._service.checked(piece.texts))
 
     async def _refused_again(self, done: list[int]) -> None:
-        """Embeds the refused rows of each part, and puts the new part in the place of the old one."""
+        """Embeds the refused rows of each part, and puts the new part in the place of the old one; then what is missing."""
         for footer in self._footers(done):
             if footer.refused and not self._stop.is_set():
                 await self._embed_all(self._refilled(footer))
+        if not self._at_end:
+            await self._make(done)
 
     async def _refilled(self, footer: parts.Footer) -> AsyncGenerator[list[Run]]:
         """The rows of a part that have no vector and can be sent, with the others in their places."""
