@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import EmbeddingClient
+from inworld_embeddings._engine.sync_bridge import loop_thread
 from support.clients import KEY, in_threads, uneven
 from support.fault import OK
 from support.fault_server import FaultServer
@@ -59,7 +60,7 @@ def test_what_cannot_even_begin_is_raised_and_not_waited_for():
         raise ValueError("before there is a coroutine")
 
     with pytest.raises(ValueError, match="before there is"):
-        sync_bridge.loop_thread().run(work)
+        loop_thread().run(work)
 
 
 def test_F03_the_sync_client_works_from_inside_any_loop():

@@ -8,6 +8,7 @@ import os
 from contextlib import closing
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -204,6 +205,16 @@ def test_H18_what_is_carried_and_not_utf_8_is_marked_however_deep_it_is(tmp_path
     assert [row["l"] for row in carried["structs"].to_pylist()] == [["a"], [None], ["x\ufffd"]]
     assert carried["structs"].combine_chunks().field("raw").equals(structs.field("raw"))
     assert carried["structs"].combine_chunks().field("at").equals(structs.field("at"))
+
+
+def test_a_damaged_arrow_file_is_told_and_crashes_nothing(tmp_path):
+    path = tmp_path / "x.arrow"
+    arrow(pa.ipc.new_file, 4)(path)
+    data, at = path.read_bytes(), path.read_bytes().index(np.int32([0, 1, 2, 3, 4]).tobytes())
+    for wrong in (-(1 << 30), 1 << 30):
+        path.write_bytes(data[: at + 4] + np.int32(wrong).tobytes() + data[at + 8 :])
+        with pytest.raises(InvalidInputError, match=r"x\.arrow: .*ffset"):
+            taken([str(path)], "body", "id")
 
 
 def test_which_of_two_columns_of_one_name_is_meant_is_asked(tmp_path):

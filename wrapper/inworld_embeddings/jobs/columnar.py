@@ -36,15 +36,21 @@ class Columnar:
         else:
             self._rest = _skipped(_arrow_batches(path)[1], position.offset)
         self._left: Any = None
+        self._not_utf8: set[str | None] = set()
 
     def take(self, count: int) -> Piece:
         while self._left is None or not self._left.num_rows:
             self._left = next(self._rest, None)
             if self._left is None:
                 return Piece([], self._columns.carried.empty_table())
+            names = (self._columns.text, *self._columns.carried.names)
+            self._not_utf8 = {name for name in names if not _is_utf8(self._left.column(name))}
         batch, self._left = self._left.slice(0, count), self._left.slice(count)
         texts = column_texts(batch.column(self._columns.text), self._refused)
-        carried = [_carried(batch.column(field.name), field.type) for field in self._columns.carried]
+        carried = [
+            _carried(batch.column(field.name), field.type, marked=field.name in self._not_utf8)
+            for field in self._columns.carried
+        ]
         self.offset = self.line = self.offset + batch.num_rows
         return Piece(texts, pa.table(carried, schema=self._columns.carried))
 
@@ -58,14 +64,25 @@ class Columnar:
         self._rest = iter(())
 
 
-def _carried(array: Any, kind: Any) -> Any:
-    """A column as it is carried. What is not UTF-8 in it becomes U+FFFD, as of files made of lines."""
+def _carried(array: Any, kind: Any, *, marked: bool) -> Any:
+    """A column as it is carried. What is not UTF-8 in it is ``marked``: it becomes U+FFFD, as of files made of lines."""
     array = array.cast(kind)
+    return pa.array([_walked(value, _marked) for value in array], kind) if marked else array
+
+
+def _is_utf8(array: Any) -> bool:
+    """Whether all text in a column is UTF-8.
+
+    Raises:
+        pa.ArrowInvalid: it is damaged in another way, and Arrow would read, or crash, beyond its end.
+    """
     try:
         array.validate(full=True)
-    except pa.ArrowInvalid:
-        return pa.array([_walked(value, _marked) for value in array], kind)
-    return array
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _walked(value: Any, plain: Callable[[Any], Any]) -> Any:

@@ -109,7 +109,9 @@ def _told(path: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not (isinstance(error, OSError | EOFError | pa.ArrowException) or is_system(error)):
+        if not (
+            isinstance(error, OSError | EOFError | UnicodeDecodeError | pa.ArrowException) or is_system(error)
+        ):
             raise
         raise InvalidInputError(f"{path}: {error}") from error
 

@@ -271,7 +271,7 @@ def as_stored(carried: "pa.Schema") -> "pa.Schema":
     for field in carried:
         try:
             fields += pq.read_schema(_without_rows(pa.schema([field])))
-        except (pa.ArrowException, NotImplementedError) as error:
+        except (pa.ArrowException, NotImplementedError, ValueError) as error:
             raise ConfigurationError(f"The column {field.name!r} cannot be carried: {error}") from error
     return pa.schema(fields)
 
