@@ -83,6 +83,11 @@ def test_C14_control_characters_become_visible(text, expected):
     assert REDACTOR.clean(text) == expected
 
 
+def test_secrets_that_look_like_the_mark_do_not_loop():
+    assert Redactor(["my-redacted-key"]).clean("x my-redacted-key y") == MARK
+    assert not pieces_left(Redactor(["abcd[redac"]).clean("abcdabcd[redac"), ("abcd[redac",))
+
+
 TEXT = "The quick brown fox said: “jump”,\nover a lazy dog & 13 others."
 
 

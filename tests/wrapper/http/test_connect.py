@@ -17,11 +17,9 @@ from support import clients, faults, network
 from support.fault import ByConnection, Stage, at, response
 from support.fault_server import FaultServer
 
-LOST, SLOW, FINAL = (
-    (errors.APIConnectionError, 3, True),
-    (errors.APITimeoutError, 3, True),
-    (errors.TLSError, 1, False),
-)
+LOST = errors.APIConnectionError, 3, True
+SLOW = errors.APITimeoutError, 3, True
+FINAL = errors.TLSError, 1, False
 THREE = {"texts": ["a", "b", "c"], "batch_size": 1, "max_concurrency": 1}
 PATIENT = {"max_retries": 10}
 """For a test whose good attempt has a short timeout too, which a busy machine may not keep at once."""
