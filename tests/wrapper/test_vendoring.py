@@ -91,12 +91,12 @@ def alone(program, *folders, blocked=()):
 def acme(tmp_path, source):
     """Makes a copy below a package of its own, and returns the folder to import the package from."""
 
-    def make(package="acme", choice=LOCAL, upstream=source, name=vendoring.WRAPPER):
+    def make(package="acme", choice=LOCAL, upstream=source):
         vendored = tmp_path / package / "_vendor"
         vendored.mkdir(parents=True)
         (tmp_path / package / "__init__.py").touch()
         (vendored / "__init__.py").touch()
-        vendoring.vendor(vendored / name, upstream, choice)
+        vendoring.vendor(vendored / vendoring.WRAPPER, upstream, choice)
         return tmp_path
 
     return make
@@ -207,10 +207,8 @@ for client in clients:
 
 def test_two_copies_of_different_versions_and_the_original_share_a_process(acme, source):
     def at(version):
-        text = source.packages[vendoring.WRAPPER]["_version.py"].replace(
-            source.version.encode(), version.encode()
-        )
-        return with_files(source, version, _version=text)
+        text = source.packages[vendoring.WRAPPER]["_version.py"]
+        return with_files(source, version, _version=text.replace(source.version.encode(), version.encode()))
 
     acme("acme", upstream=at("7.0.0"))
     folder = acme("bolt", upstream=at("8.1.0"))
