@@ -30,9 +30,9 @@ def write(root: Path, *, check: bool = False, replace: bool = False) -> list[str
     document = Inputs(root).document
     fixtures = {name: text.encode() for name, text in derive(document).items()}
     lost = sorted(contents(root / HOME).keys() - fixtures.keys())
+    if lost and EMBED_PATH not in document["paths"] and not check:
+        raise ToolError(f"the spec has no {EMBED_PATH}; first change what *reliance* names")
     if lost and not (check or replace):
-        if EMBED_PATH not in document["paths"]:
-            raise ToolError(f"the spec has no {EMBED_PATH}; first change what *reliance* names")
         raise ToolError(
             f"the spec lacks the examples of {', '.join(lost)}; --replace if they are really gone"
         )

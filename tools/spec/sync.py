@@ -125,10 +125,10 @@ def sync(page: str, out: Path, *, replace: bool = False) -> bool:
         valid(new)
     except (ToolError, OSError) as error:
         raise ToolError(f"{page}: {error}") from None
-    lost = sorted(map(str, _document(old)[0] - _document(new)[0]))
-    if lost and not replace:
+    before, after = (sorted(map(str, _document(text)[0])) for text in (old, new))
+    if (lost := [name for name in before if name not in after]) and not replace:
         raise ToolError(
-            f"{page} lacks {', '.join(lost)}; use another --out, or --replace if it is really gone"
+            f"{page} lacks {', '.join(lost)}; it has {', '.join(after)}. If that is meant: --replace"
         )
     if new != old:
         out.write_bytes(new.encode())
