@@ -116,10 +116,21 @@ def _read_one_of(kinds: tuple[Any, ...], value: Any) -> Any:
             return value
         if Unset in kinds and not any(get_origin(kind) is list for kind in real):
             return UNSET
-    for kind in [kind for kind in real if kind is type(value)] or real[:-1]:
+    if len(real) == 1:
+        return _read(real[0], value)
+    fitting = []
+    for kind in [kind for kind in real if kind is type(value)] or real:
         with suppress(TypeError, ValueError, KeyError, OverflowError):
-            return _read(kind, value)
-    return _read(real[-1], value)
+            fitting.append(_read(kind, value))
+            if _is_known(fitting[-1]):
+                return fitting[-1]
+    return fitting[0] if fitting else _read(real[-1], value)
+
+
+def _is_known(made: Any) -> bool:
+    """Whether it is, or has a field of, no enum value that this client does not know: it may be another model's."""
+    values = [getattr(made, field.name) for field in getattr(made, "__attrs_attrs__", ())] or [made]
+    return not any(isinstance(value, Enum) and value.name == "<unknown>" for value in values)
 
 
 def _read_int(value: Any) -> int:

@@ -48,9 +48,12 @@ def handed_on(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _say_fields_otherwise(schema: dict[str, Any]) -> None:
-    """The generator takes readOnly and writeOnly for nothing, and drops properties beside a single reference in `allOf`."""
+    """The generator takes readOnly and writeOnly for nothing, and drops properties beside other forms of an object."""
     if len(schema.get("allOf", ())) == 1 and "properties" in schema:
         schema["allOf"].append({key: schema.pop(key) for key in {"properties", "required"} & schema.keys()})
+    for key in {"anyOf", "oneOf"} & schema.keys():
+        if all(isinstance(part, dict) and part.keys() == {"required"} for part in schema[key]):
+            del schema[key]  # which fields go together is not checked
     if isinstance(schema.get("required"), list):  # of a body or a parameter it is a word of its own
         fields = schema.get("properties", {})
         both = [name for name in schema.pop("required") if not _one_sided(fields.get(name, {}))]
@@ -98,7 +101,7 @@ def _is_stream(side: dict[str, Any]) -> bool:
     schemas = [media.get("schema", {}) for media in content.values()]
     return (
         "(streaming" in str(side.get("description", ""))
-        or not STREAMS.isdisjoint(content)
+        or next(iter(content), "") in STREAMS  # the generator reads the first form only
         or any(schema.get("properties", {}).keys() == {"result", "error"} for schema in schemas)
     )
 
@@ -208,10 +211,9 @@ def check_members(package: Path) -> None:
                 f"openapi.yaml: a schema becomes the class `{node.name}`, a name that the code around it imports; "
                 "give it another one in class_overrides of generator-config.yaml"
             )
-        methods = {member.name for member in node.body if isinstance(member, ast.FunctionDef)}
-        fields = [ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)]
-        twice = {name for name in fields if fields.count(name) > 1}
-        if taken := sorted(methods.intersection(fields) | twice):
+        names = [member.name for member in node.body if isinstance(member, ast.FunctionDef)]
+        names += [ast.unparse(member.target) for member in node.body if isinstance(member, ast.AnnAssign)]
+        if taken := sorted({name for name in names if names.count(name) > 1}):
             raise ToolError(
                 f"openapi.yaml: {node.name} has a property that becomes `{taken[0]}`, a name that every model has; "
                 "rename that one in templates/model.py.jinja and its callers"

@@ -93,10 +93,8 @@ def require_same_stock(inputs: Inputs, *, accept: bool = False) -> None:
 
 
 def _diff(name: str, old: bytes, new: bytes) -> str:
-    before, after = old.decode().splitlines(), new.decode().splitlines()
-    return "\n".join(
-        difflib.unified_diff(before, after, f"{STOCK}/{name}", f"{GENERATOR}/{name}", lineterm="")
-    )
+    was, now = old.decode().splitlines(), new.decode().splitlines()
+    return "\n".join(difflib.unified_diff(was, now, f"{STOCK}/{name}", f"{GENERATOR}/{name}", lineterm=""))
 
 
 def write(root: Path, *, check: bool = False, accept_stock: bool = False) -> list[str]:

@@ -309,9 +309,11 @@ def fields(schema: Schema, path: str = "") -> dict[str, Found]:
 
 
 def _alternatives(schema: Schema) -> list[Schema]:
-    """Every form that a schema allows: itself, or each of `oneOf` and `anyOf`."""
+    """Every form that a schema allows: itself, or each of `oneOf` and `anyOf`, with what it says beside them."""
+    base = {key: value for key, value in schema.items() if key not in ("oneOf", "anyOf")}
     found = [*schema.get("oneOf", []), *schema.get("anyOf", [])]
-    return [form for part in found for form in _alternatives(part)] if found else [schema]
+    wholes = [_merged({**part, "allOf": [*part.get("allOf", []), base]}) for part in found]
+    return [form for whole in wholes for form in _alternatives(whole)] if found else [schema]
 
 
 def _types(form: Schema) -> list[str]:

@@ -131,21 +131,17 @@ def _request(item: Schema, operation: Schema) -> Iterator[str]:
             yield breach(name, "is required and never sent")
     found = fields(_schema(operation.get("requestBody", {})))
     yield from _side(found, operation.get("requestBody", {}), SENT, "request")
-    for path, field in found.items():
-        required = field.required and not field.schema.get("readOnly")
-        if required and path not in SENT and path.rpartition(".")[0] in ("", "inputs.[]", "model"):
-            yield breach(f"request {path}", "is required and never sent")
-        if path in SENT:
-            yield from _limits(path, field.schema)
+    for path in [path for path in SENT if path in found]:
+        yield from _limits(path, found[path].schema)
     if provider := found.get("model.serviceProvider"):
         yield from _providers(provider.schema.get("enum"))
 
 
 def _limits(path: str, schema: Schema) -> Iterator[str]:
     """What the spec demands of a sent value, and nobody of ours sees to. One text at least is in every request."""
-    for limit in ("minLength", "maxLength", "pattern", "minItems", "uniqueItems"):
+    for limit in ("minLength", "maxLength", "pattern", "minItems", "uniqueItems", "enum"):
         value = schema.get(limit)
-        if value and (limit, value) != ("minItems", 1):
+        if value and (limit, value) != ("minItems", 1) and path != "model.serviceProvider":
             text = f"{limit} is {json.dumps(value)[:80]}, which is not checked before sending"
             yield breach(f"request {path}", text)
     most, batch = schema.get("maxItems"), CALL["batch_size"].default
@@ -168,17 +164,14 @@ def _providers(names: list[str] | None) -> Iterator[str]:
 def _response(responses: Schema) -> Iterator[str]:
     for status, response in responses.items():
         if not status.startswith("2"):
-            if schema := _schema(response):
-                yield from _side(fields(schema), response, ERROR, f"error {status}")
+            if _schema(response) or any(kind.endswith("+json") for kind in response.get("content", ())):
+                yield from _side(fields(_schema(response)), response, ERROR, f"error {status}")
         elif status != "200":
             yield breach(f"response {status}", "only 200 is read as success")
-    if "200" not in responses:
-        yield breach("response 200", "is gone")
-        return
     if all(status.startswith("2") for status in responses):
         yield breach("error", "responses are no longer described")
-    found, values = fields(_schema(responses["200"])), "embeddings.[].values"
-    yield from _side(found, responses["200"], READ, "response")
+    found, values = fields(_schema(responses.get("200", {}))), "embeddings.[].values"
+    yield from _side(found, responses.get("200", {}), READ, "response")
     if values in found and not found[values].required:
         yield breach(f"response {values}", "is no longer required, and a response without it is refused")
 
@@ -189,7 +182,7 @@ def _schema(holder: Schema) -> Schema:
 
 
 def _side(found: dict[str, Found], holder: Schema, relied: dict[str, str], side: str) -> Iterator[str]:
-    """The fields that are gone, or have another type. What is sent must be allowed, what is read be nothing else."""
+    """The fields that are gone, are new and required, or have another type: what is read must be nothing else."""
     use, kinds = "sent" if side == "request" else "read", holder.get("content", {})
     if JSON not in kinds:
         yield breach(side, f"is {use} as {JSON}; the spec has {', '.join(kinds) or 'nothing'}")
@@ -205,3 +198,8 @@ def _side(found: dict[str, Found], holder: Schema, relied: dict[str, str], side:
             beside = [other for other in found if other.rpartition(".")[0] == parent]
             there = ", ".join(other.rpartition(".")[2] for other in beside) or "nothing"
             yield breach(f"{side} {path}", f"is gone; it is {use}. There is {there}")
+    parents = {path.rpartition(".")[0] for path in relied}
+    for path, field in found.items():
+        one_sided = field.schema.get("readOnly" if use == "sent" else "writeOnly")
+        if field.required and not one_sided and path not in relied and path.rpartition(".")[0] in parents:
+            yield breach(f"{side} {path}", "is required and never sent")

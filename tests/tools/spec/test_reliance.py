@@ -121,7 +121,10 @@ EDITS = {
     "two keys": (gain_a_scheme, "security: no key alone"),
     "no key here": (lambda spec: operation(spec).update(security=[]), "security: no key alone"),
     "another address": (lambda spec: spec["servers"][0].update(url="https://x.example"), "_settings.py"),
-    "no 200": (lambda spec: operation(spec)["responses"].pop("200"), "response 200: is gone"),
+    "no 200": (
+        lambda spec: operation(spec)["responses"].pop("200"),
+        "response: is read as application/json; the spec has nothing",
+    ),
     "another content type": (
         rename_the_content,
         "request: is sent as application/json; the spec has application/cbor",
