@@ -304,7 +304,7 @@ def vectors_from(engine: Engine, texts: Sequence[str]) -> list[list[float]]:
         RpcError: 500, with the message of an `EngineError`. Of others it names the type: their message may hold a text.
     """
     try:
-        vectors = engine.embed(texts) if texts else []
+        vectors = [[*map(float, vector)] for vector in engine.embed(texts)] if texts else []  # also of arrays
         _check_vectors(vectors, [engine.dimension] * len(texts))
     except Exception as error:
         told = str(error) if isinstance(error, EngineError) else type(error).__name__

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 from inworld_embeddings import _settings as settings
@@ -283,6 +284,12 @@ def test_a_failing_engine_is_an_internal_error(engine, ask, vectors, told):
     assert (status, body["code"], body["details"]) == (500, 13, [])
     assert re.fullmatch(f"the engine tiny failed: .*{told}.*", body["message"])
     assert "private" not in body["message"]
+
+
+def test_an_engine_may_give_arrays(engine, ask):
+    for kind in (np.asarray, lambda vectors: [np.asarray(vector, np.float32) for vector in vectors]):
+        engine.embed = Mock(return_value=kind([[1.0, 0.5, -0.25]]))
+        assert ask({"inputs": [{"text": "a"}]}) == (200, {"embeddings": [{"values": [1, 0.5, -0.25]}]})
 
 
 def test_numbers_in_their_shortest_form_wherever_they_stand_and_none_is_changed():
