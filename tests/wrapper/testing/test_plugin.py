@@ -54,6 +54,14 @@ def test_engine(inworld_client):
     result = inworld_client.embed(["a"])
     assert (result.tolist(), result.engine) == ([pytest.approx([0.6, 0.8])], "mine")
 
+@pytest.mark.parametrize("inworld_faults", ["status=400"], indirect=True)
+@pytest.mark.parametrize("inworld_engine", [Engine()], indirect=True)
+def test_parameters_of_the_fixtures(inworld_client, inworld_faults):
+    with pytest.raises(APIStatusError):
+        inworld_client.embed("a")
+    inworld_faults.clear()
+    assert inworld_client.embed("a").shape == (2,)
+
 @pytest.mark.inworld(dimension=4)
 def test_served_it_shares_faults_and_log_with_the_client(
     inworld_emulator, inworld_client, inworld_faults, inworld_log
@@ -111,7 +119,7 @@ def suite(pytester, monkeypatch):
 
 def test_fixtures_and_marker(suite):
     in_a_worker = ["-p", "xdist.plugin", "-n1"] if find_spec("xdist") else []
-    suite(GOOD, *in_a_worker).assert_outcomes(passed=13)
+    suite(GOOD, *in_a_worker).assert_outcomes(passed=14)
 
 
 def test_the_suite_of_the_page(suite):

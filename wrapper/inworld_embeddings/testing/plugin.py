@@ -60,18 +60,19 @@ def inworld_log() -> "RequestLog":
 
 @pytest.fixture
 def inworld_faults(request: pytest.FixtureRequest, inworld_log: "RequestLog") -> "Faults":
-    """The faults of this test: ``inworld_faults("status=503 x2, ok")`` sets them. At first as the marker says."""
+    """The faults of this test: ``inworld_faults("status=503 x2, ok")`` sets them. At first as the marker says, or its parameter."""
     given = marked(request.node)
-    faults = testing.Faults(given.get("faults", "ok"), seed=given.get("seed", 0))
+    script = getattr(request, "param", given.get("faults", "ok"))
+    faults = testing.Faults(script, seed=given.get("seed", 0))
     faults.watch(inworld_log.note)
     return faults
 
 
 @pytest.fixture
 def inworld_engine(request: pytest.FixtureRequest) -> "Engine":
-    """What makes the vectors: a `FakeEngine` of the marker's dimension, or the marker's engine."""
+    """What makes the vectors: a `FakeEngine` of the marker's dimension, or the engine of the marker, or its parameter."""
     given = marked(request.node)
-    engine: Engine | None = given.get("engine")
+    engine: Engine | None = getattr(request, "param", given.get("engine"))
     if engine is not None:
         return engine
     return testing.FakeEngine(given["dimension"]) if "dimension" in given else testing.FakeEngine()
