@@ -49,7 +49,6 @@ errors.InworldEmbeddingsError.__init__ = _remember
 
 
 def leaks(text):
-    """The planted pieces in a text."""
     return [piece for piece in PIECES if piece in text]
 
 

@@ -15,7 +15,6 @@ SERVE = [sys.executable, "-m", "inworld_embeddings", "serve", "--port", "0"]
 
 @pytest.fixture(scope="session")
 def spec():
-    """The published spec."""
     return yaml.safe_load((ROOT / "openapi.yaml").read_text("utf-8"))
 
 
@@ -25,8 +24,6 @@ def embed_operation(spec):
 
 
 class Program:
-    """A running `serve`."""
-
     def __init__(self, process):
         self.process = process
         self.url = process.stdout.readline().split()[-1]

@@ -14,8 +14,6 @@ KEY = "bG9jYWw6bG9jYWw="
 
 @pytest.fixture
 def sample(embed_operation, served):
-    """A sample's source by its language."""
-
     def find(language):
         [entry] = [one for one in embed_operation["x-codeSamples"] if one["lang"] == language]
         source = entry["source"]

@@ -15,8 +15,6 @@ MODEL = {"model": "m", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run the program with a key; returns its exit code."""
-
     def start(url, key):
         monkeypatch.setenv("INWORLD_API_KEY", key)
         return record.main(["--out", str(tmp_path), "--base-url", url])

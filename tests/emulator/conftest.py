@@ -20,8 +20,6 @@ class TinyEngine:
 
 
 class Canned:
-    """Always gives the same reply, and remembers what it was asked."""
-
     uses_test_key = True
 
     def __init__(self, body=b"", status=200, *headers):
@@ -60,8 +58,6 @@ def request_of():
 
 @pytest.fixture
 def ask(emulator, request_of):
-    """The reply to a request built as `request_of` does: status and parsed body."""
-
     def send(content=None, **parts):
         reply = emulator.handle(request_of(content, **parts))
         return reply.status, json.loads(reply.body)

@@ -27,7 +27,6 @@ AUTH = ("local", "local")
 
 
 def outcome(transport, url=URL, library=httpx):
-    """The exception's class, or status, headers and body."""
     try:
         with library.Client(transport=transport, auth=AUTH) as client:
             return told(client.post(url, content=iter([BODY[:5], BODY[5:]]), headers={"te": "x"}))

@@ -27,14 +27,11 @@ def body():
 
 @pytest.fixture
 def seen():
-    """Every request that reached the transport of a client made by `answering`."""
     return []
 
 
 @pytest.fixture
 def answering(seen):
-    """Make a client whose every request is answered with this status and body."""
-
     def make(status=200, content=b'{"embeddings": []}', **settings):
         def reply(request):
             seen.append(request)

@@ -1,6 +1,8 @@
-"""The public names: every one importable, documented, and known to type checkers as well as at run time."""
+"""The public names: every one importable and documented, and the surface what the snapshot says."""
 
 from importlib.metadata import version
+
+import pytest
 
 import inworld_embeddings
 from inworld_embeddings import errors
@@ -19,3 +21,10 @@ def test_every_error_is_exported():
 
 def test_the_version_is_the_distributions():
     assert version("inworld-embeddings") == inworld_embeddings.__version__
+
+
+def test_the_surface_is_as_accepted(capsys):
+    pytest.importorskip("griffe")
+    from tools.release import api_surface
+
+    assert api_surface.main([]) == 0, capsys.readouterr().out

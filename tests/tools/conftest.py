@@ -18,7 +18,6 @@ PAGE = Path(__file__).parent / "pages" / "create-embeddings.md"
 
 @pytest.fixture
 def root() -> Path:
-    """The project itself; read only."""
     return ROOT
 
 
@@ -33,7 +32,6 @@ def page(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of everything that becomes code, and of the code."""
     return copy_of_inputs(ROOT, tmp_path / "project")
 
 

@@ -33,7 +33,6 @@ def file(tmp_path):
 
 
 def sent(service):
-    """The texts of each request, by what stands for them."""
     return [len(request.text_ids) for request in service.requests]
 
 

@@ -84,16 +84,6 @@ def test_G01_a_quota_is_used_well(answer, ideal, least, seed):
 
 
 @every_seed
-def test_I05_a_quota_that_begins_after_stray_throttles_is_obeyed_all_the_same(seed):
-    stray, quota = sim.stray(0.02, seed), sim.quota(rate=50, burst=50)
-    job = done(lambda now, *rest: (stray if now < 3 else quota)(now, *rest), 4000, seed, QUICK)
-    later = [at for at in job.service.arrivals if at >= 3]
-    answered = sum(at >= 3 for at in job.done_at)
-    assert len(later) <= 1.1 * answered + 64
-    assert job.service.now - 3 <= 1.1 * answered / 50
-
-
-@every_seed
 @pytest.mark.parametrize("kind", ["refused", "503", "silence"])
 @pytest.mark.parametrize("end", [62, 69, 83])
 def test_G02_outage_of_a_minute_and_more(kind, end, seed):

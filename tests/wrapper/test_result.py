@@ -26,7 +26,6 @@ LATE, REFUSED = APITimeoutError("late"), BadRequestError("refused")
 
 
 def collected(count, *parts, places=None):
-    """The result of a call with these outcomes: (indexes, rows or error)."""
     results = Results(count, places)
     for indexes, outcome in parts:
         results.add(BatchOutcome(indexes, outcome))

@@ -92,27 +92,6 @@ def test_C08_C12_a_retry_after_closes_the_gate_for_every_request(outcome):
     assert throttle.next_start(6.0) == 6.0 + 67.5
 
 
-def test_G02_an_outage_leads_to_single_probes_and_a_low_restart():
-    clock = Clock(a_throttle())
-    for _ in range(5):
-        clock.round_trip()
-    clock.round_trip(Outcome.FAILED)
-    throttle = clock.throttle
-    assert throttle.probing
-    for _ in range(10):
-        pause = throttle.next_start(clock.now) - clock.now
-        assert 0 < pause <= 10.0
-        clock.until_allowed()
-        throttle.start(clock.now)
-        assert throttle.next_start(clock.now) == clock.now + 15.0  # a probe that hangs is not waited for
-        clock.now += 0.1
-        finish(throttle, clock.now, clock.now - 0.1, Outcome.FAILED)
-    clock.until_allowed()
-    assert clock.round_trip() == 1
-    assert not throttle.probing
-    assert throttle.limit == 4.0
-
-
 def at_full_speed(throttle=None) -> Clock:
     clock = Clock(throttle or a_throttle())
     for _ in range(6):

@@ -89,8 +89,6 @@ def alone(program, *folders, blocked=()):
 
 @pytest.fixture
 def acme(tmp_path, source):
-    """Makes a copy below a package of its own, and returns the folder to import the package from."""
-
     def make(package="acme", choice=LOCAL, upstream=source):
         vendored = tmp_path / package / "_vendor"
         vendored.mkdir(parents=True)
@@ -222,7 +220,6 @@ def test_two_copies_of_different_versions_and_the_original_share_a_process(acme,
 
 @pytest.fixture
 def copy(tmp_path, source):
-    """A copy without the emulator."""
     home = tmp_path / "_vendor" / "inworld_embeddings"
     vendoring.vendor(home, source)
     return home

@@ -11,7 +11,6 @@ GOOD_KEY = "Basic bG9jYWw6bG9jYWw="
 
 
 def administer(layer, method="GET", body=b"", key=GOOD_KEY):
-    """The reply of the admin call."""
     return layer.handle(Request(method, ADMIN_PATH, {"authorization": key} if key else {}, body))
 
 

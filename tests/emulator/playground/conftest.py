@@ -25,7 +25,6 @@ FLAGS = (
 
 
 def program(variable, *names):
-    """A program of the browser's."""
     found = os.environ.get(variable) or next(filter(None, map(shutil.which, names)), None)
     if not found:
         pytest.skip(f"no {names[0]}: set {variable} to the program, or put it on the PATH")
@@ -50,8 +49,6 @@ def driver(tmp_path_factory):
 
 
 class Page:
-    """The playground in the browser."""
-
     def __init__(self, driver, server):
         self.driver, self.server, self.url = driver, server, server.url
         self.expected_errors = 0
@@ -90,7 +87,6 @@ class Page:
         self.find(css).click()
 
     def choose(self, value):
-        """Clicks the switch of a value."""
         self.click(f"label:has([value='{value}'])")
 
     def keys(self, *keys):
@@ -101,7 +97,6 @@ class Page:
         return self.run("return document.getElementById(arguments[0]).textContent", identifier)
 
     def write(self, identifier, value):
-        """Types into a field, after what was in it is gone."""
         field = self.find(f"#{identifier}")
         field.clear()
         field.send_keys(value)
@@ -118,11 +113,9 @@ class Page:
         self.until("heat.firstChild && (!query.value || ranking.firstChild)")
 
     def error(self, begins=""):
-        """Waits for what went wrong, in words."""
         return self.until("!error.hidden && error.textContent.startsWith(arguments[0])", begins)
 
     def rows(self, count):
-        """Waits for so many ranked texts."""
         self.until("document.querySelectorAll('#ranking li').length === arguments[0]", count)
 
     def clipboard(self, text=None):
@@ -133,12 +126,10 @@ class Page:
         return self.driver.execute_async_script(f"navigator.clipboard.{call}.then(arguments[0])")
 
     def shown(self, css, name="textContent"):
-        """A property of each element that there is."""
         found = "[...document.querySelectorAll(arguments[0])]"
         return self.run(f"return {found}.map((element) => element[arguments[1]])", css, name)
 
     def screenshot(self, name, **size):
-        """A picture of the page, if somebody wants to see it."""
         if folder := os.environ.get("SCREENSHOTS"):
             clip = {**self.cdp("Page.getLayoutMetrics")["cssContentSize"], "scale": 1, **size}
             picture = self.cdp("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
@@ -153,7 +144,6 @@ return performance.getEntriesByType("resource").map((entry) => entry.name).filte
 
 @pytest.fixture
 def serve_page(driver):
-    """Opens the page of a new server; afterwards it must have been quiet."""
     servers, pages = [], []
 
     def start(*, engine=None, api_key=TEST_KEY, **options):
@@ -179,7 +169,6 @@ def serve_page(driver):
 
 @pytest.fixture
 def page(serve_page):
-    """The page in front of an engine of 16 dimensions."""
     return serve_page(engine=named("hash:16")).open()
 
 

@@ -44,7 +44,6 @@ def run(served):
 
 
 def uploaded(stored, files):
-    """Copies of files on the store, and their URLs."""
     for path in files:
         stored.joinpath("in", path.name).write_bytes(path.read_bytes())
     return [str(stored / "in" / path.name) for path in files]

@@ -21,7 +21,6 @@ LATE = "latency=50ms"
 
 
 def learn(session, *, samples=16, usual=USUAL, hedges=1):
-    """What a session would know after some requests."""
     for _ in range(samples):
         session.admission.latency.success(usual)
     session.hedges._left = float(hedges)

@@ -102,8 +102,6 @@ def test_a_retry_is_logged_without_texts_or_key(caplog):
 
 
 class Seen:
-    """The SDK, and what reached it."""
-
     def __init__(self):
         self.exporter, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
         self.tracers = TracerProvider()
@@ -113,7 +111,6 @@ class Seen:
 
     @property
     def spans(self):
-        """Those of the client, in the order they ended."""
         spans = self.exporter.get_finished_spans()
         return [span for span in spans if span.instrumentation_scope.name == "inworld_embeddings"]
 

@@ -107,7 +107,6 @@ def in_sevens(good):
 
 
 def after(before):
-    """The right answer behind something else."""
     return faults.framed("after", lambda good: before + response(200, good), None)
 
 
@@ -191,7 +190,6 @@ def test_B12_headers_without_end_are_not_kept_and_not_asked_for_again(bomb):
 
 
 def slowly(make):
-    """One byte at a time, from the first of the head on."""
     return Fault("slowly", lambda ex: ex.conn.drip(make(ex), 0.1))
 
 

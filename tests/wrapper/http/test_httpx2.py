@@ -96,20 +96,6 @@ def test_an_auth_flow_may_ask_elsewhere_first(library):
     assert service.requests[0].authorized
 
 
-@LIBRARIES
-def test_what_an_auth_flow_meets_is_the_networks_fault(library):
-    class Unreachable(library.Auth):
-        async def async_auth_flow(self, request):
-            raise library.ConnectError("nobody there")
-            yield
-
-    with (
-        EmbeddingClient(auth=Unreachable(), transport=Service()) as client,
-        pytest.raises(errors.APIConnectionError, match="ConnectError: nobody there"),
-    ):
-        client.embed("a")
-
-
 def test_tokens_may_come_and_go_through_it():
     """`JWTAuth` fetches through a client of httpx2; with its class beside it, it signs the requests of another."""
 

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingClient
-from inworld_embeddings._http.pool import KEPT_BUFFERS
 from inworld_embeddings._retry import Timeouts
 from support.clients import KEY, pool, vectors_in
 from support.fault import OK, ByConnection, Fault
@@ -36,14 +35,12 @@ def four_at_once(then=OK):
 
 
 def turn_on(seconds):
-    """Moves the running loop's clock on."""
     loop = asyncio.get_running_loop()
     now = loop.time
     loop.time = lambda: now() + seconds
 
 
 def in_a_loop(test):
-    """A test that is a coroutine, run by asyncio."""
     return functools.wraps(test)(lambda *given, **named: asyncio.run(test(*given, **named)))
 
 
@@ -52,7 +49,6 @@ def client_of(server, **settings):
 
 
 def connections(server):
-    """Which connection each request came over."""
     return [record.connection for record in server.requests]
 
 
@@ -148,23 +144,6 @@ async def test_a_buffer_that_is_used_again_holds_the_new_body_and_no_more():
                 buffer = response.body
                 assert buffer is first
                 server.oracle.check(texts, vectors_in(response))
-
-
-@in_a_loop
-async def test_no_buffer_is_given_out_twice_and_few_are_kept():
-    async def bodies(send):
-        responses = await asyncio.gather(*(send(f"text {number}") for number in range(2 * KEPT_BUFFERS)))
-        return {id(response.body): response.body for response in responses}
-
-    with FaultServer(dim=DIM) as server:
-        async with pool(server.url) as (transport, send):
-            first = await bodies(send)
-            assert len(first) == 2 * KEPT_BUFFERS
-            for body in (*first.values(), b"what cannot be written to"):
-                transport.reuse(body)
-            again = await bodies(send)
-            assert len(again) == 2 * KEPT_BUFFERS
-            assert len(again.keys() & first.keys()) == KEPT_BUFFERS
 
 
 # uvloop, whose loop and transports are not asyncio's own classes

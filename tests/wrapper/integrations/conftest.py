@@ -44,8 +44,6 @@ def key(monkeypatch):
 
 @pytest.fixture
 def right():
-    """Whether vectors, or the only one, are those of the texts, in order."""
-
     def check(vectors, texts):
         return np.array_equal(np.atleast_2d(np.float32(vectors)), np.float32(fake_vectors(texts, 8)))
 
@@ -54,7 +52,6 @@ def right():
 
 @pytest.fixture
 def settings(served):
-    """What makes an adapter of the emulator, with a key that is an argument."""
     return {"api_key": KEY, "base_url": served.url}
 
 
