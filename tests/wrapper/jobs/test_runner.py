@@ -1,6 +1,7 @@
 """A job from its first row to its last: what ends a row, what pauses a job, what stops it, and how it goes on."""
 
 import asyncio
+import gzip
 import itertools
 import json
 import random
@@ -343,6 +344,19 @@ def test_told_to_stop_it_ends_the_parts_that_are_begun(job, lines, out, client):
     assert job(lines(60)).finished
 
 
+def test_told_to_stop_while_a_large_input_is_checked_it_stops_at_once(job, lines, out, tmp_path):
+    stop, source = threading.Event(), lines(3)
+    job(source)
+    stop.set()
+    packed = tmp_path / "in.txt.gz"
+    packed.write_bytes(gzip.compress(b"one"))
+    shutil.copy(source, tmp_path / "copy.txt")
+    for one, place in ((source, "new"), (packed, "new"), (tmp_path / "copy.txt", "out")):
+        with pytest.raises(JobPausedError, match="while the input was checked"):
+            job(one, tmp_path / place, stop=stop)
+    assert not (tmp_path / "new" / "_job.json").exists()
+
+
 def test_told_to_stop_in_an_outage_it_stops_at_once(job, lines, client, monkeypatch):
     monkeypatch.setattr(runner, "LOOK", 0.02)
     stop, began = threading.Event(), time.monotonic()
@@ -414,6 +428,21 @@ def test_options_out_of_range_are_told(job, lines, options, client):
             run(lines(3), **options)
     with pytest.raises(TypeError, match="Did you mean 'keep'"):
         job(lines(3), kept=[])
+
+
+def test_a_part_that_does_not_fit_into_memory_is_told_before_there_is_a_job(job, lines, out):
+    with pytest.raises(ConfigurationError, match="do not fit into memory: fewer, with"):
+        job(lines(3), rows_per_part=1 << 60)
+    assert job(lines(3)).finished
+
+
+def test_a_packed_file_that_was_cut_short_is_told_before_anything_is_sent(job, lines, tmp_path):
+    data = gzip.compress(lines(100_000).read_bytes())
+    for name, bad in (("cut.txt.gz", data[:-9]), ("bad.txt.gz", data[:-8] + bytes(8))):
+        (tmp_path / name).write_bytes(bad)
+        with pytest.raises(InvalidInputError, match=name):
+            job(tmp_path / name)
+        assert len(job.log) == 0
 
 
 def test_the_plan_says_what_will_be_sent(lines, client):

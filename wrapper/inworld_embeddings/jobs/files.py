@@ -3,13 +3,13 @@
 import glob
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
-from ..errors import ConfigurationError, InputChangedError, InvalidInputError
+from ..errors import ConfigurationError, InputChangedError, InvalidInputError, JobPausedError
 
 MIB: Final = 1 << 20
 
@@ -81,6 +81,22 @@ def _as_invalid_input(path: str) -> Iterator[None]:
         raise InvalidInputError(f"{path}: {getattr(error, 'strerror', None) or error}.") from error
 
 
+Stopped: TypeAlias = Callable[[], object]
+"""Whether the job was told to stop. By default, as ``bool`` says, it was not."""
+
+
+def blocks(file: Any, stopped: Stopped) -> Iterator[bytes]:
+    """All of an open file, which may take minutes.
+
+    Raises:
+        JobPausedError: the job was told to stop.
+    """
+    while block := file.read(MIB):
+        if stopped():
+            raise JobPausedError("Stopped while the input was checked. Run the same command again.")
+        yield block
+
+
 @dataclass(frozen=True, slots=True)
 class InputFile:
     """A file of the input, as it was when the job began.
@@ -109,12 +125,10 @@ class InputFile:
         """What tells cheaply that it is the same as before."""
         return self.path, self.size, self.mtime_ns
 
-    def digested(self) -> "InputFile":
-        """With its digests."""
-        found = []
+    def digested(self, stopped: Stopped = bool) -> "InputFile":
+        """With its digests. Raises as `blocks`."""
         with _as_invalid_input(self.path), place(self.path).open("rb") as file:
-            while block := file.read(MIB):
-                found.append(hashlib.sha256(block).hexdigest())
+            found = [hashlib.sha256(block).hexdigest() for block in blocks(file, stopped)]
         return InputFile(*self.looks, tuple(found))
 
     def check(self) -> None:
@@ -129,11 +143,11 @@ class InputFile:
             check_same([self], [now])
 
 
-def check_same(then: Sequence[InputFile], now: Sequence[InputFile]) -> None:
+def check_same(then: Sequence[InputFile], now: Sequence[InputFile], stopped: Stopped = bool) -> None:
     """Compares by content; equal path, size and time are taken for equal content.
 
     Raises:
-        InputChangedError: names the first file that differs.
+        InputChangedError: names the first file that differs. Or as `blocks`.
     """
     if len(then) != len(now):
         raise InputChangedError(
@@ -146,7 +160,7 @@ def check_same(then: Sequence[InputFile], now: Sequence[InputFile]) -> None:
         if old.size != new.size:
             told = f"{old.size} bytes then, {new.size} now"
         else:
-            digests = new.digested().digests
+            digests = new.digested(stopped).digests
             if digests == old.digests:
                 continue
             first = next(

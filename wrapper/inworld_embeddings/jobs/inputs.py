@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from ..errors import ConfigurationError, InvalidInputError
 from .columnar import Columnar, is_text, plain, schema_of
-from .files import is_system, kind_of, place, readable
-from .lines import SAMPLE, Csv, JsonLines, PlainText
+from .files import Stopped, blocks, is_system, kind_of, packing, place, readable
+from .lines import SAMPLE, Csv, JsonLines, PlainText, unpacked
 from .rows import START, Columns, Piece, Position, Refusal, Rows
 
 
@@ -114,6 +114,19 @@ def _told(path: str) -> Iterator[None]:
         ):
             raise
         raise InvalidInputError(f"{path}: {error}") from error
+
+
+def check_packed(path: str, stopped: Stopped) -> None:
+    """Unpacks a file to its end, if it is packed.
+
+    Raises:
+        InvalidInputError: it was cut short, or is damaged. Else that would be seen when most of its rows are paid for.
+        JobPausedError: as `blocks`.
+    """
+    if packing(path):
+        with _told(path), closing(unpacked(path)) as file:
+            for _ in blocks(file, stopped):
+                pass
 
 
 class Reader:

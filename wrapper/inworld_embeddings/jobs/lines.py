@@ -33,7 +33,7 @@ class _Lines:
     def __init__(self, path: str, position: Position) -> None:
         self.offset, self.line = position.offset, position.line
         self._back: list[bytes] = []
-        self._file = io.BufferedReader(_unpacked(path), MIB)
+        self._file = io.BufferedReader(unpacked(path), MIB)
         start = self._file.peek(3)
         if start.startswith((b"\xff\xfe", b"\xfe\xff")):
             self._file.close()
@@ -75,7 +75,8 @@ class _Lines:
         self._file.close()
 
 
-def _unpacked(path: str) -> Any:
+def unpacked(path: str) -> Any:
+    """What is in a file, packed or not."""
     file = readable(path)
     match packing(path):
         case "gzip":

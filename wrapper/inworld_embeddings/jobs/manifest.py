@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from ..errors import InputChangedError, JobCorruptError, JobError, StorageError
-from .files import InputFile, check_same
+from .files import InputFile, Stopped, check_same
 from .storage import publish, storing
 
 MANIFEST: Final = "_job.json"
@@ -54,11 +54,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         if len(self.fixed_vector) != self.dimension:
             raise ValueError("its fixed_vector is not of its dimension")
 
-    def resumed(self, wanted: "Manifest", folder: Path, *, other_versions: bool) -> "Manifest":
+    def resumed(
+        self, wanted: "Manifest", folder: Path, *, other_versions: bool, stopped: Stopped
+    ) -> "Manifest":
         """The one to go on with, if the job that is wanted is this one.
 
         Raises:
             InputChangedError: it is of another input, or of other settings or versions.
+            JobPausedError: the job was told to stop.
         """
         if changed := tuple(name for name in _SETTINGS if getattr(self, name) != getattr(wanted, name)):
             told = "; ".join(
@@ -68,7 +71,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
                 f"{folder} holds another job: {told}. Run it as it was begun, or use another OUT.",
                 changed=changed,
             )
-        check_same(self.inputs, wanted.inputs)
+        check_same(self.inputs, wanted.inputs, stopped)
         new = {
             name: (*getattr(self, name), getattr(wanted, name)[0])
             for name in ("pyarrow", "version")

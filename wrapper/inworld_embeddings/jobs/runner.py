@@ -19,13 +19,13 @@ import numpy as np
 import pyarrow as pa
 
 from .._version import __version__
-from ..errors import JobError, JobPausedError
+from ..errors import ConfigurationError, JobError, JobPausedError
 from ..options import checked, defaults
 from . import parts, storage
 from .embedding import Embedding
 from .files import InputFile, Sources, found_files
 from .filling import Part, Run, batches
-from .inputs import Reader, columns_of
+from .inputs import Reader, check_packed, columns_of
 from .manifest import Manifest
 from .options import JOB, JobOptions, JobPlan, JobReport
 from .progress import Progress, planned
@@ -140,10 +140,15 @@ class Job:
             if manifest != known:
                 await self._in_thread(manifest.write, self._out)
             return manifest
+        for path in self._files:
+            await self._in_thread(check_packed, path, self._stop.is_set)
         result = await self._service.returned()
+        self._free.append(self._new_room(result.dimension))
         made = msgspec.structs.replace(
             wanted,
-            inputs=await self._in_thread(lambda: tuple(file.digested() for file in wanted.inputs)),
+            inputs=await self._in_thread(
+                lambda: tuple(file.digested(self._stop.is_set) for file in wanted.inputs)
+            ),
             engine=result.engine,
             dimension=result.dimension,
             fixed_vector=tuple(result[0].tolist()),
@@ -174,7 +179,9 @@ class Job:
         )
 
     def _resumed(self, known: Manifest, wanted: Manifest) -> Manifest:
-        manifest = known.resumed(wanted, self._out, other_versions=self._other_versions)
+        manifest = known.resumed(
+            wanted, self._out, other_versions=self._other_versions, stopped=self._stop.is_set
+        )
         pairs = zip(manifest.inputs, wanted.inputs, strict=True)
         self._watched = [replace(now, digests=then.digests) for then, now in pairs]
         # An input that was moved is where a retry finds it, too.
@@ -338,8 +345,15 @@ class Job:
 
     def _room(self) -> "Vectors":
         """Room for the vectors of a part: that of a published one, for the system takes long to give more."""
-        shape = self._per_part, self._manifest.dimension
-        return self._free.pop() if self._free else np.empty(shape, np.float32)
+        return self._free.pop() if self._free else self._new_room(self._manifest.dimension)
+
+    def _new_room(self, dimension: int) -> "Vectors":
+        try:
+            return np.empty((self._per_part, dimension), np.float32)
+        except (MemoryError, ValueError):
+            raise ConfigurationError(
+                f"Parts of {self._per_part} rows do not fit into memory: fewer, with rows_per_part= or --rows-per-part."
+            ) from None
 
     def _footers(self, among: Iterable[int] | None = None) -> Iterator[parts.Footer]:
         return parts.footers(self._out, self._manifest.job, among)
