@@ -89,14 +89,13 @@ def joined_headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 JSON_HEADERS: Final = (("content-type", "application/json"),)
 
-# grpc-gateway v2, runtime/errors.go, read backwards [source]
+# grpc-gateway v2, runtime/errors.go, read backwards [source]; another status is 2, UNKNOWN
 _CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 409: 10, 429: 8, 499: 1, 500: 13, 501: 12, 503: 14, 504: 4}
-_UNKNOWN: Final = 2
 
 
 def status_reply(status: int, message: str, details: Sequence[Mapping[str, object]] = ()) -> Reply:
     """A reply with a ``google.rpc.Status`` as its body."""
-    told = {"code": _CODES.get(status, _UNKNOWN), "message": message, "details": details}
+    told = {"code": _CODES.get(status, 2), "message": message, "details": details}
     return Reply(status, JSON_HEADERS, json.dumps(told, separators=(",", ":")).encode())
 
 

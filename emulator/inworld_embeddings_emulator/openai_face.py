@@ -123,7 +123,7 @@ class OpenAIFace:
 
     def handle(self, request: Request) -> Reply:
         """The reply to a request."""
-        if request.route != "/v1" and not request.route.startswith("/v1/"):
+        if request.route not in ("/v1", "/embeddings") and not request.route.startswith("/v1/"):
             return self._inner.handle(request)
         engine = self._source.engine
         try:
@@ -139,7 +139,7 @@ class OpenAIFace:
         """The body of a good reply, and the engine whose it is."""
         route = request.route
         if route not in (EMBEDDINGS, _MODELS) and not route.startswith(f"{_MODELS}/"):
-            raise OpenAIError(404, "There is nothing at this path under /v1.", code="unknown_url")
+            raise OpenAIError(404, "There is nothing here. A base URL ends in /v1.", code="unknown_url")
         allow = "POST" if route == EMBEDDINGS else "GET, HEAD"
         if request.method not in allow.split(", "):
             message, code = "This method is not allowed here.", "method_not_supported"
@@ -159,8 +159,7 @@ class OpenAIFace:
         """Lets the holder of the key pass, who may send ``key:secret`` or its base64 value. Echoes nothing."""
         scheme, _, value = (header or "").partition(" ")
         given = value.strip().encode("utf-8", "surrogatepass")
-        hint = f" This server knows the published test key: OPENAI_API_KEY={TEST_KEY}."
-        hint = hint if self._knows_test_key else ""
+        hint = f" It is the published test key: OPENAI_API_KEY={TEST_KEY}." if self._knows_test_key else ""
         if scheme.lower() != "bearer" or not given:
             raise OpenAIError(401, f"No API key: send it as 'Authorization: Bearer KEY'.{hint}")
         as_base64 = hmac.compare_digest(given, self._credential)

@@ -56,6 +56,7 @@ def test_base64_is_little_endian_float32_and_other_dimensions_are_refused(face, 
     ("parts", "status", "code"),
     [
         ({"path": "/v1/embeddings/"}, 404, "unknown_url"),
+        ({"path": "/embeddings"}, 404, "unknown_url"),
         ({"path": "/v1/models/gpt", "method": "GET"}, 404, "model_not_found"),
         ({"path": "/v1/models/tiny", "method": "DELETE"}, 405, "method_not_supported"),
         ({"method": "GET"}, 405, "method_not_supported"),
