@@ -16,8 +16,6 @@ import pytest
 import inworld_embeddings
 import inworld_embeddings_client
 import inworld_embeddings_emulator
-from inworld_embeddings import EmbeddingClient
-from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport
 
 PATH = "/ml/v1alpha/embedding:embed"
@@ -113,22 +111,6 @@ def test_an_engine_does_not_block_the_loop_and_can_be_left_alone(engine):
         release.set()
 
     asyncio.run(scenario())
-
-
-def test_what_an_engine_does_is_never_blamed_on_the_key(engine):
-    class Engine:
-        name = "broken"
-        embed = engine.embed
-
-        @property
-        def dimension(self):
-            raise LookupError("private")
-
-    with (
-        EmbeddingClient.local(engine=Engine()) as client,
-        pytest.raises(ConfigurationError, match=r"The emulator or its engine raised LookupError\."),
-    ):
-        client.embed("private")
 
 
 ZIPPED = """

@@ -47,13 +47,6 @@ def test_links_to_files_are_good():
     assert dead == []
 
 
-def test_each_template_has_its_reason():
-    section = (ROOT / "docs/maintain/spec-changes.md").read_text("utf-8").partition("## The templates")[2]
-    table = "\n".join(line.split("|")[1] for line in section.splitlines() if line.startswith("|"))
-    ours = {path.name for path in (ROOT / "templates").glob("*.jinja")}
-    assert {f"{name}.jinja" for name in re.findall(r"`([\w./]+)`", table)} == ours
-
-
 def test_tests_that_are_named_are_there():
     pages = [ROOT / "CONTRIBUTING.md", ROOT / "noxfile.py", *PAGES]
     gone = [

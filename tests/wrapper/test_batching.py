@@ -112,17 +112,6 @@ def test_the_texts_are_not_in_a_repr():
     assert "secret" not in repr(batching.Batch([0], ["secret text"]))
 
 
-def test_a_cap_knows_nothing_at_first_and_then_the_least_and_forgets_what_was_about_one_text():
-    cap = batching.BatchCap()
-    cap.took(500)
-    assert cap.most is None
-    for most in (64, 32, 90):
-        cap.lower(most)
-    assert cap.most == 32
-    cap.restore(None)
-    assert cap.most is None
-
-
 def test_full_batches_raise_a_cap_by_and_by_and_a_refusal_starts_the_count_anew():
     cap = batching.BatchCap()
     cap.lower(10)

@@ -90,12 +90,6 @@ def test_a_million_texts_that_were_never_begun_cost_no_memory(places):
     assert held - result._held.rows.nbytes < (20_000 if places is None else 40_000_000)
 
 
-def test_a_result_can_be_made_of_plain_things():
-    result = EmbeddingResult(rows(1, 2), "model", failures=[failure(1, LATE)])
-    assert (result.failures, result.dimension, len(result)) == ((failure(1, LATE),), 2, 2)
-    assert repr(result) == "EmbeddingResult(shape=(2, 2), model='model', failures=1)"
-
-
 ROWS = rows(*range(6))
 SHARED = [0, 1, 1, 2, 0, 1]  # of the texts of `result_of`, which row is whose, where some share one
 TAKEN = {

@@ -5,10 +5,8 @@ import re
 import pytest
 
 
-@pytest.mark.parametrize(("extra", "full", "rest"), [(True, "█", "░"), (False, "#", ".")])
-def test_it_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(
-    run, start, without_click, extra, full, rest
-):
+@pytest.mark.parametrize("extra", [True, False])
+def test_it_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(run, start, without_click, extra):
     if extra:
         code, out, err = run("demo")
     else:
@@ -23,8 +21,5 @@ def test_it_needs_no_extra_finds_the_right_texts_and_says_what_to_try_next(
         assert best in first
         scores = [float(re.search(r"\d\.\d\d", line)[0]) for line in (first, second)]
         assert scores[0] > scores[1] + 0.05
-        bar = first.split()[0]
-        assert (len(bar), set(bar)) == (20, {full, rest})
-        assert bar.count(full) == pytest.approx(scores[0] * 20, abs=0.61)
     for command in ("search --local", "job run --local", "serve", "demo --live"):
         assert command in out

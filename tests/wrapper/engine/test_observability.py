@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from inworld_embeddings import AsyncEmbeddingClient, AuthenticationError, ConfigurationError, EmbeddingClient
+from inworld_embeddings import AsyncEmbeddingClient, AuthenticationError, ConfigurationError
 from inworld_embeddings._engine import observability
 from support.fault import OK, status
 from support.faults import black_hole
@@ -56,17 +56,6 @@ def test_a_callback_that_raises_is_logged_once_and_costs_nothing(work, caplog):
         work(face, TEXTS, on_progress=callback)
     assert (len(calls), len(face.service.requests)) == (1, 3)
     assert [r.exc_info[0] for r in caplog.records if r.levelno == logging.ERROR] == [ValueError]
-
-
-@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
-def test_a_callback_may_end_its_own_call_and_no_other(error):
-    def callback(done, total):
-        raise error
-
-    with EmbeddingClient(api_key=KEY, transport=Service()) as client:
-        with pytest.raises(error):
-            client.embed(TEXTS, on_progress=callback)
-        assert len(client.embed(TEXTS)) == 20
 
 
 def test_a_callback_that_uses_the_sync_client_is_told_so_instead_of_hanging(caplog):
