@@ -124,6 +124,15 @@ def test_a_stream_that_meets_another_engine_says_so_and_the_next_one_is_right(fi
         assert np.array_equal(rows_of(face, TEXTS), vectors_for([f"None {text}" for text in TEXTS]))
 
 
+def test_local_mode_knows_its_engine_and_hits_at_once(file):
+    for dimension, requests in ((8, 1), (5, 1), (8, 0), (None, 1), (None, 0)):
+        engine = dimension and FakeEngine(dimension)
+        with EmbeddingClient.local(engine, cache=file) as client:
+            result = client.embed(TEXTS)
+            assert result.stats.requests == requests
+            assert np.array_equal(result.vectors, client.embed(TEXTS, cache=None).vectors)
+
+
 def test_texts_that_fail_are_not_kept_and_hits_are_not_lost_to_them(file):
     with AsyncFace(Service(f'poison="^{TEXTS[7]}$"'), cache=file, batch_size=4) as face:
         face.embed(TEXTS[:3])

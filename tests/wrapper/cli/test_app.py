@@ -41,7 +41,7 @@ def here(tmp_path, monkeypatch):
         (["search", "q", "."], {}, 1, "holds no job"),
         (["plan", "no-such-file.txt"], {}, 2, "No such file"),
         (["vendor", "no-such-folder", "--check"], {}, 2, "is no vendored copy"),
-        ([*SERVE, "--host", "0.0.0.0"], {}, 2, "api_key of its own"),
+        ([*SERVE, "--host", "0.0.0.0"], {}, 2, "key of its own"),
         ([*SERVE, "--base-url", "http://127.0.0.1:9"], {}, 2, "--base-url is for --upstream"),
         ([*SERVE, "--engine-key-from", "K"], {"K": "planted-secret"}, 2, "takes no key"),
         ([*SERVE, "--engine-key-from", "NO_SUCH"], {}, 2, "--engine-key-from names"),
