@@ -284,6 +284,7 @@ CUT = gzip.compress(b"a\n" * 9999, mtime=0)[:-9]
         ("x.xlsx", b"", {}, InvalidInputError, "must end with one of .parquet"),
         ("x.parquet.gz", b"", {}, InvalidInputError, "must end with"),
         ("x.parquet", b"PAR1", {}, InvalidInputError, "x.parquet: "),
+        ("x.feather", b"FEA1" * 9, {}, InvalidInputError, "x.feather: It is no Arrow file, or was cut short"),
         ("x.txt", "a".encode("utf-16"), {}, InvalidInputError, "is UTF-16"),
         ("x.txt.gz", CUT, {}, InvalidInputError, "x.txt.gz: .*end"),
     ],

@@ -164,7 +164,12 @@ def _arrow_batches(path: str) -> "tuple[pa.Schema, Iterator[Any]]":
         reader = pa.ipc.open_file(source)
     except pa.ArrowInvalid:
         source.seek(0)
-        stream = pa.ipc.open_stream(source)
+        try:
+            stream = pa.ipc.open_stream(source)
+        except pa.ArrowInvalid as error:
+            raise pa.ArrowInvalid(
+                f"It is no Arrow file, or was cut short. Feather's first version is not read. ({error})"
+            ) from None
         return stream.schema, iter(stream)
     return reader.schema, map(reader.get_batch, range(reader.num_record_batches))
 

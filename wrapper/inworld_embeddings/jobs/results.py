@@ -77,11 +77,11 @@ class OpenJob:
     def carried(self, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
         """The carried columns of some rows, by row."""
         names = [*([self.manifest.id] if self.manifest.id else []), *self.manifest.keep]
-        size = self.manifest.rows_per_part
         found: dict[int, dict[str, Any]] = {}
-        for part in {row // size for row in rows}:
-            table = parts.read_part(self.out / parts.part_name(part), list(dict.fromkeys(names)))
-            found |= {row: rows_of(table.slice(row % size, 1))[0] for row in rows if row // size == part}
+        for path, footer in zip(self._paths, self._footers, strict=True):
+            if inside := [row for row in rows if 0 <= row - footer.first < footer.rows]:
+                table = parts.read_part(path, list(dict.fromkeys(names)))
+                found |= {row: rows_of(table.slice(row - footer.first, 1))[0] for row in inside}
         return found
 
     def texts(self, rows: Sequence[int]) -> dict[int, str]:
