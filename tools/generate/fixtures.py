@@ -33,9 +33,7 @@ def write(root: Path, *, check: bool = False, replace: bool = False) -> list[str
     if lost and EMBED_PATH not in document["paths"] and not check:
         raise ToolError(f"the spec has no {EMBED_PATH}; first change what *reliance* names")
     if lost and not (check or replace):
-        raise ToolError(
-            f"the spec lacks the examples of {', '.join(lost)}; --replace if they are really gone"
-        )
+        raise ToolError(f"the spec lacks the examples of {', '.join(lost)}; if they are gone: --replace")
     return replaced(root / HOME, fixtures, check=check)
 
 

@@ -82,13 +82,20 @@ def _one_sided(field: Any) -> bool:
 
 def _refused(document: dict[str, Any]) -> Iterator[str]:
     """A line for each thing of which there is no right code."""
-    for operation, told in operations_of(expanded(document)).items():
+    spec = expanded(document)
+    for operation, told in operations_of(spec).items():
+        given = [*spec["paths"][operation.path].get("parameters", ()), *told.get("parameters", ())]
         body = told.get("requestBody", {})
         if any(kind.startswith("multipart/") for kind in body.get("content", ())):
             yield f"{operation} takes files (multipart), for which templates/ has no code"
         if any(map(_is_stream, (body, *told.get("responses", {}).values()))):
             yield f"{operation} is a stream of messages; the generated code reads and sends one JSON document"
-        if body and any(one.get("name") == "body" for one in told.get("parameters", [])):
+        for one in given:
+            many = one.get("schema", {}).get("type") in ("array", "object")
+            form = one["in"], one.get("style", "form"), one.get("explode", True)
+            if many and form != ("query", "form", True):
+                yield f"{operation} takes `{one['name']}` in a form (style, explode) that templates/ has no code for"
+        if body and any(one["name"] == "body" for one in given):
             yield f"{operation} has a parameter `body` beside its body: both would be the argument `body`"
     for name, schema in document.get("components", {}).get("schemas", {}).items():
         if any("propertyName" in (inner.get("discriminator") or {}) for _, inner in objects(schema)):

@@ -21,10 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "inworld_embeddings"
 EMULATOR = "inworld_embeddings_emulator"
 SNAPSHOT = ROOT / "tests" / "project" / "api_surface.txt"
-
-_PROGRAMS = {"cli"}
-_RELEASES = "__version__"  # changes with every release
-_PLUGINS = {f"{PACKAGE}.testing.plugin"}
+_PLUGIN = f"{PACKAGE}.testing.plugin"
 _KINDS = griffe.ParameterKind
 
 
@@ -50,7 +47,7 @@ def load(*packages: Path) -> list[griffe.Module]:
 def public_names(module: griffe.Module) -> list[str]:
     """What it exports, or else what it defines."""
     if module.exports is not None:
-        return sorted({str(name) for name in module.exports} - {_RELEASES})
+        return sorted({str(name) for name in module.exports} - {"__version__"})
     members = module.members.items()
     return sorted(name for name, member in members if member.is_public and not member.is_module)
 
@@ -142,15 +139,15 @@ def public_modules(module: griffe.Module, depth: int = 0) -> Iterator[griffe.Mod
     """The module and those below it that people may import from."""
     yield module
     for name, inner in sorted(module.modules.items()):
-        if name.startswith("_") or name in _PROGRAMS:
+        if name.startswith("_") or name == "cli":
             continue
-        if inner.is_init_module or depth == 0 or inner.exports is not None or inner.path in _PLUGINS:
+        if inner.is_init_module or depth == 0 or inner.exports is not None or inner.path == _PLUGIN:
             yield from public_modules(inner, depth + 1)
 
 
 def lines(root: Path = ROOT) -> list[str]:
     """Every public name of the emulator and the wrapper below a folder, once, as the snapshot has it."""
-    surface: Surface = {}
+    found: Surface = {}
     seen: set[str] = set()
     for package in load(root / "emulator" / EMULATOR, root / "wrapper" / PACKAGE):
         for module in public_modules(package, depth=int(package.name == EMULATOR)):
@@ -158,10 +155,8 @@ def lines(root: Path = ROOT) -> list[str]:
                 member = target(module.members[name])
                 if member.path not in seen:
                     seen.add(member.path)
-                    surface |= described(member, f"{module.path}.{name}")
-    return [
-        f"{name}: {text}{f' = {default}' if default else ''}" for name, (text, default) in surface.items()
-    ]
+                    found |= described(member, f"{module.path}.{name}")
+    return [f"{name}: {text}{f' = {default}' if default else ''}" for name, (text, default) in found.items()]
 
 
 def differences(old: list[str], new: list[str]) -> list[str]:
