@@ -41,7 +41,7 @@ def _as_secret(token: str | _Secret) -> _Secret:
     """Checked here, because an HTTP library's complaint about a bad header would quote it."""
     if isinstance(token, _Secret):
         return token
-    stripped = token.strip()
+    stripped = (token or "").strip()  # None is what a missing variable of the environment gives
     if not (stripped and stripped.isascii() and stripped.isprintable()):
         raise ValueError("the token must be non-empty printable ASCII (it is not shown here)")
     return _Secret(stripped)
