@@ -121,8 +121,17 @@ def test_a_dead_first_address_costs_a_head_start_and_a_refused_one_nothing(gone,
     monkeypatch.setattr(connect, "HEAD_START", head_start)
     with gone() as port, socket.create_server(("127.0.0.1", 0)) as listener:
         addresses = [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET, listener.getsockname())]
-        with asyncio.run(connect._first_of(addresses)) as sock:
+        with asyncio.run(asyncio.wait_for(connect._first_of(addresses), 10)) as sock:
             assert (sock.getpeername(), sock.gettimeout()) == (listener.getsockname(), 0.0)
+
+
+def test_if_none_can_be_reached_the_first_ones_reason_is_told(monkeypatch):
+    async def unreachable(family, address):
+        raise OSError(f"no way to {address}")
+
+    monkeypatch.setattr(connect, "_connected", unreachable)
+    with pytest.raises(OSError, match="no way to here"):
+        asyncio.run(connect._first_of([(socket.AF_INET, "here"), (socket.AF_INET, "there")]))
 
 
 @pytest.mark.parametrize("name", ["localhost", "api.X.LOCALHOST."])
