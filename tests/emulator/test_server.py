@@ -163,9 +163,10 @@ def test_replies_that_break_off_byte_for_byte_and_in_the_log(emulator, request_o
         with Peer(server) as peer:
             peer.send(raw())
             assert peer.read()[::2] == (200, whole)
-    lines = log.getvalue().splitlines()
-    assert lines[0].startswith(f"POST {PATH} dropped ")
-    assert re.fullmatch(rf"POST {PATH} 200 {len(whole)} bytes 1 vectors \S+ ms, cut after 5 bytes", lines[4])
+    assert f"POST {PATH} dropped " in log.getvalue()
+    assert re.search(
+        rf"POST {PATH} 200 {len(whole)} bytes 1 vectors \S+ ms, cut after 5 bytes\n", log.getvalue()
+    )
 
 
 def test_the_log_holds_one_line_for_each_answer_and_no_text_or_key(server, log, peer):
@@ -233,7 +234,8 @@ def test_health_needs_no_key_and_a_handler_that_fails_is_logged_by_type_alone(lo
         with Peer(server) as peer:
             peer.send(raw())
             assert peer.at_end()
-    assert log.getvalue().splitlines()[2:] == ["connection closed by LookupError"]
+    assert "connection closed by LookupError" in log.getvalue().splitlines()
+    assert "private" not in log.getvalue()
 
 
 def test_a_log_that_cannot_be_written_costs_no_client_its_connection(emulator):

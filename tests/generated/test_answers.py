@@ -1,7 +1,6 @@
 """What becomes of an answer: the documented ones are parsed, the others raise with their status and body."""
 
 import asyncio
-import pickle
 
 import pytest
 
@@ -71,12 +70,12 @@ def test_an_unfit_answer_raises_with_status_and_body_or_is_none_where_asked_for_
     assert [(response.status_code, response.content) for response in raw] == [(status, content)] * 2
 
 
-@pytest.mark.parametrize("content", [b"x" * 10_000_000, b"\x1b[31m\r\n\x00" * 1000, b"\xff" * 9999], ids=range(3))
+@pytest.mark.parametrize(
+    "content", [b"x" * 10_000_000, b"\x1b[31m\r\n\x00" * 1000, b"\xff" * 9999], ids=range(3)
+)
 def test_the_message_is_bounded_and_has_no_control_characters(content):
     error = UnexpectedStatus(500, content)
     assert len(str(error)) < 600
     assert len(repr(error)) < 1300
     assert str(error).isprintable()
     assert error.content is content
-
-

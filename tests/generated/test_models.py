@@ -1,7 +1,7 @@
 """The models: tolerant enums, one UNSET, and JSON that comes back as it went in."""
 
 import copy
-import datetime
+import datetime as dt
 import math
 import pickle
 from typing import Literal
@@ -50,8 +50,6 @@ def test_what_is_no_string_is_no_enum_value_and_a_known_one_is_its_member():
     for value in (None, 1, ["SERVICE_PROVIDER_OPENAI"]):
         with pytest.raises(ValueError, match="is not a valid ServiceProvider"):
             ServiceProvider(value)
-
-
 
 
 # Row: Unset breaks after deepcopy and pickle
@@ -115,7 +113,7 @@ def test_what_is_of_another_type_is_refused_by_its_place(told, wrong):
         (str | float, "NaN", "NaN"),
         (float | str, 1, 1.0),
         (Literal["a", 1], 1, 1),
-        (datetime.date, "2026-01-02", datetime.date(2026, 1, 2)),
+        (dt.date, "2026-01-02", dt.date(2026, 1, 2)),
         (UUID, "0" * 32, UUID(int=0)),
         (ModelId | ServiceProvider, NEW, ServiceProvider(NEW)),
         (dict | Unset, None, UNSET),
@@ -136,8 +134,8 @@ REFUSED = {
     Literal[1]: [True],
     list[float]: ["", {}, [0.5, "0.5"], [None]],
     EmbedResponse: [{"embeddings": "ab"}, {"embeddings": [None]}, {"embeddings": [{"values": 1}]}],
-    datetime.datetime: [5],
-    datetime.date: ["soon"],
+    dt.datetime: [5],
+    dt.date: ["soon"],
 }
 
 
