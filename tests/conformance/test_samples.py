@@ -6,19 +6,22 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 KEY = "bG9jYWw6bG9jYWw="
+SPEC = yaml.safe_load((Path(__file__).resolve().parents[2] / "openapi.yaml").read_text("utf-8"))
+OPERATION = SPEC["paths"]["/ml/v1alpha/embedding:embed"]["post"]
+SAMPLES = {sample["lang"]: sample["source"] for sample in OPERATION["x-codeSamples"]}
 
 
 @pytest.fixture
-def sample(embed_operation, served):
+def sample(served):
     def find(language):
-        [entry] = [one for one in embed_operation["x-codeSamples"] if one["lang"] == language]
-        source = entry["source"]
-        assert "https://api.inworld.ai/ml/v1alpha/embedding:embed" in source
-        return source.replace("https://api.inworld.ai", served.url).replace("<api-key>", KEY)
+        assert "https://api.inworld.ai/ml/v1alpha/embedding:embed" in SAMPLES[language]
+        return SAMPLES[language].replace("https://api.inworld.ai", served).replace("<api-key>", KEY)
 
     return find
 
@@ -52,5 +55,5 @@ def test_the_javascript_sample(sample):
     check(json.loads(run("node", "--input-type=module", "-e", whole)))
 
 
-def test_every_sample_is_run(embed_operation):
-    assert {one["lang"] for one in embed_operation["x-codeSamples"]} == {"bash", "python", "javascript"}
+def test_every_sample_is_run():
+    assert set(SAMPLES) == {"bash", "python", "javascript"}

@@ -22,7 +22,7 @@ def test_all_checks_pass(served, tmp_path, capsys):
     seed = os.environ.get("SEED") or str(secrets.randbelow(2**32))
     command = ["-m", "schemathesis.cli", "--no-color", "run", "--continue-on-failure"]
     options = {
-        "--url": served.url,
+        "--url": served,
         "--header": "Authorization: Basic bG9jYWw6bG9jYWw=",
         "--checks": "all",
         "--phases": "examples,coverage,fuzzing,stateful",

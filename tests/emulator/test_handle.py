@@ -17,7 +17,7 @@ from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator import TEST_KEY, Emulator, Reply, Request, handle
 from inworld_embeddings_emulator.engines import EngineError
 from inworld_embeddings_emulator.handle import EmbedMessage, embeddings_body, parse
-from inworld_embeddings_emulator.messages import RpcError, joined_headers
+from inworld_embeddings_emulator.messages import RpcError
 
 TWO = {"inputs": [{"text": "a"}, {"text": "bcd"}], "model": {"model": "m", "serviceProvider": 1}}
 
@@ -65,10 +65,6 @@ def test_no_text_and_no_key_is_in_a_repr_or_a_pickle(engine):
     assert "my" not in repr(emulator)
     with pytest.raises(TypeError):
         pickle.dumps(emulator)
-
-
-def test_repeated_headers_are_joined_under_their_lower_case_name():
-    assert joined_headers([("X-A", " 1 "), ("x-a", "2"), ("B", "3")]) == {"x-a": "1, 2", "b": "3"}
 
 
 # Who may ask.

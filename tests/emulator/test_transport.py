@@ -24,10 +24,10 @@ BODY = b'{"inputs":[{"text":"a"}]}'
 AUTH = ("local", "local")
 
 
-def outcome(transport, url=URL, library=httpx):
+def outcome(transport, url=URL, library=httpx, method="POST"):
     try:
         with library.Client(transport=transport, auth=AUTH) as client:
-            return told(client.post(url, content=iter([BODY[:5], BODY[5:]]), headers={"te": "x"}))
+            return told(client.request(method, url, content=iter([BODY[:5], BODY[5:]]), headers={"te": "x"}))
     except library.TransportError as error:
         return type(error)
 
@@ -67,11 +67,16 @@ def test_the_same_over_a_socket_in_process_and_async_also_when_it_breaks(emulato
     assert served[0] == expected if isinstance(expected, int) else served is getattr(library, expected)
 
 
-def test_head_has_no_body_here_either(emulator):
-    with httpx.Client(transport=LocalTransport(emulator)) as client:
-        response = client.head(URL)
-    assert (response.status_code, response.content) == (501, b"")
-    assert int(response.headers["content-length"]) > 0
+@pytest.mark.parametrize(
+    "line", ["HEAD /ml/v1alpha/embedding:embed", "POST //x", "POST /x%3Ay", "POST /x?a=b"]
+)
+def test_other_methods_and_targets_get_the_same_too(emulator, line):
+    method, target = line.split()
+    with EmulatorServer(emulator) as server:
+        served = outcome(httpx.HTTPTransport(), server.url + target, method=method)
+    inside = outcome(LocalTransport(emulator), f"http://localhost{target}", method=method)
+    assert inside == served
+    assert (inside[0], bool(inside[2])) == ((501, False) if method == "HEAD" else (404, True))
 
 
 def test_latency_is_waited_for_and_no_longer_than_a_deadline(emulator, monkeypatch):
