@@ -32,6 +32,7 @@ KEYS = {
     "title",
     "change",
     "move",
+    "extract",
     "wire",
     "python",
     "said",
@@ -39,7 +40,6 @@ KEYS = {
     "wrapper",
     "use",
     "short",
-    "extract",
 }
 
 PROBE = """

@@ -69,9 +69,6 @@ def test_threads_and_a_full_cache_change_nothing(engine, monkeypatch):
     assert engine.word.cache_info().maxsize < 10_000
 
 
-# The table.
-
-
 def test_a_damaged_file_is_named(monkeypatch, tmp_path):
     damaged = tmp_path / "table.bin"
     monkeypatch.setattr(local, "TABLE", damaged)
@@ -80,9 +77,6 @@ def test_a_damaged_file_is_named(monkeypatch, tmp_path):
         damaged.write_bytes(content)
         with pytest.raises(ConfigurationError, match=r"cannot read its table table\.bin"):
             local.Table.load()
-
-
-# Words, pieces and n-grams.
 
 
 if __name__ == "__main__":
