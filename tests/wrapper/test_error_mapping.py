@@ -32,12 +32,6 @@ def mapped(status, body=b"", *headers):
     )
 
 
-def test_headers_are_found_in_any_case_and_repeated_ones_are_kept():
-    found = response(("Retry-After", "5"), ("x-é", "1"), ("RETRY-AFTER", "é"))
-    assert (found.header("retry-after"), found.values("retry-after")) == ("5", ["5", "é"])
-    assert (found.header("date"), found.values("date")) == (None, [])
-
-
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -169,12 +163,8 @@ def test_C16_retry_after_as_a_number(expected, header):
 
 
 def test_C16_other_digits_are_no_number_and_milliseconds_are_read():
-    assert (
-        error_mapping.retry_after(
-            error_mapping.Response(429, [(b"retry-after", "\u0663".encode())], b""), (), OUR_NOW
-        )
-        is None
-    )
+    arabic = error_mapping.Response(429, [(b"retry-after", "\u0663".encode())], b"")
+    assert error_mapping.retry_after(arabic, (), OUR_NOW) is None
     assert [wait(value, name="retry-after-ms") for value in ("1500", "nan")] == [1.5, None]
 
 

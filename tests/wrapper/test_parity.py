@@ -111,7 +111,6 @@ GOOD = [
 REFUSED_HERE = [
     case("bytes", "InvalidInputError", 0, lambda face: face.embed(b"x")),
     case("a text that is none", "InvalidInputError", 0, lambda face: face.embed(["a", None])),
-    case("a batch of none", "ConfigurationError", 0, call={"batch_size": 0}),
     case("a typo", "TypeError", 0, call={"batchsize": 1}),
     case("a bad key of a provider", "ConfigurationError", 0, one, api_key=lambda: KEY + "\n"),
     case("a provider that fails", "APIConnectionError", 0, one, api_key=no_key, max_retries=0),
@@ -120,11 +119,7 @@ REFUSED_HERE = [
 ]
 
 STATUSES = [
-    case("refused", "BadRequestError", 1, one, script="status=400"),
-    case("throttled", "RateLimitError", 3, one, script="status=429"),
     case("429 that says 2 s", VECTOR, 2, one, script="status=429;retry-after=2, ok"),
-    case("too large as 429", RESULT, 3, script="max-message=400"),
-    case("all refused", "AuthenticationError", 1, script="status=401", **SMALL),
     case("one refused, returned", RESULT, 8, script=f"{GUILTY};silent", call=RETURN),
     case("one refused in its batch", PARTIAL, 12, script=GUILTY, **SMALL),
     case("its copies refused", PARTIAL, 2, lambda face: face.embed(TEXTS[4:6] * 3, dedupe=True, **SMALL), GUILTY),
@@ -132,7 +127,6 @@ STATUSES = [
 
 LOST = [
     case("another dimension", RESULT, 3, script="ok, dimension=16", call=RETURN, **SMALL),
-    case("reset", "APIConnectionError", 3, one, script="drop;reset"),
     case("silence", "APITimeoutError", 1, one, script=black_hole, timeout=1.5),
     case("silence for some", PARTIAL, 4, script=[OK, OK, OK, black_hole], timeout=1.5, **SMALL),
     case("no time for a wait", "RateLimitError", 1, one, script="status=429;retry-after=30", timeout=9.0),

@@ -234,23 +234,6 @@ with EmbeddingClient.local() as client:
     assert done.stdout == "(768,)\n"
 
 
-def test_without_numpy_nothing_is_paid_for():
-    code = """
-import sys
-sys.modules["numpy"] = None
-from inworld_embeddings import EmbeddingClient
-try:
-    EmbeddingClient(base_url=sys.argv[1], api_key="a2V5OnNlY3JldA==").embed("x")
-except ImportError as error:
-    print(error.name)
-"""
-    with FaultServer() as server:
-        done = program(code, server.url, preamble="")
-        assert_silent(done)
-        assert done.stdout == "numpy\n"
-        server.oracle.assert_requests(0)
-
-
 @forks
 def test_I06_a_fork_during_another_threads_first_call_waits_for_its_imports():
     """What a thread that is gone was importing stays locked in the child for ever."""

@@ -1,4 +1,4 @@
-"""The throttle alone: the concurrency limit, the gate, outage probes, the adaptive rate and the fixed rate limit."""
+"""The throttle alone: growth, refusals, the gate and the fixed rate limit. How it bears load: test_overload.py."""
 
 import pytest
 
@@ -44,24 +44,6 @@ def test_slow_start_doubles_per_round_trip_up_to_the_highest_limit():
     assert [clock.round_trip() for _ in range(8)] == [4, 8, 16, 32, 64, 64, 64, 64]
 
 
-def test_a_throttle_cuts_once_per_round_trip_and_growth_is_then_additive():
-    clock = Clock(a_throttle())
-    throttle = clock.throttle
-    clock.round_trip()
-    assert throttle.limit == 8.0
-    clock.round_trip(Outcome.THROTTLED)
-    assert throttle.limit == pytest.approx(5.6)
-    clock.until_allowed()
-    assert clock.round_trip() == 1  # one at a time until one succeeds
-    assert throttle.limit == pytest.approx(5.6)
-    started = [clock.now + 10] * 5
-    for at in started:
-        throttle.start(at)
-    for at in started:
-        finish(throttle, at + 0.1, at, Outcome.SUCCESS)
-    assert 6.4 < throttle.limit < 6.6
-
-
 def test_a_refused_request_is_a_sign_of_life_and_no_reason_to_grow():
     clock = Clock(a_throttle())
     assert [clock.round_trip(Outcome.REFUSED) for _ in range(3)] == [4, 4, 4]
@@ -92,39 +74,10 @@ def test_C08_C12_a_retry_after_closes_the_gate_for_every_request(outcome):
     assert throttle.next_start(6.0) == 6.0 + 67.5
 
 
-def at_full_speed(throttle=None) -> Clock:
-    clock = Clock(throttle or a_throttle())
-    for _ in range(6):
-        clock.round_trip()
-    assert clock.throttle.limit == 64.0
-    return clock
-
-
-def one_of_many_throttled(clock: Clock) -> None:
-    first, *others = clock.fill()
-    clock.now += 0.1
-    finish(clock.throttle, clock.now, first, Outcome.THROTTLED)
-    for at in others:
-        finish(clock.throttle, clock.now, at, Outcome.SUCCESS)
-
-
-def test_I05_single_throttles_among_many_successes_change_nothing():
-    clock = at_full_speed()
-    for _ in range(50):
-        one_of_many_throttled(clock)
-    assert clock.round_trip() == 64
-
-
-def starts(throttle: Throttle, times: list[float]) -> list[float]:
-    due = []
-    for now in times:
-        at = throttle.next_start(now)
-        throttle.start(at)
-        finish(throttle, at, at, Outcome.SUCCESS)
-        due.append(at)
-    return due
-
-
 def test_a_rate_limit_spaces_starts_evenly_and_saves_nothing_up():
-    throttle = a_throttle(rate_limit=4.0)
-    assert starts(throttle, [0.0, 0.0, 0.0, 100.0, 100.0]) == [0.0, 0.25, 0.5, 100.0, 100.25]
+    throttle, starts = a_throttle(rate_limit=4.0), []
+    for now in (0.0, 0.0, 0.0, 100.0, 100.0):
+        starts.append(throttle.next_start(now))
+        throttle.start(starts[-1])
+        finish(throttle, starts[-1], starts[-1], Outcome.SUCCESS)
+    assert starts == [0.0, 0.25, 0.5, 100.0, 100.25]

@@ -30,12 +30,8 @@ def here(tmp_path, monkeypatch):
         (["embed", "--local", "--timeout", "-1", "x"], {}, 2, "'--timeout': -1.0 is not in the range x>0"),
         (["embed", "x"], NOWHERE, 1, "127.0.0.1:9 failed"),
         (["embed", "-5"], {}, 2, "goes behind --, as in: inworld-embeddings embed -- -5"),
-        (
-            ["embed", "--formt", "json"],
-            {},
-            2,
-            "? Try 'inworld-embeddings embed --help'",
-        ),  # click's words differ
+        # By its version, click has words of its own before these.
+        (["embed", "--formt", "json"], {}, 2, "? Try 'inworld-embeddings embed --help'"),
         (["serch"], {}, 2, "Did you mean 'search'? Try 'inworld-embeddings --help'"),
         (["search", "--local", "q", "rows.parquet"], {}, 2, "job run rows.parquet -o OUT"),
         (["search", "q", "."], {}, 1, "holds no job"),
@@ -50,7 +46,10 @@ def here(tmp_path, monkeypatch):
         ([*UPSTREAM, "--host", "0.0.0.0"], HAS_KEY, 2, "key of its own"),
         ([*UPSTREAM, "--chaos"], HAS_KEY, 2, "not for --upstream"),
         ([*SERVE, "--fault", "sttus=503"], {}, 2, "did you mean status?"),
-        ([*JOB, "--local", "--text", "no"], {}, 2, "no column 'no' in its first 100 lines, only: id, body"),
+        ([*SERVE, "--fault", ""], {}, 2, "a fault should stand here"),
+        # What is wrong with what was typed comes before a missing key.
+        (["job", "run", "no.csv", "-o", "out"], {}, 2, "no.csv: No such file."),
+        ([*JOB, "--text", "no"], {}, 2, "no column 'no' in its first 100 lines, only: id, body"),
         ([*JOB, "--text", "body"], {}, 2, "No API key"),
         (["job", "run", "in.jsonl", "-o", "in.jsonl", "--local", "--text", "body"], {}, 1, "is not a folder"),
         (["job", "export", "out", "x.npy"], {}, 1, "holds no job"),

@@ -54,16 +54,6 @@ def test_a_dry_run_needs_no_key_and_leaves_nothing(run, texts, out, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_wrong_with_what_was_typed_comes_before_a_missing_key(run, texts, out):
-    for command, says in (
-        (["no.csv"], "no.csv: No such file."),
-        ([texts, "--text", "title"], "no column 'title'"),
-        ([texts, "--text", "body"], "INWORLD_API_KEY"),
-    ):
-        code, _, err = run("job", "run", *command, "-o", out, INWORLD_API_KEY="")
-        assert (code, says in err) == (2, True)
-
-
 def test_what_is_in_the_folder_is_no_input_and_is_named_if_it_is_not_of_the_job(run, texts, out):
     source = Path(texts).parent / "data"
     source.mkdir()

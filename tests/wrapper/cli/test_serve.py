@@ -13,26 +13,6 @@ KEY = "planted-key:planted-secret"
 ENCODED = base64.b64encode(KEY.encode()).decode()
 
 
-def stopped(server):
-    """What it wrote beside what was read of its output."""
-    server.send_signal(signal.SIGINT)
-    out, log = server.communicate(timeout=20)
-    assert server.returncode == 0
-    return out + log
-
-
-def test_it_says_how_to_reach_it_answers_and_stops(start, run):
-    server = start("serve", "--port", "0")
-    try:
-        said = "".join(server.stdout.readline() for _ in range(3))
-        assert "roughly by meaning" in said
-        host = re.search(r"INWORLD_EMULATOR_HOST=(\S+)", said)[1]
-        assert run("embed", "over the wire", INWORLD_EMULATOR_HOST=host)[0] == 0
-    finally:
-        log = stopped(server)
-    assert "over the wire" not in log
-
-
 def test_in_front_of_the_api_it_names_both_and_shows_no_key(start):
     with EmulatorServer(Emulator(HashEngine(4), KEY)) as behind:
         address = ("--openai", "--upstream", "--base-url", behind.url)
@@ -45,7 +25,9 @@ def test_in_front_of_the_api_it_names_both_and_shows_no_key(start):
             asked = {"json": {"model": "m", "input": "a"}, "headers": {"authorization": "Bearer local:local"}}
             assert httpx.post(f"{url}/embeddings", **asked).status_code == 200
         finally:
-            shown = "".join(notice) + stopped(server)
+            server.send_signal(signal.SIGINT)
+            shown = "".join([*notice, *server.communicate(timeout=20)])
+    assert server.returncode == 0
     assert "planted" not in shown
     assert ENCODED not in shown
 
@@ -55,9 +37,3 @@ def test_a_taken_port_ends_it_with_one_line(run):
         ended, out, err = run("serve", "--engine", "hash:4", "--port", server.url.rpartition(":")[2])
     assert (ended, out) == (1, "")
     assert re.fullmatch(r"error: .* choose another port; .*\n", err)
-
-
-def test_an_empty_script_is_no_script(run):
-    ended, out, err = run("serve", "--port", "0", "--engine", "hash:4", "--fault", "")
-    assert (ended, out) == (2, "")
-    assert "a fault should stand here" in err
