@@ -57,36 +57,28 @@ class TokenEndpoint:
         return JWTAuth(**(given | clocks | settings))
 
 
-class Api(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Notes the tokens it is sent; refuses those in ``refused`` with their status. Reads a body once, as a socket does."""
+class Api(httpx.MockTransport):
+    """Notes the tokens it is sent; refuses those in ``refused`` with their status."""
 
     def __init__(self, **refused):
+        super().__init__(self._respond)
         self.tokens, self.bodies, self.refused = [], [], refused
 
-    def handle_request(self, request):
-        return self._respond(request, b"".join(request.stream))
-
-    async def handle_async_request(self, request):
-        return self._respond(request, b"".join([part async for part in request.stream]))
-
-    def _respond(self, request, body):
+    def _respond(self, request):
         scheme, _, token = request.headers["authorization"].partition(" ")
         assert scheme == "Bearer"
         self.tokens.append(token)
-        self.bodies.append(body)
+        self.bodies.append(request.content)
         return httpx.Response(self.refused.get(token.replace("-", ""), 200))
 
-    def client(self, auth):
-        return httpx.AsyncClient(auth=auth, transport=self, base_url="https://api.test")
-
-    def ask(self, auth, *, times=1, body=b"a body"):
+    def ask(self, auth, *, times=1):
         with httpx.Client(auth=auth, transport=self) as client:
-            return [client.post("https://api.test/", content=body).status_code for _ in range(times)]
+            return [client.post("https://api.test/", content=b"a body").status_code for _ in range(times)]
 
-    def ask_async(self, auth, *, times=1, body=b"a body"):
+    def ask_async(self, auth, *, times=1):
         async def run():
-            async with self.client(auth) as client:
-                posts = [client.post("/", content=body) for _ in range(times)]
+            async with httpx.AsyncClient(auth=auth, transport=self) as client:
+                posts = [client.post("https://api.test/", content=b"a body") for _ in range(times)]
                 return [response.status_code for response in await asyncio.gather(*posts)]
 
         return asyncio.run(run())
@@ -291,8 +283,8 @@ def test_the_event_loop_goes_on_and_who_gives_up_does_not_end_the_request_for_ot
     endpoint.gate.clear()
 
     async def run():
-        async with Api().client(endpoint.auth()) as client:
-            first, second = (asyncio.create_task(client.post("/")) for _ in range(2))
+        async with httpx.AsyncClient(auth=endpoint.auth(), transport=Api()) as client:
+            first, second = (asyncio.create_task(client.post("https://api.test/")) for _ in range(2))
             assert await asyncio.to_thread(endpoint.arrived.wait, 10)
             assert not first.done()
             first.cancel()

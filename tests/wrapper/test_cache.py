@@ -240,6 +240,8 @@ def test_a_call_loses_nothing_to_a_file_that_cannot_be_written(file, monkeypatch
 def test_what_was_not_used_for_the_longest_time_goes_first(file, monkeypatch):
     clock = [1_000_000]
     monkeypatch.setattr(caches.time, "time", lambda: clock[0])
+    with pytest.raises(errors.ConfigurationError, match="size_limit must be"):
+        Cache(file, size_limit=1000)  # less than its own bookkeeping
     cache = Cache(file, size_limit=1 << 20)
     with AsyncFace(Service(dim=1024), cache=cache) as face:
         for number in range(12):
@@ -275,14 +277,6 @@ def test_a_network_drive_is_told_from_a_disk_and_refused_by_name(file, monkeypat
         with pytest.raises(errors.CacheError, match=r"network drive \(nfs4\)"):
             face.embed("a")
         assert not face.service.requests
-
-
-@pytest.mark.parametrize("wrong", [1, b"path", "", True])
-def test_what_is_no_cache_is_refused_and_a_limit_below_its_own_bookkeeping(wrong):
-    with pytest.raises(errors.ConfigurationError, match="cache must be"):
-        EmbeddingClient(api_key=KEY, cache=wrong)
-    with pytest.raises(errors.ConfigurationError, match="size_limit must be"):
-        Cache("c.db", size_limit=1000)
 
 
 # Calls at once.

@@ -41,7 +41,7 @@ def test_what_is_no_json_or_a_field_of_ours_is_refused_by_place(extra, told):
 OF_CALLS = [
     *(("batch_size", 1.5), ("max_retries", -1), ("timeout", float("nan")), ("timeout", True)),
     *(("max_batch_bytes", 0), ("max_concurrency", 0), ("model", ""), ("service_provider", "OPENAI")),
-    *(("on_error", "ignore"), ("hedge", "yes")),
+    *(("on_error", "ignore"), ("hedge", "yes"), ("cache", 1), ("cache", b"path"), ("cache", "")),
 ]
 
 

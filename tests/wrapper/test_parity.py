@@ -3,8 +3,8 @@
 So every other test runs through one of them, unless it is about threads or about asyncio.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,18 +16,6 @@ from support.in_process import KEY, AsyncFace, Service, SyncFace
 
 TEXTS = [f"planted-text {number}" for number in range(12)]
 FACES = (SyncFace, AsyncFace)
-
-
-class Case(NamedTuple):
-    """A situation, and what it comes to: the class of what is returned or raised, and the number of requests."""
-
-    name: str
-    ends: str
-    requests: int
-    script: object
-    does: Callable
-    settings: dict
-    latency: object
 
 
 def one(face, **options):
@@ -43,7 +31,10 @@ def rows(face, **options):
 
 
 def case(name, ends, requests, does=many, script=OK, *, latency=0.0, call=None, **settings):
-    return Case(name, ends, requests, script, lambda face: does(face, **(call or {})), settings, latency)
+    """A situation, and what it comes to: the class of what is returned or raised, and the number of requests."""
+    does = functools.partial(does, **(call or {}))
+    how = {"script": script, "does": does, "settings": settings, "latency": latency}
+    return pytest.param(SimpleNamespace(ends=ends, requests=requests, **how), id=name)
 
 
 async def asynchronous_key():
@@ -142,8 +133,6 @@ STREAMS = [
     case("a stream, silence", ROWS, 1, rows, script=black_hole, timeout=1.5),
 ]
 
-CASES = [*GOOD, *REFUSED_HERE, *STATUSES, *LOST, *STREAMS]
-
 
 def told(value):
     """A value in a form that can be compared: errors with their class, message, fields, notes and cause."""
@@ -180,7 +169,7 @@ def outcome_of(case, face_class, caplog):
     return value, (told(value), sent, logged)
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+@pytest.mark.parametrize("case", [*GOOD, *REFUSED_HERE, *STATUSES, *LOST, *STREAMS])
 def test_both_clients_do_the_same(case, caplog):
     (value, by_sync), (_, by_async) = (outcome_of(case, face, caplog) for face in FACES)
     assert (type(value).__name__, len(by_sync[1])) == (case.ends, case.requests)

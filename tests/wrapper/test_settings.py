@@ -16,8 +16,8 @@ from inworld_embeddings._redaction import Secret
 from inworld_embeddings._settings import basic_value, check_base_url, emulator_credential, join_key_and_secret
 from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings.options import CLIENT, defaults
+from support.clients import KEY
 
-KEY = base64.b64encode(b"planted-key:planted-secret").decode()
 OTHER = base64.b64encode(b"arg-key:arg-secret").decode()
 API = "https://api.inworld.ai"
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -256,16 +255,6 @@ def test_a_copy_carries_licences_types_and_a_true_manifest(tmp_path, source, cap
     assert all(line in capsys.readouterr().out for line in source.requires[:1])
 
 
-def test_from_a_zip_it_says_what_to_do(tmp_path):
-    archive = shutil.make_archive(str(tmp_path / "wheel"), "zip", ROOT / "wrapper")
-    command = [sys.executable, "-m", "inworld_embeddings.vendoring", str(tmp_path / "copy")]
-    done = subprocess.run(command, env={"PYTHONPATH": archive}, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (
-        2,
-        f"error: {archive} is no folder: unpack it, and run this from there.\n",
-    )
-
-
 @pytest.mark.parametrize("options", [[], ["--with-testing"], ["--low-level-only"]])
 def test_again_changes_nothing(tmp_path, capsys, options):
     assert vendoring.main([str(tmp_path), *options]) == 0
@@ -291,12 +280,8 @@ def test_an_update_takes_what_is_new_removes_what_is_gone_and_keeps_the_choice(c
     assert vendoring.main([str(copy.parent), "--check"]) == 0
 
 
-def edit(copy):
-    (copy / "options.py").write_text("# mine\n")
-
-
 EDITS = {
-    "changed options.py": edit,
+    "changed options.py": lambda copy: (copy / "options.py").write_text("# mine\n"),
     "added mine.py": lambda copy: (copy / "mine.py").touch(),
     "removed ranking.py": lambda copy: (copy / "ranking.py").unlink(),
 }

@@ -5,9 +5,11 @@ import sys
 
 import pytest
 
+from support.clients import KEY
+
 SERVE = ("serve", "--port", "0")
 UPSTREAM = (*SERVE, "--openai", "--upstream")
-HAS_KEY = {"INWORLD_API_KEY": "cGxhbnRlZC1rZXk6cGxhbnRlZC1zZWNyZXQ="}
+HAS_KEY = {"INWORLD_API_KEY": KEY}
 NOWHERE = {"INWORLD_EMULATOR_HOST": "127.0.0.1:9"}
 JOB = ("job", "run", "in.jsonl", "-o", "out")
 

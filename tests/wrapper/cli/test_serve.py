@@ -1,6 +1,5 @@
 """``serve``, the command. What it serves is tested with the emulator, and with the gateway."""
 
-import base64
 import re
 import signal
 
@@ -8,15 +7,13 @@ import httpx
 
 from inworld_embeddings_emulator import Emulator, EmulatorServer
 from inworld_embeddings_emulator.engines import HashEngine
-
-KEY = "planted-key:planted-secret"
-ENCODED = base64.b64encode(KEY.encode()).decode()
+from support.clients import KEY
 
 
 def test_in_front_of_the_api_it_names_both_and_shows_no_key(start):
-    with EmulatorServer(Emulator(HashEngine(4), KEY)) as behind:
+    with EmulatorServer(Emulator(HashEngine(4), "planted-key:planted-secret")) as behind:
         address = ("--openai", "--upstream", "--base-url", behind.url)
-        server = start("serve", "--port", "0", *address, INWORLD_API_KEY=ENCODED)
+        server = start("serve", "--port", "0", *address, INWORLD_API_KEY=KEY)
         try:
             notice = [server.stdout.readline() for _ in range(4)]
             url = re.fullmatch(r"export OPENAI_BASE_URL=(\S+) OPENAI_API_KEY=local:local\n", notice[3])[1]
@@ -29,7 +26,7 @@ def test_in_front_of_the_api_it_names_both_and_shows_no_key(start):
             shown = "".join([*notice, *server.communicate(timeout=20)])
     assert server.returncode == 0
     assert "planted" not in shown
-    assert ENCODED not in shown
+    assert KEY not in shown
 
 
 def test_a_taken_port_ends_it_with_one_line(run):

@@ -21,8 +21,6 @@ LOST = errors.APIConnectionError, 3, True
 SLOW = errors.APITimeoutError, 3, True
 FINAL = errors.TLSError, 1, False
 THREE = {"texts": ["a", "b", "c"], "batch_size": 1, "max_concurrency": 1}
-PATIENT = {"max_retries": 10}
-"""For a test whose good attempt has a short timeout too, which a busy machine may not keep at once."""
 
 
 class Resolver:
@@ -73,7 +71,7 @@ def test_A02_a_stalled_look_up_ends_at_the_deadline_and_is_tried_again_within_it
     resolver = Resolver(monkeypatch, stall, stall, None)
     with FaultServer() as server, contextlib.ExitStack() as stack:
         embed = stack.enter_context(
-            clients.sync_client(f"http://name.example:{server.port}", allow_insecure=True, **PATIENT)
+            clients.sync_client(f"http://name.example:{server.port}", allow_insecure=True, **clients.PATIENT)
         )
         stack.callback(stall.set)  # a client's own end waits for the threads of its look-ups
         with pytest.raises(errors.APITimeoutError):
@@ -252,7 +250,7 @@ def test_A07_A08_A09_trouble_in_the_handshake_is_transient(fault, verdict_of_thr
     if verdict_of_three is SLOW:
         request.getfixturevalue("short_connect")
     with FaultServer(ByConnection({0: [fault]}), tls=trusted.good) as server:
-        server.oracle.check_one("text", clients.sync_embed(server.url, "text", **PATIENT))
+        server.oracle.check_one("text", clients.sync_embed(server.url, "text", **clients.PATIENT))
         server.oracle.assert_requests(1)
         assert len(server.connections) > 1
     with FaultServer(fault, tls=trusted.good) as server:
@@ -432,7 +430,7 @@ def test_A15_other_trouble_with_the_proxy_is_transient_and_names_it(fault, verdi
     if verdict_of_three is SLOW:
         request.getfixturevalue("short_connect")
     with proxy_to(server, flaky) as proxy:
-        server.oracle.check_one("text", clients.sync_embed(URL, "text", proxy=proxy.url, **PATIENT))
+        server.oracle.check_one("text", clients.sync_embed(URL, "text", proxy=proxy.url, **clients.PATIENT))
         assert len(proxy.records) > 1
     with proxy_to(server, fault) as proxy:
         error = clients.failure(URL, proxy=f"http://me:planted-secret@127.0.0.1:{proxy.port}")

