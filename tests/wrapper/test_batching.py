@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import json
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 from inworld_embeddings import _batching as batching
 from inworld_embeddings.errors import InvalidInputError
 
-MUCH = 10_000
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30) | st.sampled_from(
     ["\0" * 30, "ä" * 99]
 )
@@ -22,15 +20,6 @@ TEXTS = st.lists(TEXT, max_size=60)
 def as_json(texts):
     parts = [json.dumps({"text": text}, ensure_ascii=False, separators=(",", ":")) for text in texts]
     return ",".join(parts).encode()
-
-
-def test_generators_arrays_and_subclasses_of_str_are_taken():
-    checked = [
-        *batching.checked_texts(iter("ab"), MUCH),
-        *batching.checked_texts(np.array(["plain", "naïve"]), MUCH),
-    ]
-    assert checked == ["a", "b", "plain", "naïve"]
-    assert {type(text) for text in checked} == {str}
 
 
 @given(TEXTS, st.integers(9, 400))

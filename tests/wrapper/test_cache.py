@@ -19,7 +19,7 @@ from inworld_embeddings.errors import APIResponseValidationError
 from inworld_embeddings.jobs import run_job
 from inworld_embeddings.testing import FakeEngine
 from support.fault import JSON, answer, response, sends
-from support.in_process import KEY, AsyncFace, Service, SyncFace
+from support.in_process import AsyncFace, Service, SyncFace
 from support.processes import PREAMBLE, dice
 from support.vectors import good_json, vector_for, vectors_for
 

@@ -13,7 +13,6 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from inworld_embeddings._redaction import INPUT_MARK, MARK, PIECE, TEXT_PIECE, Redactor, Secret, excerpt
-from inworld_embeddings.details import ErrorInfo, parse_details
 
 KEY = "wZ9xT4rLq7+Vb2Nc/sDf"
 SECRET = "h8JkM3pQ6uYe1Xg5ta0=="
@@ -105,14 +104,6 @@ TEXT = "The quick brown fox said: “jump”,\nover a lazy dog & 13 others."
 )
 def test_C14_a_requests_own_texts_are_taken_out(texts, message, expected):
     assert REDACTOR.about(texts).clean(message) == expected
-
-
-def test_details_are_cleaned_however_deep():
-    info = {"@type": "x.y/google.rpc.ErrorInfo", "reason": KEY, "metadata": {KEY: f"a\n{VALUE}", "n": 1}}
-    other = {"@type": "other", "deep": [[{"x": [VALUE, None, True, 1.5, TEXT]}]]}
-    known, unknown = REDACTOR.about([TEXT]).clean_details(parse_details([info, other]))
-    assert known == ErrorInfo(reason=MARK, metadata={MARK: f"a\\n{MARK}", "n": 1})
-    assert unknown == {"@type": "other", "deep": [[{"x": [MARK, None, True, 1.5, INPUT_MARK]}]]}
 
 
 def test_neither_a_redactor_nor_a_traceback_with_its_locals_shows_a_secret():

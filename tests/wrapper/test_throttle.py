@@ -21,15 +21,11 @@ class Clock:
     def __init__(self, throttle: Throttle, now: float = 100.0) -> None:
         self.throttle, self.now = throttle, now
 
-    def fill(self) -> list[float]:
+    def round_trip(self, outcome: Outcome = Outcome.SUCCESS) -> int:
         started = []
         while self.throttle.next_start(self.now) <= self.now:
             self.throttle.start(self.now)
             started.append(self.now)
-        return started
-
-    def round_trip(self, outcome: Outcome = Outcome.SUCCESS) -> int:
-        started = self.fill()
         self.now += 0.1
         for at in started:
             finish(self.throttle, self.now, at, outcome)

@@ -79,7 +79,6 @@ PROXY = "http://u:planted-secret@127.0.0.1:1"
         ({"INWORLD_API_BASE": "https://x.example"}, "settings", "bad", "INWORLD_API_BASE"),
         ({"INWORLD_API_BASE": "http://localhost:1"}, "network", "bad", "localhost"),
         ({"HTTPS_PROXY": PROXY.replace("http", "socks5")}, "proxy", "bad", "SOCKS"),
-        ({"HTTPS_PROXY": PROXY}, "proxy", "ok", "http://127.0.0.1:1"),
         ({"SSL_CERT_FILE": "/nowhere"}, "certificates", "bad", "/nowhere"),
         ({"REQUESTS_CA_BUNDLE": "/b"}, "certificates", "note", "SSL_CERT_FILE=/b"),
     ],
