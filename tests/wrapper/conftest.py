@@ -2,6 +2,7 @@
 
 import logging
 import os
+import tracemalloc
 
 import pytest
 
@@ -93,3 +94,14 @@ def short_attempt(monkeypatch):
     """
     seconds = 1.0 if os.environ.get("TRANSPORT") else 0.1
     monkeypatch.setattr(BaseClient, "_timeouts", BaseClient._timeouts._replace(first_attempt=seconds))
+
+
+@pytest.fixture
+def at_most():
+    """Fails if Python's memory grew by more than this at its highest."""
+    most = []
+    tracemalloc.start()
+    yield most.append
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < most[0]

@@ -52,8 +52,6 @@ ECHOES = {
     "html": answer("html", 503, f"<html><title>{KEY}</title></html>".encode(), [("Content-Type", KEY)]),
     "a redirect": answer("redirect", 302, b"", [("Location", f"https://{KEY}.example/{KEY}")]),
     "the message": status(503, message=f"cannot embed {TEXTS[0]!r}"),
-    "a cut message": status(503, message=f"cannot embed {TEXTS[0][:40]}..."),
-    "all texts": status(503, message="; ".join(TEXTS)),
     "plain text": answer("text", 503, f"upstream said: {TEXTS[0]}".encode(), [TEXT]),
 }
 

@@ -50,8 +50,8 @@ def with_progress(face):
     return face.embed(TEXTS, on_progress=lambda *done: seen.append(done)), seen
 
 
-def local(face, **options):
-    face.client = type(face.client).local(batch_size=4, **options)
+def local(face):
+    face.client = type(face.client).local(batch_size=4)
     return face.embed(TEXTS), face.embed("one")
 
 

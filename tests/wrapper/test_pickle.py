@@ -19,18 +19,11 @@ from support.vectors import vectors_for
 HERE = base64.b64encode(b"another-key:of-the-environment").decode()
 
 SETTINGS = {
-    "model": "BAAI/bge-large-en-v1.5",
     "service_provider": OtherServiceProvider("SERVICE_PROVIDER_NEW"),
     "base_url": "https://api.inworld.ai/v2",
     "timeout": 7.5,
-    "max_retries": 0,
     "batch_size": 5,
-    "max_batch_bytes": 9999,
-    "max_concurrency": 3,
-    "rate_limit": 2.5,
     "dedupe": True,
-    "hedge": True,
-    "replace_surrogates": True,
     "extra_body": {"dimensions": 256},
     "proxy": "http://proxy.example:3128",
     "trust_env": False,

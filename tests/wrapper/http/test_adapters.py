@@ -1,7 +1,6 @@
 """What is read of a response: no redirect, of an error its beginning, of a 200 no more than the cap. A16, C13, D13, D14."""
 
 import gzip
-import tracemalloc
 
 import httpx
 import pytest
@@ -20,17 +19,6 @@ MB = 2**20
 TEXTS = [f"planted-text {number}" for number in range(12)]
 KERNEL = 16 * MB
 """What the kernel may take for a client that reads no more."""
-
-
-@pytest.fixture
-def at_most():
-    """Fails if Python's memory grew by more than this at its highest."""
-    most = []
-    tracemalloc.start()
-    yield most.append
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < most[0]
 
 
 def check_is_refused(bomb, sent):
