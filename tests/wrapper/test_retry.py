@@ -9,7 +9,7 @@ POLICY = retry.RetryPolicy()
 ALMOST_ONE = 1.0 - 2.0**-53
 
 
-def step(error, *, spent=None, max_retries=2, remaining=100.0):
+def step(error, *, spent=None, max_retries=2, remaining=100.0, left=1.0, patient=False):
     return retry.decide(
         error,
         spent or retry.Spent(attempts=1),
@@ -17,9 +17,9 @@ def step(error, *, spent=None, max_retries=2, remaining=100.0):
         max_retries=max_retries,
         remaining=remaining,
         policy=POLICY,
-        budget=retry.Budget(1.0, POLICY.refund, left=1.0),
+        budget=retry.Budget(1.0, POLICY.refund, left=left),
         random=lambda: 0.5,
-        patient=False,
+        patient=patient,
     )
 
 
@@ -29,7 +29,7 @@ THROTTLED = errors.RateLimitError("slow down", status_code=429)
 
 
 def test_a_stale_connection_is_repeated_once_for_free_and_then_like_a_reset():
-    assert step(STALE, max_retries=0) == retry.Retry(retry.Kind.FREE, 0.0)
+    assert step(STALE, max_retries=0, left=0.0) == retry.Retry(retry.Kind.FREE, 0.0)
     again = step(STALE, spent=retry.Spent(attempts=2, free=1))
     assert isinstance(again, retry.Retry)
     assert again.kind is retry.Kind.TRANSIENT
@@ -45,6 +45,15 @@ def test_waits_grow_by_kind_and_follow_retry_after_but_not_past_the_deadline_or_
         assert step(kind("x", retry_after=61.0)) == retry.Stop()
 
 
+@pytest.mark.parametrize("error", [THROTTLED, RESET], ids=repr)
+def test_I01_while_nothing_else_succeeds_a_fault_is_retried_until_the_deadline_and_costs_nothing(error):
+    for remaining in (100.0, 0.2, 0.01):
+        again = step(error, spent=retry.Spent(faults=9), remaining=remaining, left=0.0, patient=True)
+        assert isinstance(again, retry.Retry)
+        assert not again.counts
+        assert again.wait <= remaining / 2
+
+
 @pytest.mark.parametrize(
     ("base", "retries", "longest"), [(0.05, 0, 0.05), (0.05, 8, 12.8), (0.05, 100_000, 20.0), (1.0, 4, 16.0)]
 )
@@ -54,12 +63,27 @@ def test_the_wait_doubles_up_to_the_cap_and_is_jittered_from_zero(base, retries,
     assert POLICY.wait(base, retries, lambda: ALMOST_ONE) == pytest.approx(longest)
 
 
+def after(*values: float) -> retry.Latency:
+    latency = retry.Latency(retry.Timeouts())
+    for value in values:
+        latency.success(value)
+    return latency
+
+
 @pytest.mark.parametrize(
     ("samples", "timeout"),
     [([], 20.0), ([0.1] * 15, 20.0), ([0.1] * 16, 5.0), ([1.0] * 16, 12.0), ([30.0] * 16, 60.0)],
 )
 def test_the_attempt_timeout_follows_the_service_within_bounds(samples, timeout):
-    latency = retry.Latency(retry.Timeouts())
-    for sample in samples:
-        latency.success(sample)
-    assert latency.attempt_timeout() == timeout
+    assert after(*samples).attempt_timeout() == timeout
+
+
+def test_a_round_of_timeouts_doubles_the_timeout_once_and_a_success_ends_that():
+    latency = after(*[1.0] * 16)
+    for _ in range(64):
+        latency.timed_out(12.0, 0.0)
+    assert latency.attempt_timeout() == 24.0
+    latency.timed_out(36.0, 12.5)
+    assert latency.attempt_timeout() == 48.0
+    latency.success(1.0)
+    assert latency.attempt_timeout() == 12.0

@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from inworld_embeddings import APIResponseValidationError
@@ -68,6 +69,8 @@ def test_served():
             client.embed("a", max_retries=1)
         assert running.log.statuses == [200, 200]
         assert [request.faults for request in running.log.requests] == [("truncate",), ("short",)]
+        chaos = httpx.get(f"{running.url}/_emulator/faults", auth=("local", "local"))
+        assert chaos.status_code == 404, "it is off unless asked for"
     with pytest.raises(TypeError, match="colour"):
         emulator(colour="red").__enter__()
 
