@@ -11,7 +11,6 @@ import pytest
 
 from inworld_embeddings_emulator import Emulator
 from inworld_embeddings_emulator.serving import reach, say
-from support.programs import serve
 
 EMBED = "/ml/v1alpha/embedding:embed"
 PROGRAM = """
@@ -28,11 +27,14 @@ print("heavy:", sorted({"httpx", "numpy", "asyncio", "attrs"} & set(sys.modules)
 """
 
 
+def python(*arguments):
+    env, pipe = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, subprocess.PIPE
+    return subprocess.Popen([sys.executable, *arguments], stdout=pipe, stderr=pipe, text=True, env=env)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_and_imports_nothing_heavy(number):
-    env, pipe = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, subprocess.PIPE
-    command = [sys.executable, "-c", PROGRAM]
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env) as program:
+    with python("-c", PROGRAM) as program:
         lines = [program.stdout.readline() for _ in range(4)]
         address = re.fullmatch(r"export INWORLD_EMULATOR_HOST=(127\.0\.0\.1:\d+)\n", lines[2])[1]
         body = {"inputs": [{"text": "private"}]}
@@ -66,7 +68,8 @@ def test_what_it_says_is_written_at_once_so_that_a_reader_of_the_first_line_may_
 
 
 def test_faults_chaos_and_the_page_as_options():
-    with serve("--fault", "status=503 x1, ok", "--seed", "7", "--chaos", "--no-playground") as running:
+    command = "-m inworld_embeddings serve --port 0 --engine hash:4 --seed 7 --chaos --no-playground --fault"
+    with python(*command.split(), "status=503 x1, ok") as running:
         lines = [running.stdout.readline() for _ in range(5)]
         url = lines[0].split()[-1]
         assert lines[3] == "Faults: status=503 x1, ok (seed 7)\n"

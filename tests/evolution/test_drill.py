@@ -15,7 +15,7 @@ import yaml
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
-from support.programs import copy_of_inputs, mypy_strict
+from support.programs import copy_of_inputs, run_with
 from tools import ToolError
 from tools.generate.fixtures import derive
 from tools.generate.package import write
@@ -168,13 +168,16 @@ def test_the_pipeline(case, tmp_path, mypy_cache):
         assert expected in said
     if there:
         use = f"import httpx\nfrom {NAME} import *\n{case.told.get('use', '')}"
-        exchanges = run(use if messages else use + PROBE, project=project)
+        path = [project / "generated", ROOT / "wrapper", ROOT / "emulator"]
+        done = run_with(path, use if messages else use + PROBE, ROOT / "tests/fixtures/spec/requests")
+        assert done.returncode == 0, done.stderr
     if there and EVERY:
-        done = mypy_strict(NAME, cwd=project / "generated", cache=mypy_cache)
-        assert done.returncode == 0, done.stdout
+        mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", mypy_cache, NAME]
+        typed = subprocess.run(mypy, cwd=project / "generated", capture_output=True, text=True)
+        assert typed.returncode == 0, typed.stdout
     if not messages:
         assert derive(case.new).keys() == FIXTURES or case.told["wire"] != "cosmetic"
-        as_the_spec_says(case.new, json.loads(exchanges))
+        as_the_spec_says(case.new, json.loads(done.stdout))
 
 
 def generated(case, project):
@@ -197,15 +200,6 @@ def generated(case, project):
     assert case.told.get("said", "") in "\n".join(map(str, found)) or case.told["python"] == "none"
     assert str(worst(found)) == case.told["python"], [f"{change.impact} {change}" for change in found]
     return messages
-
-
-def run(program, project):
-    path = [project / "generated", ROOT / "wrapper", ROOT / "emulator"]
-    environment = {"PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", program, str(ROOT / "tests/fixtures/spec/requests")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def as_the_spec_says(spec, exchanges):

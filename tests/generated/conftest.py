@@ -11,13 +11,6 @@ from inworld_embeddings_client import (
     ServiceProvider,
 )
 
-KEY = "c2VjcmV0LWtleTpzZWNyZXQtdmFsdWU="
-
-
-@pytest.fixture
-def key():
-    return KEY
-
 
 @pytest.fixture
 def body():
@@ -37,7 +30,7 @@ def answering(seen):
             seen.append(request)
             return httpx.Response(status, content=content)
 
-        arguments = {"token": KEY, "httpx_args": {"transport": httpx.MockTransport(reply)}, **settings}
+        arguments = {"token": "a key", "httpx_args": {"transport": httpx.MockTransport(reply)}, **settings}
         return AuthenticatedClient(**arguments)
 
     return make

@@ -44,9 +44,9 @@ def test_authorization_is_basic_unless_another_prefix_is_chosen(answering, body,
 # Row: token visible in repr, pickle, asdict; written into the caller's header dict
 
 
-def test_the_key_is_in_no_repr_asdict_pickle_copy_or_header_dict_of_the_caller(answering, body, key):
-    headers = {"X-Team": "search"}
-    client = answering(headers=headers)
+def test_the_key_is_in_no_repr_asdict_pickle_copy_or_header_dict_of_the_caller(answering, body):
+    headers, key = {"X-Team": "search"}, "c2VjcmV0LWtleTpzZWNyZXQtdmFsdWU="
+    client = answering(token=key, headers=headers)
     embed.sync(client=client, body=body)
     assert headers == {"X-Team": "search"}
     assert key not in f"{client!r} {client} {attrs.asdict(client)}"

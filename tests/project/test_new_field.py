@@ -1,16 +1,13 @@
 """What docs/maintain/spec-changes.md says of a new request field is enough, and all of it: done here as it says, on a copy."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from support.programs import copy_of_inputs
+from support.programs import copy_of_inputs, run_with
 from tools.generate.package import write
 from tools.spec.document import load
 from tools.spec.reliance import _USE
@@ -67,21 +64,15 @@ def project(tmp_path):
     return project
 
 
-def run(program, *folders, arguments=()):
-    environment = {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-c", program, *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-
-
 def test_the_lines_of_the_docs_offer_it_in_two_files(project):
     for name, (lines, place) in BEFORE.items():
         path = project / WRAPPER / name
         text = path.read_text("utf-8")
         assert text.count(place) == 1
         path.write_text(text.replace(place, lines + place), "utf-8")
-    done = run(USE, project / "generated", project / "wrapper", ROOT / "emulator")
+    done = run_with([project / "generated", project / "wrapper", ROOT / "emulator"], USE)
     assert done.stdout == "done\n", done.stderr
     for generated, lost in ((project, ""), (ROOT, "'dimensions'")):  # the second one: the field is gone again
-        done = run(_USE, arguments=(generated / "generated", project / "wrapper"))
+        done = run_with([], _USE, generated / "generated", project / "wrapper")
         assert (done.returncode != 0) == bool(lost)
         assert lost in done.stderr

@@ -1,4 +1,4 @@
-"""Programs that several tests run: `serve` with a small engine, and mypy as strict as it gets."""
+"""A copy of the project's inputs, and programs that import from such a copy."""
 
 import os
 import shutil
@@ -6,20 +6,11 @@ import subprocess
 import sys
 
 
-def serve(*options, **environment):
-    """`serve` on a free port, its output to be read."""
-    command = [sys.executable, "-m", "inworld_embeddings", "serve", "--port", "0", "--engine", "hash:4"]
-    settings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([*command, *options], **pipes, text=True, env=settings)
-
-
-def mypy_strict(*targets, cwd, cache):
-    """Whether mypy accepts them, by its exit code, and what it said; no configuration is read."""
-    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", str(cache)]
-    return subprocess.run(
-        [*command, *map(str, targets)], cwd=cwd, capture_output=True, text=True, check=False
-    )
+def run_with(folders, program, *arguments):
+    """A program that imports from these folders: its exit code and what it said."""
+    environment = {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def copy_of_inputs(root, folder):
