@@ -28,6 +28,7 @@ from tools.spec.wire import wire_changes
 ROOT = Path(__file__).resolve().parents[2]
 NAME = Path(PACKAGE).name
 EVERY = os.environ.get("EVOLUTION") == "1"
+SIDES = ("address:", "security:", "request", "response", "error")
 KEYS = {
     "title",
     "change",
@@ -154,6 +155,17 @@ def test_the_change_on_the_wire_is_rated(case):
     assert str(worst(found)) == case.told["wire"], [f"{change.impact} {change}" for change in found]
     if "said" in case.told and case.told["python"] == "none":
         assert case.told["said"] in "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if "generates" not in case.told], ids=lambda case: case.name
+)
+def test_what_the_wrapper_relies_on_is_told_with_its_place_and_files(case):
+    """Every case, without generating."""
+    said, told = "\n".join(breaches(case.new)), case.told.get("wrapper", [])
+    assert told or not said
+    if any(expected.startswith(SIDES) for expected in told):
+        assert [expected for expected in told if expected not in said] == [], said
 
 
 def test_the_pipeline(case, tmp_path, mypy_cache):
