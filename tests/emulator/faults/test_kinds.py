@@ -7,7 +7,18 @@ import pytest
 from inworld_embeddings_emulator.faults import HEADER, FaultLayer, Faults
 from inworld_embeddings_emulator.messages import Carriage
 
+INPUTS = {"inputs": [{"text": "a"}, {"text": "bb"}, {"text": "ccc"}]}
 GOOD = [[1, 9.7e-06, -0.5], [2, 2e-07, -0.5], [3, 0.3, -0.5]]
+
+
+@pytest.fixture
+def through(emulator, request_of):
+    """The reply to a request for three texts, or another, through a script of faults."""
+
+    def ask(script, content=INPUTS, **parts):
+        return FaultLayer(emulator, script).handle(request_of(content, **parts))
+
+    return ask
 
 
 def vectors(reply):

@@ -1,6 +1,7 @@
 """The doors to faults over HTTP: the header of one request, and the admin call for all."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,19 @@ from inworld_embeddings_emulator import Request
 from inworld_embeddings_emulator.faults import ADMIN_PATH, HEADER, FaultLayer, Faults
 
 GOOD_KEY = "Basic bG9jYWw6bG9jYWw="
+
+
+@pytest.fixture
+def with_header(emulator, request_of):
+    """The reply to a request that names its own fault."""
+
+    def ask(text, layer=None, **parts):
+        request = request_of({"inputs": [{"text": "bb"}]}, **parts)
+        return (layer or FaultLayer(emulator)).handle(
+            replace(request, headers={**request.headers, HEADER: text})
+        )
+
+    return ask
 
 
 def administer(layer, method="GET", body=b"", key=GOOD_KEY):

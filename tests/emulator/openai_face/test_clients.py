@@ -56,11 +56,14 @@ def test_openai_by_the_environment_alone(served, monkeypatch, key):
     assert len(response._request_id) == 32
 
 
-def test_openai_models(client):
+def test_openai_reads_models_and_errors(client):
     assert [model.id for model in client.models.list()] == ["hash-8"]
     assert client.models.retrieve("hash-8").id == "hash-8"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("org/model")
+    with pytest.raises(openai.BadRequestError, match="8 dimensions") as caught:
+        client.embeddings.create(model="m", input="a", dimensions=2)
+    assert (caught.value.type, caught.value.param) == ("invalid_request_error", "dimensions")
 
 
 @pytest.mark.parametrize("library", ["httpx", "httpx2"])
@@ -68,12 +71,6 @@ def test_openai_in_process_without_a_socket(library):
     inside = pytest.importorskip(library).Client(transport=LocalTransport(OpenAIFace.local(HashEngine(8))))
     with openai.OpenAI(base_url="http://localhost/v1", api_key="local:local", http_client=inside) as client:
         assert vectors(client.embeddings.create(model="m", input=TEXTS)) == expected(TEXTS)
-
-
-def test_openai_is_told_what_is_refused(client):
-    with pytest.raises(openai.BadRequestError, match="8 dimensions") as caught:
-        client.embeddings.create(model="m", input="a", dimensions=2)
-    assert (caught.value.type, caught.value.param) == ("invalid_request_error", "dimensions")
 
 
 def test_openai_does_not_retry_what_the_gateway_has_retried(canned):
@@ -92,27 +89,14 @@ def test_openai_does_not_retry_what_the_gateway_has_retried(canned):
 # langchain-openai.
 
 
-@pytest.fixture
-def langchain(served):
+def test_langchain_documents_and_queries(served):
     made = pytest.importorskip("langchain_openai").OpenAIEmbeddings
-    return lambda **options: made(base_url=served, api_key="local:local", model="any/model", **options)
-
-
-def test_langchain_documents_and_queries(langchain):
-    embeddings, texts = langchain(check_embedding_ctx_length=False), [str(number) for number in range(2500)]
+    settings = {"base_url": served, "api_key": "local:local", "model": "any/model"}
+    embeddings = made(**settings, check_embedding_ctx_length=False)
+    texts = [str(number) for number in range(2500)]
     assert embeddings.embed_documents(texts) == expected(texts)
     assert [embeddings.embed_query(TEXTS[0])] == expected(TEXTS[:1])
     assert asyncio.run(embeddings.aembed_documents(TEXTS)) == expected(TEXTS)
-
-
-def test_langchain_left_to_send_tokens_is_told_the_way_out(langchain, monkeypatch):
-    tiktoken = pytest.importorskip("tiktoken")
-    bytewise = tiktoken.Encoding(
-        "bytes", pat_str=".", mergeable_ranks={bytes([b]): b for b in range(256)}, special_tokens={}
-    )
-    monkeypatch.setattr(tiktoken, "encoding_for_model", lambda name: bytewise)  # the real ones are downloaded
-    with pytest.raises(openai.BadRequestError, match="check_embedding_ctx_length=False"):
-        langchain().embed_query("Hello Inworld!")
 
 
 # LiteLLM.
