@@ -10,8 +10,6 @@ import inworld_embeddings_client
 import inworld_embeddings_emulator
 from inworld_embeddings_emulator._pyinstaller import hook_dirs
 
-PACKAGES = (inworld_embeddings, inworld_embeddings_client, inworld_embeddings_emulator)
-
 
 def has_data(package):
     files = Path(package.__file__).parent.rglob("*.*")
@@ -24,4 +22,5 @@ def test_every_package_with_files_beside_its_modules_is_collected(monkeypatch):
     monkeypatch.setitem(sys.modules, "PyInstaller.utils", SimpleNamespace(hooks=collecting))
     monkeypatch.setitem(sys.modules, "PyInstaller", SimpleNamespace())
     [hook] = [path for folder in hook_dirs() for path in Path(folder).glob("hook-inworld_embeddings.py")]
-    assert runpy.run_path(str(hook))["datas"] == [p.__name__ for p in PACKAGES if has_data(p)]
+    packages = (inworld_embeddings, inworld_embeddings_client, inworld_embeddings_emulator)
+    assert runpy.run_path(str(hook))["datas"] == [p.__name__ for p in packages if has_data(p)]

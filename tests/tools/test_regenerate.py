@@ -100,7 +100,7 @@ def test_no_sync_brings_back_what_someone_edited_and_keeps_templates(project, ro
     assert compared == [project / "generated/inworld_embeddings_client", None]
 
 
-def test_what_is_not_committed_is_not_put_at_risk(project, page, run, everything, capsys):
+def test_what_is_not_committed_is_not_put_at_risk(project, page, run, everything):
     (project / "openapi.yaml").write_text("mine")
     (project / "generated/inworld_embeddings_client/mine.py").write_text("mine")
     before = everything(project)
