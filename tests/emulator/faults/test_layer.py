@@ -90,7 +90,7 @@ def test_reading_setting_and_ending(emulator, request_of, with_header):
     assert state(administer(layer, "PUT", b"html x2\n")) == told | {"faults": "html x2"}
     assert layer.handle(request_of({})).status == 502
     assert state(administer(layer, "PUT", b' {"faults": "drop x1, ok", "seed": 3}'))["seed"] == 3
-    assert layer.faults.script == "drop x1, ok"
+    assert (layer.faults.script, repr(layer.faults)) == ("drop x1, ok", "Faults('drop x1, ok', seed=3)")
     assert state(administer(layer, "DELETE"))["faults"] == "ok"
     assert layer.handle(request_of({})).status == 200
     assert [with_header(text, layer).status for text in ("poison=bb", "poison=d")] == [400, 200]  # with chaos

@@ -7,7 +7,6 @@ from statistics import quantiles
 
 import pytest
 
-from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator.faults import Faults
 from inworld_embeddings_emulator.faults.reader import parse
 from inworld_embeddings_emulator.faults.state import delay
@@ -82,22 +81,6 @@ def test_decisions_do_not_depend_on_threads():
         results = list(pool.map(lambda _: met(shared, 50), range(8)))
     assert sorted(chain.from_iterable(results)) == alone
     assert shared.requests == 400
-
-
-def test_setting_begins_again_and_a_mistake_changes_nothing():
-    faults = Faults("drop x1, ok", seed=5)
-    assert met(faults, 2) == ["drop", "."]
-    for wrong, seed in (("drip", None), ("html", "7")):
-        with pytest.raises(ConfigurationError):
-            faults.set(wrong, seed=seed)
-        assert (faults.script, faults.requests) == ("drop x1, ok", 2)
-    faults("drop x1, ok")
-    assert (met(faults, 2), faults.seed) == (["drop", "."], 5)
-    faults.set("html", seed=6)
-    assert (met(faults, 1), faults.seed) == (["html=502"], 6)
-    faults.clear()
-    assert met(faults, 1) == ["."]
-    assert repr(faults) == "Faults('ok', seed=6)"
 
 
 def delays(script, count=20_000):

@@ -171,8 +171,7 @@ async def cancelled_streams(client, chance, size):
 
 
 STORMS = {
-    "slow": (cancelled_calls, at_random(SEED, 0.0, SURVIVED), 0.001),
-    "faulty": (cancelled_calls, at_random(SEED, 0.3, SURVIVED), 0.0),
+    "calls": (cancelled_calls, at_random(SEED, 0.3, SURVIVED), 0.0),
     "streams": (cancelled_streams, OK, 0.001),
 }
 
