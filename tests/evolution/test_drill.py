@@ -28,7 +28,8 @@ from tools.spec.wire import wire_changes
 ROOT = Path(__file__).resolve().parents[2]
 NAME = Path(PACKAGE).name
 EVERY = os.environ.get("EVOLUTION") == "1"
-SIDES = ("address:", "security:", "request", "response", "error")
+SIDES = ("address:", "security:", "the spec wants", "header", "request", "another order", "response", "error")
+"""How what `breaches` says begins, or what a case quotes of it; the rest is said of the generated package."""
 KEYS = {
     "title",
     "change",

@@ -42,10 +42,14 @@ def test_what_is_sent_and_read_is_what_the_wrapper_sends_and_the_emulator_answer
 SELF = {"$ref": "#/components/schemas/v1alphaEmbedding"}
 
 
-def test_a_response_that_is_gone_and_a_schema_that_is_itself_are_told(root):
+def test_what_no_case_of_the_drill_does_is_told_too(root):
     spec = load((root / "openapi.yaml").read_text("utf-8"))
-    spec["components"]["schemas"].update(v1alphaEmbedding=SELF)
-    assert "response embeddings.[].values: is gone" in "\n".join(reliance.breaches(spec))
+    schemas = spec["components"]["schemas"]
+    schemas["v1alphaEmbedding"] = SELF
+    schemas["v1alphaModelId"]["properties"]["serviceProvider"] = {"type": "string"}
+    said = "\n".join(reliance.breaches(spec))
+    assert "response embeddings.[].values: is gone" in said
+    assert "request model.serviceProvider: has no list of names any more" in said
     spec["paths"][reliance.ENDPOINT.path][reliance.ENDPOINT.method]["responses"].clear()
     said = "\n".join(reliance.breaches(spec))
     assert "response: is read as application/json; the spec has nothing" in said
