@@ -7,6 +7,7 @@ from statistics import quantiles
 
 import pytest
 
+from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator.faults import Faults
 from inworld_embeddings_emulator.faults.reader import parse
 from inworld_embeddings_emulator.faults.state import delay
@@ -66,6 +67,8 @@ def test_a_quota_is_a_token_bucket_and_tells_the_wait():
 
 
 def test_the_mix_of_a_seed_is_this_one_on_every_python_and_platform():
+    with pytest.raises(ConfigurationError, match="whole number"):
+        Faults("30% drop", seed="1")
     for script, mix in (
         ("30% drop", "...xx.xx..xxxx.x.....xx...x...x.x..x..xx"),
         ("0% drop + 30% drop", ".........x..x.....x.xx........x......x.."),  # drawn independently
