@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -224,14 +225,11 @@ def test_a_damaged_file_never_gives_a_wrong_vector(file):
     assert named > 3, "most of the file is vectors: some 17 of 41 hit them"
 
 
-def full(db, limit):
-    raise sqlite3.OperationalError("database or disk is full")
-
-
 def test_a_call_loses_nothing_to_a_file_that_cannot_be_written(file, monkeypatch, caplog):
     with AsyncFace(Service(), cache=file) as face:
         face.embed(TEXTS[:2])
-        monkeypatch.setattr(caches, "_shrink", full)
+        full = sqlite3.OperationalError("database or disk is full")
+        monkeypatch.setattr(caches, "_shrink", mock.Mock(side_effect=full))
         assert np.array_equal(face.embed(TEXTS).vectors, vectors_for(TEXTS))
         assert face.client.plan(TEXTS).cache_hits == 2
     assert f"{file}: database or disk is full" in caplog.text

@@ -30,11 +30,11 @@ def rows(face, **options):
     return face.rows(TEXTS, **options)
 
 
-def case(name, ends, requests, does=many, script=OK, *, latency=0.0, call=None, **settings):
+def case(name, ends, requests, does=many, script=OK, *, call=None, **settings):
     """A situation, and what it comes to: the class of what is returned or raised, and the number of requests."""
     does = functools.partial(does, **(call or {}))
-    how = {"script": script, "does": does, "settings": settings, "latency": latency}
-    return pytest.param(SimpleNamespace(ends=ends, requests=requests, **how), id=name)
+    made = SimpleNamespace(ends=ends, requests=requests, script=script, does=does, settings=settings)
+    return pytest.param(made, id=name)
 
 
 async def asynchronous_key():
@@ -64,16 +64,6 @@ def after_close(work):
     return does
 
 
-def hedged(face):
-    for text in TEXTS * 2:
-        face.embed(text)
-    return face.embed(["late"])
-
-
-def late(request):
-    return 1.0 if request.number == 24 else 0.01
-
-
 def breaks_off(face):
     def source():
         yield from TEXTS[:7]
@@ -96,7 +86,6 @@ GOOD = [
     case("an async key provider", VECTOR, 1, one, api_key=asynchronous_key),
     case("a plan", "Plan", 0, lambda face: face.client.plan(TEXTS, batch_size=5)),
     case("local mode", "tuple", 0, local),
-    case("a hedge", RESULT, 26, hedged, latency=late, hedge=True),
 ]
 
 REFUSED_HERE = [
@@ -158,7 +147,7 @@ def told(value):
 def outcome_of(case, face_class, caplog):
     """What the caller got, how often was sent, and everything that can be seen of it from outside."""
     caplog.clear()
-    service = Service(case.script, latency=case.latency)
+    service = Service(case.script)
     with face_class(service, **case.settings) as face:
         try:
             value = case.does(face)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import AsyncEmbeddingClient, BasicAuth, EmbeddingClient, OtherServiceProvider, errors
+from inworld_embeddings.testing import FakeEngine, fake_vectors
 from support.clients import KEY
 from support.fault_server import FaultServer
-from support.vectors import vectors_for
 
 HERE = base64.b64encode(b"another-key:of-the-environment").decode()
 
@@ -100,21 +100,15 @@ def test_F08_a_key_provider_travels_by_its_name():
     assert pickle.loads(data)._settings.credential is key_of_another_vault
 
 
-class Engine:
-    name, dimension = "mine", 8
-
-    def embed(self, texts):
-        return vectors_for(texts).tolist()
-
-
 @pytest.mark.parametrize("copier", [sent_again, copy.copy, copy.deepcopy])
 def test_F08_local_clients_travel_with_their_engine(copier):
-    again = copier(EmbeddingClient.local(Engine(), batch_size=3))
+    engine = FakeEngine(8)
+    again = copier(EmbeddingClient.local(engine, batch_size=3))
     assert again._options["batch_size"] == 3
     assert again._settings.base_url == EmbeddingClient.local()._settings.base_url
     result = again.embed(["a", "b"])
-    assert result.engine == "mine"
-    assert np.array_equal(result.vectors, vectors_for(["a", "b"]))
+    assert result.engine == engine.name
+    assert np.array_equal(result.vectors, np.float32(fake_vectors(["a", "b"], 8)))
     again.close()
 
 

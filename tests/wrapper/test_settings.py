@@ -60,17 +60,7 @@ def test_A12_the_environment_may_only_name_known_hosts(url):
 
 
 GOOD = [
-    *(
-        "https://",
-        "http://",
-        "//",
-        "api.inworld.ai",
-        "evil.example",
-        "127.0.0.1",
-        "[::1]",
-        "localhost",
-        "443",
-    ),
+    *("https://", "http://", "//", "api.inworld.ai", "evil.example", "127.0.0.1", "[::1]", "localhost", "443")
 ]
 ODD = ["@", ":", "/", "\\", "?", "#", "%40", "%2f", ".", "..", "\t", "\n", " ", "\uff41", ";", ",", "user"]
 

@@ -91,14 +91,6 @@ def test_B04_half_a_response_over_a_used_connection_is_no_free_retry():
         assert (caught.value.attempts, caught.value.stale) == (1, False)
 
 
-def test_B07_what_is_beyond_the_length_is_not_the_next_response():
-    with FaultServer(
-        [faults.framed("too_small", lambda good: faults.sized(good, -10), None), "ok"]
-    ) as server:
-        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
-        assert [record.connection for record in server.requests] == [0, 1]
-
-
 def in_sevens(good):
     return b"".join(chunk(good[start : start + 7]) for start in range(0, len(good), 7)) + chunk(b"")
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import math
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -19,6 +17,7 @@ from inworld_embeddings.testing import (
 )
 from inworld_embeddings_emulator.engines import default_engine
 from support.clients import in_threads
+from support.processes import program
 
 
 def test_fake_vectors_are_unit_vectors_of_the_text_alone():
@@ -87,9 +86,6 @@ def test_a_log_takes_from_many_threads_and_shows_no_texts():
 
 
 def test_importing_it_loads_nothing_heavy():
-    program = (
-        "import sys, inworld_embeddings.testing, inworld_embeddings.testing.plugin\n"
-        "print(sorted({'httpx', 'numpy', 'asyncio', 'msgspec', 'attrs', 'anyio'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    heavy = {"httpx", "numpy", "asyncio", "msgspec", "attrs", "anyio"}
+    code = f"import sys, inworld_embeddings.testing.plugin\nprint({heavy} & set(sys.modules))"
+    assert program(code, preamble="").stdout == "set()\n"
