@@ -25,6 +25,10 @@ GRACE = 0.25
 """Seconds that a call may outlive its timeout by (design, promise 3)."""
 
 
+async def asynchronous_key():
+    return KEY
+
+
 @contextlib.contextmanager
 def sync_client(url, **settings):
     with EmbeddingClient(base_url=url, **({"api_key": KEY} | settings)) as client:

@@ -100,15 +100,12 @@ def assert_hides_secrets(error):
 # Construction
 
 
-ENVIRONMENT = {"INWORLD_API_KEY": BASIC, "INWORLD_WORKSPACE": WORKSPACE}
-OTHERS = {"INWORLD_API_KEY": "bm8=", "INWORLD_WORKSPACE": "no"}
-ARGUMENTS = {"api_key": BASIC, "workspace": f"workspaces/{WORKSPACE}"}
-
-
-@pytest.mark.parametrize(("environment", "settings"), [(ENVIRONMENT, {}), (OTHERS, ARGUMENTS)])
-def test_where_the_credential_comes_from(monkeypatch, environment, settings):
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
+@pytest.mark.parametrize("by_argument", [False, True])
+def test_where_the_credential_comes_from(monkeypatch, by_argument):
+    """Arguments beat the environment."""
+    monkeypatch.setenv("INWORLD_API_KEY", "bm8=" if by_argument else BASIC)
+    monkeypatch.setenv("INWORLD_WORKSPACE", "no" if by_argument else WORKSPACE)
+    settings = {"api_key": BASIC, "workspace": f"workspaces/{WORKSPACE}"} if by_argument else {}
     endpoint = TokenEndpoint()
     Api().ask(endpoint.auth(**({"key": None, "secret": None, "workspace": None} | settings)))
     [request] = endpoint.requests

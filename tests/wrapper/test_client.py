@@ -9,6 +9,7 @@ import pytest
 import inworld_embeddings_client
 from inworld_embeddings import BasicAuth, EmbeddingClient, EmbeddingResult, ProviderAuth, _api, errors
 from inworld_embeddings.options import CALL, defaults, merged
+from support.clients import asynchronous_key
 from support.fault import JSON, OK, Fault, status
 from support.in_process import KEY, AsyncFace, Service, SyncFace, embed
 from support.oracle import EMBED_PATH
@@ -114,10 +115,6 @@ def test_a_dimension_is_the_public_one_of_the_service_or_counted(kind):
         with kind(Service(dim=5), **settings) as face:
             assert face.wait(face.client.dimension(model)) == 5
             assert len(face.service.requests) == 1
-
-
-async def asynchronous_key():
-    return KEY
 
 
 CREDENTIALS = [

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import EmbeddingResult, Failure, Stats
+from support.clients import asynchronous_key
 from support.fault import OK
 from support.faults import black_hole
 from support.in_process import KEY, AsyncFace, Service, SyncFace
 
 TEXTS = [f"planted-text {number}" for number in range(12)]
-FACES = (SyncFace, AsyncFace)
 
 
 def one(face, **options):
@@ -35,10 +35,6 @@ def case(name, ends, requests, does=many, script=OK, *, call=None, **settings):
     does = functools.partial(does, **(call or {}))
     made = SimpleNamespace(ends=ends, requests=requests, script=script, does=does, settings=settings)
     return pytest.param(made, id=name)
-
-
-async def asynchronous_key():
-    return KEY
 
 
 def no_key():
@@ -160,6 +156,6 @@ def outcome_of(case, face_class, caplog):
 
 @pytest.mark.parametrize("case", [*GOOD, *REFUSED_HERE, *STATUSES, *LOST, *STREAMS])
 def test_both_clients_do_the_same(case, caplog):
-    (value, by_sync), (_, by_async) = (outcome_of(case, face, caplog) for face in FACES)
+    (value, by_sync), (_, by_async) = (outcome_of(case, face, caplog) for face in (SyncFace, AsyncFace))
     assert (type(value).__name__, len(by_sync[1])) == (case.ends, case.requests)
     assert by_sync == by_async
