@@ -143,12 +143,12 @@ class Waiting(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - whatever it is
             self.error = error
 
-    def ended(self):
-        self.join(60)
+    def ended(self, seconds=60):
+        self.join(seconds)
         assert not self.is_alive()
         return self.error
 
 
-def in_threads(count, work):
+def in_threads(count, work, seconds=60):
     waiting = [Waiting(partial(work, number)) for number in range(count)]
-    assert [thread.ended() for thread in waiting] == [None] * count
+    assert [thread.ended(seconds) for thread in waiting] == [None] * count

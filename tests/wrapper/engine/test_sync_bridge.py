@@ -38,7 +38,7 @@ def test_F02_64_threads_on_one_client_get_their_own_responses(size, no_records):
             rows = dict(client.embed_iter(texts, ordered=number % 2 == 0))
             server.oracle.check(texts, [rows[index] for index in range(9)])
 
-        in_threads(64, work)
+        in_threads(64, work, seconds=60 + size)
         assert len(client._engine._sessions) == 1
         assert len(server.requests) == 64 * (size + 3 + 3)
         received = server.oracle.times_received()
@@ -152,7 +152,7 @@ def slowest_of(size):
     """Interrupts of calls that hang, and of busy ones, while a second thread works on undisturbed."""
     script = lambda request: black_hole if request.texts[0].startswith("hangs") else OK  # noqa: E731
     with FaultServer(script, latency=0.001) as server:
-        done = program(INTERRUPTED, server.url, size=size)
+        done = program(INTERRUPTED, server.url, size=size, timeout=120 + size)
         assert_silent(done)
         *figures, slowest = done.stdout.split()
         assert figures == ["True", "[]", "True", "0", "0"]
