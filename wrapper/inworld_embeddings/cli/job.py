@@ -111,8 +111,6 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
 
     INPUT is Parquet, Arrow, JSON Lines, CSV, TSV or text files, a glob, or a folder.
     """
-    from ..jobs import plan_job  # noqa: PLC0415 - needs the extra `jobs`
-
     run_on = _run_by(given["engine"], address=given["address"], workers=given["workers"])
     options: dict[str, Any] = {
         "text": given["text"],
@@ -129,6 +127,8 @@ def run(inputs: tuple[str, ...], out: str, **given: Any) -> int:
     try:
         client = client_of(**_of_client(given))
     except ConfigurationError:  # what is wrong with the input comes before a missing key
+        from ..jobs import plan_job  # noqa: PLC0415 - needs the extra `jobs`
+
         plan_job(inputs, out, **dict[str, Any](options, max_rows=1))
         raise
     work = functools.partial(run_on, inputs, out, client=client, on_refused=given["on_refused"], **options)

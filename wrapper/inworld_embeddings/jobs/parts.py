@@ -386,10 +386,11 @@ def refused_rows(
     columns = ["row", *([id_column] if id_column else []), "error"]
     for footer in there:
         if footer.refused:
-            # Arrow cannot filter columns of every type.
-            for row in rows_of(read_part(folder / part_name(footer.part), columns)):
-                if error := row.pop("error"):
-                    yield {**row, **error}
+            table = read_part(folder / part_name(footer.part), columns)
+            for at in np.flatnonzero(table["error"].is_valid()):
+                (row,) = rows_of(table.slice(at, 1))  # Arrow cannot filter columns of every type
+                error = row.pop("error")
+                yield {**row, **error}
 
 
 def success(folder: Path) -> dict[str, Any] | None:

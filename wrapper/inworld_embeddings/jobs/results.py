@@ -76,11 +76,12 @@ class OpenJob:
 
     def carried(self, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
         """The carried columns of some rows, by row."""
-        names = [*([self.manifest.id] if self.manifest.id else []), *self.manifest.keep]
+        named = [*([self.manifest.id] if self.manifest.id else []), *self.manifest.keep]
+        names = list(dict.fromkeys(named))
         found: dict[int, dict[str, Any]] = {}
         for path, footer in zip(self._paths, self._footers, strict=True):
             if inside := [row for row in rows if 0 <= row - footer.first < footer.rows]:
-                table = parts.read_part(path, list(dict.fromkeys(names)))
+                table = parts.read_part(path, names)
                 found |= {row: rows_of(table.slice(row - footer.first, 1))[0] for row in inside}
         return found
 

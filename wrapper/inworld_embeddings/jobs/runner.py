@@ -113,7 +113,7 @@ class Job:
             self._files, self._columns = await self._in_thread(self._input)
             return await self._in_thread(self._planned)
         finally:
-            self._files_thread.shutdown()
+            self._files_thread.shutdown(wait=False)
 
     async def _in_thread(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         # A cancellation takes nothing back that waits its turn there: a part that is paid for, a file to be closed.
