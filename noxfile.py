@@ -261,7 +261,7 @@ def integrations(session: nox.Session) -> None:
         "pytest",
         *("-p", "no:unraisableexception"),  # frameworks leave sockets and files open
         *(["-o", "asyncio_mode=auto"] if name == "langchain" else []),
-        *(f"{tests}/test_{part}.py" for part in (module, "docs")),
+        *(f"{tests}/test_{part}.py" for part in (module, "adapters")),
         *(option for option in options if option != "--report"),
         env={"INTEGRATIONS": " ".join([name, *report])},
     )

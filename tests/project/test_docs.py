@@ -11,7 +11,7 @@ WRAPPER = ROOT / "wrapper" / "inworld_embeddings"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("[!_]*/*.md")), ROOT / "docs" / "index.md"]
 NOT_RUN = re.compile(r"<!-- not run: \w.*? -->\n```python\n.*?```", re.DOTALL)
 ELSEWHERE = {
-    "frameworks.md": "tests/wrapper/integrations/test_docs.py",
+    "frameworks.md": "tests/wrapper/integrations/test_adapters.py",
     "openai.md": "tests/emulator/openai_face",
     "vector-stores.md": "tests/wrapper/integrations/test_recipes.py",
 }

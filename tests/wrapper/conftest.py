@@ -1,7 +1,8 @@
-"""No test here waits for a backoff (its shape is tested in test_retry.py), or knows of this machine's proxies."""
+"""No test here waits for a backoff (its shape is tested in test_retry.py), or knows of this machine's settings."""
 
 import logging
 import os
+import re
 import tracemalloc
 
 import pytest
@@ -24,11 +25,9 @@ class Candidate(HttpxTransport):
         return range(self._inner.in_use or 0)
 
 
-ENVIRONMENT = [
-    *(f"{name}_proxy" for name in ("http", "https", "all", "no")),
-    *("SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"),
-    *(f"INWORLD_{name}" for name in ("API_KEY", "KEY", "SECRET", "WORKSPACE", "API_BASE", "EMULATOR_HOST")),
-]
+OF_THIS_MACHINE = re.compile(
+    "(https?|all|no)_proxy|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NETRC|INWORLD_.*", re.IGNORECASE
+)
 
 
 @pytest.fixture(autouse=True)
@@ -60,9 +59,8 @@ def short_waits(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
-    for name in ENVIRONMENT:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    for name in filter(OF_THIS_MACHINE.fullmatch, list(os.environ)):
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,6 @@
 So every other test runs through one of them, unless it is about threads or about asyncio.
 """
 
-import functools
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -18,23 +15,44 @@ from support.in_process import KEY, AsyncFace, Service, SyncFace
 TEXTS = [f"planted-text {number}" for number in range(12)]
 
 
-def one(face, **options):
-    return face.embed(TEXTS[0], **options)
+def one(face):
+    return face.embed(TEXTS[0])
 
 
-def many(face, **options):
-    return face.embed(TEXTS, **options)
+def many(face):
+    return face.embed(TEXTS)
 
 
-def rows(face, **options):
-    return face.rows(TEXTS, **options)
+def stream(face):
+    return face.rows(TEXTS, on_error="return")
 
 
-def case(name, ends, requests, does=many, script=OK, *, call=None, **settings):
-    """A situation, and what it comes to: the class of what is returned or raised, and the number of requests."""
-    does = functools.partial(does, **(call or {}))
-    made = SimpleNamespace(ends=ends, requests=requests, script=script, does=does, settings=settings)
-    return pytest.param(made, id=name)
+SHORT, SINGLE = {"timeout": 1.5}, {"batch_size": 1, "max_concurrency": 1}
+GUILTY = f'poison="^{TEXTS[5]}$"'
+
+FAULTS = [
+    (OK, {}, "ndarray 1", "EmbeddingResult 3", "tuple 3"),
+    ("status=503, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
+    ("status=429;retry-after=2, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
+    ("status=429;retry-after=30", SHORT | SINGLE, "RateLimitError 1", "RateLimitError 1", "tuple 1"),
+    ("status=401", SINGLE, "AuthenticationError 1", "AuthenticationError 1", "tuple 1"),
+    ("status=413 x1, ok", {}, "RequestTooLargeError 1", "EmbeddingResult 6", "tuple 7"),
+    (GUILTY, SINGLE, "ndarray 1", "PartialFailureError 12", "tuple 12"),
+    (f"{GUILTY};silent", {}, "ndarray 1", "PartialFailureError 6", "tuple 6"),
+    ("short, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
+    ("nan, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
+    ("ok, dimension=16", SINGLE, "ndarray 1", "PartialFailureError 3", "tuple 2"),
+    ("drop, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
+    ("truncate, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
+    (black_hole, SHORT, "APITimeoutError 1", "APITimeoutError 3", "tuple 3"),
+    (
+        [OK, OK, black_hole, OK],
+        SHORT | SINGLE,
+        "ndarray 1",
+        "PartialFailureError 3",
+    ),  # of a stream, when the rest begins is luck
+]
+"""A script, settings, and what one text, many and a stream come to: the class of what is returned or raised, and the requests."""
 
 
 def no_key():
@@ -51,6 +69,14 @@ def local(face):
     return face.embed(TEXTS), face.embed("one")
 
 
+def breaks_off(face):
+    def source():
+        yield from TEXTS[:7]
+        raise LookupError("the source")
+
+    return face.rows(source())
+
+
 def after_close(work):
     def does(face):
         face.close()
@@ -60,62 +86,34 @@ def after_close(work):
     return does
 
 
-def breaks_off(face):
-    def source():
-        yield from TEXTS[:7]
-        raise LookupError("the source")
+OTHERS = {
+    "a generator": (lambda face: face.embed(text for text in TEXTS), {}, "EmbeddingResult 3"),
+    "no texts": (lambda face: face.embed([]), {}, "EmbeddingResult 0"),
+    "copies": (lambda face: face.embed(TEXTS[:2] * 3, dedupe=True), SINGLE, "EmbeddingResult 2"),
+    "a rate limit": (many, {"rate_limit": 2.0}, "EmbeddingResult 3"),
+    "progress": (with_progress, {}, "tuple 3"),
+    "an async key provider": (one, {"api_key": asynchronous_key}, "ndarray 1"),
+    "a bad key of a provider": (one, {"api_key": lambda: KEY + "\n"}, "ConfigurationError 0"),
+    "a provider that fails": (one, {"api_key": no_key, "max_retries": 0}, "APIConnectionError 0"),
+    "a plan": (lambda face: face.client.plan(TEXTS), {}, "Plan 0"),
+    "local mode": (local, {}, "tuple 0"),
+    "bytes": (lambda face: face.embed(b"x"), {}, "InvalidInputError 0"),
+    "a text that is none": (lambda face: face.embed(["a", None]), {}, "InvalidInputError 0"),
+    "a typo": (lambda face: face.embed(TEXTS, batchsize=1), {}, "TypeError 0"),
+    "closed": (after_close(one), {}, "ClientClosedError 0"),
+    "a stream, closed": (after_close(stream), {}, "tuple 0"),
+    "a stream, unordered": (lambda face: face.rows(TEXTS, ordered=False), {}, "tuple 3"),
+    "a stream of a bad text": (lambda face: face.rows(["a", "\ud800"]), {"batch_size": 1}, "tuple 1"),
+    "a stream, its source breaks off": (breaks_off, {}, "tuple 2"),
+}
 
-    return face.rows(source())
-
-
-RETURN, SMALL = {"on_error": "return"}, {"batch_size": 1, "max_concurrency": 1}
-GUILTY = f'poison="^{TEXTS[5]}$"'
-VECTOR, RESULT, ROWS, PARTIAL = "ndarray", "EmbeddingResult", "tuple", "PartialFailureError"
-
-GOOD = [
-    case("one text", VECTOR, 1, one),
-    case("a sequence", RESULT, 1),
-    case("a generator", RESULT, 1, lambda face: face.embed(text for text in TEXTS)),
-    case("no texts", RESULT, 0, lambda face: face.embed([])),
-    case("a rate limit", RESULT, 12, rate_limit=2.0, **SMALL),
-    case("progress", "tuple", 3, with_progress, batch_size=5),
-    case("an async key provider", VECTOR, 1, one, api_key=asynchronous_key),
-    case("a plan", "Plan", 0, lambda face: face.client.plan(TEXTS, batch_size=5)),
-    case("local mode", "tuple", 0, local),
-]
-
-REFUSED_HERE = [
-    case("bytes", "InvalidInputError", 0, lambda face: face.embed(b"x")),
-    case("a text that is none", "InvalidInputError", 0, lambda face: face.embed(["a", None])),
-    case("a typo", "TypeError", 0, call={"batchsize": 1}),
-    case("a bad key of a provider", "ConfigurationError", 0, one, api_key=lambda: KEY + "\n"),
-    case("a provider that fails", "APIConnectionError", 0, one, api_key=no_key, max_retries=0),
-    case("closed", "ClientClosedError", 0, after_close(one)),
-    case("closed, a stream", "tuple", 0, after_close(rows)),
-]
-
-STATUSES = [
-    case("429 that says 2 s", VECTOR, 2, one, script="status=429;retry-after=2, ok"),
-    case("one refused, returned", RESULT, 8, script=f"{GUILTY};silent", call=RETURN),
-    case("one refused in its batch", PARTIAL, 12, script=GUILTY, **SMALL),
-    case("its copies refused", PARTIAL, 2, lambda face: face.embed(TEXTS[4:6] * 3, dedupe=True, **SMALL), GUILTY),
-]  # fmt: skip
-
-LOST = [
-    case("another dimension", RESULT, 3, script="ok, dimension=16", call=RETURN, **SMALL),
-    case("silence", "APITimeoutError", 1, one, script=black_hole, timeout=1.5),
-    case("silence for some", PARTIAL, 4, script=[OK, OK, OK, black_hole], timeout=1.5, **SMALL),
-    case("no time for a wait", "RateLimitError", 1, one, script="status=429;retry-after=30", timeout=9.0),
-]
-
-STREAMS = [
-    case("a stream", ROWS, 3, rows, batch_size=5),
-    case("a stream, unordered", ROWS, 3, rows, batch_size=5, call={"ordered": False}),
-    case("a stream, the last refused", ROWS, 12, rows, script=f'poison="^{TEXTS[-1]}$"', **SMALL),
-    case("a stream, one refused, returned", ROWS, 12, rows, script=GUILTY, call=RETURN, **SMALL),
-    case("a stream of a bad text", ROWS, 1, lambda face: face.rows(["a", "b", "\ud800"]), batch_size=2),
-    case("a stream, its source breaks off", ROWS, 2, breaks_off, batch_size=5),
-    case("a stream, silence", ROWS, 1, rows, script=black_hole, timeout=1.5),
+CASES = [
+    *(
+        pytest.param(way, script, settings, ends, id=f"{script!s:.30}, {way.__name__}")
+        for script, settings, *wanted in FAULTS
+        for way, ends in zip((one, many, stream), wanted, strict=False)
+    ),
+    *(pytest.param(way, OK, settings, ends, id=name) for name, (way, settings, ends) in OTHERS.items()),
 ]
 
 
@@ -140,22 +138,21 @@ def told(value):
     return repr(value)
 
 
-def outcome_of(case, face_class, caplog):
-    """What the caller got, how often was sent, and everything that can be seen of it from outside."""
-    caplog.clear()
-    service = Service(case.script)
-    with face_class(service, **case.settings) as face:
-        try:
-            value = case.does(face)
-        except Exception as error:  # noqa: BLE001 - compared
-            value = error
-    sent = sorted((request.head.target, request.head.headers, request.body) for request in service.requests)
-    logged = sorted(record.getMessage() for record in caplog.records if record.name.startswith("inworld"))
-    return value, (told(value), sent, logged)
-
-
-@pytest.mark.parametrize("case", [*GOOD, *REFUSED_HERE, *STATUSES, *LOST, *STREAMS])
-def test_both_clients_do_the_same(case, caplog):
-    (value, by_sync), (_, by_async) = (outcome_of(case, face, caplog) for face in (SyncFace, AsyncFace))
-    assert (type(value).__name__, len(by_sync[1])) == (case.ends, case.requests)
-    assert by_sync == by_async
+@pytest.mark.parametrize(("way", "script", "settings", "ends"), CASES)
+def test_both_clients_do_the_same(way, script, settings, ends, caplog):
+    outcomes = []
+    for kind in (SyncFace, AsyncFace):
+        caplog.clear()
+        service = Service(script)
+        with kind(service, **{"batch_size": 5} | settings) as face:
+            try:
+                value = way(face)
+            except Exception as error:  # noqa: BLE001 - compared
+                value = error
+        assert f"{type(value).__name__} {len(service.requests)}" == ends
+        sent = sorted(
+            (request.head.target, request.head.headers, request.body) for request in service.requests
+        )
+        logged = sorted(record.getMessage() for record in caplog.records if record.name.startswith("inworld"))
+        outcomes.append((told(value), sent, logged))
+    assert outcomes[0] == outcomes[1]

@@ -21,24 +21,17 @@ HERE = base64.b64encode(b"another-key:of-the-environment").decode()
 SETTINGS = {
     "service_provider": OtherServiceProvider("SERVICE_PROVIDER_NEW"),
     "base_url": "https://api.inworld.ai/v2",
-    "timeout": 7.5,
     "batch_size": 5,
-    "dedupe": True,
     "extra_body": {"dimensions": 256},
     "proxy": "http://proxy.example:3128",
     "trust_env": False,
     "verify": __file__,
-    "compression": "gzip",
     "user_agent": "mine/1",
 }
 
 
 def key_of_another_vault():
     return HERE
-
-
-def state(client):
-    return client._options, client._settings._replace(credential=None)
 
 
 def sent_again(client):
@@ -51,8 +44,8 @@ def test_F08_all_settings_travel_and_the_environment_gives_the_key(kind, monkeyp
     client = kind(**SETTINGS)
     monkeypatch.setenv("INWORLD_API_KEY", HERE)
     again = sent_again(client)
-    assert type(again) is kind
-    assert state(again) == state(client)
+    assert (type(again), again._options) == (kind, client._options)
+    assert again._settings == client._settings._replace(credential=again._settings.credential)
     assert again._settings.credential.reveal() == HERE
 
 
@@ -73,43 +66,34 @@ def test_I07_a_key_that_was_an_argument_is_never_replaced_by_another_owners(monk
 def test_I07_a_copy_in_the_process_keeps_the_credential_and_has_connections_of_its_own(
     copier, given, monkeypatch
 ):
-    client = EmbeddingClient(**given, **SETTINGS)
     monkeypatch.setenv("INWORLD_API_KEY", HERE)
-    again = copier(client)
-    assert type(again) is EmbeddingClient
-    assert (again._options, again._settings) == (client._options, client._settings)
-    with FaultServer() as server, EmbeddingClient(**given, base_url=server.url) as client:
+    with FaultServer() as server, EmbeddingClient(**given, base_url=server.url, batch_size=5) as client:
         client.embed("x")
         with copier(client) as again:
+            assert (again._options, again._settings) == (client._options, client._settings)
             client.close()
             server.oracle.check(["a", "b"], again.embed(["a", "b"]).vectors)
 
 
 def test_F08_the_key_is_not_in_the_bytes():
     key, secret = base64.b64decode(KEY).decode().split(":")
-    for client in (EmbeddingClient(api_key=KEY), EmbeddingClient(key=key, secret=secret)):
-        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-            data = pickle.dumps(client, protocol)
-            assert not [part for part in (KEY, key, secret) if part.encode() in data]
+    for given in ({"api_key": KEY}, {"key": key, "secret": secret}):
+        data = pickle.dumps(EmbeddingClient(**given))
+        assert not [part for part in (KEY, key, secret) if part.encode() in data]
 
 
 def test_F08_a_key_provider_travels_by_its_name():
-    client = EmbeddingClient(api_key=key_of_another_vault)
-    data = pickle.dumps(client)
+    data = pickle.dumps(EmbeddingClient(api_key=key_of_another_vault))
     assert HERE.encode() not in data
     assert pickle.loads(data)._settings.credential is key_of_another_vault
 
 
 @pytest.mark.parametrize("copier", [sent_again, copy.copy, copy.deepcopy])
 def test_F08_local_clients_travel_with_their_engine(copier):
-    engine = FakeEngine(8)
-    again = copier(EmbeddingClient.local(engine, batch_size=3))
-    assert again._options["batch_size"] == 3
-    assert again._settings.base_url == EmbeddingClient.local()._settings.base_url
-    result = again.embed(["a", "b"])
-    assert result.engine == engine.name
+    with copier(EmbeddingClient.local(FakeEngine(8), batch_size=3)) as again:
+        result = again.embed(["a", "b"])
+    assert (again._options["batch_size"], result.engine) == (3, FakeEngine(8).name)
     assert np.array_equal(result.vectors, np.float32(fake_vectors(["a", "b"], 8)))
-    again.close()
 
 
 class Vault:
@@ -119,8 +103,7 @@ class Vault:
     def __call__(self):
         return self.key
 
-    def get(self):
-        return self.key
+    get = __call__
 
 
 TIED = {
@@ -141,9 +124,8 @@ TIED = {
 @pytest.mark.parametrize("what", TIED)
 def test_F08_what_cannot_travel_says_why(pickler, what):
     client = EmbeddingClient(**TIED[what])
-    with pytest.raises(TypeError, match=what) as caught:
+    with pytest.raises(TypeError, match=f"(?s){what}.*Make one in the other process") as caught:
         pickler.dumps(client)
-    assert "Make one in the other process" in str(caught.value)
     assert KEY not in str(caught.value)
     assert "planted-secret" not in str(caught.value)
 

@@ -16,21 +16,27 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not
 # Python 3.12 and later warn of any fork beside threads; that is what is tried here.
 NO_FORK_WARNING = ("-W", "ignore::DeprecationWarning")
 
+
+def printed(code, *options, script=OK):
+    """What a program prints that talks to a server, ends well and complains of nothing."""
+    with FaultServer(script) as server:
+        done = program(code, server.url, *options)
+    assert_silent(done)
+    return done.stdout.split()
+
+
 BUSY = """
 client = make()
 assert right(client, "before the fork")
 wrong, over = [], threading.Event()
 
 def work(name):
-    number = 0
     while not over.is_set():
-        number += 1
-        if not right(client, f"{name} {number}"):
+        if not right(client, f"{name} {time.monotonic()}"):
             wrong.append(name)
 
 threads = [threading.Thread(target=work, args=(f"parent {n}",)) for n in range(8)]
-for thread in threads:
-    thread.start()
+list(map(threading.Thread.start, threads))
 
 def child(name):
     return sum(not right(client, f"{name} {number}") for number in range(SIZE))
@@ -52,8 +58,7 @@ import multiprocessing
 with multiprocessing.get_context("fork").Pool(2) as pool:
     codes += pool.map(child, [f"worker {n}" for n in range(4)], chunksize=1)
 over.set()
-for thread in threads:
-    thread.join()
+list(map(threading.Thread.join, threads))
 assert right(client, "after")
 print(sum(codes), len(wrong))
 """
@@ -70,14 +75,17 @@ def test_F01_children_forked_amid_calls_get_their_own_responses_and_the_parent_k
         server.oracle.assert_well_formed()
 
 
-@forks
-def test_F01_a_fork_before_the_first_use_a_child_of_a_child_and_an_iteration_begun_before():
-    code = """
+FORKED = """
 def forked(work):
     if (pid := os.fork()) == 0:
         os._exit(work())
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+"""
 
+
+@forks
+def test_F01_a_fork_before_the_first_use_a_child_of_a_child_and_an_iteration_begun_before():
+    code = """
 def goes_on():
     try:
         next(rows)
@@ -94,33 +102,23 @@ next(rows)
 print(forked(goes_on), next(rows)[0], right(client, "parent"))
 rows.close()
 """
-    with FaultServer() as server:
-        done = program(code, server.url, *NO_FORK_WARNING)
-    assert_silent(done)
-    assert done.stdout.split() == ["0", "0", "7", "1", "True"]
+    assert printed(FORKED + code, *NO_FORK_WARNING) == ["0", "0", "7", "1", "True"]
 
 
 @forks
 def test_F01_an_async_client_goes_on_in_a_child_with_an_event_loop_of_its_own():
     code = """
 client = make(AsyncEmbeddingClient)
-loop = asyncio.new_event_loop()
 
-async def one(text):
+async def right(text):
     return np.array_equal(await client.embed(text), vector_for(text))
 
-assert loop.run_until_complete(one("parent"))
-if (pid := os.fork()) == 0:
-    os._exit(0 if asyncio.run(one("child")) else 1)
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), loop.run_until_complete(one("parent again")))
-loop.run_until_complete(client.close())
-loop.close()
+with asyncio.Runner() as runner:
+    assert runner.run(right("parent"))
+    print(forked(lambda: not asyncio.run(right("child"))), runner.run(right("parent again")))
+    runner.run(client.close())
 """
-    with FaultServer() as server:
-        done = program(code, server.url)
-        assert_silent(done)
-        assert done.stdout.split() == ["0", "True"]
-        assert {record.connection for record in server.requests if record.on_connection} == {0}
+    assert printed(FORKED + code) == ["0", "True"]
 
 
 WITHOUT_A_PAUSE = """
@@ -186,16 +184,14 @@ def hangs_on_request(request):
 
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
 def test_F07_the_interpreter_ends_in_silence(ending):
-    with FaultServer(hangs_on_request) as server:
-        assert_silent(program(ending, server.url))
+    printed(ending, script=hangs_on_request)
 
 
 @pytest.mark.long
-def test_F07_again_and_again_at_a_random_moment():
+@pytest.mark.parametrize("seed", range(8 * STORM))
+def test_F07_again_and_again_at_a_random_moment(seed):
     """What goes wrong at an exit goes wrong now and then only."""
-    with FaultServer(hangs_on_request) as server:
-        for number in range(8 * STORM):
-            assert_silent(program(f"random.seed({number})\n{WITHOUT_A_PAUSE}", server.url))
+    printed(f"random.seed({seed})\n{WITHOUT_A_PAUSE}", script=hangs_on_request)
 
 
 def test_F11_gevent():
@@ -208,10 +204,7 @@ gevent.joinall(jobs, timeout=30, raise_error=True)
 print(all(all(job.value) for job in jobs), len(list(client.embed_iter(map(str, range(10))))))
 client.close()
 """
-    with FaultServer() as server:
-        done = program("from gevent import monkey; monkey.patch_all()\n" + code, server.url)
-    assert_silent(done)
-    assert done.stdout.split() == ["True", "10"]
+    assert printed("from gevent import monkey; monkey.patch_all()\n" + code) == ["True", "10"]
 
 
 def test_first_use_downloads_nothing_and_writes_no_file():
@@ -271,10 +264,7 @@ time.time = time.monotonic = lambda: 1.6e9
 print(right(client, "a"))
 client.close()
 """
-    with FaultServer("status=503, ok") as server:
-        done = program(code, server.url)
-    assert_silent(done)
-    assert done.stdout == "True\n"
+    assert printed(code, script="status=503, ok") == ["True"]
 
 
 def test_I06_gevent_that_patches_after_the_first_call_is_named(monkeypatch):
@@ -290,14 +280,16 @@ def test_I06_an_async_client_is_loaded_off_the_event_loop():
     code = """
 import asyncio, sys, threading
 from inworld_embeddings import AsyncEmbeddingClient
-where = {}
-class Watch:
-    def find_spec(self, name, path=None, target=None):
-        where.setdefault(name.partition(".")[0], threading.current_thread() is threading.main_thread())
-sys.meta_path.insert(0, Watch())
+heavy, on_the_loop = {"httpx", "numpy", "msgspec"}, set()
+
+def watch(event, given):
+    if event == "import" and threading.current_thread() is threading.main_thread():
+        on_the_loop.add(given[0])
+
+sys.addaudithook(watch)
 async def main():
     async with AsyncEmbeddingClient(api_key="YTpi") as client:
-        print([where[name] for name in ("httpx", "numpy", "msgspec")])
+        print(heavy - sys.modules.keys(), heavy & on_the_loop)
 asyncio.run(main())
 """
-    assert program(code, "-", preamble="").stdout == "[False, False, False]\n"
+    assert program(code, "-", preamble="").stdout == "set() set()\n"

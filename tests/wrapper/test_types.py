@@ -1,16 +1,20 @@
-"""Public types at run time: hints resolve, docstrings say what options do, what is misspelt is told."""
+"""The package at run time: hints resolve, docstrings say what options do, what is misspelt is told, `about()` tells versions."""
 
+import hashlib
 import inspect
+import json
 import typing
+from pathlib import Path
 
 import pytest
 
 import inworld_embeddings
 import inworld_embeddings_emulator as emulator
-from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, jobs, testing
+from inworld_embeddings import About, AsyncEmbeddingClient, EmbeddingClient, about, jobs, testing
 from inworld_embeddings.options import CLIENT
 from inworld_embeddings_emulator import engines
 
+ROOT = Path(__file__).resolve().parents[2]
 MODULES = [inworld_embeddings, jobs, testing, emulator, engines]
 
 
@@ -39,3 +43,10 @@ def test_what_is_misspelt_or_unnamed_is_told(client):
         client.local().embed_iter([], batchsize=3)
     with pytest.raises(TypeError, match=f"^{client.__name__} takes keywords only, such as api_key=.$"):
         client("a-key")
+
+
+def test_about_tells_the_versions_of_the_package_the_spec_and_the_generator():
+    origin = json.loads((ROOT / "generated/inworld_embeddings_client/provenance.json").read_text("utf-8"))
+    generator = f"openapi-python-client {origin['tools']['openapi-python-client']}"
+    spec = hashlib.sha256((ROOT / "openapi.yaml").read_bytes()).hexdigest()
+    assert about() == About(inworld_embeddings.__version__, spec, generator, vendored=False)

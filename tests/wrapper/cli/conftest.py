@@ -1,4 +1,4 @@
-"""The command in this process, and as a person starts it."""
+"""The command in this process, and as a person starts it; each test begins in an empty folder."""
 
 import io
 import os
@@ -9,7 +9,11 @@ import pytest
 
 from inworld_embeddings.__main__ import main
 
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("INWORLD_")}
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
@@ -36,13 +40,13 @@ def start():
     def start(*arguments, **environment):
         command = [sys.executable, "-W", "error", "-m", "inworld_embeddings", *arguments]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, **pipes, text=True, encoding="utf-8", env=CLEAN | environment)
+        return subprocess.Popen(command, **pipes, text=True, encoding="utf-8", env=os.environ | environment)
 
     return start
 
 
 @pytest.fixture
-def without_click(tmp_path):
+def without_click(folder):
     """An environment in which the extra `cli` is not installed."""
-    (tmp_path / "click.py").write_text("raise ModuleNotFoundError(name='click')\n")
-    return {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    (folder / "click.py").write_text("raise ModuleNotFoundError(name='click')\n")
+    return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}

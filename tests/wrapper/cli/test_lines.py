@@ -4,6 +4,8 @@ import asyncio
 import io
 import threading
 from collections import deque
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -23,11 +25,8 @@ def test_lines_are_numbered_and_blank_ones_left_out(monkeypatch, block):
 
 
 def test_what_is_no_text_is_named():
-    class Gone(io.RawIOBase):
-        def read(self, _):
-            raise OSError(5, "Input/output error")
-
-    for file, says in ((io.BytesIO("a".encode("utf-16")), "f is UTF-16"), (Gone(), "f: Input/output error")):
+    gone = SimpleNamespace(read=mock.Mock(side_effect=OSError(5, "Input/output error")))
+    for file, says in ((io.BytesIO("a".encode("utf-16")), "f is UTF-16"), (gone, "f: Input/output error")):
         with pytest.raises(errors.InvalidInputError, match=says):
             list(blocks_of(file, "f"))
 
@@ -38,8 +37,8 @@ def outcomes(client, feed):
     try:
         for line, outcome in embedded(client, feed):
             assert line.number == len(told) + 1
-            told += "v" if not isinstance(outcome, Exception) else type(outcome).__name__[0]
-    except Exception as error:  # noqa: BLE001 - given back
+            told += type(outcome).__name__[0] if isinstance(outcome, Exception) else "v"
+    except errors.InworldEmbeddingsError as error:
         return told, type(error).__name__
     return told, None
 
@@ -47,20 +46,17 @@ def outcomes(client, feed):
 ERRORS = {"B": errors.BadRequestError(), "I": errors.InternalServerError(), "A": errors.AuthenticationError()}
 
 
-class Client:
-    """Each text comes to what its letter says, until no more of them come."""
+class Scripted:
+    """The feed and the client: each text comes to what its letter says, until it is stopped and no more of them come."""
 
     def __init__(self, script):
-        self.script, self.sent, self.stopped = script, deque(), False
-
-    def stop(self):
-        self.stopped = True
+        self.script, self.sent, self.stop = script, deque(), mock.Mock()
 
     def embed_iter(self, feed, **_):
         for index, kind in enumerate(self.script):
-            if self.stopped and kind == ".":
+            if kind == "." and self.stop.called:
                 return
-            feed.sent.append(Line(index + 1, ""))
+            self.sent.append(Line(index + 1, ""))
             yield index, failure(index, ERRORS[kind]) if kind in ERRORS else None
 
 
@@ -78,14 +74,14 @@ class Client:
 )
 def test_what_is_refused_is_told_in_its_place_and_what_ends_all_ends_it(monkeypatch, script, told, ended):
     monkeypatch.setattr(lines, "HOPELESS", 3)
-    client = Client(script)
-    assert outcomes(client, client) == (told, ended)
+    both = Scripted(script)
+    assert outcomes(both, both) == (told, ended)
 
 
 def test_texts_that_cannot_be_sent_cost_no_other():
-    lines_ = [Line(number, text) for number, text in enumerate(["a", "\udcff", "x" * 2_000_000, "b"], 1)]
+    given = [Line(number, text) for number, text in enumerate(["a", "\udcff", "x" * 2_000_000, "b"], 1)]
     with EmbeddingClient.local() as client:
-        assert outcomes(client, Feed(iter([lines_]))) == ("vIIv", None)
+        assert outcomes(client, Feed(iter([given]))) == ("vIIv", None)
 
 
 def test_a_line_is_done_while_the_next_one_is_waited_for_and_stop_does_not_wait():
@@ -108,20 +104,14 @@ def test_a_line_is_done_while_the_next_one_is_waited_for_and_stop_does_not_wait(
 
 
 def test_lines_are_read_only_as_fast_as_they_are_taken():
-    read = 0
-
-    def blocks():
-        nonlocal read
-        for number in range(1000):
-            read += 1
-            yield [Line(number, "x")]
+    read = []
 
     async def take_three():
-        texts = aiter(Feed(blocks()))
+        texts = aiter(Feed(read.append(number) or [Line(number, "x")] for number in range(1000)))
         for _ in range(3):
             await anext(texts)
         await asyncio.sleep(0.05)
         await texts.aclose()
 
     asyncio.run(take_three())
-    assert read <= 6
+    assert len(read) <= 6

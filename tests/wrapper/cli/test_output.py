@@ -1,5 +1,6 @@
 """What `embed` writes: numbers, NumPy files, and files that are whole or kept aside."""
 
+import contextlib
 import io
 
 import numpy as np
@@ -12,32 +13,25 @@ from inworld_embeddings.cli.output import Npy, shortest, whole_file
 
 def test_numbers_of_every_size_and_length():
     random = np.random.default_rng(0)
-    powers = np.float32(2.0) ** np.arange(-149, 128, dtype=np.float32)
-    decimals = [
-        float(f"{random.integers(10**digits)}e{-digits - at}")
-        for digits in range(1, 9)
-        for at in range(-4, 12)
-    ]
+    powers = 2.0 ** np.arange(-149, 128)
+    decimals = random.integers(10 ** random.integers(1, 9, 3000)) * 10.0 ** random.integers(-20, 4, 3000)
     usual = random.normal(size=3000) * 10.0 ** random.uniform(-9, 4, 3000)
-    for numbers in (powers, np.array(decimals, np.float32), usual.astype(np.float32)):
-        assert shortest(numbers).tolist() == [float(str(value)) for value in numbers]
+    numbers = np.concatenate([powers, decimals, usual]).astype(np.float32)
+    assert shortest(numbers).tolist() == [float(str(value)) for value in numbers]
 
 
-@pytest.mark.parametrize("outcomes", ["vv", "xvx", "xx"], ids=["all", "some", "none"])
-@pytest.mark.parametrize("aside", [False, True])
+@pytest.mark.parametrize("outcomes", ["vv", "xvx", "xx"])
+@pytest.mark.parametrize("aside", [None, io.BytesIO])
 def test_a_numpy_file_has_a_row_for_each_text(outcomes, aside, capsys):
     file = io.BytesIO()
-    with Npy(file, io.BytesIO() if aside else None) as writer:
+    with Npy(file, aside and aside()) as writer:
         for number, kind in enumerate(outcomes, 1):
-            bad = ConfigurationError("why")
-            writer.put(Line(number, "secret"), np.full(3, number, np.float32) if kind == "v" else bad)
+            vector = np.full(3, number, np.float32)
+            writer.put(Line(number, "secret"), vector if kind == "v" else ConfigurationError("why"))
     file.seek(0)
     array = np.load(file)
     assert array.dtype == np.float32
-    assert len(array) == len(outcomes)
-    assert [number for number, row in enumerate(array) if np.isnan(row).all()] == [
-        at for at, kind in enumerate(outcomes) if kind == "x"
-    ]
+    assert "".join("x" if np.isnan(row).all() else "v" for row in array) == outcomes
     assert capsys.readouterr().err.count("ConfigurationError: why") == outcomes.count("x")
 
 
@@ -45,12 +39,9 @@ def test_a_numpy_file_has_a_row_for_each_text(outcomes, aside, capsys):
 def test_a_file_is_whole_or_kept_under_another_name(tmp_path, ends):
     path = tmp_path / "x.jsonl"
     path.write_text("before")
-    try:
-        with whole_file(path) as file:
-            file.write(b"after")
-            if ends:
-                raise ends
-    except (KeyboardInterrupt, OSError):
-        pass
+    with contextlib.suppress(KeyboardInterrupt, OSError), whole_file(path) as file:
+        file.write(b"after")
+        if ends:
+            raise ends
     names = {"x.jsonl": "before", "x.jsonl.partial": "after"} if ends else {"x.jsonl": "after"}
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == names

@@ -5,8 +5,6 @@ import importlib
 import os
 import platform
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +13,11 @@ import numpy as np
 import pytest
 
 from inworld_embeddings.testing import emulator, fake_vectors
+from support.processes import program
 
 KEY = base64.b64encode(b"local:local").decode()
 """The emulator's; the tests look for it in everything that is stored."""
 
-WRONG = base64.b64encode(b"planted-key:planted-secret").decode()
 ANIMALS = ["A cat sleeps on the sofa.", "The stock market fell today.", "Dogs like to run in the park."]
 PETS = "a kitten on a couch"
 """Is about the first of `ANIMALS`, which local mode knows."""
@@ -38,21 +36,17 @@ def served():
 
 
 @pytest.fixture
+def settings(served):
+    return {"api_key": KEY, "base_url": served.url}
+
+
+@pytest.fixture
 def key(monkeypatch):
     monkeypatch.setenv("INWORLD_API_KEY", KEY)
 
 
-@pytest.fixture
-def right():
-    def check(vectors, texts):
-        return np.array_equal(np.atleast_2d(np.float32(vectors)), np.float32(fake_vectors(texts, 8)))
-
-    return check
-
-
-@pytest.fixture
-def settings(served):
-    return {"api_key": KEY, "base_url": served.url}
+def assert_right(vectors, texts):
+    assert np.array_equal(np.float32(vectors), np.float32(fake_vectors(texts, 8)))
 
 
 def assert_no_key(*places):
@@ -63,6 +57,23 @@ def assert_no_key(*places):
         assert found
         for content in found:
             assert KEY.encode() not in (content if isinstance(content, bytes) else str(content).encode())
+
+
+def in_fresh_process(code, **environ):
+    """What a program prints that has nothing of this one but its environment."""
+    done = program(code, "-", "-W", "default", preamble="", environ=environ)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+PAGE = (Path(__file__).parents[3] / "docs/use/frameworks.md").read_text("utf-8")
+
+
+def example_of(name):
+    """A framework's example on the page."""
+    code = f"integrations.{name.replace('-', '_')} ", f"[{name}]"
+    blocks = re.findall(r"```\w+\n(.*?)```", PAGE, re.DOTALL)
+    return next(block for block in blocks if any(map(block.count, code)))
 
 
 PACKAGES = {
@@ -77,28 +88,12 @@ PACKAGES = {
 
 
 def pytest_sessionfinish(session):
-    """Notes in the matrix of docs/use/frameworks.md what was tried, if the session was told to."""
+    """Notes in the matrix of docs/use/frameworks.md what passed, if the session was told to."""
     name, _, page = os.environ.get("INTEGRATIONS", "").partition(" ")
-    if not page:
+    if not page or session.testsfailed:
         return
     tried = ", ".join(f"{package} {version(package)}" for package in PACKAGES[name])
-    stats = session.config.pluginmanager.get_plugin("terminalreporter").stats
-    done, failed = len(stats.get("passed", ())), len(stats.get("failed", ())) + len(stats.get("error", ()))
-    counted = f"{done} pass, {failed} fail" if failed else f"{done} pass"
-    text = Path(page).read_text("utf-8")
-    code = f"integrations.{name.replace('-', '_')} ", f"[{name}]"
-    example = next(
-        block for block in re.findall(r"```\w+\n(.*?)```", text, re.DOTALL) if any(map(block.count, code))
-    )
-    lines = sum(map(bool, example.splitlines()))
-    row = f"| `{name}` | {tried} | {platform.python_version()} | {lines} | {counted} | {datetime.now(UTC).date()} |"
-    text = re.sub(rf"^\| `{name}` \|.*$", row, text, flags=re.MULTILINE)
-    Path(page).write_text(text, "utf-8")
-
-
-def in_fresh_process(code, **environ):
-    """What a program prints that has nothing of this one but its environment."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("INWORLD_")} | environ
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    passed = len(session.config.pluginmanager.get_plugin("terminalreporter").stats["passed"])
+    lines = sum(map(bool, example_of(name).splitlines()))
+    row = f"| `{name}` | {tried} | {platform.python_version()} | {lines} | {passed} pass | {datetime.now(UTC).date()} |"
+    Path(page).write_text(re.sub(rf"^\| `{name}` \|.*$", row, PAGE, flags=re.MULTILINE), "utf-8")

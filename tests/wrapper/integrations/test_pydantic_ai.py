@@ -7,7 +7,7 @@ import pytest
 
 from inworld_embeddings import PartialFailureError, RateLimitError
 
-from .conftest import ANIMALS, PETS, assert_no_key, framework
+from .conftest import ANIMALS, PETS, assert_no_key, assert_right, framework
 
 framework("pydantic_ai")
 
@@ -23,19 +23,18 @@ def test_an_embedder_finds_what_is_near():
     documents = embedder.embed_documents_sync(ANIMALS)
     query = embedder.embed_query_sync(PETS)
     assert int(np.argmax(np.array(documents.embeddings) @ np.array(query.embeddings[0]))) == 0
-    assert documents[ANIMALS[1]] == documents.embeddings[1]
     assert documents.provider_details["engine"]
     assert asyncio.run(embedder.max_input_tokens()) == 128
 
 
-def test_what_a_result_says(served, settings, right):
+def test_what_a_result_says(served, settings):
     made = InworldEmbeddingModel(**settings)
     result = asyncio.run(Embedder(made).embed_documents(ANIMALS, settings={"extra_body": {"new": 1}}))
-    assert right(result.embeddings, ANIMALS)
+    assert_right(result.embeddings, ANIMALS)
     assert (result.model_name, result.provider_name) == (made.model_name, "inworld")
     assert result.provider_response_id
-    assert (made.base_url, made.system) == (served.url, "inworld")
-    assert_no_key(repr(made), repr(vars(made)), repr(result))
+    assert made.base_url == served.url
+    assert_no_key(repr(made), vars(made), repr(result))
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,13 @@ NAME = os.environ.get("INTEGRATIONS", "").partition(" ")[0]
 pytestmark = pytest.mark.skipif(NAME != "recipes", reason="needs databases: nox -s recipes")
 
 
-def blocks(page):
-    return re.findall(r"```python\n(.*?)```", (PAGES / page).read_text("utf-8"), re.DOTALL)
+def blocks(page, form="python"):
+    return re.findall(rf"```{form}\n(.*?)```", (PAGES / page).read_text("utf-8"), re.DOTALL)
+
+
+def run(block, names):
+    exec(compile(block, "an example", "exec"), names)
+    return names
 
 
 STORES = blocks("vector-stores.md")
@@ -31,11 +36,9 @@ STORES = blocks("vector-stores.md")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """What the first example defines, in a folder with its job."""
-    names, before = {}, Path.cwd()
-    os.chdir(tmp_path_factory.mktemp("recipes"))
-    exec(compile(STORES[0], "vector-stores.md", "exec"), names)
-    yield names
-    os.chdir(before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("recipes"))
+        yield run(STORES[0], {})
 
 
 @pytest.fixture(scope="module")
@@ -54,34 +57,28 @@ def database():
 def test_a_store_is_filled_and_asked(block, folder, request):
     if "DATABASE_URL" in block:
         folder["DATABASE_URL"] = request.getfixturevalue("database")
-    exec(compile(block, "vector-stores.md", "exec"), folder)
+    run(block, folder)
 
 
 def test_frames_have_their_vectors_and_a_jobs_folder_is_read_as_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {}
-    pandas, polars, files, numpy = blocks("dataframes.md")
-    for block in (numpy, pandas, polars):
-        exec(compile(block, "dataframes.md", "exec"), names)
-    (command,) = re.findall(
-        r"\$ inworld-embeddings (job run .*)", (PAGES / "dataframes.md").read_text("utf-8")
-    )
+    pandas, polars, files, _ = blocks("dataframes.md")
+    names = run(polars, run(pandas, {}))
+    (command,) = blocks("dataframes.md", "console")
     with emulator(engine=default_engine()) as served:
         environ = os.environ | {"INWORLD_EMULATOR_HOST": served.address}
-        command = [sys.executable, "-m", "inworld_embeddings", *shlex.split(command)]
-        subprocess.run(command, check=True, env=environ)
-    *start, into_pandas, into_polars, by_duckdb = files.splitlines()
-    exec("\n".join(start), names)
-    frames = [eval(into_pandas, names), eval(into_polars, names), eval(by_duckdb, names).df()]
-    assert [list(map(int, frame["id"])) for frame in frames] == [[1, 2]] * 3
-    assert {len(vector) for frame in frames for vector in frame["vector"]} == {768}
+        arguments = shlex.split(command.removeprefix("$ inworld-embeddings"))
+        subprocess.run([sys.executable, "-m", "inworld_embeddings", *arguments], check=True, env=environ)
+    imports, *reads = files.strip().split("\n\n")
+    run(imports, names)
+    for read in "\n".join(reads).splitlines():
+        assert len(eval(read, names)) == 2
 
 
 def test_an_async_server_answers_and_tells_what_is_wrong(monkeypatch):
     from fastapi.testclient import TestClient
 
-    names = {"__name__": "__main__"}
-    exec(compile(blocks("servers.md")[0], "servers.md", "exec"), names)
+    names = run(blocks("servers.md")[0], {"__name__": "__main__"})
     with emulator(dimension=8) as served:
         monkeypatch.setenv("INWORLD_EMULATOR_HOST", served.address)
         with TestClient(names["app"]) as browser:
@@ -92,44 +89,23 @@ def test_an_async_server_answers_and_tells_what_is_wrong(monkeypatch):
                 assert browser.post("/embed", json=["a"]).status_code == told
 
 
-@pytest.fixture
-def kernel():
-    """A Jupyter kernel of this Python, and what runs a cell in it."""
+def test_the_cells_of_the_notebook_page_run_in_a_kernel_and_an_interrupted_one_ends():
     from jupyter_client.manager import start_new_kernel
 
     manager, client = start_new_kernel(kernel_name="python3")
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
 
+    def ended(cell):
+        return client.execute_interactive(cell, timeout=60)["content"].get("ename")
 
-def ended(client, cell):
-    """A cell's own end: None, or the name of its exception; and what it printed."""
-    printed = []
-    reply = client.execute_interactive(
-        cell, timeout=60, output_hook=lambda message: printed.append(message["content"].get("text", ""))
-    )
-    return reply["content"].get("ename"), "".join(printed)
-
-
-def test_the_cells_of_the_notebook_page_run_in_a_kernel(kernel):
-    _, client = kernel
-    for block in blocks("notebooks.md"):
-        assert ended(client, block) == (None, "")
-    assert ended(client, "print(result.vectors.shape, vector.shape)") == (None, "(2, 768) (768,)\n")
-    failed, printed = ended(client, "client.embed(['a'] * 3, show_progress=True); None")
-    assert failed is None
-    assert "3/3" in printed
-
-
-def test_an_interrupted_cell_ends_and_its_client_stays_usable(kernel):
-    manager, client = kernel
-    with emulator(dimension=8) as served:
-        once = iter([manager.interrupt_kernel])
-        served.faults.set("latency=30")
-        served.faults.watch(lambda *_: next(once, bool)())
-        make = f"from inworld_embeddings import EmbeddingClient; client = EmbeddingClient(base_url={served.url!r}, api_key={KEY!r})"
-        assert ended(client, make)[0] is None
-        assert ended(client, "client.embed('a', timeout=50)")[0] == "KeyboardInterrupt"
-        served.faults.clear()
-        assert ended(client, "print(client.embed('a').shape)") == (None, "(8,)\n")
+    try:
+        cells = [*blocks("notebooks.md"), "assert (result.vectors.shape, vector.shape) == ((2, 768), (768,))"]
+        assert [ended(cell) for cell in cells] == [None] * 3
+        with emulator(dimension=8, faults="latency=30 x1, ok") as served:
+            once = iter([manager.interrupt_kernel])
+            served.faults.watch(lambda *_: next(once, bool)())
+            ended(f"client = EmbeddingClient(base_url={served.url!r}, api_key={KEY!r})")
+            assert ended("client.embed('a', timeout=50)") == "KeyboardInterrupt"
+            assert ended("client.embed('a', show_progress=True)") is None
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
