@@ -1,15 +1,18 @@
 """What embedding costs, in counts that hold on any machine: nothing here looks at a clock."""
 
+import asyncio
+import collections
 import sys
 import tracemalloc
 
 import pytest
 
-from inworld_embeddings import EmbeddingClient
+from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient
+from inworld_embeddings._engine.sync_bridge import loop_thread
 from support.clients import KEY
 from support.fault_server import FaultServer
 from support.in_process import Instant
-from support.processes import assert_silent, program
+from support.processes import program
 
 BATCH = 128
 MODULES = 100  # measured: 71
@@ -49,70 +52,61 @@ def test_a_result_takes_one_array_and_a_window():
 
 def test_a_client_is_made_with_few_modules_and_no_heavy_one():
     count = f"""
-import sys
 before = set(sys.modules)
 from inworld_embeddings import EmbeddingClient
 EmbeddingClient(api_key={KEY!r})
 loaded = set(sys.modules) - before
 print(len(loaded), *loaded.intersection("httpx numpy asyncio msgspec simdjson rich click".split()))
 """
-    done = program(count, preamble="")
+    done = program(count, preamble="import sys")
     number, *heavy = done.stdout.split()
     assert (int(number) <= MODULES, heavy) == (True, []), done.stdout
 
 
-# How many Python functions of ours one warm text runs through: a pinned number, the same on every machine.
-#
-# Counted are the calls of all `inworld_embeddings*` packages on all threads (`sys.setprofile`); a coroutine or generator
-# counts once, however often it is resumed. The numbers are CPython 3.11's: later versions inline comprehensions.
+class Calls(collections.Counter):
+    """A profile of the calls of our functions; a coroutine or generator counts once, however often it is resumed."""
 
-COUNT = """
-import collections
-calls, kept = collections.Counter(), {}
+    def __call__(self, frame, event, _argument):
+        name = frame.f_globals.get("__name__", "")
+        if event == "call" and name.startswith("inworld_embeddings") and frame not in self.resumable:
+            if (
+                frame.f_code.co_flags & 0x2A0
+            ):  # a generator, a coroutine or both: resumed under the same frame
+                self.resumable.append(frame)
+            self[f"{name}.{frame.f_code.co_qualname}"] += 1
 
-def count(frame, event, _argument):
-    name = frame.f_globals.get("__name__", "")
-    if event == "call" and name.startswith("inworld_embeddings") and id(frame) not in kept:
-        if frame.f_code.co_flags & 0x2A0:  # a generator, a coroutine or both: resumed under the same frame
-            kept[id(frame)] = frame
-        calls[f"{name}.{frame.f_code.co_qualname}"] += 1
+    def __init__(self):
+        super().__init__()
+        self.resumable = []
 
-def sync():
-    client = make()
-    for _ in range(5):
+
+def sync_calls(url):
+    calls, loop = Calls(), loop_thread().loop
+    with EmbeddingClient(base_url=url, api_key=KEY) as client:
+        for _ in range(5):
+            client.embed(["a"])
+        loop.call_soon_threadsafe(sys.setprofile, calls)
+        sys.setprofile(calls)
         client.embed(["a"])
-    from inworld_embeddings._engine.sync_bridge import loop_thread
-    def switch(profile):
-        done = threading.Event()
-        loop_thread().loop.call_soon_threadsafe(lambda: (sys.setprofile(profile), done.set()))
-        done.wait()
-    switch(count)
-    sys.setprofile(count)
-    client.embed(["a"])
-    sys.setprofile(None)
-    switch(None)
-    client.close()
+        sys.setprofile(None)
+        loop.call_soon_threadsafe(sys.setprofile, None)
+    return calls
 
-async def asynchronous():
-    async with make(AsyncEmbeddingClient) as client:
+
+async def async_calls(url):
+    calls = Calls()
+    async with AsyncEmbeddingClient(base_url=url, api_key=KEY) as client:
         for _ in range(5):
             await client.embed(["a"])
-        sys.setprofile(count)
+        sys.setprofile(calls)
         await client.embed(["a"])
         sys.setprofile(None)
-
-for way in sync, lambda: asyncio.run(asynchronous()):
-    calls.clear()
-    way()
-    print(*(f"{number:3} {name}" for name, number in calls.items()), sum(calls.values()), sep="\\n")
-"""
+    return calls
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="the numbers are CPython 3.11's")
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="later versions inline comprehensions")
 def test_a_warm_text_runs_through_few_functions():
     with FaultServer() as server:
-        done = program(COUNT, server.url)
-    assert_silent(done)
-    sync, asynchronous = (int(line) for line in done.stdout.splitlines() if line.isdigit())
-    assert sync <= 110, done.stdout
-    assert asynchronous <= 95, done.stdout
+        sync, asynchronous = sync_calls(server.url), asyncio.run(async_calls(server.url))
+    assert sync.total() <= 110, sync
+    assert asynchronous.total() <= 95, asynchronous

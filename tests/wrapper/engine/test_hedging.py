@@ -6,11 +6,10 @@ import contextlib
 import numpy as np
 import pytest
 
-from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient, EmbeddingClient
+from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient
 from inworld_embeddings._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget
 from inworld_embeddings._throttle import Outcome as Load
 from support.clients import KEY
-from support.fault_server import FaultServer
 from support.faults import black_hole
 from support.in_process import Service, virtual
 from support.vectors import vectors_for
@@ -115,15 +114,6 @@ async def test_one_that_later_requests_have_overtaken_is_hedged():
         assert service.bodies[0] == service.bodies[3]
 
 
-@virtual
-async def test_G05_a_caller_who_waits_for_each_response_hedges_once_when_the_service_slows_down():
-    know = lambda session: learn(session, samples=64, hedges=HEDGE_CAPACITY)  # noqa: E731
-    async with client_on(LATE, know=know) as (client, _, service):
-        for _ in range(20):
-            await client.embed("abc")
-        assert len(service.requests) <= 21
-
-
 @pytest.mark.parametrize("end", ["is cancelled", "is late"])
 @virtual
 async def test_what_ends_the_call_ends_both(end):
@@ -137,30 +127,12 @@ async def test_what_ends_the_call_ends_both(end):
         assert (len(service.requests), service.oracle.in_flight) == (2, 0)
 
 
-def test_the_losers_connection_is_dropped():
-    with (
-        FaultServer(["ok", black_hole, "ok"]) as server,
-        EmbeddingClient(base_url=server.url, api_key=KEY) as client,
-    ):
-        client.embed("warm up")
-        (session,) = client._engine._sessions.values()
-        learn(session, samples=64)
-        result = client.embed(["abc"], hedge=True)
-        server.oracle.check(["abc"], result.vectors)
-        assert (result.stats.hedges, len(server.requests)) == (1, 3)
-        client.embed("over the second connection")
-        stalled, used = server.requests[1].connection, server.requests[3].connection
-        assert used != stalled
-        server.oracle.wait_for(lambda: server.connections[stalled].closed)
-
-
 def test_hedges_stay_under_a_twentieth_of_the_requests_and_few_are_saved_up():
     budget, hedges = Budget(HEDGE_CAPACITY, HEDGE_SHARE), 0
     for requests in range(1, 10_000):
         budget.earn()
         hedges += budget.spend()
-        assert hedges <= requests / 20 + 1e-9
-    assert hedges >= 9_999 // 20 - 1
+        assert requests / 20 - 1 <= hedges <= requests / 20 + 1e-9
     for _ in range(10_000):
         budget.earn()
     assert sum(budget.spend() for _ in range(10_000)) == HEDGE_CAPACITY

@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import threading
+from unittest import mock
 
 import pytest
 import truststore
@@ -14,35 +15,37 @@ from inworld_embeddings import EmbeddingClient, errors
 from inworld_embeddings._http import connect
 from inworld_embeddings._retry import Timeouts
 from support import clients, faults, network
-from support.fault import ByConnection, Stage, at, response
+from support.fault import response
 from support.fault_server import FaultServer
 
 LOST = errors.APIConnectionError, 3, True
 SLOW = errors.APITimeoutError, 3, True
 FINAL = errors.TLSError, 1, False
-THREE = {"texts": ["a", "b", "c"], "batch_size": 1, "max_concurrency": 1}
+ONE_BY_ONE = {"batch_size": 1, "max_concurrency": 1}
+HOST = "elsewhere.example"
+URL = f"https://{HOST}"
 
 
-class Resolver:
-    """Stands in for the system's: plays one outcome per look-up, the last one for ever."""
+def resolving(monkeypatch, *outcomes):
+    """Has look-ups of names raise these errors and wait for these events, in turn, and then find this machine.
 
-    def __init__(self, monkeypatch, *outcomes):
-        if os.environ.get("TRANSPORT") == "pyreqwest":
-            pytest.skip("it looks names up outside of Python, where no test can stand in")
-        self.asked, self._outcomes = [], list(outcomes)
-        self._systems = socket.getaddrinfo
-        monkeypatch.setattr(socket, "getaddrinfo", self)
+    Gives the names that are looked up.
+    """
+    if os.environ.get("TRANSPORT") == "pyreqwest":
+        pytest.skip("it looks names up outside of Python, where no test can stand in")
+    asked, left = [], iter(outcomes)
 
-    def __call__(self, host, port, *args, **options):
-        if host == "127.0.0.1":  # some libraries look addresses up too
-            return self._systems(host, port, *args, **options)
-        self.asked.append(host.decode() if isinstance(host, bytes) else host)
-        outcome = self._outcomes[min(len(self.asked), len(self._outcomes)) - 1]
+    def look_up(host, port, *_, **__):
+        asked.append(host.decode() if isinstance(host, bytes) else host)
+        outcome = next(left, None)
         if isinstance(outcome, threading.Event):
             outcome.wait(30)
         elif outcome:
             raise outcome
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return asked
 
 
 UNKNOWN = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -50,51 +53,40 @@ FLAPPING = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resoluti
 
 
 def test_A01_an_unknown_name_is_looked_up_three_times(monkeypatch):
-    resolver = Resolver(monkeypatch, UNKNOWN)
+    asked = resolving(monkeypatch, *[UNKNOWN] * 3)
     error = clients.failure("https://nowhere.example")
     assert clients.verdict(error) == LOST
     assert clients.words("Name or service not known") in str(error)
-    assert resolver.asked == ["nowhere.example"] * 3
+    assert asked == ["nowhere.example"] * 3
 
 
-def test_A02_a_flapping_resolver_costs_a_retry(monkeypatch):
-    Resolver(monkeypatch, FLAPPING, None)
-    with FaultServer() as server:
-        server.oracle.check_one(
-            "text", clients.sync_embed(f"http://name.example:{server.port}", "text", allow_insecure=True)
-        )
-        server.oracle.assert_requests(1)
-
-
-def test_A02_a_stalled_look_up_ends_at_the_deadline_and_is_tried_again_within_it(monkeypatch, short_connect):
+def test_A02_a_flapping_or_stalled_look_up_costs_a_retry_and_keeps_the_deadline(monkeypatch, short_connect):
     stall = threading.Event()
-    resolver = Resolver(monkeypatch, stall, stall, None)
+    asked = resolving(monkeypatch, stall, stall, FLAPPING)
     with FaultServer() as server, contextlib.ExitStack() as stack:
-        embed = stack.enter_context(
-            clients.sync_client(f"http://name.example:{server.port}", allow_insecure=True, **clients.PATIENT)
-        )
+        url = f"http://name.example:{server.port}"
+        embed = stack.enter_context(clients.sync_client(url, allow_insecure=True, **clients.PATIENT))
         stack.callback(stall.set)  # a client's own end waits for the threads of its look-ups
         with pytest.raises(errors.APITimeoutError):
             embed("text", timeout=0.05)
         assert not stall.is_set()
         server.oracle.check_one("text", embed("text"))
-    assert len(resolver.asked) > 2
+        server.oracle.assert_requests(1)
+    assert len(asked) > 3
 
 
-def test_A03_a_refused_connection_is_tried_three_times():
-    with network.closed_port() as port:
+GONE = {
+    "A03": (network.closed_port, LOST, "Connect call failed"),
+    "A04": (network.syn_black_hole, SLOW, "within 0.1 s"),
+}
+
+
+@pytest.mark.parametrize(("gone", "verdict", "says"), GONE.values(), ids=GONE)
+def test_A03_A04_a_port_that_refuses_or_is_silent_is_tried_three_times(gone, verdict, says, short_connect):
+    with gone() as port:
         error = clients.failure(f"http://127.0.0.1:{port}")
-    assert clients.verdict(error) == LOST
-    assert clients.words("refused") in str(error).lower() or clients.words("Connect call failed") in str(
-        error
-    )
-
-
-def test_A04_a_connect_without_an_answer_has_its_own_timeout(short_connect):
-    with network.syn_black_hole() as port:
-        error = clients.failure(f"http://127.0.0.1:{port}")
-    assert clients.verdict(error) == SLOW
-    assert clients.words("0.1") in str(error)
+    assert clients.verdict(error) == verdict
+    assert clients.words(says) in str(error)
     assert Timeouts().connect == 5.0
 
 
@@ -124,37 +116,22 @@ def test_a_dead_first_address_costs_a_head_start_and_a_refused_one_nothing(gone,
 
 
 def test_if_none_can_be_reached_the_first_ones_reason_is_told(monkeypatch):
-    async def unreachable(family, address):
-        raise OSError(f"no way to {address}")
-
-    monkeypatch.setattr(connect, "_connected", unreachable)
-    with pytest.raises(OSError, match="no way to here"):
+    monkeypatch.setattr(
+        connect, "_connected", mock.AsyncMock(side_effect=[OSError("first"), OSError("second")])
+    )
+    with pytest.raises(OSError, match="first"):
         asyncio.run(connect._first_of([(socket.AF_INET, "here"), (socket.AF_INET, "there")]))
 
 
 @pytest.mark.parametrize("name", ["localhost", "api.X.LOCALHOST."])
 def test_I07_a_name_that_means_this_machine_is_never_looked_up(name, monkeypatch):
-    def looked_up(*_, **__):
-        raise AssertionError("a name was looked up")
-
-    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
-
-    async def ask():
-        return [address[0] for _, address in await connect._addresses(name, 80)]
-
-    assert asyncio.run(ask()) == ["127.0.0.1", "::1"]
+    asked = resolving(monkeypatch)
+    addresses = asyncio.run(connect._addresses(name, 80))
+    assert [address[0] for _, address in addresses] == ["127.0.0.1", "::1"]
+    assert asked == []
 
 
 # TLS
-
-
-def assert_refused_once(server, url=None):
-    """The first attempt is the last, for the whole call, and no request was read."""
-    error = clients.failure(url or server.url, **THREE)
-    server.oracle.wait_until_closed()
-    assert clients.verdict(error) == FINAL
-    assert (len(server.connections), server.requests) == (1, [])
-    return str(error)
 
 
 def test_A05_a_trusted_certificate_is_accepted_where_the_environment_is_trusted(trusted):
@@ -165,29 +142,21 @@ def test_A05_a_trusted_certificate_is_accepted_where_the_environment_is_trusted(
         server.oracle.assert_requests(2)
 
 
-def by_truststore(tls):
+def by_truststore(ca_file):
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(tls.ca_file)
-    return {"verify": context}
+    context.load_verify_locations(ca_file)
+    return context
 
 
-VERIFY = {
-    "path": lambda tls: {"verify": tls.ca_file},
-    "truststore": by_truststore,
-    "anyone": lambda tls: {"verify": False, "allow_insecure": True},
-}
-
-
-@pytest.mark.parametrize("verify", VERIFY)
-@pytest.mark.parametrize("certificate", ["good", "untrusted"])
-def test_A05_verify_says_whom_to_trust_whatever_the_environment_says(certificate, verify, tls, monkeypatch):
+@pytest.mark.parametrize("made", [str, by_truststore])
+def test_A05_verify_says_whom_to_trust_whatever_the_environment_says(made, tls, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
-    settings = VERIFY[verify](tls)
-    with FaultServer(tls=getattr(tls, certificate)) as server:
-        if certificate == "good" or verify == "anyone":
-            server.oracle.check_one("a", clients.sync_embed(server.url, "a", **settings))
-        else:
-            assert clients.verdict(clients.failure(server.url, **settings)) == FINAL
+    verify = made(tls.ca_file)
+    with FaultServer(tls=tls.good) as good, FaultServer(tls=tls.untrusted) as untrusted:
+        good.oracle.check_one("a", clients.sync_embed(good.url, "a", verify=verify))
+        assert clients.verdict(clients.failure(untrusted.url, verify=verify)) == FINAL
+        anyone = {"verify": False, "allow_insecure": True}
+        untrusted.oracle.check_one("a", clients.sync_embed(untrusted.url, "a", **anyone))
 
 
 @pytest.mark.parametrize("named_by", ["verify", "SSL_CERT_FILE"])
@@ -200,40 +169,35 @@ def test_A05_certificates_that_cannot_be_loaded_are_a_configuration_error(named_
     assert f"the certificates that {named_by}" in str(error)
 
 
-@pytest.mark.parametrize("certificate", ["untrusted", "expired", "not_yet_valid", "wrong_host"])
-def test_A05_what_cannot_be_trusted_ends_the_call_at_once(certificate, trusted):
-    with FaultServer(tls=getattr(trusted, certificate)) as server:
-        assert_refused_once(server)
+ALERT = faults.after_hello("alert", bytes.fromhex("15030100020246"))
+PLAIN = faults.after_hello("plain", response(400, b"no garbage"))
+NOT_TRUSTED = {
+    **{f"A05_{flaw}": (flaw, "ok", "") for flaw in ("untrusted", "expired", "not_yet_valid", "wrong_host")},
+    "A06": ("good", ALERT, ""),
+    "A07": ("good", PLAIN, "speak TLS on this port (then base_url must begin with http://)"),
+}
 
 
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (bytes.fromhex("15030100020246"), ""),
-        (response(400, b"no garbage"), "speak TLS on this port (then base_url must begin with http://)"),
-    ],
-    ids=["A06_alert", "A07_plaintext"],
-)
-def test_A06_A07_what_is_no_handshake_is_final(data, says, trusted):
-    with FaultServer([faults.after_hello("no_handshake", data), "ok"]) as server:
-        assert says in assert_refused_once(server, f"https://127.0.0.1:{server.port}")
+@pytest.mark.parametrize(("certificate", "first", "says"), NOT_TRUSTED.values(), ids=NOT_TRUSTED)
+def test_A05_A06_A07_a_server_that_cannot_be_trusted_ends_the_call_at_once(certificate, first, says, trusted):
+    with FaultServer([first, "ok"], tls=getattr(trusted, certificate)) as server:
+        error = clients.failure(server.url, ["a", "b"], **ONE_BY_ONE)
+        server.oracle.wait_until_closed()
+        assert clients.verdict(error) == FINAL
+        assert says in str(error)
+        assert (len(server.connections), server.requests) == (1, [])
 
 
-def test_A07_http_to_a_port_that_answers_in_tls_is_final_and_says_so():
-    with FaultServer(faults.tls_bytes) as server:
-        error = clients.failure(server.url, **THREE)
+def test_A07_http_to_a_port_that_speaks_tls_comes_with_a_hint(trusted):
+    """A hang-up without a word looks the same as B02, and is tried again as that."""
+    with FaultServer(faults.tls_bytes) as answers, FaultServer(tls=trusted.good) as hangs_up:
+        error = clients.failure(answers.url, ["a", "b"], **ONE_BY_ONE)
         assert clients.verdict(error) == FINAL
         assert "speaks TLS on this port: base_url must begin with https://" in str(error)
-        server.oracle.assert_requests(1)
-
-
-def test_A07_http_to_a_tls_port_that_hangs_up_comes_with_a_hint(trusted):
-    """A hang-up without a word looks the same as B02, and is tried again as that."""
-    with FaultServer(tls=trusted.good) as server:
-        error = clients.failure(f"http://127.0.0.1:{server.port}")
+        answers.oracle.assert_requests(1)
+        error = clients.failure(f"http://127.0.0.1:{hangs_up.port}")
         assert isinstance(error, errors.APIConnectionError)
         assert clients.words("if that port speaks TLS, the URL must begin with https://") in str(error)
-        server.oracle.assert_requests(0)
 
 
 TROUBLE = {
@@ -245,66 +209,90 @@ TROUBLE = {
 }
 
 
-@pytest.mark.parametrize(("fault", "verdict_of_three"), TROUBLE.values(), ids=TROUBLE)
-def test_A07_A08_A09_trouble_in_the_handshake_is_transient(fault, verdict_of_three, trusted, request):
-    if verdict_of_three is SLOW:
+@pytest.mark.parametrize(("fault", "verdict"), TROUBLE.values(), ids=TROUBLE)
+def test_A07_A08_A09_trouble_in_the_handshake_is_transient(fault, verdict, trusted, request):
+    if verdict is SLOW:
         request.getfixturevalue("short_connect")
-    with FaultServer(ByConnection({0: [fault]}), tls=trusted.good) as server:
-        server.oracle.check_one("text", clients.sync_embed(server.url, "text", **clients.PATIENT))
-        server.oracle.assert_requests(1)
-        assert len(server.connections) > 1
     with FaultServer(fault, tls=trusted.good) as server:
-        assert clients.verdict(clients.failure(server.url)) == verdict_of_three
+        assert clients.verdict(clients.failure(server.url)) == verdict
         server.oracle.wait_for(lambda: len(server.connections) == 3)
 
 
-def test_B18_B19_B20_only_http_1_1_is_offered(trusted):
-    hellos = []
-
-    @at(Stage.CONNECT)
-    async def record_hello(ex):
-        hellos.append(await faults.client_hello(ex.conn))
-        await ex.conn.rst()
-
-    with FaultServer(record_hello, tls=trusted.good) as server:
-        clients.failure(server.url, max_retries=0)
-    assert bytes.fromhex("0010000b000908") + b"http/1.1" in hellos[0]  # RFC 7301: extension 16, one name
-    assert b"\x02h2" not in hellos[0]
+def test_B18_B19_B20_only_http_1_1_is_offered():
+    context, hello = connect.tls_context(trust_env=False), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname=HOST).do_handshake()
+    assert bytes.fromhex("0010000b000908") + b"http/1.1" in hello.read()  # RFC 7301: extension 16, one name
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the options have these names on Linux")
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_B22_the_kernel_watches_over_each_connection(scheme, trusted):
-    with (
-        FaultServer(tls=trusted.good if scheme == "https" else None) as server,
-        clients.sync_client(server.url) as embed,
-    ):
+def test_B22_the_kernel_watches_over_each_connection():
+    names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+    with FaultServer() as server, clients.sync_client(server.url) as embed:
         embed("text")
         with network.socket_to(server.port) as sock:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-            options = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
-            found = [sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in options]
+            found = [sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names]
     assert found == [15, 5, 3, 30_000]
 
 
-@pytest.mark.parametrize("trust_env", [True, False])
-def test_A05_I07_the_environment_switches_no_verification_off_and_no_session_key_is_written(
-    trust_env, tmp_path, monkeypatch
+def test_A05_A06_I07_the_environment_switches_no_verification_off_and_has_no_session_key_written(
+    tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     for name in ("PYTHONHTTPSVERIFY", "CURL_INSECURE", "SSL_VERIFY"):
         monkeypatch.setenv(name, "0")
-    context = connect.tls_context.__wrapped__(trust_env=trust_env)
+    context = connect.tls_context.__wrapped__(trust_env=True)
     assert context.keylog_filename is None
-    assert not (tmp_path / "keys").exists()
+    assert list(tmp_path.iterdir()) == []
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 # Proxies
 
-HOST = "elsewhere.example"
-URL = f"https://{HOST}"
+PROXY = "http://127.0.0.1:3128"
+
+
+def proxy_of(url=URL, **options):
+    client = EmbeddingClient(base_url=url, api_key=clients.KEY, **options)
+    return connect.proxy_for(client._settings)
+
+
+@pytest.mark.parametrize(
+    ("environment", "url", "options", "proxy"),
+    [
+        ({"HTTPS_PROXY": PROXY}, URL, {}, PROXY),
+        ({"all_proxy": PROXY}, URL, {}, PROXY),
+        ({"https_proxy": "127.0.0.1:3128"}, f"HTTPS://{HOST}", {}, PROXY),
+        ({"HTTPS_PROXY": "http://127.0.0.1:1", "NO_PROXY": "*"}, URL, {"proxy": PROXY}, PROXY),
+        ({"HTTPS_PROXY": PROXY, "NO_PROXY": HOST}, f"{URL}:443", {}, None),
+        ({"HTTPS_PROXY": PROXY}, URL, {"trust_env": False}, None),
+        ({"HTTP_PROXY": PROXY, "ALL_PROXY": PROXY}, "http://127.0.0.1:80", {}, None),
+        ({"http_proxy": PROXY, "ALL_PROXY": PROXY}, "http://localhost:80", {}, None),
+    ],
+)
+def test_A13_the_argument_or_the_environment_names_the_proxy(environment, url, options, proxy, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_of(url, **options) == proxy
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "ALL_PROXY"])
+def test_A13_a_plain_http_origin_behind_a_proxy_is_refused(name, monkeypatch):
+    monkeypatch.setenv(name, PROXY)
+    for url, options in (("http://service.example", {}), ("http://127.0.0.1", {"proxy": PROXY})):
+        with pytest.raises(errors.ConfigurationError, match="in clear"):
+            proxy_of(url, allow_insecure=True, **options)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    ["socks5://127.0.0.1:1", "ftp://127.0.0.1", "127.0.0.1:3128", "http://", "http://[::1", "nonsense"],
+)
+def test_A13_a_proxy_that_cannot_work_is_refused(proxy):
+    with pytest.raises(errors.ConfigurationError, match="SOCKS is not supported"):
+        proxy_of(proxy=proxy)
 
 
 @pytest.fixture
@@ -318,74 +306,18 @@ def proxy_to(server, behaviour=network.tunnel):
     return network.ConnectProxy(behaviour, routes={f"{HOST}:443": server.port})
 
 
-def assert_tunnelled(between, server, url=URL, **settings):
-    """The right vectors come through one tunnel, in which there is only TLS, and the server gets the key."""
-    server.oracle.check(THREE["texts"], clients.sync_embed(url, **THREE, **settings).vectors)
-    assert [(record.method, record.target) for record in between.records] == [("CONNECT", f"{HOST}:443")]
-    assert not any(record.authorization_in_clear for record in between.records)
-    assert between.records[0].bytes_up
-    assert [record.authorized for record in server.requests] == [True] * 3
-    server.oracle.assert_well_formed()
-
-
-@pytest.mark.parametrize(
-    ("name", "scheme", "url"),
-    [("HTTPS_PROXY", "http://", URL), ("all_proxy", "http://", URL), ("https_proxy", "", f"HTTPS://{HOST}")],
-)
-def test_A13_the_environment_names_the_proxy(name, scheme, url, server, monkeypatch):
+def test_A13_https_is_tunnelled_and_the_proxys_password_goes_to_it_only(server):
     with proxy_to(server) as proxy:
-        monkeypatch.setenv(name, f"{scheme}127.0.0.1:{proxy.port}")
-        assert_tunnelled(proxy, server, url)
-
-
-def test_A13_the_argument_names_the_proxy_whose_password_goes_to_it_only(server, monkeypatch):
-    with proxy_to(server) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-        monkeypatch.setenv("NO_PROXY", "*")
         url = f"http://user:planted-secret@127.0.0.1:{proxy.port}"
-        assert_tunnelled(proxy, server, proxy=url)
-        assert proxy.records[0].proxy_authorization
-        assert "planted" not in repr(EmbeddingClient(base_url=URL, api_key=clients.KEY, proxy=url))
-
-
-@pytest.mark.parametrize(("exempt", "settings"), [(HOST, {}), ("", {"trust_env": False})])
-def test_A13_a_host_may_be_exempt(exempt, settings, server, monkeypatch):
-    Resolver(monkeypatch, UNKNOWN)  # asked for directly, the host does not exist
-    with proxy_to(server) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        monkeypatch.setenv("NO_PROXY", exempt)
-        assert clients.verdict(clients.failure(f"{URL}:443", **settings)) == LOST
-        assert proxy.records == []
-
-
-def test_A13_loopback_is_never_proxied_from_the_environment(monkeypatch):
-    with FaultServer() as server, network.ConnectProxy() as proxy:
-        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
-            monkeypatch.setenv(name, proxy.url)
-        for host in ("127.0.0.1", "localhost"):
-            server.oracle.check_one("text", clients.sync_embed(f"http://{host}:{server.port}", "text"))
-        assert proxy.records == []
-
-
-def test_A13_a_plain_http_origin_behind_a_proxy_is_refused(monkeypatch):
-    with FaultServer() as server, network.ConnectProxy() as proxy:
-        with pytest.raises(errors.ConfigurationError, match="in clear"):
-            clients.sync_embed(server.url, "text", proxy=proxy.url)
-        for name in ("http_proxy", "ALL_PROXY"):
-            with monkeypatch.context() as patch:
-                patch.setenv(name, proxy.url)
-                with pytest.raises(errors.ConfigurationError, match="in clear"):
-                    clients.sync_embed("http://service.example", "text", allow_insecure=True)
-        assert (proxy.records, server.connections) == ([], [])
-
-
-@pytest.mark.parametrize(
-    "proxy",
-    ["socks5://127.0.0.1:1", "ftp://127.0.0.1", "127.0.0.1:3128", "http://", "http://[::1", "nonsense"],
-)
-def test_A13_a_proxy_that_cannot_work_is_refused(proxy):
-    with pytest.raises(errors.ConfigurationError, match="SOCKS is not supported"):
-        clients.sync_embed(URL, "text", proxy=proxy)
+        with clients.sync_client(URL, proxy=url, **ONE_BY_ONE) as embed:
+            server.oracle.check(["a", "b"], embed(["a", "b"]).vectors)
+            assert "planted" not in repr(embed.__self__)
+        (record,) = proxy.records
+    assert (record.method, record.target) == ("CONNECT", f"{HOST}:443")
+    assert (record.proxy_authorization, record.authorization_in_clear) == (True, False)
+    assert record.bytes_up
+    assert [request.authorized for request in server.requests] == [True] * 2
+    server.oracle.assert_well_formed()
 
 
 def test_A13_the_tunnel_ends_at_a_verified_server(trusted):
@@ -400,7 +332,7 @@ def test_A15_a_407_is_final(server):
     with proxy_to(server, network.refuse(407)) as proxy:
         url = f"http://user:planted-secret@127.0.0.1:{proxy.port}"
         with pytest.raises(errors.ConfigurationError) as caught:
-            clients.sync_embed(URL, proxy=url, **THREE)
+            clients.sync_embed(URL, ["a", "b"], proxy=url, **ONE_BY_ONE)
         assert clients.words("407") in str(caught.value)
         assert clients.words("Check proxy=") in str(caught.value)
         assert len(proxy.records) == 1
@@ -422,20 +354,15 @@ PROXY_TROUBLE = {
 }
 
 
-@pytest.mark.parametrize(("fault", "verdict_of_three"), PROXY_TROUBLE.values(), ids=PROXY_TROUBLE)
-def test_A15_other_trouble_with_the_proxy_is_transient_and_names_it(fault, verdict_of_three, server, request):
-    def flaky(proxy, conn, record):
-        return (fault if len(proxy.records) == 1 else network.tunnel)(proxy, conn, record)
-
-    if verdict_of_three is SLOW:
+@pytest.mark.parametrize(("fault", "verdict"), PROXY_TROUBLE.values(), ids=PROXY_TROUBLE)
+def test_A15_other_trouble_with_the_proxy_is_transient_and_names_it(fault, verdict, server, request):
+    if verdict is SLOW:
         request.getfixturevalue("short_connect")
-    with proxy_to(server, flaky) as proxy:
-        server.oracle.check_one("text", clients.sync_embed(URL, "text", proxy=proxy.url, **clients.PATIENT))
-        assert len(proxy.records) > 1
     with proxy_to(server, fault) as proxy:
         error = clients.failure(URL, proxy=f"http://me:planted-secret@127.0.0.1:{proxy.port}")
-        assert clients.verdict(error) == verdict_of_three
+        assert clients.verdict(error) == verdict
         assert clients.words(f"through the proxy 127.0.0.1:{proxy.port}") in str(error)
+        assert len(proxy.records) == 3
 
 
 EXEMPT = {

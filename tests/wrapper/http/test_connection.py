@@ -1,7 +1,6 @@
 """Connections that end, lie, bring too much, or never end. Section B of the fault catalogue, and D16."""
 
-import asyncio
-from itertools import count
+from functools import partial
 
 import pytest
 
@@ -9,28 +8,17 @@ from inworld_embeddings import errors
 from inworld_embeddings._retry import Timeouts
 from support import faults
 from support.clients import PATIENT, failure, sync_client, sync_embed, verdict, within, words
-from support.fault import JSON, ByConnection, Fault, Stage, at, chunk, fault, head, response
+from support.fault import JSON, ByConnection, Fault, Stage, at, chunk, head, response
 from support.fault_server import FaultServer
 from support.faults import endless
 
 TEXTS = ["a", "b", "c"]
+OK_LINE = b"HTTP/1.1 200 OK\r\n"
 MEGABYTE = 2**20
 
 
-def assert_transient(fault, error=errors.APIConnectionError):
-    """Twice the fault and the caller sees success; always the fault and it is the third attempt's error."""
-    with FaultServer([fault, fault, "ok"]) as server:
-        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
-        assert [record.connection for record in server.requests] == [0, 1, 2]
-    with FaultServer(fault) as server:
-        assert verdict(failure(server.url)) == (error, 3, True)
-        server.oracle.assert_requests(3)
-        server.oracle.wait_until_closed()
-
-
-announced_close = faults.framed(
-    "announced", lambda good: response(200, good, [JSON, ("Connection", "close")])
-)
+ANNOUNCED = [JSON, ("Connection", "close")]
+announced_close = faults.framed("announced", lambda good: response(200, good, ANNOUNCED))
 """Good manners, not a fault."""
 
 
@@ -70,14 +58,19 @@ def test_B02_B03_an_end_before_the_request_was_read(end):
 
 @pytest.mark.parametrize(
     "fault",
-    [pytest.param(fault, id=f"{row}_{fault}") for row, kinds in faults.NOT_WHOLE.items() for fault in kinds],
+    [pytest.param(fault, id=f"{row}_{fault}") for row, kinds in faults.NOT_WHOLE.items() for fault in kinds]
+    + [pytest.param(faults.truncated_close_delimited, id="B08")],
 )
-def test_B02_B03_B04_B05_B06_B07_B11_a_response_that_is_not_whole_is_transient(fault):
-    assert_transient(fault)
-
-
-def test_B08_a_truncated_response_without_a_length_is_found_out_by_its_json():
-    assert_transient(faults.truncated_close_delimited, errors.APIResponseValidationError)
+def test_B02_B03_B04_B05_B06_B07_B08_B11_a_response_that_is_not_whole_is_transient(fault):
+    """Without a length, only its JSON tells that it is not."""
+    found_out_late = fault is faults.truncated_close_delimited
+    error = errors.APIResponseValidationError if found_out_late else errors.APIConnectionError
+    with FaultServer([fault, fault, "ok"]) as server:
+        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
+        assert [record.connection for record in server.requests] == [0, 1, 2]
+    with FaultServer(fault) as server:
+        assert verdict(failure(server.url)) == (error, 3, True)
+        server.oracle.wait_until_closed()
 
 
 def test_B04_half_a_response_over_a_used_connection_is_no_free_retry():
@@ -95,30 +88,19 @@ def in_sevens(good):
     return b"".join(chunk(good[start : start + 7]) for start in range(0, len(good), 7)) + chunk(b"")
 
 
-def after(before):
-    return faults.framed("after", lambda good: before + response(200, good), None)
-
-
-OK_LINE = b"HTTP/1.1 200 OK\r\n"
-HEADERS = b"".join(b"X-Much-%d: %s\r\n" % (number, b"b" * 500) for number in range(100))
-chunked = faults.framed("chunked", lambda good: faults.CHUNKED_HEAD + in_sevens(good), None)
-
+MANY_HEADERS = [JSON, *((f"X-Much-{number}", "b" * 500) for number in range(100))]
+kept_open = partial(faults.framed, ending=None)
 WELL = {
-    "B08_close_delimited": (faults.framed("close_delimited", lambda good: head() + good), 8),
-    "B08_chunked": (chunked, 8),
-    "B09_an_empty_line_too_many": (faults.followed_by("extra_line", lambda _: b"\r\n"), 8),
-    "B12_many_headers": (
-        faults.framed(
-            "many", lambda good: head()[:-2] + HEADERS + faults.sized(good, 0)[len(OK_LINE) :], None
-        ),
-        8,
-    ),
-    "B12_many_chunks": (chunked, 10_000),
-    "B13_early_hints": (after(head(103, []) * 3), 8),
+    "B08_close_delimited": faults.framed("without_length", lambda good: head() + good),
+    "B08_B12_many_chunks": kept_open("chunked", lambda good: faults.CHUNKED_HEAD + in_sevens(good)),
+    "B09_an_empty_line_too_many": kept_open("line", lambda good: response(200, good) + b"\r\n"),
+    "B12_many_headers": kept_open("headers", lambda good: response(200, good, MANY_HEADERS)),
+    "B13_early_hints": kept_open("hints", lambda good: head(103, []) * 3 + response(200, good)),
 }
 
 
-@pytest.mark.parametrize(("good", "dim"), WELL.values(), ids=WELL)
+@pytest.mark.parametrize("good", WELL.values(), ids=WELL)
+@pytest.mark.parametrize("dim", [8, 10_000])
 def test_B08_B09_B12_B13_what_is_odd_but_whole_is_a_response(good, dim):
     with FaultServer(good, dim=dim) as server, sync_client(server.url, max_retries=0) as embed:
         for text in TEXTS:
@@ -140,26 +122,14 @@ def test_B09_B10_D16_a_response_too_many_is_never_the_next_calls(stray):
         assert [record.connection for record in server.requests] == [0, 1]
 
 
-@fault
-async def endless_headers(ex):
-    await ex.send(OK_LINE)
-    for number in count():
-        await ex.send(b"X-Bomb-%d: %s\r\n" % (number, b"b" * 1000))
+HEADERS_WITHOUT_END = [
+    endless("headers", OK_LINE, b"X-Bomb: %s\r\n" % (b"b" * 1000)),
+    endless("header", OK_LINE + b"X-Long: ", b"a" * 65536),
+    endless("trailer", faults.CHUNKED_HEAD + chunk(b"{}") + b"0\r\nX-Trailer: ", b"b" * 65536),
+]
 
 
-@fault
-async def endless_trailer(ex):
-    await ex.send(faults.CHUNKED_HEAD + chunk(ex.good_body()) + b"0\r\nX-Trailer: ")
-    await asyncio.sleep(0.02)  # the trailers come on their own
-    while True:
-        await ex.send(b"b" * 65536)
-
-
-@pytest.mark.parametrize(
-    "bomb",
-    [endless_headers, endless_trailer, endless("header", OK_LINE + b"X-Long: ", b"a" * 65536)],
-    ids=str,
-)
+@pytest.mark.parametrize("bomb", HEADERS_WITHOUT_END, ids=str)
 def test_B12_headers_without_end_are_not_kept_and_not_asked_for_again(bomb, at_most):
     at_most(2 * MEGABYTE)  # the server's own buffers are in it
     with FaultServer(bomb) as server:
@@ -170,21 +140,18 @@ def test_B12_headers_without_end_are_not_kept_and_not_asked_for_again(bomb, at_m
         server.oracle.wait_until_closed()
 
 
-def slowly(make):
-    return Fault("slowly", lambda ex: ex.conn.drip(make(ex), 0.1))
+ENDLESS = {
+    "B13": faults.endless_1xx(102, 0.01),
+    "B14": Fault("slowly", lambda ex: ex.conn.drip(response(200, ex.good_body()), 0.1)),
+    "B15": faults.slow_body(0.1),
+    "B16": faults.black_hole,
+    "B16_mid_body": faults.black_hole_mid_body,
+    "B16_on_connect": faults.black_hole_on_connect,
+}
+without_end = pytest.mark.parametrize("endless", ENDLESS.values(), ids=ENDLESS)
 
 
-ENDLESS = [
-    pytest.param(faults.endless_1xx(102, 0.01), id="B13"),
-    pytest.param(slowly(lambda ex: response(200, ex.good_body())), id="B14"),
-    pytest.param(faults.slow_body(0.1), id="B15"),
-    pytest.param(faults.black_hole, id="B16"),
-    pytest.param(faults.black_hole_mid_body, id="B16_mid_body"),
-    pytest.param(faults.black_hole_on_connect, id="B16_on_connect"),
-]
-
-
-@pytest.mark.parametrize("endless", ENDLESS)
+@without_end
 def test_B13_B14_B15_B16_what_does_not_end_is_left_at_the_deadline(endless):
     """The connection is dropped, not left to drip: only so the server's side closes before the client does."""
     with FaultServer(endless) as server, sync_client(server.url, timeout=0.1) as embed:
@@ -196,7 +163,7 @@ def test_B13_B14_B15_B16_what_does_not_end_is_left_at_the_deadline(endless):
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("endless", ENDLESS)
+@without_end
 def test_B13_B14_B15_B16_no_call_outlives_its_deadline(endless):
     with FaultServer(endless) as server, within(0.2):
         assert isinstance(failure(server.url, timeout=0.2), errors.APITimeoutError)
