@@ -23,46 +23,33 @@ WRONG = {
     "a set": ({"a"}, "a list instead of a set"),
     "bytes": (b"a", "not bytes"),
     "a scalar array": (np.array("a"), "not ndarray"),
-    "a number": (5, "not int"),
     "None": (None, "not NoneType"),
     "a list with None": (["a", None], r"inputs\[1\] is None: missing value at index 1"),
-    "a list with NaN": (["a", "b", float("nan")], "is nan: missing value at index 2"),
     "an array with NaN": (np.array(["a", np.nan], dtype=object), "is nan: missing value at index 1"),
     "numbers": (["a", 1.5], r"inputs\[1\] must be a str, not float"),
 }
 
 
-WAYS = {
-    "embed": lambda client, texts: client.embed(texts),
-    "embed_iter": lambda client, texts: list(client.embed_iter(texts)),
-    "plan": lambda client, texts: client.plan(texts),
-}
-
-
 @pytest.mark.parametrize(("texts", "says"), WRONG.values(), ids=WRONG)
-@pytest.mark.parametrize("way", WAYS)
-def test_I08_what_are_no_texts_in_order_is_refused_everywhere(way, texts, says):
+def test_I08_what_are_no_texts_in_order_is_refused_everywhere(texts, says):
     log = RequestLog()
-    with local_client(log=log, batch_size=8) as client, pytest.raises(InvalidInputError, match=says):
-        WAYS[way](client, texts)
-    if "iter" not in way:  # a stream does first what came before
+    with local_client(log=log, batch_size=8) as client:
+        for use in (client.embed, client.plan):
+            with pytest.raises(InvalidInputError, match=says):
+                use(texts)
         assert len(log) == 0
+        with pytest.raises(InvalidInputError, match=says):
+            list(client.embed_iter(texts))  # which does first what came before
 
 
 def test_I08_numpys_scalars_are_what_they_hold():
     log = RequestLog()
+    options = {"model": np.str_("a-model"), "timeout": np.float32(30), "max_retries": np.array(1)}
     with local_client(log=log) as client:
-        result = client.embed(
-            np.array(["a", "b", "c"]),
-            model=np.str_("a-model"),
-            batch_size=np.int64(2),
-            timeout=np.float32(30),
-            max_retries=np.array(1),
-            dedupe=np.bool_(False),
-        )
+        texts = np.array(["a", "b", "c"])
+        result = client.embed(texts, batch_size=np.int64(2), dedupe=np.bool_(False), **options)
         assert (result.model, type(result.model)) == ("a-model", str)
         assert sorted(len(request) for request in log.requests) == [1, 2]  # two at a time, in any order
-        with pytest.raises(ConfigurationError, match="batch_size must be a whole number"):
-            client.embed(["a"], batch_size=np.array([2, 3]))
-        with pytest.raises(ConfigurationError, match="batch_size must be a whole number"):
-            client.embed(["a"], batch_size=np.float64(2.5))
+        for wrong in (np.array([2, 3]), np.float64(2.5)):
+            with pytest.raises(ConfigurationError, match="batch_size must be a whole number"):
+                client.embed(["a"], batch_size=wrong)
