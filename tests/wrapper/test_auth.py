@@ -30,56 +30,52 @@ SHOWN = ("planted", BASIC[:8], "token-", "IW1-HMAC")
 NOW, DATE, END = 1747363826.0, "Fri, 16 May 2025 02:50:26 GMT", "2025-05-16T03:50:26Z"  # an hour apart
 
 
-class TokenEndpoint:
-    """Gives token-1, token-2, …, each for an hour; first what ``outcomes`` holds. While ``gate`` is closed, nothing."""
+class Inworld(httpx.MockTransport):
+    """The token endpoint and the API.
 
-    def __init__(self, *outcomes):
-        self.requests, self.outcomes = [], list(outcomes)
+    The first gives token-1, token-2, …, each for an hour, after what ``outcomes`` holds; while ``gate`` is closed, nothing.
+    The second notes the tokens it is sent, and answers those in ``statuses`` with their status.
+    """
+
+    def __init__(self, *outcomes, **statuses):
+        super().__init__(lambda request: [self._vectors, self._token][request.url == TOKEN_URL](request))
+        self.outcomes, self.statuses = list(outcomes), statuses
+        self.asked, self.tokens, self.bodies = [], [], []
         self.arrived, self.gate = threading.Event(), threading.Event()
         self.gate.set()
 
-    def __call__(self, request):
-        self.requests.append(request)
+    def _token(self, request):
+        self.asked.append(request)
         self.arrived.set()
         assert self.gate.wait(10)
-        body = {"token": f"token-{len(self.requests)}", "type": "Bearer", "expirationTime": END}
-        outcome = (
-            self.outcomes.pop(0) if self.outcomes else httpx.Response(200, json=body, headers={"date": DATE})
-        )
-        if isinstance(outcome, BaseException):
+        if not self.outcomes:
+            body = {"token": f"token-{len(self.asked)}", "type": "Bearer", "expirationTime": END}
+            return httpx.Response(200, json=body, headers={"date": DATE})
+        if isinstance(outcome := self.outcomes.pop(0), BaseException):
             raise outcome
         return outcome
 
-    def auth(self, **settings):
-        client = httpx.Client(transport=httpx.MockTransport(self), follow_redirects=True, auth=("u", "p"))
-        given = {"api_key": BASIC, "workspace": WORKSPACE, "http_client": client}
-        return JWTAuth(**(given | settings))
-
-
-class Api(httpx.MockTransport):
-    """Notes the tokens it is sent; refuses those in ``refused`` with their status."""
-
-    def __init__(self, **refused):
-        super().__init__(self._respond)
-        self.tokens, self.bodies, self.refused = [], [], refused
-
-    def _respond(self, request):
+    def _vectors(self, request):
         scheme, _, token = request.headers["authorization"].partition(" ")
         assert scheme == "Bearer"
         self.tokens.append(token)
         self.bodies.append(request.content)
-        return httpx.Response(self.refused.get(token.replace("-", ""), 200))
+        return httpx.Response(self.statuses.get(token.replace("-", ""), 200))
+
+    def auth(self, **settings):
+        client = httpx.Client(transport=self, follow_redirects=True, auth=("u", "p"))
+        return JWTAuth(**({"api_key": BASIC, "workspace": WORKSPACE, "http_client": client} | settings))
 
     def ask(self, auth):
         with httpx.Client(auth=auth, transport=self) as client:
             return client.post("https://api.test/", content=b"a body").status_code
 
-    async def asked(self, auth):
+    async def ask_awaited(self, auth):
         async with httpx.AsyncClient(auth=auth, transport=self) as client:
             return (await client.post("https://api.test/", content=b"a body")).status_code
 
     def ask_async(self, auth):
-        return asyncio.run(self.asked(auth))
+        return asyncio.run(self.ask_awaited(auth))
 
 
 BOTH = pytest.mark.parametrize("way", ["ask", "ask_async"])  # httpx asks each face for a flow of its own
@@ -120,8 +116,8 @@ def test_what_cannot_work_is_told_without_the_credential_in_the_traceback_too(ma
 
 
 def test_neither_repr_nor_pickle_hold_a_secret():
-    auth = TokenEndpoint().auth()
-    Api().ask(auth)
+    inworld = Inworld()
+    inworld.ask(auth := inworld.auth())
     assert repr(auth) == f"JWTAuth(token_url={TOKEN_URL!r})"
     for way in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="does not pickle"):
@@ -143,10 +139,10 @@ def test_the_published_vector():
 def test_the_request_for_a_token(monkeypatch):
     monkeypatch.setenv("INWORLD_API_KEY", BASIC)
     monkeypatch.setenv("INWORLD_WORKSPACE", f"workspaces/{WORKSPACE}")
-    endpoint, nonces = TokenEndpoint(), set()
-    Api(token1=401).ask(endpoint.auth(api_key=None, workspace=None, clock=lambda: NOW))
-    for request in endpoint.requests:
-        assert (request.method, str(request.url)) == ("POST", TOKEN_URL)
+    inworld, nonces = Inworld(token1=401), set()
+    inworld.ask(inworld.auth(api_key=None, workspace=None, clock=lambda: NOW))
+    for request in inworld.asked:
+        assert request.method == "POST"
         assert json.loads(request.content) == {"key": KEY, "resources": [f"workspaces/{WORKSPACE}"]}
         assert request.headers["user-agent"].startswith("inworld-embeddings/")
         header = request.headers["authorization"]
@@ -162,7 +158,7 @@ def test_without_a_client_of_the_users_the_environments_certificates_count_and_n
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     gives_one = answer("a token", 200, b'{"token": "token-1"}')
     with FaultServer(gives_one, tls=trusted.good) as server, caplog.at_level(0):
-        assert Api().ask(JWTAuth(BASIC, workspace=WORKSPACE, token_url=f"{server.url}/t")) == 200
+        assert Inworld().ask(JWTAuth(BASIC, workspace=WORKSPACE, token_url=f"{server.url}/t")) == 200
     assert "/t" in caplog.text
     assert not [piece for piece in SHOWN if piece in caplog.text]
 
@@ -256,16 +252,16 @@ class Endless(httpx.SyncByteStream):
     ids=range(6),
 )
 def test_failures_name_the_endpoint_and_no_secret(outcome, kind, says):
-    endpoint, api = TokenEndpoint(outcome), Api()
-    auth = endpoint.auth()
+    inworld = Inworld(outcome)
+    auth = inworld.auth()
     with pytest.raises(
         errors.InworldEmbeddingsError, match=f"^No token from {TOKEN_URL}: .*{says}"
     ) as caught:
-        api.ask(auth)
+        inworld.ask(auth)
     assert type(caught.value) is kind
     assert_hides_secrets(caught.value)
-    assert len(endpoint.requests) == 1
-    assert api.ask(auth) == 200  # the next request asks anew
+    assert len(inworld.asked) == 1
+    assert inworld.ask(auth) == 200  # the next request asks anew
 
 
 # Renewal
@@ -281,12 +277,12 @@ def test_failures_name_the_endpoint_and_no_secret(outcome, kind, says):
     ],
 )
 def test_a_token_is_renewed_before_its_end_by_whichever_clock_says_more(wall, monotonic, token):
-    api, now = Api(), {"wall": NOW, "monotonic": 0.0}
-    auth = TokenEndpoint().auth(clock=lambda: now["wall"], monotonic=lambda: now["monotonic"])
-    api.ask(auth)
+    inworld, now = Inworld(), {"wall": NOW, "monotonic": 0.0}
+    auth = inworld.auth(clock=lambda: now["wall"], monotonic=lambda: now["monotonic"])
+    inworld.ask(auth)
     now |= {"wall": NOW + wall, "monotonic": monotonic}
-    api.ask(auth)
-    assert api.tokens == ["token-1", token]
+    inworld.ask(auth)
+    assert inworld.tokens == ["token-1", token]
 
 
 @BOTH
@@ -299,77 +295,77 @@ def test_a_token_is_renewed_before_its_end_by_whichever_clock_says_more(wall, mo
     ],
 )
 def test_a_refused_token_is_replaced_once_with_the_body_sent_again(way, refused, statuses, tokens):
-    endpoint, api = TokenEndpoint(), Api(**refused)
-    auth = endpoint.auth()
-    assert [getattr(api, way)(auth) for _ in statuses] == statuses
-    assert api.tokens == [f"token-{number}" for number in tokens]
-    assert len(endpoint.requests) == len(set(tokens))
-    assert set(api.bodies) == {b"a body"}
+    inworld = Inworld(**refused)
+    auth = inworld.auth()
+    assert [getattr(inworld, way)(auth) for _ in statuses] == statuses
+    assert inworld.tokens == [f"token-{number}" for number in tokens]
+    assert len(inworld.asked) == len(set(tokens))
+    assert set(inworld.bodies) == {b"a body"}
 
 
 # Sharing
 
 
 def test_32_threads_and_two_loops_ask_once_and_once_more_when_all_of_them_are_refused():
-    endpoint, api = TokenEndpoint(), Api(token1=401)
-    auth = endpoint.auth()
-    endpoint.gate.clear()
-    barrier = threading.Barrier(34, action=endpoint.gate.set)
+    inworld = Inworld(token1=401)
+    auth = inworld.auth()
+    inworld.gate.clear()
+    barrier = threading.Barrier(34, action=inworld.gate.set)
 
     def work(ask):
         barrier.wait(10)
         return [ask(auth) for _ in range(3)]
 
     with ThreadPoolExecutor(34) as pool:
-        assert list(pool.map(work, [api.ask] * 32 + [api.ask_async] * 2)) == [[200] * 3] * 34
-    assert len(endpoint.requests) == 2
+        assert list(pool.map(work, [inworld.ask] * 32 + [inworld.ask_async] * 2)) == [[200] * 3] * 34
+    assert len(inworld.asked) == 2
 
 
 def test_the_event_loop_goes_on_and_who_gives_up_does_not_end_the_request_for_others():
-    endpoint, api = TokenEndpoint(), Api()
-    auth = endpoint.auth()
-    endpoint.gate.clear()
+    inworld = Inworld()
+    auth = inworld.auth()
+    inworld.gate.clear()
 
     async def run():
-        first, second = (asyncio.create_task(api.asked(auth)) for _ in range(2))
-        assert await asyncio.to_thread(endpoint.arrived.wait, 10)
+        first, second = (asyncio.create_task(inworld.ask_awaited(auth)) for _ in range(2))
+        assert await asyncio.to_thread(inworld.arrived.wait, 10)
         first.cancel()
         await asyncio.wait([first])
-        endpoint.gate.set()
+        inworld.gate.set()
         return first.cancelled(), await second
 
     assert asyncio.run(run()) == (True, 200)
-    assert len(endpoint.requests) == 1
+    assert len(inworld.asked) == 1
 
 
 @BOTH
 def test_an_endpoint_that_never_responds_is_given_up_and_asked_anew(way, monkeypatch):
-    endpoint = TokenEndpoint()
-    auth = endpoint.auth()
-    endpoint.gate.clear()
+    inworld = Inworld()
+    auth, ask = inworld.auth(), getattr(inworld, way)
+    inworld.gate.clear()
     with monkeypatch.context() as impatient:
         impatient.setattr(JWTAuth, "_patience", 0)
         with pytest.raises(errors.APITimeoutError, match="No token from .*: no response within 0 s"):
-            getattr(Api(), way)(auth)
-    assert endpoint.arrived.wait(10)
-    endpoint.gate.set()
-    assert getattr(Api(), way)(auth) == 200
-    assert len(endpoint.requests) == 2
+            ask(auth)
+    assert inworld.arrived.wait(10)
+    inworld.gate.set()
+    assert ask(auth) == 200
+    assert len(inworld.asked) == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_forked_child_uses_the_token_and_one_forked_during_a_request_asks_for_itself():
-    endpoint = TokenEndpoint()
-    auth = endpoint.auth()
+    inworld = Inworld()
+    auth = inworld.auth()
     token = auth._get()
 
     def child_gets(refused=None):
         read, write = os.pipe()
         if os.fork() == 0:
             signal.alarm(30)
-            endpoint.gate = threading.Event()  # that of the parent is closed
-            endpoint.gate.set()
+            inworld.gate = threading.Event()  # that of the parent is closed
+            inworld.gate.set()
             os.write(write, auth._get(refused).reveal().encode())
             os._exit(0)
         os.close(write)
@@ -377,14 +373,14 @@ def test_a_forked_child_uses_the_token_and_one_forked_during_a_request_asks_for_
         return os.read(read, 20)
 
     assert child_gets() == b"token-1"
-    endpoint.arrived.clear()
-    endpoint.gate.clear()
+    inworld.arrived.clear()
+    inworld.gate.clear()
     asking = threading.Thread(target=auth._get, args=(token,))
     asking.start()
-    assert endpoint.arrived.wait(10)
+    assert inworld.arrived.wait(10)
     with auth._lock:
         assert child_gets(refused=token) == b"token-3", "the second one is the parent's"
-    endpoint.gate.set()
+    inworld.gate.set()
     asking.join()
 
 
@@ -396,18 +392,18 @@ def test_with_the_client_a_refused_token_is_renewed_and_the_second_refusal_shows
         told = f"expired: {ex.request.head.get('authorization')} of {KEY}, {BASIC}"
         return response(401, json.dumps({"code": 16, "message": told}).encode())
 
-    endpoint, service = TokenEndpoint(), Service([sends("echo", echo), OK, sends("echo", echo)])
-    with EmbeddingClient(auth=endpoint.auth(), transport=service) as client:
+    inworld, service = Inworld(), Service([sends("echo", echo), OK, sends("echo", echo)])
+    with EmbeddingClient(auth=inworld.auth(), transport=service) as client:
         service.oracle.check_one("a", client.embed("a"))
         with pytest.raises(errors.AuthenticationError, match="redacted") as caught:
             client.embed("a")
-    assert (len(endpoint.requests), len(service.requests)) == (3, 4)
+    assert (len(inworld.asked), len(service.requests)) == (3, 4)
     assert not [piece for piece in SHOWN if piece in str(caught.value)]
 
 
 def test_no_token_stops_the_whole_call():
-    endpoint, service = TokenEndpoint(*[refused(400)] * 100), Service()
-    client = EmbeddingClient(auth=endpoint.auth(), transport=service, batch_size=2, max_concurrency=1)
+    inworld, service = Inworld(*[refused(400)] * 100), Service()
+    client = EmbeddingClient(auth=inworld.auth(), transport=service, batch_size=2, max_concurrency=1)
     with client, pytest.raises(errors.APIStatusError, match="No token from"):
         client.embed(["a", "b"] * 10)
-    assert (len(endpoint.requests), service.requests) == (1, [])
+    assert (len(inworld.asked), service.requests) == (1, [])

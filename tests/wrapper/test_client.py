@@ -1,13 +1,14 @@
 """The clients: what goes in (rows E), what comes out, and what each request is made of. test_parity.py covers the other face."""
 
 import json
+from unittest import mock
 
 import httpx
 import numpy as np
 import pytest
 
 import inworld_embeddings_client
-from inworld_embeddings import BasicAuth, EmbeddingClient, EmbeddingResult, ProviderAuth, _api, errors
+from inworld_embeddings import BasicAuth, EmbeddingClient, EmbeddingResult, ProviderAuth, errors
 from inworld_embeddings.options import CALL, defaults, merged
 from support.clients import asynchronous_key
 from support.fault import JSON, OK, Fault, status
@@ -109,47 +110,39 @@ def test_a_dimension_is_the_public_one_of_the_service_or_counted(settings, dimen
         assert len(face.service.requests) == (dimension == 5)
 
 
-CREDENTIALS = [
-    {"api_key": KEY},
-    {"api_key": None, "key": "planted-key", "secret": "planted-secret"},
-    {"api_key": lambda: KEY},
-    {"api_key": asynchronous_key},
-    {"api_key": None, "auth": BasicAuth(KEY)},
-    {"api_key": None, "auth": ProviderAuth(lambda: KEY)},
-]
-
-
-@pytest.mark.parametrize("way", CREDENTIALS)
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"api_key": KEY},
+        {"key": "planted-key", "secret": "planted-secret"},
+        {"api_key": mock.Mock(return_value=KEY)},
+        {"api_key": asynchronous_key},
+        {"auth": BasicAuth(KEY)},
+        {"auth": ProviderAuth(mock.Mock(return_value=KEY))},
+    ],
+    ids=range(6),
+)
 def test_credentials_of_every_kind_reach_the_wire_on_every_attempt(way):
-    asked = []
-    if callable(given := way["api_key"]):
-        way = {"api_key": lambda: asked.append(1) or given()}
-    service, _ = embed("status=503, ok", "x", **way)
+    service, _ = embed("status=503, ok", "x", **({"api_key": None} | way))
     for request in service.requests:
         assert request.authorized
         assert request.head.get("user-agent").startswith("inworld-embeddings/")
         assert (request.head.get("host"), request.head.target) == ("api.inworld.ai", EMBED_PATH)
-    assert len(asked) == (2 if callable(given) else 0), "a provider is asked on every attempt"
+    for provider in way.values():
+        assert getattr(provider, "call_count", 2) == 2, "a provider is asked on every attempt"
 
 
-@pytest.fixture
-def marked_endpoint(monkeypatch):
-    """The generated endpoint asks for a parameter and a header more."""
+def test_every_request_takes_path_headers_and_model_from_the_generated_endpoint(monkeypatch):
     generated = inworld_embeddings_client.embed.request_kwargs
 
-    def marked(**arguments):
-        made = generated(**arguments)
+    def marked(**given):
+        made = generated(**given)
         return made | {"params": {"generated": "yes"}, "headers": made["headers"] | {"x-generated": "yes"}}
 
     monkeypatch.setattr(inworld_embeddings_client.embed, "request_kwargs", marked)
-    _api.envelope.cache_clear()
-    yield
-    _api.envelope.cache_clear()
-
-
-@pytest.mark.usefixtures("marked_endpoint")
-def test_every_request_takes_path_headers_and_model_from_the_generated_endpoint():
-    service, _ = embed("status=503, ok", ["a", "b"], batch_size=1)
+    service, _ = embed(
+        "status=503, ok", ["a", "b"], batch_size=1, model="of this test: its envelope is cached"
+    )
     sent = [(request.head.target, request.head.get("x-generated")) for request in service.requests]
     assert sent == [(f"{EMBED_PATH}?generated=yes", "yes")] * 3
 
