@@ -1,10 +1,7 @@
-"""A program: runs a small job over and over in forked processes, to which something happens from outside.
+"""Small jobs in forked processes, to which something happens from outside; and a long one, whose service fails all the time.
 
-    job_storm.py operations STEP | kills COUNT | strace | limits | full | faults ROWS
-
-Prints JSON: how often it happened, and where a job did not end with the bytes of one that was left alone. This process
-has only its own thread when it forks, and everything loaded, so that a job takes milliseconds. ``faults`` is one long job
-in this process, whose memory nothing else uses.
+To be called in a process of its own, which has one thread when it forks. What is ``wrong`` is where a job did not go on to
+the bytes of one that was left alone.
 """
 
 import collections
@@ -12,42 +9,31 @@ import itertools
 import json
 import logging
 import os
-import random
-import re
-import resource
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-from array import array
-from functools import partial
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from inworld_embeddings import StorageError
 from inworld_embeddings import client as clients
-from inworld_embeddings.jobs import parts, run_job, storage
-from inworld_embeddings.testing import FakeEngine, local_client
-from support.storage import Disk, content, killed
+from inworld_embeddings.jobs import open_job, run_job, storage
+from inworld_embeddings.testing import FakeEngine, fake_vectors, local_client
+from support.storage import Disk, content
 
-ROWS_PER_PART, BATCH = 40, 8
+ROWS, ROWS_PER_PART, BATCH = 60, 40, 8
 WINDOW = 4 * BATCH  # two requests in flight, and as many ready
 
 
-class Counted(FakeEngine):
+class Noted(FakeEngine):
     """Notes each text in a file, which outlives the process."""
 
     def __init__(self, path):
         super().__init__(8)
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._file = path.open("ab", buffering=0)
 
     def embed(self, texts):
-        os.write(self._file, b"".join(b"%s\n" % text.encode() for text in texts))
+        self._file.write("".join(f"{text}\n" for text in texts).encode())
         return super().embed(texts)
 
 
@@ -58,16 +44,7 @@ def run(source, out, engine=None, **options):
         run_job(source, out, client=client, text="t", id="n", rows_per_part=ROWS_PER_PART)
 
 
-def sent_of(out):
-    return out.with_name(f"{out.name}.sent")
-
-
-def counted(source, out):
-    """The same, slowly, and what was sent is noted."""
-    run(source, out, Counted(sent_of(out)), faults="latency=2ms")
-
-
-def forked(work):
+def forked(work, *given):
     """Starts some work in a process of its own: 0 is its exit code when it is done, 1 after a storage error."""
     child = os.fork()
     if child:
@@ -75,7 +52,7 @@ def forked(work):
     signal.alarm(120)  # whatever hangs is a failure
     code = 2
     try:
-        work()
+        work(*given)
         code = 0
     except StorageError:
         code = 1
@@ -89,103 +66,59 @@ def ended(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def sources(folder, rows):
-    """The same rows as Parquet and as JSON Lines."""
-    table = pa.table({"n": [str(n) for n in range(rows)], "t": [f"line {n}" for n in range(rows)]})
-    pq.write_table(table, folder / "in.parquet")
-    (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
-    return [folder / "in.parquet", folder / "in.jsonl"]
+def left_alone(folder):
+    """An input, and the parts of a job that nothing happens to."""
+    clients._load()  # once, for all that are forked: so a job takes milliseconds
+    source, out = folder / "in.jsonl", folder / "whole"
+    source.write_text("".join(json.dumps({"n": str(n), "t": f"line {n}"}) + "\n" for n in range(ROWS)))
+    ended(forked(run, source, out))
+    return source, content(out)
 
 
-def wrong_with(out, whole, code):
-    """What is wrong with a job that should be finished."""
-    if code or content(out) != whole:
-        return f"differs, exit code {code}"
-    return None if (out / "_SUCCESS").exists() and not list(out.glob(".*.tmp")) else "is not finished"
-
-
-def goes_on(source, out, whole):
-    """Runs a job again that was ended by an error; what was wrong with its parts, and is now."""
+def goes_on(out, whole, work, *given):
+    """Runs a job again to its end; what was wrong with its parts, and is now."""
     wrong = [f"{out.name}: {name} is not whole" for name, data in content(out).items() if data != whole[name]]
-    if why := wrong_with(out, whole, ended(forked(partial(run, source, out)))):
-        wrong.append(f"{out.name} {why}")
-    shutil.rmtree(out)
+    code = ended(forked(work, *given))
+    if code or content(out) != whole or not (out / "_SUCCESS").exists() or list(out.glob(".*.tmp")):
+        wrong.append(f"{out.name}: exit code {code}, {os.listdir(out)}")
     return wrong
 
 
-def paid_twice(out, rows, kills):
-    """How many texts were, and what is wrong with that after so many kills."""
-    sent = collections.Counter(sent_of(out).read_text().splitlines())
-    again = sum(times - 1 for text, times in sent.items() if text.startswith("line"))
-    fine = len(sent) == rows + 1 and again <= kills * (ROWS_PER_PART + WINDOW)
-    return again, "" if fine else f"sent {len(sent)} texts, {again} of them twice, after {kills} kills"
-
-
 def operations(folder, step):
-    """kill -9 before each operation, or each fifth say, of the module that publishes, counted from a whole run."""
-    rows, wrong = 50, []  # two parts
-    source, whole = sources(folder, rows)[1], folder / "whole"
+    """kill -9 before each operation of the module that publishes, or each fifth say; nothing but what was in work is paid again."""
+    source, whole = left_alone(folder)
+    hits, wrong = 0, []
 
-    def dying(out, at):
-        storage.os = Disk(at, killed)
-        counted(source, out)
-        (folder / "count").write_text(str(len(storage.os.log)))
+    def dying(out, sent, at):
+        storage.os = Disk(at, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        run(source, out, Noted(sent), faults="latency=2ms")
 
-    ended(forked(partial(dying, whole, 0)))
-    hits = int((folder / "count").read_text())
-    for at in range(1, hits + 1, step):
-        out = folder / f"out-{at}"
-        died = ended(forked(partial(dying, out, at))) == -9
-        code = ended(forked(partial(counted, source, out)))
-        lives = "" if died else "lives"
-        if why := wrong_with(out, content(whole), code) or paid_twice(out, rows, 1)[1] or lives:
-            wrong.append(f"{out.name} {why}")
-    return {"hits": hits, "wrong": wrong}
-
-
-def kills(folder, count):
-    """kill -9 at random moments, until so many have hit."""
-    seed = random.randrange(1 << 32)
-    generator, rows, wrong, hits, twice, jobs = random.Random(seed), 800, [], 0, 0, 0
-    inputs = sources(folder, rows)
-    took = {}
-    for source in inputs:
-        began = time.monotonic()
-        if ended(forked(partial(counted, source, folder / f"whole-{source.suffix}"))):
-            wrong.append(f"{source.name} alone")
-        took[source] = time.monotonic() - began
-    while hits < count:
-        source, out = inputs[jobs % 2], folder / f"out-{jobs}"
-        whole, hit = content(folder / f"whole-{source.suffix}"), 0
-        while True:
-            child = forked(partial(counted, source, out))
-            time.sleep(generator.random() * took[source])
-            os.kill(child, signal.SIGKILL)
-            if (code := ended(child)) != -9:
-                break
-            hit += 1
-        again, why = paid_twice(out, rows, hit)
-        if why := wrong_with(out, whole, code) or why:
-            wrong.append(f"{out.name} {why}")
-        hits, twice, jobs = hits + hit, twice + again, jobs + 1
-    return {"seed": seed, "jobs": jobs, "hits": hits, "rows": jobs * rows, "twice": twice, "wrong": wrong}
+    for at in itertools.count(1, step):
+        out, sent = folder / f"out-{at}", folder / f"sent-{at}"
+        if ended(forked(dying, out, sent, at)) != -9:
+            break
+        hits += 1
+        wrong += goes_on(out, whole, dying, out, sent, 0)
+        paid = [text for text in sent.read_text().splitlines() if text.startswith("line")]
+        if len(set(paid)) != ROWS or len(paid) > ROWS + ROWS_PER_PART + WINDOW:
+            wrong.append(f"{out.name}: of {len(set(paid))} texts {len(paid)} were sent")
+    return hits, wrong
 
 
 CALLS = ("fsync", "link", "unlink", "rename", "ftruncate", "write", "close", "openat")
-ACTS = {name: f"error={name}" for name in ("EIO", "ENOSPC", "EDQUOT")} | {"kill": "signal=SIGKILL"}
 
 
-def traced(work, *options):
+def traced(inject, work, *given):
     """Some work under strace, from its first step on; its exit code."""
 
     def stopped():
         os.kill(os.getpid(), signal.SIGSTOP)
-        work()
+        work(*given)
 
     child = forked(stopped)
     os.waitpid(child, os.WUNTRACED)
-    command = ["strace", "-f", "-p", str(child), *options]
-    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    command = ["strace", "-f", "-p", str(child), "-o", "/dev/null", "-e", f"inject={inject}"]
+    tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     tracer.stderr.readline()  # "attached"
     os.kill(child, signal.SIGCONT)
     code = ended(child)
@@ -193,111 +126,47 @@ def traced(work, *options):
     return code
 
 
-def strace(folder):
-    """The system says no, or the process dies, at each storage call of the thread that makes them."""
-    source = sources(folder, 60)[0]
-    out, wrong, hits, codes = folder / "whole", [], 0, collections.Counter()
-    log = folder / "log"
-    traced(partial(run, source, out), "-o", str(log), "-e", "trace=" + ",".join(CALLS))
-    whole = content(out)
-    made = collections.Counter(re.findall(r"^(\d+) +(\w+)\(", log.read_text(), re.MULTILINE))
-    (writer,) = {thread for thread, call in made if call == "fsync"}
-    for call, (act, told) in itertools.product(CALLS, ACTS.items()):
-        for at in range(1, made[writer, call] + 1):
-            out = folder / f"{call}-{act}-{at}"
-            faulty = ("-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{told}:when={at}")
-            hits, codes = hits + 1, codes + collections.Counter([traced(partial(run, source, out), *faulty)])
-            wrong += goes_on(source, out, whole)
-    return {"hits": hits, "codes": codes, "wrong": wrong}
+def system_calls(folder):
+    """The process dies, or the system says no, at each storage call: at a thread's first one, at its second one, ..."""
+    source, whole = left_alone(folder)
+    codes, wrong = collections.Counter(), []
+    errors = itertools.cycle(["error=EIO", "error=ENOSPC", "error=EDQUOT"])
 
+    def happens(call, act, at):
+        out = folder / f"{call}-{act}-{at}"
+        code = traced(f"{call}:{act}:when={at}", run, source, out)
+        codes[code] += 1
+        wrong.extend(goes_on(out, whole, run, source, out))
+        return code
 
-def limits(folder):
-    """No file may grow beyond a size: what is written is cut there."""
-    source, wrong, codes = sources(folder, 3 * ROWS_PER_PART)[0], [], []
-    ended(forked(partial(run, source, folder / "whole")))
-    whole = content(folder / "whole")
-
-    def limited(size, out):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-        run(source, out)
-
-    for size in (100, 1000, 3000):
-        out = folder / f"out-{size}"
-        codes.append(ended(forked(partial(limited, size, out))))
-        wrong += goes_on(source, out, whole)
-    return {"codes": codes, "wrong": wrong}
-
-
-def full(folder):
-    """A small disk is full but for some bytes. Only root can mount one; then there are no codes."""
-    source, wrong, codes = sources(folder, 3 * ROWS_PER_PART)[0], [], []
-    ended(forked(partial(run, source, folder / "whole")))
-    (small := folder / "small").mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "none", small], check=False).returncode:
-        return {"codes": codes, "wrong": wrong}
-    try:
-        for free in (4096, 12288, 20480):
-            disk, filler, out = os.statvfs(small), small / "filler", small / f"out-{free}"
-            with filler.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize - free)
-            codes.append(ended(forked(partial(run, source, out))))
-            filler.unlink()
-            wrong += goes_on(source, out, content(folder / "whole"))
-    finally:
-        subprocess.run(["umount", small], check=True)
-    return {"codes": codes, "wrong": wrong}
+    for call in CALLS:
+        at = 1
+        while happens(call, "signal=SIGKILL", at) == -9:
+            happens(call, next(errors), at)
+            at += 1
+    return codes, wrong
 
 
 FAULTS = "10% status=503 + 5% status=429 + 5% drop=head;reset + 5% truncate + 5% short"
 
 
-def resident():
-    """MiB of memory that this process has."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
-
-
 def faults(folder, rows):
-    """Three requests in ten fail, in five ways: where a row is lost, doubled or misplaced, and memory after each part."""
+    """Three requests in ten fail, in five ways; how many were sent again, and MiB of memory after each part."""
     logging.getLogger("inworld_embeddings").setLevel(logging.ERROR)
-    asked, sizes, source, out = array("H", bytes(2 * rows)), [], folder / "in.txt", folder / "out"
+    source, sizes, there = folder / "in.txt", [], 0
     source.write_text("".join(f"line {n}\n" for n in range(rows)))
-
-    class Asked(FakeEngine):
-        """Counts how often each text is paid for."""
-
-        def embed(self, texts):
-            for text in texts:
-                if text.startswith("line"):
-                    asked[int(text[5:])] += 1
-            return super().embed(texts)
 
     def seen(event):
         if event.kind == "part":
-            sizes.append(resident())
+            with open("/proc/self/statm") as file:
+                sizes.append(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20)
 
-    with local_client(engine=Asked(8), faults=FAULTS, batch_size=128) as client:
-        report = run_job(source, out, client=client, rows_per_part=max(1000, rows // 100), on_event=seen)
-    table = pq.read_table(out, columns=["row", "vector"])
-    vectors, wrong = parts.vectors_of(table), []
-    if not (report.finished and np.array_equal(table["row"], np.arange(rows)) and min(asked)):
-        wrong.append(f"{report}: rows are missing, or there twice")
-    for first in range(0, rows, 10_000):
-        texts = [f"line {n}" for n in range(first, min(rows, first + 10_000))]
-        if not np.array_equal(vectors[first:][:10_000], np.array(FakeEngine(8).embed(texts), np.float32)):
-            wrong.append(f"vectors from row {first} on")
-    told = {"requests": report.requests, "retries": report.retries, "twice": sum(asked) - rows}
-    return {**told, "mib": sizes, "wrong": wrong}
-
-
-def main():
-    clients._load()  # once, for all that are forked
-    what, *counts = sys.argv[1:]
-    does = {does.__name__: does for does in (operations, kills, strace, limits, full, faults)}
-    with tempfile.TemporaryDirectory() as folder:
-        told = does[what](Path(folder), *map(int, counts))
-    print(json.dumps(told))
-
-
-if __name__ == "__main__":
-    main()
+    with local_client(dimension=8, faults=FAULTS, batch_size=128) as client:
+        report = run_job(
+            source, folder / "out", client=client, rows_per_part=max(1000, rows // 100), on_event=seen
+        )
+    for numbers, vectors in open_job(folder / "out").vectors():
+        assert np.array_equal(numbers, np.arange(there, there := there + len(numbers)))
+        assert np.array_equal(vectors, np.float32(fake_vectors([f"line {n}" for n in numbers], 8)))
+    assert there == rows
+    return report.retries, sizes

@@ -2,11 +2,9 @@
 
 import errno
 import os
-import random
-import signal
-import stat
 
 WRITING = ("open", "fsync", "close", "link", "unlink", "replace", "ftruncate")
+NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
 
 class Disk:
@@ -25,31 +23,24 @@ class Disk:
         if name not in WRITING:
             return real
 
-        def operation(*given, **named):
+        def operation(*given):
             self.log.append(name)
-            return self.operate(name, real, *given, **named)
+            return self.operate(name, real, *given)
 
         return operation
 
-    def operate(self, name, real, *given, **named):
+    def operate(self, name, real, *given):
         """Carries out the operation that was counted last."""
-        if len(self.log) == self.at:
-            return self.act(name, real, *given, **named)
-        return real(*given, **named)
+        return self.act(name, real, *given) if len(self.log) == self.at else real(*given)
 
 
 def failing(number):
-    def act(name, real, *given, **named):
+    def act(name, real, *given):
         if name == "close":
             real(*given)
         raise OSError(number, os.strerror(number))
 
     return act
-
-
-def killed(name, real, *given, **named):
-    """kill -9, before the operation."""
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class PowerLossError(BaseException):
@@ -64,73 +55,38 @@ class Platter(Disk):
 
     def __init__(self, at=0):
         super().__init__(at)
-        self.off = False
-        self.open_files, self.synced = {}, {}
-        self.names, self.pending = {}, []  # those that last, and the changes that may
+        self.off, self.contents = False, {}
+        self.names, self.pending = {}, []  # the files of the names that last, and of those that may
 
-    def operate(self, name, real, *given, **named):
-        if len(self.log) == self.at:
-            self.off = True
+    def operate(self, name, real, *given):
+        self.off = self.off or len(self.log) == self.at
         if self.off and name != "close":
             raise PowerLossError
-        result = real(*given, **named)
-        if note := getattr(type(self), f"_{name}", None):
-            note(self, result, *map(_plain, given))
+        result = real(*given)
+        paths = [path for path in given if isinstance(path, os.PathLike) and not os.path.isdir(path)]
+        self.pending += [(path, os.stat(path).st_ino if os.path.exists(path) else None) for path in paths]
+        if name == "fsync":
+            self._fsync(f"/proc/self/fd/{given[0]}")
         return result
 
-    def _open(self, file, path, *_):
-        if stat.S_ISDIR(os.fstat(file).st_mode):
-            self.open_files[file] = None
+    def _fsync(self, path):
+        if os.path.isdir(path):
+            self.names |= dict(self.pending)
+            self.pending = []
         else:
-            self.open_files[file] = os.fstat(file).st_ino
-            self.pending.append((path, os.fstat(file).st_ino))
-
-    def _fsync(self, _, file):
-        number = self.open_files[file]
-        if number is None:
-            self._settle(self.pending)
-        else:
-            with open(f"/proc/self/fd/{file}", "rb") as content:
-                self.synced[number] = content.read()
-
-    def _link(self, _, old, new):
-        self.pending.append((new, os.stat(new).st_ino))
-
-    def _replace(self, _, old, new):
-        self.pending += [(new, os.stat(new).st_ino), (old, None)]
-
-    def _unlink(self, _, path):
-        self.pending.append((path, None))
-
-    def _settle(self, changes):
-        for path, number in changes:
-            self.names[path] = number
-        self.pending = []
+            with open(path, "rb") as file:
+                self.contents[os.stat(path).st_ino] = file.read()
 
     def after_power_loss(self, folder, generator):
         """Makes a folder what it may be: some pending names, and contents as they were last synced."""
-        self._settle([change for change in self.pending if generator.random() < 0.5])
+        self.names |= dict(change for change in self.pending if generator.random() < 0.5)
         for name in os.listdir(folder):
             os.unlink(os.path.join(folder, name))
         for path, number in self.names.items():
             if number is not None:
                 with open(path, "wb") as file:
-                    file.write(self.synced.get(number, b"\0" * generator.randrange(3)))
-
-
-def _plain(value):
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
+                    file.write(self.contents.get(number, b"\0" * generator.randrange(3)))
 
 
 def content(out):
     return {path.name: path.read_bytes() for path in sorted(out.glob("part-*.parquet"))}
-
-
-NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-
-
-def seeded():
-    """A generator whose seed is printed."""
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    return random.Random(seed)

@@ -36,7 +36,8 @@ from inworld_embeddings.jobs import (
 )
 from inworld_embeddings.testing import FakeEngine, async_local_client
 from inworld_embeddings_emulator.faults import Faults
-from support.storage import NUMBERS, Disk, Platter, PowerLossError, content, failing, seeded
+from support.processes import dice
+from support.storage import NUMBERS, Disk, Platter, PowerLossError, content, failing
 
 from .conftest import DIM, assert_vectors, errors_of, whole
 
@@ -82,7 +83,7 @@ def test_bytes_are_the_same_however_the_work_was_cut(job, lines, out, tmp_path, 
 def test_H02_H03_whatever_a_disk_does_what_is_published_is_whole_and_another_run_ends_the_work(
     job, lines, out, disk, kind
 ):
-    source, generator, numbers = lines(12), seeded(), itertools.cycle(NUMBERS)
+    source, generator, numbers = lines(12), dice(), itertools.cycle(NUMBERS)
     seen = disk(Platter())
     job(source)
     whole = content(out)
