@@ -1,12 +1,14 @@
 """Jobs over a local client with small vectors, and what they leave behind."""
 
 import json
+from contextlib import ExitStack
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from inworld_embeddings.jobs import open_job, parts, run_job, storage
+from inworld_embeddings.jobs.options import JOB
 from inworld_embeddings.testing import RequestLog, fake_vectors, local_client
 
 DIM = 8
@@ -38,28 +40,26 @@ def lines(tmp_path):
 @pytest.fixture
 def client():
     """Makes a local client; what it was asked is in its `log`."""
-    made = []
+    with ExitStack() as made:
 
-    def make(**options):
-        log = RequestLog()
-        one = local_client(**{"dimension": DIM, "batch_size": 4, "log": log, **options})
-        one.log = log
-        made.append(one)
-        return one
+        def make(**options):
+            given = {"dimension": DIM, "batch_size": 4, "log": RequestLog(), **options}
+            one = made.enter_context(local_client(**given))
+            one.log = given["log"]
+            return one
 
-    yield make
-    for one in made:
-        one.close()
+        yield make
 
 
 @pytest.fixture
 def job(client, tmp_path):
-    """Runs a job over a new client, in ``out``, with five rows in a part."""
+    """Runs a job over a new client, in ``out``, with five rows in a part. Options that are not the job's are the client's."""
 
     def run(source, out=None, **options):
-        given = options.pop("client", None) or client()
-        run.log = given.log
-        return run_job(source, out or tmp_path / "out", client=given, **{"rows_per_part": 5, **options})
+        its_own = {"rows_per_part": 5} | {name: options.pop(name) for name in options.keys() & JOB.keys()}
+        one = client(**options)
+        run.log = one.log
+        return run_job(source, out or tmp_path / "out", client=one, **its_own)
 
     return run
 

@@ -14,9 +14,8 @@ from inworld_embeddings import JobError
 from inworld_embeddings.jobs import export_job, open_job, parts, results
 from inworld_embeddings.testing import fake_vectors
 
-from .conftest import whole
+from .conftest import DIM, whole
 
-DIM = 8
 CARRIED = {
     "id": ["a", "b", "c", "d", "e", "f"],
     "score": [1.5, float("nan"), None, 0.0, 2.0, 3.0],
@@ -35,31 +34,26 @@ def made(job, tmp_path, out):
     return out
 
 
+VECTORS = np.float32(fake_vectors([f"line {n}" for n in range(6)], DIM)).tolist()
+VECTORS[1] = None
+
+
 def exported(out, name):
     path = out.parent / name
     assert export_job(out, path) == 6
     return path
 
 
-def assert_vectors(rows):
-    """All rows but the second have their vectors, that one has none."""
-    assert rows[1] is None
-    good = [n for n in range(6) if n != 1]
-    vectors = np.float32([rows[n] for n in good])
-    assert np.array_equal(vectors, np.float32(fake_vectors([f"line {n}" for n in good], DIM)))
-
-
 def test_parquet_holds_the_rows_of_all_parts(made):
     there, table = whole(made), parts.read_part(exported(made, "all.parquet"))
     assert table.schema.remove_metadata() == there.schema.remove_metadata()
     assert str(table.to_pylist()) == str(there.to_pylist())  # NaN is not equal to itself
-    assert_vectors(table["vector"].to_pylist())
+    assert table["vector"].to_pylist() == VECTORS
 
 
 def test_npy_can_be_mapped_and_a_refused_row_is_nan(made):
     vectors = np.load(exported(made, "all.npy"), mmap_mode="r")
-    assert np.isnan(vectors[1]).all()
-    assert_vectors([None if np.isnan(row).any() else row for row in vectors])
+    assert np.array_equal(vectors, [row or [np.nan] * DIM for row in VECTORS], equal_nan=True)
 
 
 def test_H03_a_full_disk_is_told(made):
@@ -70,24 +64,21 @@ def test_H03_a_full_disk_is_told(made):
 
 def test_json_lines_and_csv_say_the_same_of_every_type(made):
     lines = [json.loads(line) for line in exported(made, "all.jsonl").read_text().splitlines()]
-    assert_vectors([line["vector"] for line in lines])
-    assert lines[0] | {"vector": 0} == {
+    assert [line.pop("vector") for line in lines] == VECTORS
+    assert lines[0] == {
         "row": 0,
         "id": "a",
         "score": 1.5,
         "raw": "/w==",
         "tags": ["x"],
         "at": "2026-01-02T03:04:05Z",
-        "vector": 0,
         "error": None,
     }
     assert (lines[1]["score"], lines[1]["error"]["code"]) == (None, "InvalidInputError")
     with exported(made, "all.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert_vectors([json.loads(row["vector"] or "null") for row in rows])
-    assert [rows[0][name] for name in ("row", "id", "score", "raw", "tags", "at", "error")] == [
-        *("0", "a", "1.5", "/w==", '["x"]', "2026-01-02T03:04:05Z", ""),
-    ]
+    assert [json.loads(row.pop("vector") or "null") for row in rows] == VECTORS
+    assert [*rows[0].values()] == ["0", "a", "1.5", "/w==", '["x"]', "2026-01-02T03:04:05Z", ""]
     assert json.loads(rows[1]["error"])["code"] == "InvalidInputError"
 
 
