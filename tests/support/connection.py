@@ -7,7 +7,9 @@ import struct
 from itertools import count
 from threading import Thread
 
-from support.oracle import Head
+import httpx
+
+from support.oracle import RequestRecord
 
 _JOIN_SECONDS = 30.0
 _LINGER_ZERO = struct.pack("ii", 1, 0)
@@ -31,17 +33,7 @@ class Connection:
         if not tls:
             transport.set_write_buffer_limits(0)  # so that what was sent is with the kernel
         self._writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-        self.read, self.read_exactly = reader.read, reader.readexactly
-        self._read_until = reader.readuntil
-
-    async def read_until(self, mark):
-        """Everything up to and with the mark; None when the client closed its side before any byte."""
-        try:
-            return await self._read_until(mark)
-        except asyncio.IncompleteReadError as error:
-            if error.partial:
-                raise
-            return None
+        self.read, self.read_exactly, self.read_until = reader.read, reader.readexactly, reader.readuntil
 
     async def send(self, data):
         """All of it. What was handed to the kernel is counted in pieces of 64 kB."""
@@ -86,19 +78,14 @@ class Connection:
 
 
 async def read_head(connection):
-    """The next request's head, or None when the client closed instead."""
-    raw = await connection.read_until(b"\r\n\r\n")
-    if raw is None:
-        return None
-    first, *lines = raw.decode("latin-1").rstrip("\r\n").split("\r\n")
-    method, _, rest = first.partition(" ")
-    pairs = (line.partition(":") for line in lines)
-    headers = tuple((name.lower(), value.strip()) for name, _, value in pairs)
-    return Head(method, rest.rpartition(" ")[0], headers)
+    """The record of the next request, without its body. That the client closed instead is an `EOFError`."""
+    first, *lines = (await connection.read_until(b"\r\n\r\n")).rstrip().decode("latin-1").split("\r\n")
+    method, target, _ = first.split(" ")
+    return RequestRecord(method, target, httpx.Headers([line.split(": ", 1) for line in lines]))
 
 
-async def read_body(connection, head):
-    return await connection.read_exactly(int(head.get("content-length") or 0))
+async def read_body(connection, record):
+    record.body = await connection.read_exactly(int(record.head.get("content-length", 0)))
 
 
 class Listener:
@@ -108,28 +95,29 @@ class Listener:
     the test's own code: `close` raises it. ``buffers`` are socket options and sizes in bytes, which accepted sockets inherit.
     """
 
-    def __init__(self, serve, buffers=None):
+    def __init__(self, serve, buffers=()):
         self._serve = serve
-        self._socket = socket.socket()
-        for option, size in (buffers or {}).items():
-            if size is not None:
-                self._socket.setsockopt(socket.SOL_SOCKET, option, size)
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.listen(1024)
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        for option, size in buffers:
+            self._socket.setsockopt(socket.SOL_SOCKET, option, size)
         self._socket.setblocking(False)
-        self.port: int = self._socket.getsockname()[1]
+        self.port = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._accepting = self._loop.create_task(self._accept_all())
         self._thread = Thread(target=self._run, name=f"serve-{self.port}", daemon=True)
         self._thread.start()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._accepting.cancel)
         self._thread.join(_JOIN_SECONDS)
-        if self._thread.is_alive():
-            raise TimeoutError("the server's thread does not end")
-        self._loop.close()
+        self._loop.close()  # raises if the thread does not end
         if not self._accepting.cancelled():
             self._accepting.result()
 

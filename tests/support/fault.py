@@ -12,8 +12,6 @@ from types import SimpleNamespace
 from inworld_embeddings_emulator import TEST_KEY, Emulator
 from inworld_embeddings_emulator import messages as emulators
 from inworld_embeddings_emulator.faults import HEADER, FaultLayer, Faults
-from support.connection import Connection
-from support.oracle import ConnectionRecord, RequestRecord
 from support.vectors import good_json, vectors_for
 
 # The bytes of responses, written by hand so that they can also be wrong.
@@ -49,12 +47,12 @@ class Stage(Enum):
     REQUEST = "request"
 
 
-@dataclass(slots=True)
+@dataclass
 class Exchange:
     """One request (or, at `Stage.CONNECT`, one bare connection) and the means to answer it, or not to."""
 
-    conn: Connection
-    request: RequestRecord | ConnectionRecord
+    conn: object
+    request: object
     dim: int
 
     async def play(self, fault):
@@ -64,9 +62,6 @@ class Exchange:
 
     async def send(self, data):
         await self.conn.send(data)
-
-    async def reply(self, status=200, body=b"", headers=(JSON,)):
-        await self.send(response(status, body, headers))
 
     def good_body(self):
         return good_json(self.request.texts, self.dim)
@@ -96,7 +91,7 @@ def held(event):
 
     async def play(ex):
         await event.wait()
-        await ex.reply(200, ex.good_body())
+        await ex.play(OK)
 
     return Fault("held", play)
 
@@ -142,13 +137,12 @@ def emulated(script):
     faults = Faults(script)
 
     async def play(ex):
-        head, body = ex.request.head, ex.request.body
-        headers = emulators.joined_headers(head.headers) | {"authorization": _KEY}
-        layer = FaultLayer(_emulator(ex.dim), faults)
-        reply = layer.handle(emulators.Request(head.method, head.target, headers, body))
+        request, layer = ex.request, FaultLayer(_emulator(ex.dim), faults)
+        headers = dict(request.head) | {"authorization": _KEY}
+        reply = layer.handle(emulators.Request(request.method, request.target, headers, request.body))
         await _carry(ex, reply)
         if reply.status == 200 and HEADER not in dict(reply.headers):
-            ex.request.answered = ex.request.text_ids
+            request.answered = request.text_ids
 
     return Fault(script, play)
 
@@ -176,43 +170,39 @@ def _as_fault(fault):
     return emulated(fault) if isinstance(fault, str) else fault
 
 
-# Scripts
+# Scripts: functions of a stage, a connection and, once it has been read, the request, that give a fault or None
 
 
-class InOrder:
+def in_order(faults):
     """One fault per request, the last one for ever. Where its stage is over, it is played after the request."""
+    left = [_as_fault(fault) for fault in faults]
 
-    def __init__(self, faults):
-        self._faults = [_as_fault(fault) for fault in faults]
-        self._next = 0
-
-    def take(self, stage, connection, request=None):
-        chosen = self._faults[min(self._next, len(self._faults) - 1)]
-        if stage not in (Stage.REQUEST, chosen.stage):
+    def script(stage, connection, request=None):
+        if stage not in (Stage.REQUEST, left[0].stage):
             return None
-        self._next += 1
-        return chosen
+        return left.pop(0) if len(left) > 1 else left[0]
 
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A function of the request decides, once the request has been read."""
-
-    choose: object
-
-    def take(self, stage, connection, request=None):
-        return self.choose(request) if stage is Stage.REQUEST else None
+    return script
 
 
 class ByConnection:
-    """A script of its own for some connections, by number; the others get the right answers."""
+    """Faults for some connections, by their numbers; the others get the right answers."""
 
-    def __init__(self, scripts):
-        self._scripts = {number: InOrder(faults) for number, faults in scripts.items()}
+    def __init__(self, faults):
+        self._scripts = {number: in_order(some) for number, some in faults.items()}
 
-    def take(self, stage, connection, request=None):
-        script = self._scripts.get(connection.number) or Chosen(lambda _: OK)
-        return script.take(stage, connection, request)
+    def __call__(self, stage, connection, request=None):
+        return self._scripts.get(connection.number, in_order([OK]))(stage, connection, request)
+
+
+def as_script(script):
+    if isinstance(script, Fault | str):
+        return in_order([script])
+    if isinstance(script, list | tuple):
+        return in_order(script)
+    if isinstance(script, ByConnection):
+        return script
+    return lambda stage, connection, request=None: script(request) if stage is Stage.REQUEST else None
 
 
 def at_random(seed, rate, faults):
@@ -223,11 +213,3 @@ def at_random(seed, rate, faults):
         return dice.choice(faults) if dice.random() < rate else OK
 
     return choose
-
-
-def as_script(script):
-    if isinstance(script, Fault | str):
-        return InOrder([script])
-    if isinstance(script, list | tuple):
-        return InOrder(script)
-    return Chosen(script) if callable(script) else script

@@ -12,73 +12,67 @@ from support.vectors import DIM
 class ScriptedServer:
     """Plays faults by a script and keeps a log, over whatever it is that carries them."""
 
-    def __init__(self, script, dim, latency):
+    def __init__(self, script=OK, *, dim=DIM, latency=0.0):
         self.oracle = Oracle(dim)
-        self.requests = self.oracle.requests
+        self.requests, self.connections = self.oracle.requests, self.oracle.connections
         self.script = as_script(script)
         self._latency = latency
 
-    async def play(self, conn, connection, head, body, early=None):
+    async def play(self, conn, connection, request, early=None):
         """Play what comes after a request, unless something was chosen before it had been read."""
-        now = asyncio.get_running_loop().time
-        request, before = self.oracle.add_request(head, body, connection, now()), conn.bytes_sent
+        oracle, now, before = self.oracle, asyncio.get_running_loop().time, conn.bytes_sent
+        request.number, request.started = len(self.requests), now()
+        request.connection, request.on_connection = connection.number, connection.requests
+        connection.requests += 1
+        oracle.in_flight += 1
+        request.in_flight = oracle.in_flight
+        self.requests.append(request)
+        oracle.tell()
         try:
-            fault = early or self.script.take(Stage.REQUEST, connection, request)
+            fault = early or self.script(Stage.REQUEST, connection, request)
             await asyncio.sleep(self._latency(request) if callable(self._latency) else self._latency)
-            await Exchange(conn, request, self.oracle.dim).play(fault)
+            await Exchange(conn, request, oracle.dim).play(fault)
         finally:
-            request.bytes_sent = conn.bytes_sent - before
-            self.oracle.finish_request(request, now())
+            request.bytes_sent, request.finished = conn.bytes_sent - before, now()
+            oracle.in_flight -= 1
+            oracle.tell()
 
 
-class FaultServer(ScriptedServer):
+class FaultServer(ScriptedServer, Listener):
     """Use as a context manager; listens from construction on.
 
     Args:
         script: words of the emulator such as ``"status=503 x2, ok"``, a fault, a list of these by request (the
-            last repeats), a function of the `RequestRecord` that gives one, or `ByConnection`.
+            last repeats), a function of the `RequestRecord` that gives one, or `by_connection`.
         latency: seconds before each fault, or a function of the request that gives them.
         tls: the server's side of a TLS context, see ``support.network``.
         receive_buffer: small for faults that do not read.
         send_buffer: small to make ``bytes_sent`` say what the client really took.
     """
 
-    def __init__(self, script=OK, *, dim=DIM, latency=0.0, tls=None, receive_buffer=None, send_buffer=None):
-        super().__init__(script, dim, latency)
-        self.connections = self.oracle.connections
+    def __init__(self, script=OK, *, tls=None, receive_buffer=None, send_buffer=None, **settings):
+        ScriptedServer.__init__(self, script, **settings)
         self._tls = tls
         buffers = {socket.SO_RCVBUF: receive_buffer, socket.SO_SNDBUF: send_buffer}
-        self._listener = Listener(self._serve, buffers)
-        self.port = self._listener.port
+        Listener.__init__(self, self._answer, [(option, size) for option, size in buffers.items() if size])
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        self.close = self._listener.close
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    async def _serve(self, conn):
+    async def _answer(self, conn):
         record = ConnectionRecord(conn.number)
-        self.oracle.add_connection(record)
+        self.connections.append(record)
+        self.oracle.tell()
         try:
-            chosen = self.script.take(Stage.CONNECT, record)
+            chosen = self.script(Stage.CONNECT, record)
             await conn.open(None if chosen else self._tls)
             if chosen:
                 await Exchange(conn, record, self.oracle.dim).play(chosen)
-            while not conn.closed and await self._exchange(conn, record):
-                pass
+            while not conn.closed:
+                request = await read_head(conn)
+                chosen = self.script(Stage.HEAD, record)
+                if not chosen:
+                    await read_body(conn, request)
+                await self.play(conn, record, request, chosen)
         finally:
             await conn.close()
-            self.oracle.finish_connection(record)
-
-    async def _exchange(self, conn, connection):
-        """Read one request and play its fault; False when the connection ends."""
-        head = await read_head(conn)
-        if head is None:
-            return False
-        chosen = self.script.take(Stage.HEAD, connection)
-        body = b"" if chosen else await read_body(conn, head)
-        await self.play(conn, connection, head, body, chosen)
-        return (head.get("connection") or "").lower() != "close"
+            record.closed = True
+            self.oracle.tell()

@@ -18,10 +18,8 @@ from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, auth, clie
 from inworld_embeddings._engine import engine, sync_bridge
 from support.clients import KEY
 from support.connection import Connection
-from support.fault import OK
 from support.fault_server import ScriptedServer
-from support.oracle import ConnectionRecord, Head
-from support.vectors import DIM
+from support.oracle import ConnectionRecord, RequestRecord
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -89,24 +87,19 @@ def _virtual_loop_thread():
         return sync_bridge.LoopThread()
 
 
-class Service(httpx.AsyncBaseTransport, ScriptedServer):
+class Service(ScriptedServer, httpx.AsyncBaseTransport):
     """Of the connection's faults it knows the losses and the silences; without sockets there is nothing to frame, to
     encrypt or to reuse.
     """
-
-    def __init__(self, script=OK, *, dim=DIM, latency=0.0):
-        ScriptedServer.__init__(self, script, dim, latency)
-        self._connection = ConnectionRecord(0)
 
     @property
     def bodies(self):
         return [request.body for request in self.requests]
 
     async def handle_async_request(self, request):
-        headers = tuple((name.decode().lower(), value.decode()) for name, value in request.headers.raw)
-        head = Head(request.method, request.url.raw_path.decode(), headers)
-        wire = _Wire()
-        await self.play(wire, self._connection, head, request.content)
+        target, wire = request.url.raw_path.decode(), _Wire()
+        record = RequestRecord(request.method, target, request.headers, request.content)
+        await self.play(wire, ConnectionRecord(), record)
         return wire.response()
 
 

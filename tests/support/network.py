@@ -5,7 +5,6 @@ import contextlib
 import os
 import socket
 import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,20 +49,9 @@ def socket_to(port):
     raise LookupError(f"no connection to port {port}")
 
 
-@dataclass(slots=True)
-class ProxyRecord:
-    """One request to the proxy: what a bystander on the way could read of it."""
-
-    method: str
-    target: str
-    proxy_authorization: bool
-    authorization_in_clear: bool
-    bytes_up: int = 0
-
-
-class ConnectProxy:
+class ConnectProxy(Listener):
     """An HTTP CONNECT proxy. It tunnels to loopback only: to the port that was asked for, or where ``routes``
-    sends a target.
+    sends a target. Its records hold as bodies what went up in clear.
 
     Args:
         behaviour: a coroutine function of proxy, connection and record: `tunnel`, or one of those below.
@@ -71,29 +59,19 @@ class ConnectProxy:
     """
 
     def __init__(self, behaviour=None, *, routes=None):
-        self.records: list[ProxyRecord] = []
-        self.routes = dict(routes or {})
-        self._behaviour = behaviour or tunnel
-        self._listener = Listener(self._serve)
-        self.port = self._listener.port
+        self.records, self.routes, self._behaviour = [], routes or {}, behaviour or tunnel
+        super().__init__(self._answer)
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._listener.close()
-
-    async def _serve(self, conn):
+    async def _answer(self, conn):
         await conn.open()
-        while (head := await read_head(conn)) is not None:
-            known = [head.get(name) is not None for name in ("proxy-authorization", "authorization")]
-            record = ProxyRecord(head.method, head.target, *known)
+        while True:
+            record = await read_head(conn)
             self.records.append(record)
-            if head.method == "CONNECT":
+            if record.method == "CONNECT":
                 await self._behaviour(self, conn, record)
                 return
-            await read_body(conn, head)  # a request in clear: recorded, never forwarded
+            await read_body(conn, record)  # a request in clear: recorded, never forwarded
             await conn.send(response(501, b"only CONNECT", [TEXT]))
 
 
@@ -104,8 +82,7 @@ async def tunnel(proxy, conn, record, most_down=2**63):
 
     async def up():
         while data := await conn.read(65536):
-            record.bytes_up += len(data)
-            record.authorization_in_clear |= b"authorization:" in data.lower()
+            record.body += data
             writer.write(data)
         raise EOFError
 
@@ -117,13 +94,10 @@ async def tunnel(proxy, conn, record, most_down=2**63):
         await (conn.close() if left else conn.rst())
 
     await conn.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    with contextlib.closing(writer):
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(up())
-                group.create_task(down())
-        except* (OSError, EOFError):
-            pass
+    with contextlib.closing(writer), contextlib.suppress(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(up())
+            group.create_task(down())
 
 
 def die_in_tunnel(after_bytes):

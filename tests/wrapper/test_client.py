@@ -11,7 +11,7 @@ import inworld_embeddings_client
 from inworld_embeddings import BasicAuth, EmbeddingClient, EmbeddingResult, ProviderAuth, errors
 from inworld_embeddings.options import CALL, defaults, merged
 from support.clients import asynchronous_key
-from support.fault import JSON, OK, Fault, status
+from support.fault import JSON, OK, response, sends, status
 from support.in_process import KEY, AsyncFace, Service, embed
 from support.oracle import EMBED_PATH
 from support.vectors import text_id, vectors_for
@@ -23,7 +23,7 @@ ODD = [
 
 
 def good(*headers):
-    return Fault("good", lambda ex: ex.reply(200, ex.good_body(), [JSON, *headers]))
+    return sends("good", lambda ex: response(200, ex.good_body(), [JSON, *headers]))
 
 
 def test_a_sequence_gives_a_result_in_input_order():
@@ -127,7 +127,7 @@ def test_credentials_of_every_kind_reach_the_wire_on_every_attempt(way):
     for request in service.requests:
         assert request.authorized
         assert request.head.get("user-agent").startswith("inworld-embeddings/")
-        assert (request.head.get("host"), request.head.target) == ("api.inworld.ai", EMBED_PATH)
+        assert (request.head.get("host"), request.target) == ("api.inworld.ai", EMBED_PATH)
     for provider in way.values():
         assert getattr(provider, "call_count", 2) == 2, "a provider is asked on every attempt"
 
@@ -143,7 +143,7 @@ def test_every_request_takes_path_headers_and_model_from_the_generated_endpoint(
     service, _ = embed(
         "status=503, ok", ["a", "b"], batch_size=1, model="of this test: its envelope is cached"
     )
-    sent = [(request.head.target, request.head.get("x-generated")) for request in service.requests]
+    sent = [(request.target, request.head.get("x-generated")) for request in service.requests]
     assert sent == [(f"{EMBED_PATH}?generated=yes", "yes")] * 3
 
 

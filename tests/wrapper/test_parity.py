@@ -151,7 +151,7 @@ def test_both_clients_do_the_same(way, script, settings, ends, caplog):
                 value = error
         assert f"{type(value).__name__} {len(service.requests)}" == ends
         sent = sorted(
-            (request.head.target, request.head.headers, request.body) for request in service.requests
+            (request.target, request.head.multi_items(), request.body) for request in service.requests
         )
         logged = sorted(record.getMessage() for record in caplog.records if record.name.startswith("inworld"))
         outcomes.append((told(value), sent, logged))

@@ -53,7 +53,7 @@ def test_B02_B03_an_end_before_the_request_was_read(end):
     with FaultServer(ByConnection({0: [end], 1: [end]})) as server:
         server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
         server.oracle.assert_requests(1)
-        server.oracle.assert_connections(3)
+        assert len(server.connections) == 3
 
 
 @pytest.mark.parametrize(
