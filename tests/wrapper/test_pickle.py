@@ -75,14 +75,11 @@ def test_I07_a_copy_in_the_process_keeps_the_credential_and_has_connections_of_i
             server.oracle.check(["a", "b"], again.embed(["a", "b"]).vectors)
 
 
-def test_F08_the_key_is_not_in_the_bytes():
+def test_F08_the_key_is_not_in_the_bytes_and_a_provider_travels_by_its_name():
     key, secret = base64.b64decode(KEY).decode().split(":")
     for given in ({"api_key": KEY}, {"key": key, "secret": secret}):
         data = pickle.dumps(EmbeddingClient(**given))
         assert not [part for part in (KEY, key, secret) if part.encode() in data]
-
-
-def test_F08_a_key_provider_travels_by_its_name():
     data = pickle.dumps(EmbeddingClient(api_key=key_of_another_vault))
     assert HERE.encode() not in data
     assert pickle.loads(data)._settings.credential is key_of_another_vault

@@ -39,7 +39,7 @@ def start():
 
     def start(*arguments, **environment):
         command = [sys.executable, "-W", "error", "-m", "inworld_embeddings", *arguments]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.PIPE)
         return subprocess.Popen(command, **pipes, text=True, encoding="utf-8", env=os.environ | environment)
 
     return start

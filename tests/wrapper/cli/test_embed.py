@@ -57,17 +57,26 @@ def test_the_name_of_a_file_gets_a_note(run, folder):
 
 @pytest.mark.parametrize(("first", "second"), [("SIGINT", "SIGTERM"), ("SIGHUP", "SIGINT")])
 def test_a_signal_prints_what_was_sent_and_a_second_one_ends_at_once(start, first, second):
-    if not hasattr(signal, first):
-        pytest.skip("not on this system")
-    with emulator(faults="ok x3, latency=300s") as served:
-        arguments = ["--batch-size", "1", "--concurrency", "1", *"abcdefgh"]
-        with start("embed", *arguments, **served.env) as command:
-            lines = [command.stdout.readline() for _ in range(3)]
-            command.send_signal(getattr(signal, first))
-            said = [command.stderr.readline() for _ in range(2)]
-            assert said[1].startswith("Finishing what was sent.")
-            command.send_signal(getattr(signal, second))
-            lines += command.stdout.readlines()
-            assert command.stderr.read().endswith("error: interrupted\n")
-    assert command.wait(60) == 130
+    arguments = ["--batch-size", "1", "--concurrency", "1", *"abcdefgh"]
+    with (
+        emulator(faults="ok x3, latency=300s") as served,
+        start("embed", *arguments, **served.env) as command,
+    ):
+        lines = [command.stdout.readline() for _ in range(3)]
+        command.send_signal(getattr(signal, first))
+        said = [command.stderr.readline() for _ in range(2)]
+        assert said[1].startswith("Finishing what was sent.")
+        command.send_signal(getattr(signal, second))
+        lines += command.stdout.readlines()
+        assert command.stderr.read().endswith("error: interrupted\n")
+    assert command.returncode == 130
     assert [row["index"] for row in rows_of("".join(lines))] == [0, 1, 2]
+
+
+def test_a_line_is_done_while_the_next_one_is_waited_for_and_a_signal_does_not_wait(start):
+    with start("embed", "--local", "--batch-size", "1") as command:
+        for line in ("one", "two"):
+            print(line, file=command.stdin, flush=True)
+            assert '"embedding"' in command.stdout.readline()
+        command.send_signal(signal.SIGINT)
+        assert command.wait(60) == 130

@@ -18,40 +18,33 @@ def command(folder):
 
 
 def test_it_runs_says_how_to_read_it_and_does_nothing_twice_nor_with_another_input(run, command, folder):
-    code, said, err = run(*command, "--local", "--id", "id")
+    command += ["--local", "--id", "id"]
+    code, said, err = run(*command)
     assert code == 0
     assert "300 rows in 3 requests" in err
     assert "300 rows in 3 parts, 0 refused" in said
     assert "read_table" in said
-    assert "0 rows sent" in run(*command, "--local", "--id", "id")[1]
     assert json.loads(run("job", "status", "out", "--json")[1])["rows"] == 300
     assert run("job", "verify", "out")[:2] == (0, "All parts are good.\n")
+    (folder / "out" / "copy.txt").write_text("three\n")
+    said = run(*command)[1]
+    assert "0 rows sent" in said
+    assert "Not of this job, but read with it: " in said
     (folder / "in.jsonl").write_text('{"id": 1, "body": "x"}\n')
-    code, _, err = run(*command, "--local", "--id", "id")
+    code, _, err = run(*command)
     assert (code, "is not what it was" in err) == (1, True)
 
 
-def test_what_the_cache_has_is_not_sent_and_is_told(run, command):
+def test_a_dry_run_needs_no_key_leaves_nothing_and_knows_what_the_cache_has(run, command, folder):
+    code, said, _ = run(*command, "--dry-run", "--rate-limit", "0.5")
+    assert (code, said.startswith("300 rows in 3 requests, ")) == (0, True)
+    assert "0.1 minutes at 0.5 requests a second" in said
+    assert not (folder / "out").exists()
     command += ["--local", "--cache", "cache.db"]
     run(*command)
     command[4] = "again"
     assert "; 300 rows in the cache" in run(*command, "--dry-run")[1]
     assert "0 rows sent in 0 requests (0 retries), 300 from the cache, " in run(*command)[1]
-
-
-def test_a_dry_run_needs_no_key_and_leaves_nothing(run, command, folder):
-    code, said, _ = run(*command, "--dry-run", "--rate-limit", "0.5")
-    assert (code, said.startswith("300 rows in 3 requests, ")) == (0, True)
-    assert "0.1 minutes at 0.5 requests a second" in said
-    assert not (folder / "out").exists()
-
-
-def test_a_file_in_the_folder_that_is_not_of_the_job_is_named(run, command, folder):
-    run(*command, "--local")
-    (folder / "out" / "copy.txt").write_text("three\n")
-    assert "Not of this job, but read with it: " in run(*command, "--local")[1]
-    code, said, _ = run("job", "verify", "out")
-    assert (code, said.startswith("copy.txt: no part of this job, and read as one")) == (1, True)
 
 
 def test_json_lines_tell_the_plan_and_the_end(run, command):

@@ -2,9 +2,7 @@
 
 import asyncio
 import io
-import threading
 from collections import deque
-from types import SimpleNamespace
 from unittest import mock
 
 import pytest
@@ -22,13 +20,6 @@ def test_lines_are_numbered_and_blank_ones_left_out(monkeypatch, block):
     file = io.BytesIO("\ufeffone\r\n\n \t\r\nzwölf\n".encode() + b"caf\xe9\n" + b"x" * 20 + b"\nlast")
     found = [line for some in blocks_of(file, "f") for line in some]
     assert found == [(1, "one"), (4, "zwölf"), (5, "caf\udce9"), (6, "x" * 9), (7, "last")]
-
-
-def test_what_is_no_text_is_named():
-    gone = SimpleNamespace(read=mock.Mock(side_effect=OSError(5, "Input/output error")))
-    for file, says in ((io.BytesIO("a".encode("utf-16")), "f is UTF-16"), (gone, "f: Input/output error")):
-        with pytest.raises(errors.InvalidInputError, match=says):
-            list(blocks_of(file, "f"))
 
 
 def outcomes(client, feed):
@@ -82,25 +73,6 @@ def test_texts_that_cannot_be_sent_cost_no_other():
     given = [Line(number, text) for number, text in enumerate(["a", "\udcff", "x" * 2_000_000, "b"], 1)]
     with EmbeddingClient.local() as client:
         assert outcomes(client, Feed(iter([given]))) == ("vIIv", None)
-
-
-def test_a_line_is_done_while_the_next_one_is_waited_for_and_stop_does_not_wait():
-    came = threading.Event()
-
-    def blocks():
-        yield [Line(1, "one")]
-        assert came.wait(60), "it came only when there was a second one"
-        yield [Line(3, "two")]
-        threading.Event().wait(60)  # nothing more comes
-
-    feed = Feed(blocks())
-    with EmbeddingClient.local() as client:
-        rows = embedded(client, feed, batch_size=1)
-        assert next(rows)[0].number == 1
-        came.set()
-        assert next(rows)[0].number == 3
-        feed.stop()
-        assert list(rows) == []
 
 
 def test_lines_are_read_only_as_fast_as_they_are_taken():

@@ -28,10 +28,3 @@ def test_in_front_of_the_api_it_names_both_and_shows_no_key(start):
             out, err = server.communicate(timeout=20)
     assert server.returncode == 0
     assert not re.search(f"planted|{KEY}", notice + out + err)
-
-
-def test_a_taken_port_ends_it_with_one_line(run):
-    with EmulatorServer(Emulator()) as server:
-        ended, out, err = run("serve", "--engine", "hash:4", "--port", server.url.rpartition(":")[2])
-    assert (ended, out) == (1, "")
-    assert re.fullmatch(r"error: .* choose another port; .*\n", err)

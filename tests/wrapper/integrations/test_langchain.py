@@ -1,4 +1,4 @@
-"""LangChain's own suites, a vector store, mem0."""
+"""LangChain's own suites, pickles, mem0."""
 
 import asyncio
 import pickle
@@ -7,7 +7,6 @@ from .conftest import ANIMALS, KEY, PETS, assert_no_key, assert_right, framework
 
 framework("langchain_tests")
 
-from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 from langchain_tests.unit_tests import EmbeddingsUnitTests
 
@@ -27,12 +26,6 @@ class TestUnit(EmbeddingsUnitTests):
 class TestIntegration(EmbeddingsIntegrationTests):
     embeddings_class = InworldEmbeddings
     embedding_model_params = {"local": True}  # noqa: RUF012 - a property of theirs
-
-
-def test_a_vector_store_finds_what_is_near():
-    store = InMemoryVectorStore.from_texts(ANIMALS, InworldEmbeddings(local=True))
-    assert store.similarity_search(PETS, k=1)[0].page_content == ANIMALS[0]
-    assert asyncio.run(store.asimilarity_search(PETS, k=1))[0].page_content == ANIMALS[0]
 
 
 def test_it_travels_without_its_key(settings, key):

@@ -2,12 +2,11 @@
 
 import asyncio
 
-import numpy as np
 import pytest
 
 from inworld_embeddings import PartialFailureError, RateLimitError
 
-from .conftest import ANIMALS, PETS, assert_no_key, assert_right, framework
+from .conftest import ANIMALS, assert_no_key, assert_right, framework
 
 framework("pydantic_ai")
 
@@ -18,12 +17,9 @@ from pydantic_ai.models import override_allow_model_requests
 from inworld_embeddings.integrations.pydantic_ai import InworldEmbeddingModel
 
 
-def test_an_embedder_finds_what_is_near():
+def test_local_mode_names_its_engine_and_the_models_limit():
     embedder = Embedder(InworldEmbeddingModel(local=True))
-    documents = embedder.embed_documents_sync(ANIMALS)
-    query = embedder.embed_query_sync(PETS)
-    assert int(np.argmax(np.array(documents.embeddings) @ np.array(query.embeddings[0]))) == 0
-    assert documents.provider_details["engine"]
+    assert embedder.embed_query_sync("a").provider_details["engine"]
     assert asyncio.run(embedder.max_input_tokens()) == 128
 
 
