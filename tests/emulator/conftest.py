@@ -1,10 +1,10 @@
-"""A tiny engine, a handler that always replies the same, and a request builder for the tests of the emulator."""
+"""A tiny engine and a request builder for the tests of the emulator."""
 
 import json
 
 import pytest
 
-from inworld_embeddings_emulator import Emulator, Reply, Request
+from inworld_embeddings_emulator import Emulator, Request
 
 GOOD_KEY = "Basic bG9jYWw6bG9jYWw="  # base64("local:local"), spelled out so that the tests do not compute it
 
@@ -19,22 +19,6 @@ class TinyEngine:
         return [[float(len(text)), sum(map(ord, text)) % 97 / 1e7, -0.5] for text in texts]
 
 
-class Canned:
-    uses_test_key = True
-
-    def __init__(self, body=b"", status=200, *headers):
-        self.body, self.status, self.headers, self.seen = body, status, headers, []
-
-    def handle(self, request):
-        self.seen.append(request)
-        return Reply(self.status, self.headers, self.body)
-
-
-@pytest.fixture(scope="session")
-def canned():
-    return Canned
-
-
 @pytest.fixture
 def engine():
     return TinyEngine()
@@ -45,21 +29,12 @@ def emulator(engine):
     return Emulator(engine)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def request_of():
-    """Builds a good request; keywords replace parts of it, and ``None`` drops the key."""
+    """Builds a good request; keywords replace parts of it or add headers, and ``None`` drops the key."""
 
-    def build(content=None, *, method="POST", path="/ml/v1alpha/embedding:embed", key=GOOD_KEY):
+    def build(content=None, *, method="POST", path="/ml/v1alpha/embedding:embed", key=GOOD_KEY, **headers):
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
-        return Request(method, path, {"authorization": key} if key is not None else {}, body)
+        return Request(method, path, headers | ({"authorization": key} if key is not None else {}), body)
 
     return build
-
-
-@pytest.fixture
-def ask(emulator, request_of):
-    def send(content=None, **parts):
-        reply = emulator.handle(request_of(content, **parts))
-        return reply.status, json.loads(reply.body)
-
-    return send

@@ -1,9 +1,11 @@
 """The served mode over real sockets, raw where an HTTP client would be too polite."""
 
+import contextlib
 import io
 import re
 import socket
 import threading
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -21,33 +23,30 @@ def raw(*, target=PATH, method="POST", host="host: localhost\r\n", headers=KEY, 
     return f"{method} {target} HTTP/1.1\r\n{host}{headers}{length}\r\n".encode() + body
 
 
-class Peer:
-    """A client that sends exactly what it is told."""
+LAST = raw(headers=KEY + "connection: close\r\n")
 
-    def __init__(self, server):
-        port = int(server.address.rpartition(":")[2])
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.stream = self.socket.makefile("rb")
 
-    def __enter__(self):
-        return self
+def connect(server, *requests):
+    """A connection as a file, on which requests were sent exactly as they are."""
+    with socket.create_connection(("127.0.0.1", server.url.rpartition(":")[2]), timeout=10) as connection:
+        peer = connection.makefile("rwb")
+    peer.writelines(requests)
+    peer.flush()
+    return peer
 
-    def __exit__(self, *_):
-        self.stream.close()
-        self.socket.close()
 
-    def send(self, data):
-        self.socket.sendall(data)
+def received(server, *requests):
+    """All that comes back until the connection ends."""
+    with connect(server, *requests) as peer:
+        return peer.read()
 
-    def read(self):
-        """One reply: status, headers, body."""
-        status = int(self.stream.readline().split()[1])
-        lines = iter(lambda: self.stream.readline().decode("latin-1").rstrip("\r\n"), "")
-        headers = dict(line.split(": ", 1) for line in lines)
-        return status, headers, self.stream.read(int(headers.get("content-length", 0)))
 
-    def at_end(self):
-        return self.stream.read() == b""
+def read(peer):
+    """One reply: status, headers, body."""
+    status = int(peer.readline().split()[1])
+    lines = iter(lambda: peer.readline().decode("latin-1").rstrip("\r\n"), "")
+    headers = dict(line.split(": ", 1) for line in lines)
+    return status, headers, peer.read(int(headers.get("content-length", 0)))
 
 
 @pytest.fixture
@@ -61,82 +60,52 @@ def server(emulator, log):
         yield running
 
 
-@pytest.fixture
-def peer(server):
-    with Peer(server) as connected:
-        yield connected
-
-
-def test_keep_alive_pipelining_chunks_and_a_client_that_wants_to_close(peer):
+def test_keep_alive_pipelining_chunks_and_a_client_that_wants_to_close(server):
     pieces = [BODY[at : at + 7] for at in range(0, len(BODY), 7)]
     chunked = b"".join(b"%x;x=y\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\nT: t\r\n\r\n"
-    peer.send(raw(headers=KEY + "transfer-encoding: chunked\r\n", body=chunked))
-    peer.send(raw(method="BREW", body=b"") + raw(headers=KEY + "connection: close\r\n"))
-    first, brewed, last = (peer.read() for _ in range(3))
-    assert [reply[0] for reply in (first, brewed, last)] == [200, 501, 200]
-    assert (first[2], last[1]["connection"], peer.at_end()) == (last[2], "close", True)
+    in_chunks = raw(headers=KEY + "transfer-encoding: chunked\r\n", body=chunked)
+    with connect(server, in_chunks, raw(method="BREW", body=b""), LAST) as peer:
+        first, brewed, last = (read(peer) for _ in range(3))
+        assert [reply[0] for reply in (first, brewed, last)] == [200, 501, 200]
+        assert (first[2], last[1]["connection"], peer.read()) == (last[2], "close", b"")
 
 
-def test_expect_100_continue_which_http_1_0_does_not_have(peer):
+def test_expect_100_continue_which_http_1_0_does_not_have(server):
     asked = raw(headers=KEY + f"expect: 100-continue\r\ncontent-length: {len(BODY)}\r\n", body=b"")
-    peer.send(asked)
-    assert peer.read() == (100, {}, b"")
-    peer.send(BODY)
-    assert peer.read()[0] == 200
-    peer.send(asked.replace(b"HTTP/1.1", b"HTTP/1.0") + BODY)
-    assert peer.read()[0] == 200
-    assert peer.at_end()
+    with connect(server, asked) as peer:
+        assert read(peer) == (100, {}, b"")
+        peer.write(BODY + asked.replace(b"HTTP/1.1", b"HTTP/1.0") + BODY)
+        peer.flush()
+        assert [read(peer)[0], read(peer)[0], peer.read()] == [200, 200, b""]
 
 
 def test_head_gets_the_head_of_get_alone_from_whomever_replies(emulator):
     """A body after it would be taken for the next reply."""
     paths = {"/healthz": b"200", "/_emulator/faults": b"405", PATH: b"501"}
-    with EmulatorServer(emulator, chaos=True) as server, Peer(server) as peer:
-        peer.send(b"".join(raw(method="HEAD", target=path, body=b"") for path in paths))
-        peer.send(raw(method="GET", target="/healthz", headers="connection: close\r\n", body=b""))
-        *heads, body = peer.stream.read().split(b"\r\n\r\n")
+    heads = [raw(method="HEAD", target=path, body=b"") for path in paths]
+    last = raw(method="GET", target="/healthz?x=y", headers="connection: close\r\n", body=b"")
+    with EmulatorServer(emulator, chaos=True) as server:
+        *heads, body = received(server, *heads, last).split(b"\r\n\r\n")
     assert [head.split()[1] for head in heads] == [*paths.values(), b"200"]
     assert (b"content-length: 0" in b"".join(heads), body) == (False, b"ok")
 
 
-def test_the_answer_to_a_body_that_is_too_large_survives_the_body(peer):
-    size = 40 * 1024 * 1024
-    peer.send(raw(headers=f"content-length: {size}\r\n", body=b""))
-    for _ in range(size // (1024 * 1024)):
-        peer.send(b" " * (1024 * 1024))
-    assert peer.read()[::2] == (413, b"Payload Too Large")
+REFUSED = [
+    (raw(host="host: evil.example:80\r\n"), 403),
+    (raw(host=""), 400),
+    (raw(host="host: localhost\r\nhost: localhost\r\n"), 400),
+    (raw(headers="expect: 100-continue\r\ncontent-length: 99999999\r\n", body=b""), 413),
+    (raw(body=b" " * 40_000_000), 413),  # its reply survives the body
+    (b"NONSENSE\r\n\r\n", 400),
+]
 
 
-@pytest.mark.parametrize(
-    ("sent", "status"),
-    [
-        (raw(host="host: evil.example:80\r\n"), 403),
-        (raw(host=""), 400),
-        (raw(host="host: localhost\r\nhost: localhost\r\n"), 400),
-        (raw(headers="transfer-encoding: chunked\r\n", body=b"xyz\r\n"), 400),
-        (raw(headers="expect: 100-continue\r\ncontent-length: 99999999\r\n", body=b""), 413),
-        (b"NONSENSE\r\n\r\n", 400),
-    ],
-    ids=lambda value: repr(value[:60]) if isinstance(value, bytes) else None,
-)
-def test_refusals_are_plain_text_and_close(peer, sent, status):
-    peer.send(sent)
-    got, headers, body = peer.read()
-    assert (got, headers["content-type"], headers["connection"]) == (status, "text/plain", "close")
-    assert body
-    assert peer.at_end()
-
-
-@pytest.mark.parametrize(
-    "part", [b"", b"POST", raw()[:-1], raw(headers="transfer-encoding: chunked\r\n", body=b"5\r\nhe")]
-)
-def test_a_client_that_leaves_hurts_nobody(server, log, part):
-    with Peer(server) as peer:
-        peer.send(part)
-    with Peer(server) as peer:
-        peer.send(raw())
-        assert peer.read()[0] == 200
-    assert "closed by" not in log.getvalue()
+@pytest.mark.parametrize(("sent", "status"), REFUSED, ids=lambda value: repr(value)[:60])
+def test_refusals_are_plain_text_and_close(server, sent, status):
+    with connect(server, sent) as peer:
+        got, headers, body = read(peer)
+        assert (got, headers["content-type"], headers["connection"]) == (status, "text/plain", "close")
+        assert (bool(body), peer.read()) == (True, b"")
 
 
 def test_replies_that_break_off_byte_for_byte_and_in_the_log(emulator, request_of, log):
@@ -144,40 +113,27 @@ def test_replies_that_break_off_byte_for_byte_and_in_the_log(emulator, request_o
     whole = emulator.handle(request_of(BODY)).body
     script = "drop x1, drop;reset x1, drop=head x1, truncate=0 x1, truncate=5 x1, ok"
     with EmulatorServer(emulator, faults=script, log=log) as server:
-
-        def received():
-            with Peer(server) as peer:
-                peer.send(raw() + raw())
-                return peer.stream.read()
-
-        assert received() == b""
+        assert received(server, raw(), raw()) == b""
         with pytest.raises(ConnectionResetError):
-            received()
-        head = received()
+            received(server, raw(), raw())
+        head = received(server, raw(), raw())
         assert (head[:17], b"\r\n\r\n" in head) == (b"HTTP/1.1 200 OK\r\n", False)
         for cut in (0, 5):
-            head, _, body = received().partition(b"\r\n\r\n")
-            assert f"content-length: {len(whole)}".encode() in head
-            assert body == whole[:cut]
-        assert server.faults.requests == 5
-        with Peer(server) as peer:
-            peer.send(raw())
-            assert peer.read()[::2] == (200, whole)
+            head, _, body = received(server, raw(), raw()).partition(b"\r\n\r\n")
+            assert (f"content-length: {len(whole)}".encode() in head, body) == (True, whole[:cut])
+        assert received(server, LAST).endswith(b"\r\n\r\n" + whole)
     assert f"POST {PATH} dropped " in log.getvalue()
-    assert re.search(
-        rf"POST {PATH} 200 {len(whole)} bytes 1 vectors \S+ ms, cut after 5 bytes\n", log.getvalue()
-    )
+    assert f" ms, cut after 5 bytes\nPOST {PATH} 200 {len(whole)} bytes 1 vectors " in log.getvalue()
 
 
-def test_the_log_holds_one_line_for_each_answer_and_no_text_or_key(server, log, peer):
-    peer.send(raw() + raw(target="/x%1b?secret") + raw(target="/\xe9") + raw(host="host: evil.example\r\n"))
-    for _ in range(4):
-        peer.read()
+def test_the_log_holds_one_line_for_each_reply_and_no_text_or_key(server, log):
+    others = [raw(target="/x%1b?secret"), raw(target="/\xe9"), raw(host="host: evil.example\r\n")]
+    received(server, raw(), *others)
     server.stop()
+    begins = [f"POST {PATH} 200 ", "POST /x%1b 404 ", r"POST /\xc3\xa9 404 ", f"POST {PATH} 403 "]
     lines = log.getvalue().splitlines()
-    assert re.fullmatch(rf"POST {PATH} 200 \d+ bytes 1 vectors \d+\.\d ms", lines[0])
-    begins = ["POST /x%1b 404 ", r"POST /\xc3\xa9 404 ", f"POST {PATH} 403 "]
-    assert [line[: len(begin)] for line, begin in zip(lines[1:], begins, strict=True)] == begins
+    assert [line[: len(begin)] for line, begin in zip(lines, begins, strict=True)] == begins
+    assert re.fullmatch(r".* \d+ bytes 1 vectors \d+\.\d ms", lines[0])
     assert not re.search("private|bG9j|local:|secret|evil|\x1b", log.getvalue())
 
 
@@ -186,34 +142,27 @@ def test_stop_closes_idle_connections_and_lets_a_reply_finish_within_its_grace(e
     begun, release = threading.Event(), threading.Event()
     engine.embed = lambda texts: begun.set() or (release.wait(10) and [[0.5] * 3])
     server = EmulatorServer(Emulator(engine)).start()
-    with Peer(server) as idle, Peer(server) as busy:
-        idle.send(raw(target="/nothing", body=b""))
-        idle.read()
-        busy.send(raw())
+    with connect(server, raw(target="/nothing", body=b"")) as idle, connect(server, raw()) as busy:
+        read(idle)
         assert begun.wait(10)
         stopping = threading.Thread(target=server.stop, args=(grace,))
         stopping.start()
-        assert idle.at_end()
+        assert idle.read() == b""
         if grace:
             assert stopping.is_alive()
             release.set()
-            status, headers, _ = busy.read()
+            status, headers, _ = read(busy)
             assert (status, headers["connection"]) == (200, "close")
-        assert busy.at_end()
+        assert busy.read() == b""
         release.set()
         stopping.join()
 
 
-def test_it_can_start_again_and_stop_twice_and_a_taken_port_is_named_with_the_way_out(emulator):
+def test_it_can_start_again_and_stop_twice(emulator):
     server = EmulatorServer(emulator)
     for _ in range(2):
-        with server, Peer(server) as peer:
-            peer.send(raw())
-            assert peer.read()[0] == 200
-            port = int(server.url.rpartition(":")[2])
-            told = rf"127\.0\.0\.1 port {port}: .* in use.* choose another port; 0 picks a free one"
-            with pytest.raises(OSError, match=told):
-                EmulatorServer(emulator, port=port).start()
+        with server:
+            assert received(server, LAST).startswith(b"HTTP/1.1 200 OK\r\n")
             with pytest.raises(RuntimeError):
                 server.start()
         server.stop()
@@ -221,54 +170,36 @@ def test_it_can_start_again_and_stop_twice_and_a_taken_port_is_named_with_the_wa
             _ = server.url
 
 
-class Broken:
-    uses_test_key = True
-
-    def handle(self, request):
-        raise LookupError(request.body)
-
-
-def test_health_needs_no_key_and_a_handler_that_fails_is_logged_by_type_alone(log):
-    with EmulatorServer(Broken(), log=log) as server:
-        assert [httpx.get(f"{server.url}/healthz{query}").text for query in ("", "?x=y")] == ["ok", "ok"]
-        with Peer(server) as peer:
-            peer.send(raw())
-            assert peer.at_end()
-    assert "connection closed by LookupError" in log.getvalue().splitlines()
-    assert "private" not in log.getvalue()
+def test_a_handler_that_fails_is_logged_by_type_alone(log):
+    with EmulatorServer(Mock(handle=Mock(side_effect=LookupError("private"))), log=log) as server:
+        assert received(server, raw()) == b""
+    assert ("connection closed by LookupError\n" in log.getvalue(), "private" in log.getvalue()) == (
+        True,
+        False,
+    )
 
 
 def test_a_log_that_cannot_be_written_costs_no_client_its_connection(emulator):
-    class Gone(io.StringIO):
-        def write(self, line):
-            raise BrokenPipeError(line)
-
-    with EmulatorServer(emulator, log=Gone()) as server, Peer(server) as peer:
-        peer.send(raw() + raw())
-        assert [peer.read()[0] for _ in range(2)] == [200, 200]
+    with EmulatorServer(emulator, log=Mock(write=Mock(side_effect=BrokenPipeError))) as server:
+        assert received(server, raw(), LAST).count(b"HTTP/1.1 200 OK\r\n") == 2
 
 
 def test_ipv6(emulator):
-    server = EmulatorServer(emulator, host="::1")
-    try:
-        server.start().stop()
-    except OSError:
-        pytest.skip("no IPv6 loopback here")
-    with server, httpx.Client(auth=("local", "local")) as client:
+    with contextlib.ExitStack() as running:
+        try:
+            server = running.enter_context(EmulatorServer(emulator, host="::1"))
+        except OSError:
+            pytest.skip("no IPv6 loopback here")
         assert server.url.startswith("http://[::1]:")
-        assert client.post(server.url + PATH, content=BODY).status_code == 200
+        assert httpx.post(server.url + PATH, content=BODY, auth=("local", "local")).status_code == 200
 
 
-def test_beyond_loopback_only_with_a_key_of_its_own(engine, emulator):
+def test_beyond_loopback_only_with_a_key_of_its_own_and_a_further_host_is_a_name_alone(engine, emulator):
     with pytest.raises(ConfigurationError):
         EmulatorServer(emulator, host="0.0.0.0")
-    with EmulatorServer(Emulator(engine, "my:own"), host="0.0.0.0") as server, Peer(server) as peer:
+    with EmulatorServer(Emulator(engine, "my:own"), host="0.0.0.0") as server:
         assert server.address.startswith("127.0.0.1:"), "which a client takes, and 0.0.0.0 is none"
-        peer.send(raw())
-        assert peer.read()[0] == 403
-
-
-@pytest.mark.parametrize("name", ["http://a.example", "a.example:8080"])
-def test_a_further_host_is_a_name_alone(emulator, name):
-    with pytest.raises(ConfigurationError, match="name alone"):
-        EmulatorServer(emulator, allowed_hosts=[name])
+        assert httpx.post(server.url + PATH, content=BODY).status_code == 401
+    for name in ("http://a.example", "a.example:8080"):
+        with pytest.raises(ConfigurationError, match="name alone"):
+            EmulatorServer(emulator, allowed_hosts=[name])

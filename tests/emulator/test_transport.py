@@ -1,13 +1,13 @@
-"""Local mode's wire: the server's bytes without a socket, off the event loop, and from a zip."""
+"""Local mode's wire: the server's bytes without a socket, off the event loop, from a zip and in a frozen program."""
 
 import asyncio
-import os
-import subprocess
+import runpy
 import sys
 import threading
 import time
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock, patch
 
 import httpx
 import httpx2
@@ -17,25 +17,28 @@ import inworld_embeddings
 import inworld_embeddings_client
 import inworld_embeddings_emulator
 from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport
+from inworld_embeddings_emulator._pyinstaller import hook_dirs
+from support.programs import run_with
 
 PATH = "/ml/v1alpha/embedding:embed"
-URL = f"http://localhost{PATH}"
 BODY = b'{"inputs":[{"text":"a"}]}'
 AUTH = ("local", "local")
 
 
-def outcome(transport, url=URL, library=httpx, method="POST"):
+def outcome(transport, url="http://localhost", library=httpx, method="POST", path=PATH):
+    """The response as it arrived, or the type of the error in its place."""
     try:
         with library.Client(transport=transport, auth=AUTH) as client:
-            return told(client.request(method, url, content=iter([BODY[:5], BODY[5:]]), headers={"te": "x"}))
+            parts = iter([BODY[:5], BODY[5:]])
+            return told(client.request(method, url + path, content=parts, headers={"te": "x"}))
     except library.TransportError as error:
         return type(error)
 
 
-async def async_outcome(transport, library=httpx):
+async def async_outcome(transport, library=httpx, method="POST", path=PATH):
     try:
         async with library.AsyncClient(transport=transport, auth=AUTH) as client:
-            return told(await client.post(URL, content=BODY))
+            return told(await client.request(method, f"http://localhost{path}", content=BODY))
     except library.TransportError as error:
         return type(error)
 
@@ -45,79 +48,61 @@ def told(response):
     return response.status_code, sorted(pairs), response.content
 
 
-FAULTS = {
-    "drop": "RemoteProtocolError",
-    "drop;reset": "ReadError",
-    "drop=head": "RemoteProtocolError",
-    "truncate=5": "RemoteProtocolError",
-    "truncate=5;reset": "ReadError",
-    "rate-limit;retry-after=1;retry-info=1": 429,
-    "ok": 200,
+CASES = {
+    ("POST", PATH, "drop"): "RemoteProtocolError",
+    ("POST", PATH, "drop;reset"): "ReadError",
+    ("POST", PATH, "truncate=5"): "RemoteProtocolError",
+    ("POST", PATH, "truncate=5;reset"): "ReadError",
+    ("POST", PATH, "rate-limit;retry-after=1;retry-info=1"): 429,
+    ("POST", PATH, "ok"): 200,
+    ("HEAD", PATH, "ok"): 501,
+    ("POST", "//x", "ok"): 404,
+    ("POST", "/x%3Ay?a=b", "ok"): 404,
 }
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
-@pytest.mark.parametrize(("script", "expected"), FAULTS.items(), ids=FAULTS)
-def test_the_same_over_a_socket_in_process_and_async_also_when_it_breaks(emulator, script, expected, library):
+@pytest.mark.parametrize("case", CASES, ids=" ".join)
+def test_the_same_over_a_socket_in_process_and_async_also_when_it_breaks(emulator, library, case):
+    method, path, script = case
+    asked = {"library": library, "method": method, "path": path}
     with EmulatorServer(emulator, faults=script) as server:
-        served = outcome(library.HTTPTransport(), server.url + PATH, library)
-    transport = LocalTransport(emulator, script)
+        served = outcome(library.HTTPTransport(), server.url, **asked)
+    inside = LocalTransport(emulator, script)
     for _ in range(2):  # it outlives the clients and loops that used it
-        assert served == outcome(transport, library=library) == asyncio.run(async_outcome(transport, library))
-    assert served[0] == expected if isinstance(expected, int) else served is getattr(library, expected)
-
-
-@pytest.mark.parametrize(
-    "line", ["HEAD /ml/v1alpha/embedding:embed", "POST //x", "POST /x%3Ay", "POST /x?a=b"]
-)
-def test_other_methods_and_targets_get_the_same_too(emulator, line):
-    method, target = line.split()
-    with EmulatorServer(emulator) as server:
-        served = outcome(httpx.HTTPTransport(), server.url + target, method=method)
-    inside = outcome(LocalTransport(emulator), f"http://localhost{target}", method=method)
-    assert inside == served
-    assert (inside[0], bool(inside[2])) == ((501, False) if method == "HEAD" else (404, True))
+        assert served == outcome(inside, **asked) == asyncio.run(async_outcome(inside, **asked))
+    assert CASES[case] == (served.__name__ if isinstance(served, type) else served[0])
 
 
 def test_latency_is_waited_for_and_no_longer_than_a_deadline(emulator, monkeypatch):
-    async def scenario():
-        async with asyncio.timeout(0.01):
-            await async_outcome(LocalTransport(emulator, "latency=600"))
-
     with pytest.raises(TimeoutError):
-        asyncio.run(scenario())
+        asyncio.run(asyncio.wait_for(async_outcome(LocalTransport(emulator, "latency=600")), 0.01))
     waited = []
     monkeypatch.setattr(time, "sleep", waited.append)
     with EmulatorServer(emulator, faults="latency=500") as server:
-        assert outcome(httpx.HTTPTransport(), server.url + PATH)[0] == 200
+        assert outcome(httpx.HTTPTransport(), server.url)[0] == 200
     assert outcome(LocalTransport(emulator, "latency=400"))[0] == 200
     assert {500.0, 400.0} <= set(waited)
 
 
 def test_an_engine_does_not_block_the_loop_and_can_be_left_alone(engine):
-    release, finished = threading.Event(), threading.Event()
+    release = threading.Event()
 
     async def scenario():
         loop, arrived = asyncio.get_running_loop(), asyncio.Event()
-
-        def slow(texts):
-            loop.call_soon_threadsafe(arrived.set)
-            assert release.wait(10)
-            finished.set()
-            return [[0.5, 0.5, 0.5]] * len(texts)
-
-        engine.embed = slow
+        engine.embed = lambda texts: loop.call_soon_threadsafe(arrived.set) and release.wait(10)
         call = asyncio.create_task(async_outcome(LocalTransport(Emulator(engine))))
-        await asyncio.wait_for(arrived.wait(), 10)  # only because the loop still runs
+        await asyncio.wait_for(arrived.wait(), 5)  # only because the loop still runs
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert not finished.is_set()
+        assert not release.is_set()
         release.set()
 
     asyncio.run(scenario())
 
 
+PACKAGES = (inworld_embeddings, inworld_embeddings_client, inworld_embeddings_emulator)
 ZIPPED = """
 from inworld_embeddings import EmbeddingClient, errors
 from inworld_embeddings_emulator import handle, playground
@@ -128,24 +113,35 @@ for made in (lambda: EmbeddingClient.local().embed("a").shape, lambda: len(playg
     except errors.ConfigurationError as error:
         print(error)
 """
+SAID = {
+    "nothing": ["(768,)", "7"],
+    "minilm_table.bin and app.js": [
+        "its table minilm_table.bin (FileNotFoundError)",
+        "file app.js is missing",
+    ],
+}
 
 
-MISSING = ["its table minilm_table.bin (FileNotFoundError)", "The playground's file app.js is missing"]
+def files_of(package):
+    folder = Path(package.__file__).parent
+    return {path.relative_to(folder.parent): path for path in folder.rglob("*.*") if path.suffix != ".pyc"}
 
 
-@pytest.mark.parametrize(
-    ("left_out", "said"),
-    [((), ["(768,)", "7"]), (("minilm_table.bin", "app.js"), MISSING)],
-    ids=["whole", "not"],
-)
-def test_I10_local_mode_and_the_page_work_from_a_zip_and_name_a_missing_file(tmp_path, left_out, said):
-    archive = tmp_path / "packages.zip"
-    with zipfile.ZipFile(archive, "w") as packed:
-        for package in (inworld_embeddings, inworld_embeddings_client, inworld_embeddings_emulator):
-            folder = Path(package.__file__).parent
-            for path in folder.rglob("*"):
-                if path.is_file() and path.suffix != ".pyc" and path.name not in left_out:
-                    packed.write(path, path.relative_to(folder.parent))
-    env = {**os.environ, "PYTHONPATH": str(archive)}
-    shown = subprocess.check_output([sys.executable, "-c", ZIPPED], env=env, text=True)
-    assert all(part in line for part, line in zip(said, shown.splitlines(), strict=True))
+@pytest.mark.parametrize("left_out", SAID)
+def test_I10_local_mode_and_the_page_work_from_a_zip_and_name_a_missing_file(tmp_path, left_out):
+    with zipfile.ZipFile(tmp_path / "packages.zip", "w") as packed:
+        for package in PACKAGES:
+            for name, path in files_of(package).items():
+                if path.name not in left_out.split():
+                    packed.write(path, name)
+    shown = run_with([tmp_path / "packages.zip"], ZIPPED).stdout.splitlines()
+    assert all(part in line for part, line in zip(SAID[left_out], shown, strict=True))
+
+
+def test_I10_pyinstallers_hook_collects_every_package_with_files_beside_its_modules():
+    """PyInstaller is not installed here; a frozen program was tried by hand."""
+    collecting = Mock(collect_data_files=lambda package: [package])
+    parts = dict.fromkeys(["PyInstaller", "PyInstaller.utils", "PyInstaller.utils.hooks"], collecting)
+    with patch.dict(sys.modules, parts):
+        found = runpy.run_path(str(Path(*hook_dirs(), "hook-inworld_embeddings.py")))["datas"]
+    assert found == [p.__name__ for p in PACKAGES if {n.suffix for n in files_of(p)} - {".py", ".typed"}]

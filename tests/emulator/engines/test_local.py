@@ -6,27 +6,18 @@ carry it, and two spaces must never be mixed.
 
 import hashlib
 import json
-import math
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator.engines import default_engine, local
 
 GOLDEN = Path(__file__).with_name("golden.json")
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return default_engine()
-
-
-def product(one, other):
-    return math.fsum(a * b for a, b in zip(one, other, strict=True))
 
 
 def found(texts):
@@ -42,43 +33,39 @@ def test_vectors_and_table_are_the_pinned_ones():
 
 
 @pytest.mark.parametrize(
-    ("one", "near", "far"),
-    [
+    "texts",
+    [  # a text, one that is near, one that is far
         ("my car broke down", "the vehicle has engine trouble", "bake the bread for an hour"),
         ("embeding vectrs", "embedding vectors", "embroidery sectors"),
         ("Wojciech Kowalczyk", "kowalczyk, w.", "Marek Nowak"),
         ("dog bites man", "Dog bites man", "man bites dog"),
-        ("Wo ist der Bahnhof?", "Der Bahnhof ist im Zentrum", "Ich trinke morgens Kaffee"),
         ("погода в Москве", "Москва: погода сегодня", "рецепт борща"),
         ("東京の天気", "東京は晴れ", "大阪のご飯"),
     ],
 )
-def test_the_nearer_text_is_nearer(engine, one, near, far):
-    first, second, third = engine.embed([one, near, far])
-    assert product(first, second) > product(first, third) + 0.005
+def test_the_nearer_text_is_nearer(texts):
+    one, near, far = np.array(default_engine().embed(texts))
+    assert one @ near > one @ far + 0.005
 
 
-def test_threads_and_a_full_cache_change_nothing(engine, monkeypatch):
+def test_threads_and_a_full_cache_change_nothing(monkeypatch):
     monkeypatch.setattr(local, "_CACHED_WORDS", 16)
     fresh = local.LocalEngine(local.Table.load())
     texts = [f"item {number} of a long list" for number in range(100)]
     with ThreadPoolExecutor(4) as pool:
         together = [vector for part in pool.map(fresh.embed, [texts] * 2) for vector in part]
-        assert {id(made) for made in pool.map(lambda _: default_engine(), range(8))} == {id(engine)}
-    assert together == engine.embed(texts) * 2
-    assert engine.word.cache_info().maxsize < 10_000
+        assert {*pool.map(lambda _: default_engine(), range(8))} == {default_engine()}
+    assert together == default_engine().embed(texts) * 2
 
 
 def test_a_damaged_file_is_named(monkeypatch, tmp_path):
-    damaged = tmp_path / "table.bin"
-    monkeypatch.setattr(local, "TABLE", damaged)
+    monkeypatch.setattr(local, "TABLE", tmp_path / "table.bin")
     short = zlib.compress(local.HEADER.pack(2, 1) + bytes(600))
-    for content in (b"", b"x", zlib.compress(b"x" * 1000)[:-1] + b"?", zlib.compress(b"x"), short):
-        damaged.write_bytes(content)
+    for content in (b"", zlib.compress(b"x" * 1000)[:-1] + b"?", zlib.compress(b"x"), short):
+        local.TABLE.write_bytes(content)
         with pytest.raises(ConfigurationError, match=r"cannot read its table table\.bin"):
             local.Table.load()
 
 
 if __name__ == "__main__":
-    golden = json.loads(GOLDEN.read_text())
-    GOLDEN.write_text(json.dumps(found(list(golden["vectors"])), indent=2) + "\n")
+    GOLDEN.write_text(json.dumps(found(list(json.loads(GOLDEN.read_text())["vectors"])), indent=2) + "\n")

@@ -3,70 +3,56 @@
 import json
 import pickle
 import socket
+from unittest.mock import Mock
 
 import pytest
 
 from inworld_embeddings.errors import ConfigurationError
-from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport
+from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport, Reply
 from inworld_embeddings_emulator.engines import EngineError, HashEngine
 from inworld_embeddings_emulator.engines.openai_compatible import OpenAICompatibleEngine, vectors_of
 from inworld_embeddings_emulator.openai_face import OpenAIFace
 
 KEY = "planted-key:planted-secret"
-TEXTS = [f"text {number}" for number in range(70)]
-GOOD = b'{"data":[{"embedding":[1,2,3]}]}'
 
 
-@pytest.fixture(scope="module")
-def server():
-    with EmulatorServer(OpenAIFace.local(HashEngine(5), KEY)) as running:
-        yield running
+@pytest.fixture
+def backend():
+    return Mock(handle=Mock(return_value=Reply(200, (), b'{"data":[{"embedding":[1,2,3]}]}')))
 
 
-@pytest.fixture(scope="module")
-def engine(server):
-    made = OpenAICompatibleEngine(f"{server.url}/v1", "org/model:1", KEY)
-    yield made
-    made.close()
-
-
-def test_its_vectors_are_the_backends_in_the_order_of_the_texts(engine):
+def test_its_vectors_are_the_backends_in_the_order_of_the_texts_and_its_key_stays_inside():
+    texts = [f"text {number}" for number in range(70)]
+    with EmulatorServer(OpenAIFace.local(HashEngine(5), KEY)) as server:
+        engine = OpenAICompatibleEngine(f"{server.url}/v1", "org/model:1", KEY)
+        for count in (0, 1, 32, 33, 70):
+            assert engine.embed(texts[:count]) == HashEngine(5).embed(texts[:count])
     assert (engine.name, engine.dimension) == ("openai-compatible:org/model:1", 5)
-    for count in (0, 1, 32, 33, 70):
-        assert engine.embed(TEXTS[:count]) == HashEngine(5).embed(TEXTS[:count])
+    assert "planted" not in repr(engine) + repr(vars(engine))
+    with pytest.raises(TypeError, match="does not pickle"):
+        pickle.dumps(engine)
+    engine.close()
 
 
-@pytest.mark.parametrize(
-    ("given", "path"), [("", "/v1"), ("/v1/", "/v1"), ("/v1/embeddings", "/v1"), ("/api", "/api")]
-)
-def test_what_is_sent_and_where_to(canned, given, path):
-    backend = canned(GOOD)
+PATHS = {"": "/v1", "/v1/": "/v1", "/v1/embeddings": "/v1", "/api": "/api"}
+
+
+@pytest.mark.parametrize("given", PATHS)
+def test_what_is_sent_and_where_to(backend, given):
     OpenAICompatibleEngine(f"http://localhost:1{given}", "m", KEY, transport=LocalTransport(backend))
-    (request,) = backend.seen
-    assert (request.method, request.path) == ("POST", f"{path}/embeddings")
+    (request,) = backend.handle.call_args.args
+    assert (request.method, request.path) == ("POST", f"{PATHS[given]}/embeddings")
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert json.loads(request.body) == {"model": "m", "input": ["dimension"], "encoding_format": "float"}
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "says"),
-    [
-        (500, b"planted-text", "status 500"),
-        (302, b"", "status 302"),
-        (200, b'{"data":[{"embedding":[1,2]}]}', "another dimension"),
-        (200, b'{"data":[{"embedding":[1,2,1e300]}]}', "not a finite float32"),
-    ],
-)
-def test_failures_are_named_by_status_or_kind_and_go_to_who_asked(canned, request_of, status, body, says):
-    backend = canned(GOOD)
-    made = OpenAICompatibleEngine("http://localhost:1", "m", KEY, transport=LocalTransport(backend))
-    backend.status, backend.body, backend.headers = status, body, (("location", "http://localhost:1/x"),)
-    reply = Emulator(made).handle(request_of({"inputs": [{"text": "planted-text"}]}))
-    message = json.loads(reply.body)["message"]
-    assert (reply.status, len(backend.seen)) == (500, 2)  # nothing was retried
-    assert message.startswith("the engine openai-compatible:m failed: ")
-    assert says in message
-    assert "planted" not in message
+@pytest.mark.parametrize("status", [500, 302])
+def test_a_status_is_named_to_who_asked_and_nothing_is_retried_or_followed(backend, request_of, status):
+    engine = OpenAICompatibleEngine("http://localhost:1", "m", transport=LocalTransport(backend))
+    backend.handle.return_value = Reply(status, (("location", "http://localhost:1/x"),), b"planted-text")
+    reply = Emulator(engine).handle(request_of({"inputs": [{"text": "planted-text"}]}))
+    said = f"the engine openai-compatible:m failed: the backend responded with status {status}"
+    assert (reply.status, json.loads(reply.body)["message"], backend.handle.call_count) == (500, said, 2)
 
 
 def test_a_backend_that_is_not_there_or_says_nothing_is_named_by_its_type():
@@ -78,72 +64,54 @@ def test_a_backend_that_is_not_there_or_says_nothing_is_named_by_its_type():
             OpenAICompatibleEngine(url, "m", timeout=0.05)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("http://127.0.0.1:9", " "), "name of a model"),
-        (("http://127.0.0.1:9", "m", ""), "key is empty"),
-        (("http://127.0.0.1:9", "m", "planted-secret\n"), "key is empty, or has a character"),
-        (("http://example.com/v1", "m", KEY), "in clear"),
-        (("http://user:planted-secret@127.0.0.1:9", "m"), "must be plain"),
-        (("ftp://127.0.0.1", "m"), "must be plain"),
-    ],
-)
-def test_unusable_settings(canned, arguments, says):
-    with pytest.raises(ConfigurationError, match=says) as caught:
-        OpenAICompatibleEngine(*arguments, transport=LocalTransport(canned(GOOD)))
-    assert "planted" not in str(caught.value)
-
-
-def test_it_neither_shows_nor_pickles_its_key(engine):
-    assert "planted" not in repr(engine) + repr(vars(engine))
-    with pytest.raises(TypeError, match="does not pickle"):
-        pickle.dumps(engine)
-
-
-# What a backend sends.
-
-A, B = [0.5, -1.0], [0.25, 2.0]
-
-
-def sent(*rows, **more):
-    return json.dumps({"object": "list", "data": list(rows), "model": "m", **more}).encode()
-
-
-def row(embedding, **more):
-    return {"object": "embedding", "embedding": embedding, **more}
-
-
-def test_good_responses():
-    """By their index, without one, with null, and with more fields."""
-    for body in (
-        sent(row(B, index=1), row(A, index=0)),
-        sent(row(A), row(B)),
-        sent(row(A, index=None), row(B, index=None)),
-        sent(row(A, index=0, more=[1]), row(B, index=1), usage={"prompt_tokens": 2}),
-    ):
-        assert vectors_of(body, 2) == [A, B]
-
-
-ODD = {
-    "3 embeddings for 2 texts": [sent(row(A), row(B), row(B))],
-    "indexes": [sent(row(A, index=0), row(B, index=0)), sent(row(A, index=0), row(B))],
-    "empty": [sent(row([]), row(B))],
-    "not JSON": [sent(row([0.5, float("nan")]), row(B)), b"<html>planted-text</html>"],
-    "not a list of embeddings": [
-        sent(row([0.5, None]), row(B)),
-        sent(row(A, index="0"), row(B, index="1")),
-        b'{"error":{"message":"planted-text"}}',
-        b'{"data":[{"embedding":[1e999,1]},{"embedding":[1,1]}]}',
-    ],
-    "not": [b"[" * 100_000],
+UNUSABLE = {
+    ("http://127.0.0.1:9", " "): "name of a model",
+    ("http://127.0.0.1:9", "m", ""): "key is empty",
+    ("http://127.0.0.1:9", "m", "planted-secret\n"): "has a character",
+    ("http://example.com/v1", "m", KEY): "in clear",
+    ("http://user:planted-secret@127.0.0.1:9", "m"): "must be plain",
+    ("ftp://127.0.0.1", "m"): "must be plain",
 }
 
 
-@pytest.mark.parametrize(("says", "bodies"), ODD.items(), ids=ODD)
-def test_odd_responses_are_named_without_quoting_them(says, bodies):
-    for body in bodies:
-        with pytest.raises(EngineError, match=says) as caught:
-            vectors_of(body, 2)
-        assert "planted" not in str(caught.value)
-        assert caught.value.__suppress_context__ or not caught.value.__context__
+@pytest.mark.parametrize("arguments", UNUSABLE)
+def test_unusable_settings(backend, arguments):
+    with pytest.raises(ConfigurationError, match=UNUSABLE[arguments]) as caught:
+        OpenAICompatibleEngine(*arguments, transport=LocalTransport(backend))
+    assert "planted" not in str(caught.value)
+
+
+# What a backend sends for two texts.
+
+
+def row(*numbers, **more):
+    return {"embedding": list(numbers), **more}
+
+
+def received(rows):
+    return vectors_of(json.dumps({"object": "list", "data": rows, "usage": {"prompt_tokens": 2}}).encode(), 2)
+
+
+def test_good_responses_with_an_index_without_and_with_more_fields():
+    for rows in ([row(2, index=1), row(1, index=0)], [row(1), row(2, index=None)], [row(1, more=3), row(2)]):
+        assert received(rows) == [[1], [2]]
+
+
+ODD = [
+    ([row(1), row(2), row(2)], "3 embeddings for 2 texts"),
+    ([row(1, index=0), row(2, index=0)], "indexes"),
+    ([row(1, index=0), row(2)], "indexes"),
+    ([row(), row(2)], "empty"),
+    ([row(1, None), row(2)], "not a list of embeddings"),
+    ([row(1, index="0"), row(2)], "not a list of embeddings"),
+    ("planted-text", "not a list of embeddings"),
+    ([row(float("nan")), row(2)], "not JSON"),
+]
+
+
+@pytest.mark.parametrize(("rows", "says"), ODD)
+def test_odd_responses_are_named_without_quoting_them(rows, says):
+    with pytest.raises(EngineError, match=says) as caught:
+        received(rows)
+    assert "planted" not in str(caught.value)
+    assert caught.value.__suppress_context__ or not caught.value.__context__

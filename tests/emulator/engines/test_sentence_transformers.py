@@ -3,6 +3,7 @@
 import math
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import Mock
 
 import pytest
 
@@ -10,7 +11,7 @@ from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator.engines import named
 from inworld_embeddings_emulator.engines.sentence_transformers import SentenceTransformersEngine
 
-pytest.importorskip("sentence_transformers", exc_type=ImportError)
+library = pytest.importorskip("sentence_transformers", exc_type=ImportError)
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "hello", "world", "money", "back", "refund"]
 TEXTS = ["hello world", "money back", "", "refund money back world hello"]
@@ -20,7 +21,6 @@ TEXTS = ["hello world", "money back", "", "refund money back world hello"]
 def folder(tmp_path_factory):
     """A saved model of 16 dimensions: transformer and mean pooling, without a normalising step."""
     import torch
-    from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer import modules as parts
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
@@ -30,47 +30,27 @@ def folder(tmp_path_factory):
     BertModel(BertConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(root / "bert")
     vocabulary = {word: number for number, word in enumerate(WORDS)}
     BertTokenizerFast(vocab=vocabulary).save_pretrained(root / "bert")
-    transformer = parts.Transformer(str(root / "bert"))
-    model = SentenceTransformer(modules=[transformer, parts.Pooling(16)], device="cpu")
-    model.save(str(root / "tiny-bert"))
+    layers = [parts.Transformer(str(root / "bert")), parts.Pooling(16)]
+    library.SentenceTransformer(modules=layers, device="cpu").save(str(root / "tiny-bert"))
     return root / "tiny-bert"
 
 
-@pytest.fixture(scope="module")
-def engine(folder):
-    return SentenceTransformersEngine(folder, device="cpu")
-
-
-def test_it_is_named_by_the_folder_and_never_by_its_path(folder, engine, monkeypatch):
+def test_its_vectors_are_the_models_whichever_thread_asks_and_its_name_is_no_path(folder, monkeypatch):
+    engine = SentenceTransformersEngine(folder, device="cpu")
     assert (engine.name, engine.dimension) == ("sentence-transformers:tiny-bert", 16)
+    expected = library.SentenceTransformer(str(folder), device="cpu").encode(TEXTS).tolist()
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(engine.embed, [TEXTS] * 8)) == [expected] * 8
+    assert all(abs(math.hypot(*vector) - 1) > 0.01 for vector in expected)
     monkeypatch.chdir(folder)
     assert named("st:.").name == "sentence-transformers:tiny-bert"
 
 
-def test_its_vectors_are_the_models(folder, engine):
-    from sentence_transformers import SentenceTransformer
-
-    expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS).tolist()
-    assert engine.embed(TEXTS) == expected
-    assert len({tuple(vector) for vector in expected}) == len(TEXTS)
-    assert all(abs(math.hypot(*vector) - 1) > 0.01 for vector in expected)
-
-
-def test_threads_share_it(engine):
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(engine.embed, [TEXTS] * 8)) == [engine.embed(TEXTS)] * 8
-
-
 @pytest.mark.parametrize(("kind", "reaches_out"), [("folder", False), ("id", True)])
 def test_only_an_id_is_looked_for_on_a_hub(tmp_path, monkeypatch, kind, reaches_out):
-    tried = []
-
-    def refuse(*arguments, **keywords):
-        tried.append(arguments)
-        raise RuntimeError("no network here")  # an OSError would be retried for a minute
-
+    refuse = Mock(side_effect=RuntimeError("no network here"))  # an OSError would be retried for a minute
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     with pytest.raises(ConfigurationError, match="could not be loaded"):
         SentenceTransformersEngine(tmp_path if kind == "folder" else "no-such-organisation/no-such-model")
-    assert bool(tried) is reaches_out
+    assert refuse.called is reaches_out
