@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 
-import numpy as np
 import pytest
 
 from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient
@@ -12,16 +11,15 @@ from inworld_embeddings._throttle import Outcome as Load
 from support.clients import KEY
 from support.faults import black_hole
 from support.in_process import Service, virtual
-from support.vectors import vectors_for
 
 USUAL = 0.01
 """Seconds that responses took so far: a hedge goes when a request is older than this."""
 LATE = "latency=50ms"
 
 
-def learn(session, *, samples=16, usual=USUAL, hedges=1):
+def learn(session, *, samples=16, hedges=1):
     for _ in range(samples):
-        session.admission.latency.success(usual)
+        session.admission.latency.success(USUAL)
     session.hedges._left = float(hedges)
 
 
@@ -39,36 +37,26 @@ async def client_on(*script, know=learn, **settings):
         assert service.oracle.in_flight == 0
 
 
-@virtual
-async def test_a_late_request_gets_a_second_one_and_the_first_good_response_counts():
-    async with client_on(black_hole, "ok") as (client, session, service):
-        result = await client.embed(["abc"])
-        assert np.array_equal(result.vectors, vectors_for(["abc"]))
-        assert (result.stats.requests, result.stats.attempts) == (1, 2)
-        assert (result.stats.hedges, result.stats.retries) == (1, 0)
-        assert [bool(request.answered) for request in service.requests] == [False, True]
-        assert service.bodies[0] == service.bodies[1]
-        assert not session.hedges.available
-        took = session.admission.latency.last
-        assert took >= USUAL, "the one that was given up took at least that long"
-
-
 RACES = {
-    "the first may still win": (["latency=20ms", black_hole], (2, 0)),
-    "an error of the first does not win": (["latency=15ms+status=503", "latency=10ms"], (2, 0)),
-    "two errors are one failure": (["latency=15ms+status=503", "latency=10ms+status=503", "ok"], (3, 1)),
+    "the second may win": ([black_hole, "ok"], 2, 0),
+    "the first may still win": (["latency=20ms", black_hole], 2, 0),
+    "an error of the first does not win": (["latency=15ms+status=503", "latency=10ms"], 2, 0),
+    "two errors are one failure": (["latency=15ms+status=503", "latency=10ms+status=503", "ok"], 3, 1),
 }
 
 
-@pytest.mark.parametrize(("script", "figures"), RACES.values(), ids=RACES)
+@pytest.mark.parametrize(("script", "attempts", "retries"), RACES.values(), ids=RACES)
 @virtual
-async def test_of_two_requests(script, figures):
-    async with client_on(*script) as (client, _, service):
+async def test_of_two_requests(script, attempts, retries):
+    async with client_on(*script) as (client, session, service):
         result = await client.embed(["abc"])
-        assert np.array_equal(result.vectors, vectors_for(["abc"]))
-        assert (result.stats.attempts, result.stats.retries) == figures
+        service.oracle.check(["abc"], result.vectors)
+        assert (result.stats.attempts, result.stats.retries) == (attempts, retries)
         assert (result.stats.requests, result.stats.hedges) == (1, 1)
-        assert len(service.requests) == figures[0]
+        assert (len(service.bodies), len(set(service.bodies))) == (attempts, 1)
+        assert not session.hedges.available
+        if not retries:  # one that was given up took at least that long
+            assert session.admission.latency.last >= USUAL
 
 
 def probing(session):
@@ -127,12 +115,9 @@ async def test_what_ends_the_call_ends_both(end):
         assert (len(service.requests), service.oracle.in_flight) == (2, 0)
 
 
-def test_hedges_stay_under_a_twentieth_of_the_requests_and_few_are_saved_up():
+def test_hedges_stay_under_a_twentieth_of_the_requests():
     budget, hedges = Budget(HEDGE_CAPACITY, HEDGE_SHARE), 0
     for requests in range(1, 10_000):
         budget.earn()
         hedges += budget.spend()
         assert requests / 20 - 1 <= hedges <= requests / 20 + 1e-9
-    for _ in range(10_000):
-        budget.earn()
-    assert sum(budget.spend() for _ in range(10_000)) == HEDGE_CAPACITY

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import tracemalloc
-from functools import partial
 from operator import itemgetter
 
 import numpy as np
@@ -26,42 +25,28 @@ def assert_right(rows, indexes):
     assert all(np.array_equal(vector, vector_for(f"text {index}")) for index, vector in rows)
 
 
-client_over = partial(AsyncEmbeddingClient, api_key=KEY)
+def client_over(service, **settings):
+    return AsyncEmbeddingClient(api_key=KEY, transport=service, **settings)
 
 
 def late_first(request):
     return 1.0 if request.number == 0 else 0.0
 
 
-@pytest.mark.parametrize("count", [0, 7, 200])
-def test_rows_come_in_input_order(count):
-    with AsyncFace(Service(latency=late_first), batch_size=8) as face:
-        rows, error = face.rows(names(count))
-    assert error is None
-    assert_right(rows, list(range(count)))
-
-
-def test_unordered_rows_come_as_they_are_done_with_their_indexes():
-    with AsyncFace(Service(latency=late_first), batch_size=8) as face:
-        rows, _ = face.rows(names(40), ordered=False)
-    late = [int(text.removeprefix("text ")) for text in face.service.requests[0].texts]
-    assert_right(rows[-8:], late)
-    assert_right(sorted(rows, key=itemgetter(0)), list(range(40)))
-
-
 @pytest.mark.parametrize("ordered", [True, False])
 @virtual
-async def test_E06_the_source_is_not_pulled_further_ahead_than_the_window(ordered):
-    taken, pulled = 0, []
+async def test_E06_rows_come_in_order_or_as_they_are_done_and_no_further_ahead_than_the_window(ordered):
+    rows, pulled = [], []
     source = (pulled.append(text) or text for text in names(400))
-    async with client_over(transport=Service(latency=late_first), batch_size=5, max_concurrency=3) as client:
-        async for _ in client.embed_iter(source, ordered=ordered):
+    async with client_over(Service(latency=late_first), batch_size=5, max_concurrency=3) as client:
+        async for row in client.embed_iter(source, ordered=ordered):
             # In flight: 3 batches of 5. Ready to go or to be read: as many again. In hand: the row's own batch.
-            assert len(pulled) <= taken + 5 * (3 + 3 + 1)
-            taken += 1
-            if taken % 50 == 0:
+            assert len(pulled) <= len(rows) + 5 * (3 + 3 + 1)
+            rows.append(row)
+            if len(rows) % 50 == 0:
                 await asyncio.sleep(1.0)  # a slow reader
-    assert (len(pulled), taken) == (400, 400)
+    assert (rows[0][0] == 0) is ordered
+    assert_right(rows if ordered else sorted(rows, key=itemgetter(0)), list(range(400)))
 
 
 def test_E06_a_raising_source_surfaces_after_everything_before_it():
@@ -100,7 +85,7 @@ def test_a_refused_text_is_a_row_like_the_others_where_failures_are_returned():
 @virtual
 async def test_leaving_early_cancels_what_is_in_flight():
     service = Service(lambda request: OK if request.texts == ("0",) else black_hole, latency=late_first)
-    async with client_over(transport=service, batch_size=1) as client:
+    async with client_over(service, batch_size=1) as client:
         rows = client.embed_iter(map(str, itertools.count()))
         await anext(rows)
         await rows.aclose()
@@ -116,7 +101,7 @@ async def test_a_failure_does_not_wait_for_an_async_source_that_never_goes_on():
             yield text
         await asyncio.Event().wait()
 
-    async with client_over(transport=Service('poison="text 29"'), batch_size=1) as client:
+    async with client_over(Service('poison="text 29"'), batch_size=1) as client:
         rows = client.embed_iter(source())
         assert_right([await anext(rows) for _ in range(29)], list(range(29)))
         with pytest.raises(errors.BadRequestError):

@@ -32,7 +32,6 @@ def test_B01_a_connection_closed_while_idle_is_not_used_again(end):
 
 
 rst_before_body = Fault("rst_before_body", lambda ex: ex.conn.rst(), Stage.HEAD)
-fin_on_connect = Fault("fin_on_connect", lambda ex: ex.conn.fin(), Stage.CONNECT)
 
 
 @pytest.mark.parametrize("end", ["drop", "drop;reset", rst_before_body], ids=str)
@@ -46,14 +45,6 @@ def test_B01_a_connection_that_ends_as_it_is_used_again_costs_no_retry(end):
         server.oracle.check(TEXTS, result.vectors)
         server.oracle.assert_requests(3)
         assert (result.stats.attempts, result.failures) == (2, ())
-
-
-@pytest.mark.parametrize("end", [fin_on_connect, faults.rst_on_connect], ids=["B02", "B03"])
-def test_B02_B03_an_end_before_the_request_was_read(end):
-    with FaultServer(ByConnection({0: [end], 1: [end]})) as server:
-        server.oracle.check(TEXTS, sync_embed(server.url, TEXTS).vectors)
-        server.oracle.assert_requests(1)
-        assert len(server.connections) == 3
 
 
 @pytest.mark.parametrize(
