@@ -26,8 +26,8 @@ def sample(served):
     return find
 
 
-def run(*command, **environment):
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"INWORLD_API_KEY": KEY})
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -39,7 +39,7 @@ def check(answer):
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="curl is not installed")
 def test_the_curl_sample(sample):
-    check(json.loads(run("bash", "-c", sample("bash"), INWORLD_API_KEY=KEY)))
+    check(json.loads(run("bash", "-c", sample("bash"))))
 
 
 def test_the_python_sample(sample):
@@ -49,8 +49,6 @@ def test_the_python_sample(sample):
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node.js is not installed")
 def test_the_javascript_sample(sample):
-    shown = run("node", "--input-type=module", "-e", sample("javascript"))
-    assert "embeddings: [" in shown
     whole = sample("javascript").replace("console.log(data)", "console.log(JSON.stringify(data))")
     check(json.loads(run("node", "--input-type=module", "-e", whole)))
 

@@ -13,28 +13,17 @@ KEY = emulator_credential().reveal()
 MODEL = {"model": "m", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}
 
 
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    def start(url, key):
-        monkeypatch.setenv("INWORLD_API_KEY", key)
-        return record.main(["--out", str(tmp_path), "--base-url", url])
-
-    return start
-
-
-def test_recordings_play_and_hold_no_key(run, play, tmp_path):
+def test_recordings_play_and_hold_no_key(play, tmp_path, monkeypatch):
+    monkeypatch.setenv("INWORLD_API_KEY", KEY)
     with EmulatorServer() as server:
         url = server.url
-        assert run(url, KEY) == 0
+        assert record.main(["--out", str(tmp_path), "--base-url", url]) == 0
     with play(tmp_path / "multiple_texts.json"), AuthenticatedClient(base_url=url, token="other") as client:
         played = embed.sync(client=client, body=EmbedRequest.from_dict({"inputs": [], "model": MODEL}))
     assert len(played.embeddings) == 3
     texts = {path.stem: path.read_text("utf-8") for path in tmp_path.glob("*.json")}
-    statuses = {
-        name: json.loads(text)["interactions"][0]["response"]["status"]["code"]
-        for name, text in texts.items()
-    }
-    assert (statuses["single_text"], statuses["unknown_key"], len(statuses)) == (200, 403, 10)
+    told = {name: json.loads(text)["interactions"][0]["response"]["status"] for name, text in texts.items()}
+    assert (told["single_text"]["code"], told["unknown_key"]["code"], len(told)) == (200, 403, 10)
     assert all("recorded from http://127.0.0.1" in text for text in texts.values())
     assert not any(piece in text for piece in record.pieces(KEY) for text in texts.values())
 

@@ -3,19 +3,13 @@
 import httpx
 import pytest
 
-from inworld_embeddings_client import (
-    AuthenticatedClient,
-    EmbedRequest,
-    EmbedRequestInput,
-    ModelId,
-    ServiceProvider,
-)
+from inworld_embeddings_client import AuthenticatedClient, EmbedRequest
 
 
 @pytest.fixture
 def body():
-    model = ModelId(model="BAAI/bge-large-en-v1.5", service_provider=ServiceProvider.SERVICE_PROVIDER_INWORLD)
-    return EmbedRequest(inputs=[EmbedRequestInput(text="Hello Inworld!")], model=model)
+    model = {"model": "m", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}
+    return EmbedRequest.from_dict({"inputs": [{"text": "Hello Inworld!"}], "model": model})
 
 
 @pytest.fixture
@@ -30,7 +24,7 @@ def answering(seen):
             seen.append(request)
             return httpx.Response(status, content=content)
 
-        arguments = {"token": "a key", "httpx_args": {"transport": httpx.MockTransport(reply)}, **settings}
-        return AuthenticatedClient(**arguments)
+        transport = {"transport": httpx.MockTransport(reply)}
+        return AuthenticatedClient(**{"token": "a key", "httpx_args": transport} | settings)
 
     return make

@@ -1,21 +1,14 @@
 """What becomes of an answer: the documented ones are parsed, the others raise with their status and body."""
 
 import asyncio
+import json
 
 import pytest
 
-from inworld_embeddings_client import (
-    Embedding,
-    EmbedResponse,
-    ProtobufAny,
-    Status,
-    UnexpectedStatus,
-    embed,
-)
+from inworld_embeddings_client import Embedding, EmbedResponse, Status, UnexpectedStatus, embed
 
-GOOD = b'{"embeddings": [{"values": [0.5, -1]}]}'
-
-
+GOOD = EmbedResponse(embeddings=[Embedding(values=[0.5, -1])])
+ERROR = {"code": 16, "message": "no", "details": [{"@type": "t", "errorType": "X"}]}
 CALLS = {
     "sync": embed.sync,
     "asyncio": lambda **arguments: asyncio.run(embed.asyncio(**arguments)),
@@ -26,22 +19,12 @@ CALLS = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_each_kind_of_call_parses_what_is_documented_and_raises_for_the_rest(call, answering, body):
-    good = EmbedResponse(embeddings=[Embedding(values=[0.5, -1])])
-    assert call(client=answering(200, GOOD), body=body) == good
-    assert call(client=answering(401, b'{"code": 16}'), body=body) == Status(code=16)
+    assert call(client=answering(200, b'{"embeddings": [{"values": [0.5, -1]}]}'), body=body) == GOOD
+    for status in (401, 499, 529):  # also those that the spec does not name
+        parsed = call(client=answering(status, json.dumps(ERROR).encode()), body=body)
+        assert (type(parsed), parsed.to_dict()) == (Status, ERROR)
     with pytest.raises(UnexpectedStatus):
         call(client=answering(520, b"<html>"), body=body)
-
-
-@pytest.mark.parametrize("status", [400, 499, 500, 529])
-def test_a_json_error_of_any_status_is_parsed_as_status(answering, body, status):
-    content = b'{"code": 16, "message": "no", "details": [{"@type": "t", "errorType": "X"}]}'
-    response = embed.sync_detailed(client=answering(status, content), body=body)
-    assert (type(response.status_code), response.status_code) == (int, status)
-    assert isinstance(response.parsed, Status)
-    assert (response.parsed.code, response.parsed.message) == (16, "no")
-    assert [type(detail) for detail in response.parsed.details] == [ProtobufAny]
-    assert response.parsed.details[0].to_dict() == {"@type": "t", "errorType": "X"}
 
 
 UNFIT = {
@@ -56,9 +39,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize(("status", "content"), UNFIT.values(), ids=UNFIT)
-def test_an_unfit_answer_raises_with_status_and_body_or_is_none_where_asked_for_or_raw(
-    answering, body, status, content
-):
+def test_an_unfit_answer_raises_with_status_and_body_or_is_none_or_raw(answering, body, status, content):
     with pytest.raises(UnexpectedStatus) as caught:
         embed.sync(client=answering(status, content), body=body)
     assert (type(caught.value.status_code), caught.value.status_code) == (int, status)
@@ -70,9 +51,7 @@ def test_an_unfit_answer_raises_with_status_and_body_or_is_none_where_asked_for_
     assert [(response.status_code, response.content) for response in raw] == [(status, content)] * 2
 
 
-@pytest.mark.parametrize(
-    "content", [b"x" * 10_000_000, b"\x1b[31m\r\n\x00" * 1000, b"\xff" * 9999], ids=range(3)
-)
+@pytest.mark.parametrize("content", [b"x" * 10_000_000, b"\x1b[31m\r\n\x00\xff" * 1000], ids=range(2))
 def test_the_message_is_bounded_and_has_no_control_characters(content):
     error = UnexpectedStatus(500, content)
     assert len(str(error)) < 600

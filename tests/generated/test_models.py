@@ -25,11 +25,8 @@ MODEL = {"model": "m", "serviceProvider": NEW}
 COPIES = [
     copy.copy,
     copy.deepcopy,
-    *(lambda value, protocol=p: pickle.loads(pickle.dumps(value, protocol)) for p in range(6)),
+    *(lambda value, p=p: pickle.loads(pickle.dumps(value, p)) for p in range(6)),
 ]
-
-
-# Row: unknown enum value, raw str in a request, enum order and description
 
 
 def test_an_unknown_enum_value_is_kept_usable_and_travels_back():
@@ -40,8 +37,8 @@ def test_an_unknown_enum_value_is_kept_usable_and_travels_back():
     assert unknown == str(unknown) == f"{unknown}" == unknown.value == NEW
     assert {unknown: 1}[ServiceProvider(NEW)] == 1
     assert unknown not in [*ServiceProvider, *ServiceProvider._value2member_map_]
-    assert [type(duplicate(unknown)) for duplicate in COPIES] == [ServiceProvider] * len(COPIES)
-    assert [duplicate(unknown) for duplicate in COPIES] == [NEW] * len(COPIES)
+    for duplicate in COPIES:
+        assert (type(duplicate(unknown)), duplicate(unknown)) == (ServiceProvider, NEW)
 
 
 def test_what_is_no_string_is_no_enum_value_and_a_known_one_is_its_member():
@@ -52,18 +49,12 @@ def test_what_is_no_string_is_no_enum_value_and_a_known_one_is_its_member():
             ServiceProvider(value)
 
 
-# Row: Unset breaks after deepcopy and pickle
-
-
-@pytest.mark.parametrize("duplicate", COPIES)
-def test_there_is_one_unset(duplicate):
-    assert duplicate(UNSET) is Unset() is UNSET
+def test_there_is_one_unset():
     assert (bool(UNSET), repr(UNSET)) == (False, "UNSET")
-    assert duplicate(Status(code=1)).message is UNSET
-    assert duplicate(Status(code=1)).to_dict() == {"code": 1}
-
-
-# JSON in, JSON out
+    for duplicate in COPIES:
+        assert duplicate(UNSET) is Unset() is UNSET
+        assert duplicate(Status(code=1)).message is UNSET
+        assert duplicate(Status(code=1)).to_dict() == {"code": 1}
 
 
 @pytest.mark.parametrize(
@@ -79,16 +70,10 @@ def test_models_round_trip_with_fields_they_do_not_know(model, data):
     assert model.from_dict(data).to_dict() == data
 
 
-@pytest.mark.parametrize("data", ["", [], None, 1])
-def test_what_is_no_object_is_no_model(data):
-    with pytest.raises(TypeError, match="expected a JSON object"):
-        EmbedResponse.from_dict(data)
-
-
 WRONG = {
+    "expected a JSON object, got list": (EmbedResponse, []),
     "serviceProvider: expected str, got NoneType": (ModelId, {"model": "m", "serviceProvider": None}),
-    "serviceProvider: expected str, got int": (ModelId, {"model": "m", "serviceProvider": 1}),
-    "model: expected str, got NoneType": (ModelId, MODEL | {"model": None}),
+    "model: expected str, got int": (ModelId, MODEL | {"model": 1}),
     r"embeddings: \[1\]: values: \[2\]: expected float, got str": (
         EmbedResponse,
         {"embeddings": [{"values": []}, {"values": [0, 1.5, "x"]}]},
@@ -134,8 +119,7 @@ REFUSED = {
     Literal[1]: [True],
     list[float]: ["", {}, [0.5, "0.5"], [None]],
     EmbedResponse: [{"embeddings": "ab"}, {"embeddings": [None]}, {"embeddings": [{"values": 1}]}],
-    dt.datetime: [5],
-    dt.date: ["soon"],
+    dt.date: ["soon", 5],
 }
 
 
@@ -144,8 +128,3 @@ def test_what_only_resembles_a_value_is_refused(kind):
     for value in REFUSED[kind]:
         with pytest.raises(TypeError, match="^field: "):
             read(kind, value, "field")
-
-
-def test_constructors_take_keywords_only():
-    with pytest.raises(TypeError, match="positional"):
-        ModelId("m", ServiceProvider("S"))
