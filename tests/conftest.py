@@ -15,7 +15,6 @@ from hypothesis import settings
 from inworld_embeddings import errors
 
 PLANTED_KEY, PLANTED_SECRET, PLANTED_TEXT = "planted-key", "planted-secret", "planted-text"
-SIZE = 8
 
 settings.register_profile("default", deadline=None, print_blob=True)
 settings.load_profile("default")
@@ -26,53 +25,36 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-_made: list[errors.InworldEmbeddingsError] = []
-
-
-def _pieces():
-    """Every eight characters of the planted secrets, plain and in base64."""
-    yield from (PLANTED_SECRET, PLANTED_TEXT)
-    encoded = base64.b64encode(f"{PLANTED_KEY}:{PLANTED_SECRET}".encode()).decode().rstrip("=")
-    yield from (encoded[start : start + SIZE] for start in range(len(encoded) - SIZE))
-
-
-PIECES = tuple(_pieces())
+_made = []
+_init = errors.InworldEmbeddingsError.__init__
 
 
 def _remember(self, *arguments, **fields):
-    _remember.original(self, *arguments, **fields)
+    _init(self, *arguments, **fields)
     _made.append(self)
 
 
-_remember.original = errors.InworldEmbeddingsError.__init__
 errors.InworldEmbeddingsError.__init__ = _remember
 
-
-def leaks(text):
-    return [piece for piece in PIECES if piece in text]
-
-
-def _forms(error):
-    yield "message", str(error)
-    yield "repr", repr(error)
-    yield "attributes", repr(vars(error))
-    yield "notes", "".join(getattr(error, "__notes__", ()))
-    yield "pickle", pickle.dumps(error).decode("latin-1")
+# Every eight characters of the planted secrets, plain and in base64.
+_ENCODED = base64.b64encode(f"{PLANTED_KEY}:{PLANTED_SECRET}".encode()).decode().rstrip("=")
+PIECES = [PLANTED_SECRET, PLANTED_TEXT, *(_ENCODED[start : start + 8] for start in range(len(_ENCODED) - 8))]
 
 
-def _leaks_of(report):
-    yield from ((name, leaks(getattr(report, name))) for name in ("capstdout", "capstderr", "caplog"))
+def _seen(report):
+    yield from ((name, getattr(report, name)) for name in ("capstdout", "capstderr", "caplog"))
     for error in _made:
-        yield from ((f"{type(error).__name__}'s {name}", leaks(text)) for name, text in _forms(error))
+        notes, pickled = getattr(error, "__notes__", ()), pickle.dumps(error).decode("latin-1")
+        yield type(error).__name__, f"{error} {error!r} {vars(error)} {notes} {pickled}"
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.when == "call" and report.passed:
-        found = [f"{where}: {pieces}" for where, pieces in _leaks_of(report) if pieces]
+        found = [f"{where}: {piece}" for where, text in _seen(report) for piece in PIECES if piece in text]
         if found:
             report.outcome = "failed"
-            report.longrepr = "a planted secret got out in " + "; ".join(found)
+            report.longrepr = f"a planted secret got out in {found}"
     if report.when == "teardown":
         _made.clear()

@@ -36,26 +36,13 @@ def test_examples_run(page, monkeypatch):
         exec(compile(block, f"block {number} of {page.name}", "exec"), names)
 
 
-def test_links_to_files_are_good():
-    pages = [ROOT / "CONTRIBUTING.md", *PAGES]
-    dead = [
-        f"{page.name}: {target}"
-        for page in pages
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8"))
-        if not (page.parent / target).exists()
-    ]
-    assert dead == []
-
-
-def test_tests_that_are_named_are_there():
-    pages = [ROOT / "CONTRIBUTING.md", ROOT / "noxfile.py", *PAGES]
-    gone = [
-        f"{page.name}: {name}"
-        for page in pages
-        for name in re.findall(r"tests/[\w./*-]*\w", page.read_text("utf-8"))
-        if not any(ROOT.glob(name))
-    ]
-    assert gone == []
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", *PAGES], ids=lambda page: page.name)
+def test_what_pages_link_to_and_the_tests_that_they_name_are_there(page):
+    text = page.read_text("utf-8")
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+    named = re.findall(r"tests/[\w./*-]*\w", text)
+    assert [name for name in named if not any(ROOT.glob(name))] == []
 
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -87,25 +74,3 @@ def test_where_it_is_decided_is_there(question):
 
 def test_the_table_of_decisions_is_read_whole():
     assert len(ANSWERS) == DECIDED.count("\n| ") - 1 > 10
-
-
-INSTEAD = {
-    r"(an?|the|every|each|wrong) (answers?|repl(y|ies))(?! of the emulator)": "response",
-    r"utili[sz]e\w*|leverag\w+": "use",
-    r"simply|obviously|please|of course": "nothing",
-    r"seamless\w*|robust\w*|powerful|blazing\w*|effortless\w*": "what was measured",
-    r"seams?|ledgers?|hygiene": "the field's word",
-}
-"""Words that pages do not use, and what they say in their place."""
-EMULATOR = {"local-mode.md", "fault-catalogue.md", "playground.md"}  # it replies: its type is `Reply`
-
-
-@pytest.mark.parametrize("words", INSTEAD)
-def test_pages_use_the_fields_words(words):
-    found = [
-        f"{page.name}: {hit[0]}"
-        for page in [ROOT / "CONTRIBUTING.md", *PAGES]
-        if page.name not in EMULATOR
-        for hit in re.finditer(rf"\b({words})\b", page.read_text("utf-8"), re.IGNORECASE)
-    ]
-    assert found == [], f"say {INSTEAD[words]}"

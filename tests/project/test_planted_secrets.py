@@ -22,9 +22,18 @@ def test_each_leak_fails_its_test_and_no_leak_fails_none(tmp_path):
     shutil.copy(Path(__file__).parents[1] / "conftest.py", tmp_path)
     functions = [f"def test_{name}():\n    {line}\n" for name, line in TESTS.items()]
     (tmp_path / "test_leaks.py").write_text("\n\n".join([HEAD, *functions]))
-    command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "-o", "log_level=DEBUG"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-rA",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "log_level=DEBUG",
+        tmp_path,
+    ]
     environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # they take longer to start than the tests
-    command += [str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environ)
     outcomes = dict(re.findall(r"^(?:FAILED|PASSED) \S+::test_(\w+)(.*)$", done.stdout, re.MULTILINE))
     assert outcomes.pop("nothing") == "", done.stdout

@@ -1,10 +1,10 @@
 """The programs of tools/, run on copies of the project's inputs so that no test touches the project."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,12 +17,12 @@ PAGE = Path(__file__).parent / "pages" / "create-embeddings.md"
 
 
 @pytest.fixture
-def root() -> Path:
+def root():
     return ROOT
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Path:
+def page(tmp_path):
     """The published page as it once was, with the spec there is now."""
     text = PAGE.read_text("utf-8")
     path = tmp_path / "create-embeddings.md"
@@ -31,27 +31,34 @@ def page(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path):
     return copy_of_inputs(ROOT, tmp_path / "project")
 
 
 @pytest.fixture
-def everything() -> Callable[[Path], dict[str, bytes]]:
-    """Read a folder, byte for byte and hidden files too but for git's, to see that nothing changed and nothing was left behind."""
-    return lambda folder: {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and not {"__pycache__", ".git"} & {*path.parts}
-    }
+def unchanged():
+    """Fails if a folder's files, hidden ones too but for git's, are not the same bytes afterwards."""
+
+    def read(folder):
+        paths = [path for path in folder.rglob("*") if not {"__pycache__", ".git"} & {*path.parts}]
+        return {path: path.read_bytes() for path in paths if path.is_file()}
+
+    @contextlib.contextmanager
+    def check(folder):
+        before = read(folder)
+        yield
+        assert read(folder) == before
+
+    return check
 
 
 @pytest.fixture
-def commit() -> Callable[[Path], None]:
+def commit():
     """Commit everything in a folder, which becomes a repository."""
     if not shutil.which("git"):
         pytest.skip("git is not installed")
 
-    def do(folder: Path) -> None:
+    def do(folder):
         identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
         for command in (["init", "-q"], ["add", "--all"], ["commit", "-q", "-m", "a"]):
             subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
@@ -60,12 +67,12 @@ def commit() -> Callable[[Path], None]:
 
 
 @pytest.fixture
-def redocly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def redocly(tmp_path, monkeypatch):
     """Make a diff tool that prints what it is told to. The real one runs in tests/evolution."""
     if os.name == "nt":
         pytest.skip("a script with a shebang")
 
-    def say(text: str, code: int = 0) -> None:
+    def say(text, code=0):
         script = tmp_path / "redocly"
         script.write_text(f"#!{sys.executable}\nimport sys\nprint({text!r})\nsys.exit({code})\n")
         script.chmod(0o755)

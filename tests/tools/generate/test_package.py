@@ -16,50 +16,41 @@ def test_the_project_is_up_to_date(capsys):
 
 
 def test_the_program_says_what_differs_what_broke_and_what_cannot_be_made(project, capsys):
-    assert main(["--check"], project) == 1
-    assert "tests/fixtures/spec: 8 files differ\n  missing: " in capsys.readouterr().out
-    assert main([], project) == 0
+    def said(code, *arguments):
+        assert main([*arguments], project) == code
+        return "".join(capsys.readouterr())
+
+    assert "tests/fixtures/spec: 8 files differ\n  missing: " in said(1, "--check")
+    said(0)
     edit(project, "openapi.yaml", "  - url: https://api.inworld.ai", "  - url: https://other.example")
-    assert main([], project) == 0
-    capsys.readouterr()
-    assert main(["--check"], project) == 1
-    assert "address: the first server is https://other.example" in capsys.readouterr().out
+    said(0)
+    assert "address: the first server is https://other.example" in said(1, "--check")
     edit(project, "openapi.yaml", "/ml/v1alpha/embedding:embed:", "/ml/v1/embedding:embed:")
-    assert main(["--replace"], project) == 2
-    assert "the spec has no /ml/v1alpha/embedding:embed" in capsys.readouterr().err
-    assert main(["--check"], project) == 1
-    assert (
-        "handle.py, emulator/inworld_embeddings_emulator/playground/static/api.js" in capsys.readouterr().out
-    )
+    assert "the spec has no /ml/v1alpha/embedding:embed" in said(2, "--replace")
+    assert "handle.py, emulator/inworld_embeddings_emulator/playground/static/api.js" in said(1, "--check")
     edit(project, "openapi.yaml", "openapi: 3.0.0", "openapi: [")
-    assert main(["--check"], project) == 2
-    assert "openapi.yaml: not readable" in capsys.readouterr().err
+    assert "openapi.yaml: not readable" in said(2, "--check")
 
 
-def test_a_deleted_folder_is_restored_byte_for_byte_and_then_left_alone(project, everything):
-    before = everything(project)
-    shutil.rmtree(project / "generated")
-    assert "missing: client.py" in write(project)
-    assert everything(project) == before
+def test_a_deleted_folder_is_restored_byte_for_byte_and_then_left_alone(project, unchanged):
+    with unchanged(project):
+        shutil.rmtree(project / "generated")
+        assert "missing: client.py" in write(project)
     times = {path: path.stat().st_mtime_ns for path in (project / PACKAGE).rglob("*.py")}
     assert write(project) == []
     assert {path: path.stat().st_mtime_ns for path in (project / PACKAGE).rglob("*.py")} == times
 
 
-def test_check_names_what_differs_and_changes_nothing(project, everything):
+def test_check_names_what_differs_and_changes_nothing(project, unchanged):
     package = project / PACKAGE
     edit(project, f"{PACKAGE}/models/status.py", "code", "kode")
     (package / "extra.py").write_text("")
     (package / "py.typed").unlink()
     (package / "__pycache__").mkdir()  # byte code is no difference
     (package / "__pycache__" / "x.pyc").write_bytes(b"")
-    before = everything(project)
-    assert write(project, check=True) == [
-        "not generated: extra.py",
-        "differs: models/status.py",
-        "missing: py.typed",
-    ]
-    assert everything(project) == before
+    differences = ["not generated: extra.py", "differs: models/status.py", "missing: py.typed"]
+    with unchanged(project):
+        assert write(project, check=True) == differences
 
 
 def edit(project, name, old, new):
@@ -87,10 +78,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("name", "old", "new", "said"), REFUSED.values(), ids=REFUSED)
-def test_it_refuses_and_leaves_everything(project, everything, name, old, new, said):
+def test_it_refuses_and_leaves_everything(project, unchanged, name, old, new, said):
     edit(project, name, old, new)
     edit(project, f"{PACKAGE}/models/status.py", "code", "kode")  # so that there would be something to write
-    before = everything(project)
-    with pytest.raises(ToolError, match=said):
+    with unchanged(project), pytest.raises(ToolError, match=said):
         write(project)
-    assert everything(project) == before

@@ -20,11 +20,11 @@ paths:
 """
 
 
-def fenced(text: str = DOCUMENT, info: str = "yaml post /a/b:do", ticks: str = "````") -> str:
+def fenced(text=DOCUMENT, info="yaml post /a/b:do", ticks="````"):
     return f"# Title\n\n{ticks}{info}\n{text}{ticks}"
 
 
-def save(folder, page: str | bytes, name: str = "page.md"):
+def save(folder, page, name="page.md"):
     path = folder / name
     path.write_bytes(page.encode() if isinstance(page, str) else page)
     return path
@@ -78,15 +78,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("text", "said"), REFUSED.values(), ids=REFUSED)
-def test_page_is_refused_and_the_good_file_kept(text, said, tmp_path, everything, capsys):
+def test_page_is_refused_and_the_good_file_kept(text, said, tmp_path, unchanged, capsys):
     (tmp_path / "out.yaml").write_text(DOCUMENT)
     page = save(tmp_path, text)
-    before = everything(tmp_path)
-    assert sync(page, tmp_path / "out.yaml") == 2
+    with unchanged(tmp_path):
+        assert sync(page, tmp_path / "out.yaml") == 2
     error = capsys.readouterr().err
     assert said in error
     assert str(page) in error
-    assert everything(tmp_path) == before
 
 
 def test_a_page_that_lacks_an_operation_of_the_file_does_not_replace_it(tmp_path, capsys):
@@ -113,18 +112,14 @@ def serve():
                 await read_head(connection)
                 await play(connection)
 
-            listener = listeners.enter_context(contextlib.closing(Listener(served)))
-            return f"http://127.0.0.1:{listener.port}/page.md"
+            return f"http://127.0.0.1:{listeners.enter_context(Listener(served)).port}/page.md"
 
         yield start
 
 
-def sends(body=b"# A page\n", status=200, **headers):
-    told = {
-        "Content-Type": "text/markdown",
-        **{name.replace("_", "-"): text for name, text in headers.items()},
-    }
-    return lambda connection: connection.send(response(status, body, [*told.items()]))
+def sends(body=b"# A page\n", status=200, kind="text/markdown", **headers):
+    pairs = [("Content-Type", kind), *headers.items()]
+    return lambda connection: connection.send(response(status, body, pairs))
 
 
 async def dripping(connection):
@@ -135,7 +130,7 @@ async def dripping(connection):
 @pytest.mark.parametrize(
     ("play", "said"),
     [
-        (sends(Content_Type="text/html"), "text/html"),
+        (sends(kind="text/html"), "text/html"),
         (sends(status=404), "HTTP 404"),
         (sends(b"", 302, Location="https://login.example.com/"), "moved to https://login.example.com/"),
         (sends(b"x" * 5000), "over 1000 bytes"),
