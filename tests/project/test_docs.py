@@ -1,6 +1,5 @@
 """Examples run, links lead somewhere, and what CONTRIBUTING says of the code is there."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -50,26 +49,14 @@ DECIDED = CONTRIBUTING.partition("## Where is it decided?")[2].partition("\n## "
 ANSWERS = dict(re.findall(r"^\| (.+\?) \| (.+) \|$", DECIDED, re.MULTILINE))
 
 
-def names_of(body):
-    """The names that statements define; those of a class's own body as `Class.name`."""
-    for node in body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
-        for target in targets:
-            name = getattr(target, "id", None) or getattr(target, "name", None)
-            if name:
-                yield name
-        if isinstance(node, ast.ClassDef):
-            yield from (f"{node.name}.{inner}" for inner in names_of(node.body))
-
-
 @pytest.mark.parametrize("question", ANSWERS)
 def test_where_it_is_decided_is_there(question):
     places = re.findall(r"`([^`:]+)(?:: ([^`]+))?`", ANSWERS[question])
     assert 1 <= len(places) <= 2
     for file, names in places:
         path = next(folder / file for folder in (WRAPPER, ROOT) if (folder / file).exists())
-        defined = names_of(ast.parse(path.read_text("utf-8")).body) if names else ()
-        assert set(filter(None, names.split(", "))) <= set(defined), file
+        for name in re.findall(r"\w+", names):
+            assert re.search(rf"^ *((async )?def |class )?{name}\b", path.read_text("utf-8"), re.MULTILINE)
 
 
 def test_the_table_of_decisions_is_read_whole():

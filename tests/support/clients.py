@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from concurrent.futures import Future
 from functools import partial
 
 import httpx
@@ -108,7 +109,7 @@ def within(seconds, grace=GRACE):
 
     The loss is measured: a thread that only sleeps notes by how much it overslept at most.
     """
-    over, lost = threading.Event(), []
+    over, lost = threading.Event(), [0.0]
 
     def watch():
         while not over.is_set():
@@ -116,39 +117,29 @@ def within(seconds, grace=GRACE):
             time.sleep(0.01)
             lost.append(time.monotonic() - asleep - 0.01)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
+    waiting(watch)
     started = time.monotonic()
-    try:
-        yield
-    finally:
-        took = time.monotonic() - started
-        over.set()
-        watcher.join()
-    allowed = seconds + grace + max(lost, default=0.0)
+    yield
+    took = time.monotonic() - started
+    over.set()
+    allowed = seconds + grace + max(lost)
     assert took < allowed, f"took {took:.3f} s, allowed {allowed:.3f} s"
 
 
-class Waiting(threading.Thread):
-    """A thread in a call; `ended` gives the error that it ended with, or None."""
+def waiting(work):
+    """The future of what a thread of its own does."""
+    future = Future()
 
-    def __init__(self, work):
-        super().__init__(daemon=True)
-        self.work, self.error = work, None
-        self.start()
-
-    def run(self):
+    def run():
         try:
-            self.work()
+            future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - whatever it is
-            self.error = error
+            future.set_exception(error)
 
-    def ended(self, seconds=60):
-        self.join(seconds)
-        assert not self.is_alive()
-        return self.error
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 def in_threads(count, work, seconds=60):
-    waiting = [Waiting(partial(work, number)) for number in range(count)]
-    assert [thread.ended(seconds) for thread in waiting] == [None] * count
+    for future in [waiting(partial(work, number)) for number in range(count)]:
+        future.result(seconds)

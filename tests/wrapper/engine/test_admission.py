@@ -12,7 +12,7 @@ import pytest
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, errors
 from inworld_embeddings._http import connect
 from inworld_embeddings._retry import Budget
-from support.clients import KEY, Waiting, assert_nothing_stays, sync_embed, within
+from support.clients import KEY, assert_nothing_stays, sync_embed, waiting, within
 from support.fault import OK, held
 from support.fault_server import FaultServer
 from support.faults import black_hole, black_hole_mid_body, endless_1xx, slow_body
@@ -156,11 +156,11 @@ def test_I04_promise_3_holds_while_another_thread_hands_in_a_million_texts(no_re
             with within(2), pytest.raises(errors.APITimeoutError):
                 client.embed(texts, timeout=2)
 
-        thread = Waiting(big)
-        while thread.is_alive():
+        other = waiting(big)
+        while not other.done():
             with within(0.1), pytest.raises(errors.APITimeoutError):
                 client.embed("x", timeout=0.1)
-        assert thread.ended() is None
+        other.result()
 
 
 WAITS = {

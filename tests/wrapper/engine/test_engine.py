@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, errors
-from support.clients import KEY, Waiting, assert_nothing_stays, in_threads, uneven
+from support.clients import KEY, assert_nothing_stays, in_threads, uneven, waiting
 from support.fault import OK, at_random
 from support.fault_server import FaultServer
 from support.faults import MIXED, STRAYS, black_hole, extra_response_when_idle
@@ -82,11 +82,11 @@ def test_F06_close_ends_the_calls_of_other_threads_and_event_loops():
             lambda: list(client.embed_iter(texts)),
             lambda: asyncio.run(other.embed("x")),
         ]
-        waiting = [Waiting(one) for one in work * 3]
+        calls = [waiting(one) for one in work * 3]
         server.oracle.wait_for(lambda: len(server.requests) >= 7)
         client.close()
         asyncio.run(other.close())
-        assert [type(thread.ended()) for thread in waiting] == [errors.ClientClosedError] * 12
+        assert [type(call.exception(60)) for call in calls] == [errors.ClientClosedError] * 12
         server.oracle.wait_until_closed()
 
 
