@@ -100,7 +100,7 @@ def assert_hides_secrets(error):
         (JWTAuth, {}, "INWORLD_WORKSPACE"),
         (JWTAuth, {"workspace": "a/b"}, "bare id"),
         (JWTAuth, {"api_key": lambda: BASIC}, "must be a str"),
-        (JWTAuth, {"token_url": "http://planted.example/x"}, "token_url is http://"),
+        (JWTAuth, {"token_url": "http://planted.localhost/x"}, "token_url is http://"),
         (JWTAuth, {"leeway": float("nan")}, "leeway"),
         (JWTAuth, {"http_client": httpx.AsyncClient()}, "asynchronous"),
         (BasicAuth, {"api_key": lambda: BASIC}, "a str"),
@@ -116,13 +116,12 @@ def test_what_cannot_work_is_told_without_the_credential_in_the_traceback_too(ma
 
 
 def test_neither_repr_nor_pickle_hold_a_secret():
-    inworld = Inworld()
-    inworld.ask(auth := inworld.auth())
+    auth = JWTAuth(BASIC, workspace=WORKSPACE)
     assert repr(auth) == f"JWTAuth(token_url={TOKEN_URL!r})"
+    assert not [piece for piece in SHOWN if piece in repr(vars(auth))]
     for way in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError, match="does not pickle"):
             way(auth)
-    assert not [piece for piece in SHOWN if piece in repr(vars(auth))]
 
 
 # The request for a token
@@ -210,19 +209,15 @@ def test_what_is_no_token_is_refused_without_echo(body):
     assert "plant" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("date", "says"),
-    [
-        ("Fri, 16 May 2025 00:50:26 GMT", "clock is 7200 s ahead of the server's"),
-        ("Fri, 16 May 2025 02:51:56 GMT", "clock is 90 s behind the server's"),
-        ("", "check this machine's clock"),
-    ],
-)
-def test_a_refused_signature_speaks_of_the_clock(date, says):
-    response = Response(403, [(b"Date", date.encode())], b'{"code": 7, "message": "invalid signature"}')
-    error = refusal(response, now=NOW, redactor=Redactor())
-    assert type(error) is errors.PermissionDeniedError
-    assert says in str(error)
+def test_a_refused_signature_speaks_of_the_clock():
+    for date, says in {
+        "Fri, 16 May 2025 00:50:26 GMT": "clock is 7200 s ahead of the server's",
+        "Fri, 16 May 2025 02:51:56 GMT": "clock is 90 s behind the server's",
+        "": "check this machine's clock",
+    }.items():
+        response = Response(403, [(b"Date", date.encode())], b'{"code": 7, "message": "invalid signature"}')
+        error = refusal(response, now=NOW, redactor=Redactor())
+        assert (type(error), says in str(error)) == (errors.PermissionDeniedError, True)
 
 
 def refused(status, message="no", **headers):

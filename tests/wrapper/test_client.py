@@ -16,11 +16,6 @@ from support.in_process import KEY, AsyncFace, Service, embed
 from support.oracle import EMBED_PATH
 from support.vectors import text_id, vectors_for
 
-ODD = [
-    *("a", "", " \n\t", "b", "", "\0", "\x1f", "a\u2028b\u2029c", "\ufeffbom", '\\ " / \b\f\n\r\t'),
-    *("\x7f\x85", "\U0001f469\u200d\U0001f52c", "\uffff"),
-]
-
 
 def good(*headers):
     return sends("good", lambda ex: response(200, ex.good_body(), [JSON, *headers]))
@@ -59,10 +54,12 @@ def test_E03_a_surrogate_is_refused_before_any_request_or_replaced_where_asked(t
 
 
 def test_E02_E04_empty_blank_and_odd_texts_arrive_byte_for_byte_and_keep_their_places():
-    service, result = embed(OK, ODD)
-    assert [item["text"] for item in json.loads(service.bodies[0])["inputs"]] == ODD
+    texts = ["a", "", " \n\t", "b", "", "\0", "\x1f", "a\u2028b\u2029c", "\ufeffbom", '\\ " / \b\f\n\r\t']
+    texts += ["\x7f\x85", "\U0001f469\u200d\U0001f52c", "\uffff"]
+    service, result = embed(OK, texts)
+    assert [item["text"] for item in json.loads(service.bodies[0])["inputs"]] == texts
     assert not any(byte < 0x20 for byte in service.bodies[0])
-    service.oracle.check(ODD, result.vectors)
+    service.oracle.check(texts, result.vectors)
 
 
 def test_E05_ten_megabytes_of_text_are_refused_here_and_sent_if_there_is_room():

@@ -2,7 +2,6 @@
 
 import math
 from datetime import UTC, datetime, timedelta
-from string import ascii_letters, digits
 
 import pytest
 from hypothesis import given, settings
@@ -49,17 +48,15 @@ def test_C13_a_body_gives_code_and_message_or_an_excerpt(body, code, says):
     assert str(error).startswith(f"HTTP 502: {says}")
 
 
-TOO_LARGE = {
-    "Received message larger than max (5242880 vs 4194304) from upstream": (5242880, 4194304),
-    "grpc: received message after decompression larger than max 4194304": (4194305, 4194304),
-    "received message larger than max (3 vs. 4)": (5, 4),  # a size is always over its limit
-    "received message larger than max (\u0665 vs. \u0664)": None,
-    "the price is larger than max (5 vs. 4)": None,
-}
-
-
 def test_C10_message_too_large():
-    assert {message: error_mapping.received_too_large(message) for message in TOO_LARGE} == TOO_LARGE
+    expected = {
+        "Received message larger than max (5242880 vs 4194304) from upstream": (5242880, 4194304),
+        "grpc: received message after decompression larger than max 4194304": (4194305, 4194304),
+        "received message larger than max (3 vs. 4)": (5, 4),  # a size is always over its limit
+        "received message larger than max (\u0665 vs. \u0664)": None,
+        "the price is larger than max (5 vs. 4)": None,
+    }
+    assert {message: error_mapping.received_too_large(message) for message in expected} == expected
 
 
 REDIRECTS = {
@@ -122,20 +119,18 @@ def test_C17_retry_after_as_a_date():
     assert wait("Tue, 01 Sep 2026 13:00:30 GMT", date=("Date", "bad")) == 30.0, "by our clock"
 
 
-HINTS = [
-    (2.0, "2", RetryInfo(1.5)),
-    (1.5, "bad", RetryInfo(1.5)),
-    (3.0, "3", RetryInfo(None)),
-    (30.0, "", InworldStatus("", "TIMEOUT", SERVER_NOW + timedelta(seconds=30))),
-    (0.0, "", InworldStatus("", "TIMEOUT", SERVER_NOW - timedelta(seconds=30))),
-    (None, "", InworldStatus("", "IMMEDIATE", SERVER_NOW + timedelta(seconds=30))),
-    (None, "", InworldStatus("", "TIMEOUT", None)),
-]
-
-
-@pytest.mark.parametrize(("expected", "header", "detail"), HINTS)
-def test_C09_the_longest_of_all_hints(expected, header, detail):
-    assert wait(header, details=[detail]) == expected
+def test_C09_the_longest_of_all_hints():
+    soon, past = SERVER_NOW + timedelta(seconds=30), SERVER_NOW - timedelta(seconds=30)
+    for expected, header, detail in (
+        (2.0, "2", RetryInfo(1.5)),
+        (1.5, "bad", RetryInfo(1.5)),
+        (3.0, "3", RetryInfo(None)),
+        (30.0, "", InworldStatus("", "TIMEOUT", soon)),
+        (0.0, "", InworldStatus("", "TIMEOUT", past)),
+        (None, "", InworldStatus("", "IMMEDIATE", soon)),
+        (None, "", InworldStatus("", "TIMEOUT", None)),
+    ):
+        assert wait(header, details=[detail]) == expected
 
 
 # The request's id
@@ -162,30 +157,29 @@ def test_request_id(headers, of_error, of_success):
 
 # Anything at all
 
-REFUSALS = [
+BODIES = [
     b'{"code":8,"message":"grpc: received message larger than max (5 vs. 4)","details":[]}',
     b'{"error":{"message":"no","details":[{"@type":"x.y/google.rpc.RetryInfo","retryDelay":"1.5s"}]}}',
     b"<html><title>502 Bad Gateway</title></html>",
-    b"""{"code":3,"message":"m","details":[
+    b"""{"details":[
       {"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"inputs[1].text"}]},
-      {"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"R","metadata":{"a":"b"}},
-      {"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"abc"},
       {"@type":"type.googleapis.com/ai.inworld.common.InworldStatus","errorType":4,"reconnectType":"TIMEOUT",
        "reconnectTime":"2025-05-16T02:50:26Z","maxRetries":2}]}""",
 ]
-NAMES = ["retry-after", "retry-after-ms", "date", "x-inworld-request-id", "x-request-id", "location"]
+NAMES = ["retry-after", "retry-after-ms", "date", "x-request-id", "location"]
 VALUES = (
     st.text(max_size=40)
-    | st.sampled_from(["1", "nan", "9" * 20 + ".5", "Wed, 21 Oct 2015 07:28:00 GMT", "https://[bad"])
-    | st.text(f"{ascii_letters}{digits}: +-", max_size=40).map("Tue, {}".format)
+    | st.sampled_from([*NUMBERS, *DATES, *REDIRECTS])
+    | st.from_regex("Tue, [A-Za-z0-9: +-]{9,30}")
 )
-HEADERS = st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=4)
 
 
 @fuzzed
 def test_every_response_becomes_an_error_with_a_short_printable_message_and_a_finite_wait(examples):
     @settings(max_examples=examples)
-    @given(broken(REFUSALS), st.integers(100, 599), HEADERS)
+    @given(
+        broken(BODIES), st.integers(100, 599), st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=4)
+    )
     def check(body, status, headers):
         error = mapped(status, body, *headers)
         assert isinstance(error, errors.APIError)

@@ -78,8 +78,3 @@ def test_equal_fields_are_equal_requests_and_a_later_change_of_the_dict_is_none(
     requests = [merged(of_client, other, CALL)["request"] for other in others]
     assert len({of_client["request"], *requests}) == 4
     assert requests[1] == merged(of_client, {"extra_body": {}}, CALL)["request"]
-
-
-def test_the_emulator_ignores_extra_fields_as_the_service_does():
-    with EmbeddingClient.local() as client:
-        assert (client.embed("a", extra_body=EXTRA) == client.embed("a")).all()
