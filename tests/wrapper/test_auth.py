@@ -38,11 +38,14 @@ class Inworld(httpx.MockTransport):
     """
 
     def __init__(self, *outcomes, **statuses):
-        super().__init__(lambda request: [self._vectors, self._token][request.url == TOKEN_URL](request))
+        super().__init__(self._respond)
         self.outcomes, self.statuses = list(outcomes), statuses
         self.asked, self.tokens, self.bodies = [], [], []
         self.arrived, self.gate = threading.Event(), threading.Event()
         self.gate.set()
+
+    def _respond(self, request):
+        return self._token(request) if request.url == TOKEN_URL else self._vectors(request)
 
     def _token(self, request):
         self.asked.append(request)
@@ -150,9 +153,7 @@ def test_the_request_for_a_token(monkeypatch):
     assert len(nonces) == 2
 
 
-def test_without_a_client_of_the_users_the_environments_certificates_count_and_no_proxy_on_loopback(
-    trusted, monkeypatch, caplog
-):
+def test_a_client_of_its_own_heeds_ssl_cert_file_and_no_proxy_on_loopback(trusted, monkeypatch, caplog):
     for name in ("HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     gives_one = answer("a token", 200, b'{"token": "token-1"}')
@@ -190,12 +191,7 @@ def test_how_long_a_token_is_used(ends, options, seconds):
 
 
 NO_TOKENS = [
-    *(
-        b"<html><title>Log in</title>planted</html>",
-        b"[]",
-        b'{"a": ' + b"[" * 100_000,
-        b'{"token": "planted\xff"}',
-    ),
+    *(b"<html><title>Log in</title>planted</html>", b"[]", b'{"a": ' + b"[" * 100_000, b'{"token": "\xff"}'),
     *(TOKEN | {"token": token} for token in (None, "", ["planted"], "planted with spaces", "plantéd")),
     *(TOKEN | {"token": token} for token in ("planted\r\nX-Header: 1", "planted" * 10_000)),
     TOKEN | {"type": "planted"},
@@ -233,11 +229,7 @@ class Endless(httpx.SyncByteStream):
 @pytest.mark.parametrize(
     ("outcome", "kind", "says"),
     [
-        (
-            refused(302, location=f"https://{KEY}.example/x"),
-            errors.RedirectError,
-            "never followed.*token_url",
-        ),
+        (refused(302, location=f"https://{KEY}.example/x"), errors.RedirectError, "never.*token_url"),
         (refused(400, "bad resources"), errors.AuthenticationError, "HTTP 400: bad resources"),
         (refused(403, f"{KEY} with plan*** is unknown"), errors.PermissionDeniedError, "redacted"),
         (httpx.Response(200, stream=Endless()), errors.APIResponseValidationError, "token_url"),
@@ -249,11 +241,8 @@ class Endless(httpx.SyncByteStream):
 def test_failures_name_the_endpoint_and_no_secret(outcome, kind, says):
     inworld = Inworld(outcome)
     auth = inworld.auth()
-    with pytest.raises(
-        errors.InworldEmbeddingsError, match=f"^No token from {TOKEN_URL}: .*{says}"
-    ) as caught:
+    with pytest.raises(kind, match=f"^No token from {TOKEN_URL}: .*{says}") as caught:
         inworld.ask(auth)
-    assert type(caught.value) is kind
     assert_hides_secrets(caught.value)
     assert len(inworld.asked) == 1
     assert inworld.ask(auth) == 200  # the next request asks anew

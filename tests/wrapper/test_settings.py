@@ -151,12 +151,10 @@ def test_what_contradicts_or_cannot_be_names_the_argument_or_variable(environ, g
     assert KEY[:8] not in str(caught.value)
 
 
-ANSWERS = httpx.MockTransport(lambda request: httpx.Response(200))
+OWN = httpx.MockTransport(lambda request: httpx.Response(200))
 
 
-@pytest.mark.parametrize(
-    "others", [{"http_client": httpx.AsyncClient(transport=ANSWERS)}, {"transport": ANSWERS}]
-)
+@pytest.mark.parametrize("others", [{"http_client": httpx.AsyncClient(transport=OWN)}, {"transport": OWN}])
 def test_I07_a_name_below_localhost_that_others_look_up_may_be_anywhere(others):
     with pytest.raises(ConfigurationError, match=r"http://.*in clear"):
         EmbeddingClient(api_key=KEY, base_url="http://x.localhost:8080", **others)
