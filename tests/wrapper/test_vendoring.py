@@ -62,14 +62,13 @@ import httpx
 for name in "click rich opentelemetry sentence_transformers torch pytest openai".split():
     sys.modules[name] = None  # as if it were not installed
 
-class Service(httpx.AsyncBaseTransport):
-    answers = [503, 200]
-    async def handle_async_request(self, request):
-        print(request.headers["user-agent"])
-        return httpx.Response(self.answers.pop(0), json={"embeddings": [{"values": [1.0, 2.0]}]})
+statuses = [503, 200]
+def serve(request):
+    print(request.headers["user-agent"])
+    return httpx.Response(statuses.pop(0), json={"embeddings": [{"values": [1.0, 2.0]}]})
 
 logging.basicConfig(level="INFO", format="%(name)s", stream=sys.stdout)
-with acme.EmbeddingClient(api_key="bG9jYWw6bG9jYWw=", transport=Service()) as client:
+with acme.EmbeddingClient(api_key="bG9jYWw6bG9jYWw=", transport=httpx.MockTransport(serve)) as client:
     assert client.embed("x").tolist() == [1.0, 2.0]
     try:
         client.embed([1])
