@@ -6,14 +6,14 @@ import errno
 import itertools
 import time
 
+import httpx
 import numpy as np
 import pytest
 
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, errors
-from inworld_embeddings._http import connect
 from inworld_embeddings._retry import Budget
-from support.clients import KEY, assert_nothing_stays, sync_embed, waiting, within
-from support.fault import OK, held
+from support.clients import KEY, assert_nothing_stays, waiting, within
+from support.fault import OK, Fault, held
 from support.fault_server import FaultServer
 from support.faults import black_hole, black_hole_mid_body, endless_1xx, slow_body
 from support.in_process import AsyncFace, Service, virtual
@@ -199,16 +199,12 @@ def test_F09_no_wait_and_no_limit_reads_the_wall_clock(monkeypatch):
     assert seconds_of_retries_limits_and_deadlines() == usual
 
 
-def test_I01_a_process_out_of_descriptors_goes_on_when_they_come_back(monkeypatch):
+def test_I01_a_process_out_of_descriptors_goes_on_when_they_come_back():
     """What was never sent is none of the retries."""
-    connected, tries = connect._connected, itertools.count()
 
-    async def connected_at_last(*address):
-        if next(tries) < 50:
-            raise OSError(errno.EMFILE, "Too many open files")
-        return await connected(*address)
+    def no_socket(_):
+        raise httpx.ConnectError("no socket") from OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(connect, "_connected", connected_at_last)
-    with FaultServer() as server:
-        result = sync_embed(server.url, MANY[:100], batch_size=1, max_retries=0, max_concurrency=16)
-        server.oracle.check(MANY[:100], result.vectors)
+    service = Service(down(0.01, Fault("no_socket", no_socket)))
+    with AsyncFace(service, batch_size=1, max_retries=0) as face:
+        service.oracle.check(MANY[:9], face.embed(MANY[:9]).vectors)

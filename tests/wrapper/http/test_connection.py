@@ -7,7 +7,7 @@ import pytest
 from inworld_embeddings import errors
 from inworld_embeddings._retry import Timeouts
 from support import faults
-from support.clients import PATIENT, failure, sync_client, sync_embed, verdict, within, words
+from support.clients import failure, sync_client, sync_embed, verdict, within, words
 from support.fault import JSON, ByConnection, Fault, Stage, at, chunk, head, response
 from support.fault_server import FaultServer
 from support.faults import endless
@@ -15,20 +15,6 @@ from support.faults import endless
 TEXTS = ["a", "b", "c"]
 OK_LINE = b"HTTP/1.1 200 OK\r\n"
 MEGABYTE = 2**20
-
-
-ANNOUNCED = [JSON, ("Connection", "close")]
-announced_close = faults.framed("announced", lambda good: response(200, good, ANNOUNCED))
-"""Good manners, not a fault."""
-
-
-@pytest.mark.parametrize("end", [faults.close_after_answer, announced_close], ids=str)
-def test_B01_a_connection_closed_while_idle_is_not_used_again(end):
-    with FaultServer([end, "ok"]) as server, sync_client(server.url, max_retries=0) as embed:
-        server.oracle.check_one("a", embed("a"))
-        server.oracle.wait_until_closed()
-        server.oracle.check_one("b", embed("b"))
-        server.oracle.assert_requests(2)
 
 
 rst_before_body = Fault("rst_before_body", lambda ex: ex.conn.rst(), Stage.HEAD)
@@ -80,8 +66,11 @@ def in_sevens(good):
 
 
 MANY_HEADERS = [JSON, *((f"X-Much-{number}", "b" * 500) for number in range(100))]
+ANNOUNCED = [JSON, ("Connection", "close")]
 kept_open = partial(faults.framed, ending=None)
 WELL = {
+    "B01_closed_after_it": faults.close_after_answer,
+    "B01_closed_as_announced": faults.framed("announced", lambda good: response(200, good, ANNOUNCED)),
     "B08_close_delimited": faults.framed("without_length", lambda good: head() + good),
     "B08_B12_many_chunks": kept_open("chunked", lambda good: faults.CHUNKED_HEAD + in_sevens(good)),
     "B09_an_empty_line_too_many": kept_open("line", lambda good: response(200, good) + b"\r\n"),
@@ -92,7 +81,7 @@ WELL = {
 
 @pytest.mark.parametrize("good", WELL.values(), ids=WELL)
 @pytest.mark.parametrize("dim", [8, 10_000])
-def test_B08_B09_B12_B13_what_is_odd_but_whole_is_a_response(good, dim):
+def test_B01_B08_B09_B12_B13_what_is_odd_but_whole_is_a_response(good, dim):
     with FaultServer(good, dim=dim) as server, sync_client(server.url, max_retries=0) as embed:
         for text in TEXTS:
             server.oracle.check_one(text, embed(text))
@@ -158,13 +147,6 @@ def test_B13_B14_B15_B16_what_does_not_end_is_left_at_the_deadline(endless):
 def test_B13_B14_B15_B16_no_call_outlives_its_deadline(endless):
     with FaultServer(endless) as server, within(0.2):
         assert isinstance(failure(server.url, timeout=0.2), errors.APITimeoutError)
-
-
-def test_B16_silence_after_the_request_ends_with_the_attempt_and_is_transient(short_attempt):
-    script = ByConnection({0: [faults.black_hole], 1: [faults.black_hole_mid_body]})
-    with FaultServer(script) as server, sync_client(server.url, **PATIENT) as embed:
-        server.oracle.check_one("text", embed("text"))
-        assert server.requests[-1].connection >= 2
 
 
 LONG_TEXT = "x" * (9 * MEGABYTE)
