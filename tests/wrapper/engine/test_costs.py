@@ -55,7 +55,8 @@ before = set(sys.modules)
 from inworld_embeddings import EmbeddingClient
 EmbeddingClient(api_key={KEY!r})
 loaded = set(sys.modules) - before
-print(len(loaded), *loaded.intersection("httpx numpy asyncio msgspec simdjson rich click".split()))
+heavy = "httpx httpx2 numpy asyncio msgspec simdjson rich click opentelemetry"
+print(len(loaded), *loaded.intersection(heavy.split()))
 """
     done = program(count, preamble="import sys")
     number, *heavy = done.stdout.split()

@@ -37,15 +37,6 @@ def client(server):
     asyncio.run(client.close())
 
 
-@pytest.fixture
-def loop(client):
-    """An event loop that has been used by a first call."""
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(ask(client, "first"))
-    yield loop
-    loop.close()
-
-
 def test_F03_event_loops_one_after_another_and_several_at_once(server, client):
     for number in range(5):
         asyncio.run(ask(client, number))
@@ -55,20 +46,20 @@ def test_F03_event_loops_one_after_another_and_several_at_once(server, client):
     server.oracle.wait_until_closed()
 
 
-def test_F03_a_loop_that_was_closed_without_ending_anything_first(client, loop):
+def test_F03_a_loop_that_was_closed_without_ending_anything_and_one_that_stands_still(server, client):
     def go_on():
         asyncio.run(ask(client, "second"))
         gc.collect()
 
-    loop.close()
-    with pytest.warns(ResourceWarning):  # asyncio's own: nobody can close the transports any more
-        go_on()
-
-
-def test_F03_close_reaches_loops_that_stand_still(server, client, loop):
-    asyncio.run(client.close())
-    loop.run_until_complete(asyncio.to_thread(server.oracle.wait_until_closed))
-    loop.run_until_complete(loop.shutdown_default_executor())
+    with contextlib.closing(asyncio.new_event_loop()) as still:
+        for loop in (still, asyncio.new_event_loop()):
+            loop.run_until_complete(ask(client, "first"))
+        loop.close()
+        with pytest.warns(ResourceWarning):  # asyncio's own: nobody can close the transports any more
+            go_on()
+        asyncio.run(client.close())  # reaches the other
+        still.run_until_complete(asyncio.to_thread(server.oracle.wait_until_closed))
+        still.run_until_complete(still.shutdown_default_executor())
 
 
 def test_F06_close_ends_the_calls_of_other_threads_and_event_loops():
