@@ -16,77 +16,64 @@ COSMETIC = Change(Impact.COSMETIC, "wire", "#/info", "title a → b")
 
 
 TWO_SPECS = {"openapi": "3.0.0", "paths": {}}, {"openapi": "3.0.0", "paths": {"/a": {}}}
+NEXT = {
+    "0.1.4": ["0.1.4", "0.1.5", "0.1.5", "0.2.0"],
+    "1.2.3": ["1.2.3", "1.2.4", "1.3.0", "2.0.0"],
+    "1.2.3rc1": ["1.2.3rc1", "1.2.4", "1.3.0", "2.0.0"],
+}
 
 
-@pytest.mark.parametrize(
-    ("version", "cosmetic", "additive", "breaking"),
-    [
-        ("0.1.4", "0.1.5", "0.1.5", "0.2.0"),
-        ("1.2.3", "1.2.4", "1.3.0", "2.0.0"),
-        ("1.2.3rc1", "1.2.4", "1.3.0", "2.0.0"),
-    ],
-)
-def test_the_next_version(version, cosmetic, additive, breaking):
+@pytest.mark.parametrize("version", NEXT)
+def test_the_next_version(version):
     impacts = (Impact.NONE, Impact.COSMETIC, Impact.ADDITIVE, Impact.BREAKING)
-    assert [next_version(version, impact) for impact in impacts] == [version, cosmetic, additive, breaking]
+    assert [next_version(version, impact) for impact in impacts] == NEXT[version]
 
 
 def test_the_report_names_the_worst_first_and_proposes_what_follows():
     text = markdown([ADDITIVE, COSMETIC, BREAKING], "0.1.0")
     assert text.startswith("Verdict: breaking\n\nVersion 0.1.0 → 0.2.0\n")
-    for impact in (BREAKING, ADDITIVE, COSMETIC):
-        words = {"breaking", "additive", "cosmetic"} & set(
-            re.findall(r"\w+", markdown([impact], "0.1.0").lower())
-        )
-        assert words == {str(impact.impact)}
+    assert [markdown([change], "0.1.0").split()[1] for change in (ADDITIVE, COSMETIC)] == [
+        "additive",
+        "cosmetic",
+    ]
     parts = re.findall("^### (.*)", text, re.MULTILINE)
     assert parts[:4] == ["Breaking, wire", "Additive, Python", "Cosmetic, wire", "Proposed changelog entry"]
     assert (
-        "### Changed (breaking)\n\n- API: POST /a: is gone.\n\n### Added\n\n- API: A(b): is new and optional: int.\n"
+        "### Changed (breaking)\n\n- API: POST /a: is gone.\n\n### Added\n\n- API: A(b): is new and opt"
         in text
     )
     assert "### Changed\n\n- API: descriptions and examples follow" in markdown([COSMETIC], "0.1.0")
     assert markdown([], "0.1.0") == "Verdict: nothing changed\n"
 
 
-def told(before=None, after=None, **more):
-    """A change as redocly tells it."""
-    kind = "added" if before is None else "removed" if after is None else "modified"
-    path = "#/paths/~1a/post/responses/200/content/application~1json/schema/properties/old"
-    sides = {
-        "base": {"value": before} if before is not None else {},
-        "revision": {"value": after} if after is not None else {},
-    }
-    return {"path": path, "kind": kind, "impact": "patch", "verdicts": [], **sides, **more}
+OWNER = "#/paths/~1a/post/responses/200/content/application~1json/schema"
+OLD = {"path": f"{OWNER}/properties/old", "kind": "modified", "impact": "patch", "verdicts": []}
+TITLE = OLD | {"property": "title", "base": {"value": "a"}, "revision": {"value": 1}}
+GONE = OLD | {"kind": "removed", "impact": "major", "base": {"value": {"type": "string"}}, "revision": {}}
+NEW = OLD | {
+    "path": f"{OWNER}/properties/new",
+    "kind": "added",
+    "impact": "minor",
+    "base": {},
+    "revision": {"value": {"type": "integer"}},
+}
 
 
-OWNER, FIELD = "#/paths/~1a/post/responses/200/content/application~1json/schema", {"type": "string"}
-NEW = {"path": f"{OWNER}/properties/new", "impact": "minor"}
-REQUIRED_OF_OWNER = {"path": OWNER, "property": "required", "impact": "major"}
-TOLD = {
-    "scalars are shown": ([told("a", 1, property="title")], ["cosmetic /a post responses 200 old: title a → 1"]),
-    "a field for another": (
-        [told(FIELD, None, impact="major"), told(None, {"type": "integer"}, **NEW), told(["old"], [], **REQUIRED_OF_OWNER)],
-        ["breaking /a post responses 200 old: is gone", "additive /a post responses 200 new: is new",
-         'breaking /a post responses 200: required ["old"] → []'],
-    ),
-    "another order": ([told(["a", "b"], ["b", "a"], property="enum")], ['cosmetic /a post responses 200 old: enum ["a", "b"] → ["b", "a"]']),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("changes", "said"), TOLD.values(), ids=TOLD)
-def test_what_the_diff_tool_reports_is_told_in_words(redocly, changes, said):
-    redocly(json.dumps({"changes": changes}))
-    found = wire_changes(*TWO_SPECS)
-    assert sorted(f"{change.impact} {change}" for change in found) == sorted(said)
+def test_what_the_diff_tool_reports_is_told_in_words(redocly):
+    redocly(json.dumps({"changes": [TITLE, GONE, NEW]}))
+    assert sorted(f"{change.impact} {change}" for change in wire_changes(*TWO_SPECS)) == [
+        "additive /a post responses 200 new: is new",
+        "breaking /a post responses 200 old: is gone",
+        "cosmetic /a post responses 200 old: title a → 1",
+    ]
 
 
 def test_what_the_diff_tool_says_nothing_of_is_breaking(redocly):
     redocly('{"changes": []}')
     (change,) = wire_changes(*TWO_SPECS)
     assert (change.impact, "read both" in change.text) == (Impact.BREAKING, True)
-    address = {"servers": [{"url": "https://b"}]}
-    (change,) = wire_changes(TWO_SPECS[0] | {"servers": [{"url": "https://a"}]}, TWO_SPECS[0] | address)
+    there, here = ({**TWO_SPECS[0], "servers": [{"url": url}]} for url in ("https://a", "https://b"))
+    (change,) = wire_changes(there, here)
     assert (change.impact, change.place) == (Impact.BREAKING, "#/servers/0")
     assert change.text.endswith("https://a → https://b")
 
@@ -98,33 +85,22 @@ def test_a_diff_tool_that_fails_is_no_verdict(redocly, text):
         wire_changes(*TWO_SPECS)
 
 
-def test_a_spec_with_a_dangling_reference_is_no_verdict(root, tmp_path, capsys):
-    new = tmp_path / "new.yaml"
-    text = (root / "openapi.yaml").read_text("utf-8")
-    told = "description: Simple example with a single text input"
-    assert told in text
-    new.write_text(text.replace(told, "$ref: '#/components/examples/nope'"), "utf-8")
-    assert diff.main([str(root / "openapi.yaml"), str(new)]) == 2
-    assert (
-        "examples/single_text: refers to #/components/examples/nope, which is not in the document"
-        in capsys.readouterr().err
-    )
+CODES = [
+    (COSMETIC, [], 0),
+    (COSMETIC, ["--fail-on", "cosmetic"], 3),
+    (ADDITIVE, [], 4),
+    (ADDITIVE, ["--fail-on", "breaking"], 0),
+    (BREAKING, ["--fail-on", "breaking"], 5),
+]
 
 
-@pytest.mark.parametrize(
-    ("change", "options", "code"),
-    [
-        (COSMETIC, [], 0),
-        (COSMETIC, ["--fail-on", "cosmetic"], 3),
-        (ADDITIVE, [], 4),
-        (ADDITIVE, ["--fail-on", "breaking"], 0),
-        (BREAKING, ["--fail-on", "breaking"], 5),
-    ],
-)
-def test_exit_codes(change, options, code, root, monkeypatch):
+@pytest.mark.parametrize(("change", "options", "code"), CODES)
+def test_exit_codes(change, options, code, root, monkeypatch, tmp_path):
+    spec, dangling = root / "openapi.yaml", tmp_path / "new.yaml"
+    dangling.write_text("openapi: 3.0.0\npaths: {/a: {$ref: '#/nope'}}\n")
+    assert diff.main([str(spec), str(dangling), *options]) == 2
     monkeypatch.setattr(diff, "compare", lambda *_: [change])
-    spec = str(root / "openapi.yaml")
-    assert diff.main([spec, spec, *options]) == code
+    assert diff.main([str(spec), str(spec), *options]) == code
 
 
 def test_old_may_be_a_page_or_a_revision(root, page, tmp_path, commit):

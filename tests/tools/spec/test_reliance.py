@@ -2,6 +2,7 @@
 
 import base64
 import json
+from unittest import mock
 
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings_emulator import TEST_KEY, Emulator, LocalTransport, Request
@@ -21,31 +22,22 @@ def paths_in(value, prefix=""):
 
 
 def test_what_is_sent_and_read_is_what_the_wrapper_sends_and_the_emulator_answers():
-    exchanges = []
-
-    class Recorder(Emulator):
-        def handle(self, request):
-            reply = super().handle(request)
-            exchanges.append((request, reply))
-            return reply
-
-    with EmbeddingClient(api_key=KEY, transport=LocalTransport(Recorder())) as client:
+    emulator = mock.Mock(Emulator, wraps=Emulator())
+    with EmbeddingClient(api_key=KEY, transport=LocalTransport(emulator)) as client:
         client.embed(["a", "b"])
-    ((request, reply),) = exchanges
+    (request,) = emulator.handle.call_args.args
     assert (request.method.lower(), request.path) == (reliance.ENDPOINT.method, reliance.ENDPOINT.path)
     assert set(paths_in(json.loads(request.body))) - {"inputs.[]"} == reliance.SENT.keys()
+    reply = Emulator().handle(request)
     assert set(paths_in(json.loads(reply.body))) - {"embeddings.[]"} == reliance.READ.keys()
-    refused = Recorder().handle(Request("POST", reliance.ENDPOINT.path, {}, b""))
+    refused = Emulator().handle(Request("POST", reliance.ENDPOINT.path, {}, b""))
     assert set(json.loads(refused.body)) == reliance.ERROR.keys()
-
-
-SELF = {"$ref": "#/components/schemas/v1alphaEmbedding"}
 
 
 def test_what_no_case_of_the_drill_does_is_told_too(root):
     spec = load((root / "openapi.yaml").read_text("utf-8"))
     schemas = spec["components"]["schemas"]
-    schemas["v1alphaEmbedding"] = SELF
+    schemas["v1alphaEmbedding"] = {"$ref": "#/components/schemas/v1alphaEmbedding"}
     schemas["v1alphaModelId"]["properties"]["serviceProvider"] = {"type": "string"}
     said = "\n".join(reliance.breaches(spec))
     assert "response embeddings.[].values: is gone" in said
