@@ -5,7 +5,7 @@ import base64
 import functools
 from dataclasses import dataclass
 from enum import Enum
-from http import HTTPStatus
+from http.client import responses
 from random import Random
 from types import SimpleNamespace
 
@@ -23,8 +23,7 @@ CHUNKED = ("Transfer-Encoding", "chunked")
 
 def head(status=200, headers=(JSON,)):
     """Status line, headers and the empty line, exactly as given: no length is added."""
-    known = status in HTTPStatus._value2member_map_
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase if known else 'Unassigned'}"]
+    lines = [f"HTTP/1.1 {status} {responses.get(status, 'Unassigned')}"]
     lines += [f"{name}: {value}" for name, value in headers]
     return "\r\n".join([*lines, "", ""]).encode()
 
@@ -149,21 +148,17 @@ def emulated(script):
 
 async def _carry(ex, reply):
     """Send a reply as the emulator's server would, without the headers by which the emulator can be told from the API."""
-    own = [pair for pair in reply.headers if not pair[0].startswith("x-inworld-")]
-    start, blank, body = response(reply.status, reply.body, own).partition(b"\r\n\r\n")
-    await asyncio.sleep(reply.carriage.delay)
-    match reply.carriage.end:
-        case None:
-            await ex.send(start + blank + body)
-            return
-        case "start":
-            pass
-        case "head":
-            await ex.send(start[: len(start) // 2])
-        case end:
-            await ex.send(start + blank + body[:end])
-            await asyncio.sleep(0.02)  # or a reset would overtake the bytes
-    await (ex.conn.rst() if reply.carriage.reset else ex.conn.close())
+    own, carriage = [pair for pair in reply.headers if not pair[0].startswith("x-inworld-")], reply.carriage
+    whole = response(reply.status, reply.body, own)
+    begin = len(whole) - len(reply.body)
+    await asyncio.sleep(carriage.delay)
+    if carriage.end is None:
+        await ex.send(whole)
+        return
+    ends = {"start": 0, "head": begin // 2}
+    await ex.send(whole[: ends[carriage.end] if carriage.end in ends else begin + carriage.end])
+    await asyncio.sleep(0.02)  # or a reset would overtake the bytes
+    await (ex.conn.rst() if carriage.reset else ex.conn.close())
 
 
 def _as_fault(fault):
@@ -196,13 +191,11 @@ class ByConnection:
 
 
 def as_script(script):
-    if isinstance(script, Fault | str):
-        return in_order([script])
-    if isinstance(script, list | tuple):
-        return in_order(script)
     if isinstance(script, ByConnection):
         return script
-    return lambda stage, connection, request=None: script(request) if stage is Stage.REQUEST else None
+    if callable(script):
+        return lambda stage, connection, request=None: script(request) if stage is Stage.REQUEST else None
+    return in_order(script if isinstance(script, list | tuple) else [script])
 
 
 def at_random(seed, rate, faults):
