@@ -7,6 +7,7 @@ one test alone plays stands there, made of what is here.
 import asyncio
 import gzip
 import zlib
+from itertools import chain
 from operator import methodcaller
 
 from support.fault import CHUNKED, JSON, Fault, Stage, answer, chunk, fault, head, response, sends
@@ -215,14 +216,9 @@ def after_hello(name, data, ending=end):
 # A mixture for long runs: a client survives each after a retry, and none takes long. Some hold the right answer.
 
 MIXED = (
-    *(faults[0] for faults in NOT_WHOLE.values()),
-    *NOT_WHOLE["B04"][1:],
-    truncated_close_delimited,
-    tls_bytes,
-    *STRAYS,
-    close_after_answer,
+    *chain.from_iterable(NOT_WHOLE.values()),
+    *(truncated_close_delimited, tls_bytes, close_after_answer),
+    *(*STRAYS, *EMPTY_SUCCESSES, *BROKEN_ENCODINGS),
     *(f"status={http}" for http in (408, 429, 500, 502, 503, 504)),
     *("html", "status=503;retry-after=0", "short", "long", "ragged", "nan"),
-    *EMPTY_SUCCESSES,
-    *BROKEN_ENCODINGS,
 )

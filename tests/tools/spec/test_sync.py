@@ -1,11 +1,10 @@
 """From a page to its document, verbatim, or a refusal that leaves openapi.yaml alone; and over HTTP from one host only."""
 
-import contextlib
-
 import pytest
 
-from support.connection import Listener, read_head
-from support.fault import head, response
+from support.fault import TEXT, answer, head, sends
+from support.fault_server import FaultServer
+from support.faults import close, endless
 from tools import ToolError
 from tools.spec import sync as program
 from tools.spec.sync import fetch
@@ -99,47 +98,22 @@ def test_a_page_that_lacks_an_operation_of_the_file_does_not_replace_it(tmp_path
 
 # Over HTTP; the servers are on loopback.
 
-
-@pytest.fixture
-def serve():
-    """Play something to whoever asks for a page; returns the page's address."""
-    with contextlib.ExitStack() as listeners:
-
-        def start(play):
-            async def served(connection):
-                await connection.open()
-                await read_head(connection)
-                await play(connection)
-
-            return f"http://127.0.0.1:{listeners.enter_context(Listener(served)).port}/page.md"
-
-        yield start
-
-
-def sends(body=b"# A page\n", status=200, kind="text/markdown", **headers):
-    pairs = [("Content-Type", kind), *headers.items()]
-    return lambda connection: connection.send(response(status, body, pairs))
-
-
-async def dripping(connection):
-    await connection.send(head(200, [("Content-Length", "100000000")]))
-    await connection.drip(b"x" * 1000, 0.01)
-
-
 NO_PAGES = {
-    "text/html": sends(kind="text/html"),
-    "HTTP 404": sends(status=404),
-    "moved to https://login.example.com/": sends(b"", 302, Location="https://login.example.com/"),
-    "over 1000 bytes": sends(b"x" * 5000),
-    "no whole response": lambda connection: connection.send(head(200, [("Content-Length", "99")])),
-    "no whole response in time": dripping,
+    "text/html": answer("login", 200, b"", [("Content-Type", "text/html")]),
+    "HTTP 404": "ok",
+    "moved to https://login.example.com/": answer(
+        "moved", 302, b"", [("Location", "https://login.example.com/")]
+    ),
+    "over 1000 bytes": answer("long", 200, b"x" * 5000, [TEXT]),
+    "no whole response": sends("cut", lambda _: head(200, [("Content-Length", "99")]), close),
+    "no whole response in time": endless("drips", head(200, [("Content-Length", "9999")]), b"x", 0.01),
 }
 
 
 @pytest.mark.parametrize("said", NO_PAGES)
-def test_what_is_no_page_is_refused(serve, said):
-    with pytest.raises(ToolError, match=said):
-        fetch(serve(NO_PAGES[said]), timeout=0.3, limit=1000)
+def test_what_is_no_page_is_refused(said):
+    with FaultServer(NO_PAGES[said]) as server, pytest.raises(ToolError, match=said):
+        fetch(f"{server.url}/page.md", timeout=0.3, limit=1000)
 
 
 def test_other_addresses_are_never_asked():
@@ -148,9 +122,8 @@ def test_other_addresses_are_never_asked():
             fetch(url)
 
 
-def test_sync_takes_an_address(serve, page, root, tmp_path, capsys):
-    assert sync(serve(sends(page.read_bytes())), tmp_path) == 0
+def test_sync_takes_an_address(page, root, tmp_path, capsys):
+    with FaultServer([answer("page", 200, page.read_bytes(), [TEXT]), "ok"]) as server:
+        assert [sync(f"{server.url}/page.md", tmp_path) for _ in range(2)] == [0, 2]
     assert (tmp_path / "out.yaml").read_bytes() == (root / "openapi.yaml").read_bytes()
-    url = serve(sends(status=500))
-    assert sync(url, tmp_path) == 2
-    assert url in capsys.readouterr().err
+    assert f"{server.url}/page.md" in capsys.readouterr().err
