@@ -19,9 +19,6 @@ from inworld_embeddings._http.adapters import BODY_CAP
 from inworld_embeddings._http.connect import tls_context
 from support.oracle import EMBED_PATH, KEY
 
-PATIENT = {"max_retries": 10}
-"""For a test whose good attempt has a short timeout too, which a busy machine may not keep at once."""
-
 GRACE = 0.25
 """Seconds that a call may outlive its timeout by (design, promise 3)."""
 
