@@ -87,22 +87,16 @@ def test_no_text_and_no_key_is_in_a_repr_or_a_pickle(engine):
         pickle.dumps(emulator)
 
 
-@pytest.mark.parametrize(
-    "api_key", ["", "secret", "secret:", ":secret", "a:secret\n", "a: secret", "é:secret"]
-)
-def test_a_malformed_own_key_is_refused_without_echo(engine, api_key):
-    with pytest.raises(ConfigurationError) as caught:
-        Emulator(engine, api_key=api_key)
-    assert "secret" not in str(caught.value).replace("key:secret", "")
-
-
-def test_the_name_of_an_engine_in_its_place_tells_what_makes_it():
+def test_a_malformed_own_key_is_refused_without_echo_and_a_name_is_no_engine(engine):
+    for api_key in ("", "secret", "secret:", ":secret", "a:secret\n", "a: secret", "é:secret"):
+        with pytest.raises(ConfigurationError, match="must have the form key:secret") as caught:
+            Emulator(engine, api_key=api_key)
+        assert "secret" not in str(caught.value).replace("key:secret", "")
     with pytest.raises(ConfigurationError, match=r"engines.named\('hash:8'\)"):
         Emulator("hash:8")
 
 
 # What is read.
-
 
 TEXTS = {
     b" \n": (),
@@ -115,19 +109,17 @@ TEXTS = {
     b'{"inputs":[],"Inputs":3,"INPUTS":4}': (),
 }
 MODELS = {
-    b'{"model":{"model":"m","serviceProvider":"SERVICE_PROVIDER_INWORLD"}}': ("m", 1),
-    b'{"model":{"model":"m","service_provider":"SERVICE_PROVIDER_OPENAI"}}': ("m", 2),
-    b'{"model":{"model":"m","serviceProvider":"2"}}': ("m", 0),
-    b'{"model":{"model":"m","serviceProvider":20e-1}}': ("m", 2),
-    b'{"model":{"model":null,"serviceProvider":-7}}': ("", -7),
+    b'{"model":{"model":"m","serviceProvider":"SERVICE_PROVIDER_INWORLD"}}': EmbedMessage((), "m", 1),
+    b'{"model":{"model":"m","service_provider":"SERVICE_PROVIDER_OPENAI"}}': EmbedMessage((), "m", 2),
+    b'{"model":{"model":"m","serviceProvider":"2"}}': EmbedMessage((), "m", 0),
+    b'{"model":{"model":"m","serviceProvider":20e-1}}': EmbedMessage((), "m", 2),
+    b'{"model":{"model":null,"serviceProvider":-7}}': EmbedMessage((), "", -7),
 }
 
 
 def test_what_is_read():
     assert {body: parse(body).texts for body in TEXTS} == TEXTS
-    assert {body: parse(body) for body in MODELS} == {
-        body: EmbedMessage((), *MODELS[body]) for body in MODELS
-    }
+    assert {body: parse(body) for body in MODELS} == MODELS
 
 
 REFUSED = [
@@ -152,20 +144,12 @@ def test_refused_without_echoing_a_value(body):
     assert "private" not in str(caught.value)
 
 
-# Sizes.
-
-
-def test_a_message_over_four_mebibytes_of_protobuf_is_refused_as_grpc_does_before_the_engine_works(
-    engine, ask
-):
+def test_a_message_over_four_mebibytes_of_protobuf_is_refused_before_the_engine_works(engine, ask):
     at_limit = 4 * 1024 * 1024 - 10 - 6 - 7  # tags and lengths of a large text, an "é" and the model
-    for text, code in (("x" * at_limit, 200), ("x" * (at_limit + 1), 429), ("\x01" * 1_000_000, 200)):
+    for text, expected in (("x" * at_limit, 200), ("x" * (at_limit + 1), 429), ("\x01" * 1_000_000, 200)):
         model = {"model": "m", "serviceProvider": 1}
         status, body = ask({"inputs": [{"text": text}, {"text": "é"}], "model": model})
-        assert status == code
-        assert (
-            code == 200 or body["message"] == "grpc: received message larger than max (4194305 vs. 4194304)"
-        )
+        assert (status, "larger than max (4194305 vs. 4194304)" in str(body)) == (expected, expected == 429)
     engine.dimension, engine.embed = 768, Mock(side_effect=lambda texts: [[0.25] * 768] * len(texts))
     assert [ask({"inputs": [{}] * count})[0] for count in (1362, 1363)] == [200, 429]
     engine.embed.assert_called_once()
@@ -177,9 +161,6 @@ def test_a_body_no_proxy_would_pass_or_with_more_values_than_fit_into_memory(emu
     text = '[{"\\\\' * 600_000  # signs in texts are none
     assert ask({"inputs": [{"text": text}], "x": ["\\", '"', ","]})[0] == 200
     assert ask(b'{"y":"\\"","x":[' + b"0," * handle.MAX_VALUES + b"0]}")[0] == 429
-
-
-# The vectors.
 
 
 @pytest.mark.parametrize(
@@ -202,9 +183,8 @@ def test_a_failing_engine_is_an_internal_error(engine, ask, vectors, told):
     assert "private" not in body["message"]
 
 
-@pytest.mark.parametrize("given", [np.float32([[1, 0.5, -0.25]]), [np.array([1, 0.5, -0.25])]], ids=type)
-def test_an_engine_may_give_arrays(engine, ask, given):
-    engine.embed = Mock(return_value=given)
+def test_an_engine_may_give_arrays(engine, ask):
+    engine.embed = Mock(return_value=np.float32([[1, 0.5, -0.25]]))
     assert ask({"inputs": [{}]}) == (200, {"embeddings": [{"values": [1, 0.5, -0.25]}]})
 
 

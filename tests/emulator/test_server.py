@@ -1,9 +1,12 @@
-"""The served mode over real sockets, raw where an HTTP client would be too polite."""
+"""The served mode over real sockets, raw where an HTTP client would be too polite; and `serve`, the program."""
 
-import contextlib
 import io
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 from unittest.mock import Mock
 
@@ -12,6 +15,7 @@ import pytest
 
 from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator import Emulator, EmulatorServer
+from inworld_embeddings_emulator.serving import reach
 
 PATH = "/ml/v1alpha/embedding:embed"
 KEY = "authorization: Basic bG9jYWw6bG9jYWw=\r\n"
@@ -163,35 +167,26 @@ def test_it_can_start_again_and_stop_twice(emulator):
     for _ in range(2):
         with server:
             assert received(server, LAST).startswith(b"HTTP/1.1 200 OK\r\n")
-            with pytest.raises(RuntimeError):
-                server.start()
         server.stop()
         with pytest.raises(RuntimeError):
             _ = server.url
 
 
-def test_a_handler_that_fails_is_logged_by_type_alone(log):
+def test_a_handler_that_fails_is_logged_by_type_alone_and_a_log_that_fails_costs_no_connection(emulator, log):
     with EmulatorServer(Mock(handle=Mock(side_effect=LookupError("private"))), log=log) as server:
         assert received(server, raw()) == b""
-    assert ("connection closed by LookupError\n" in log.getvalue(), "private" in log.getvalue()) == (
-        True,
-        False,
-    )
-
-
-def test_a_log_that_cannot_be_written_costs_no_client_its_connection(emulator):
+    assert "connection closed by LookupError\n" in log.getvalue()
+    assert "private" not in log.getvalue()
     with EmulatorServer(emulator, log=Mock(write=Mock(side_effect=BrokenPipeError))) as server:
         assert received(server, raw(), LAST).count(b"HTTP/1.1 200 OK\r\n") == 2
 
 
 def test_ipv6(emulator):
-    with contextlib.ExitStack() as running:
-        try:
-            server = running.enter_context(EmulatorServer(emulator, host="::1"))
-        except OSError:
-            pytest.skip("no IPv6 loopback here")
-        assert server.url.startswith("http://[::1]:")
-        assert httpx.post(server.url + PATH, content=BODY, auth=("local", "local")).status_code == 200
+    try:
+        with EmulatorServer(emulator, host="::1") as server:
+            assert httpx.post(server.url + PATH, content=BODY, auth=("local", "local")).status_code == 200
+    except OSError:
+        pytest.skip("no IPv6 loopback here")
 
 
 def test_beyond_loopback_only_with_a_key_of_its_own_and_a_further_host_is_a_name_alone(engine, emulator):
@@ -200,6 +195,58 @@ def test_beyond_loopback_only_with_a_key_of_its_own_and_a_further_host_is_a_name
     with EmulatorServer(Emulator(engine, "my:own"), host="0.0.0.0") as server:
         assert server.address.startswith("127.0.0.1:"), "which a client takes, and 0.0.0.0 is none"
         assert httpx.post(server.url + PATH, content=BODY).status_code == 401
+    EmulatorServer(emulator, allowed_hosts=["a.example"])
     for name in ("http://a.example", "a.example:8080"):
         with pytest.raises(ConfigurationError, match="name alone"):
             EmulatorServer(emulator, allowed_hosts=[name])
+
+
+# `serve`: what it prints and serves, how it stops, what it imports.
+
+PROGRAM = """
+import sys
+from inworld_embeddings_emulator.engines import HashEngine
+from inworld_embeddings_emulator.serving import serve
+serve(port=0, engine=HashEngine(2))
+print("heavy:", sorted({"httpx", "numpy", "asyncio", "attrs"} & set(sys.modules)))
+"""
+
+
+def python(*arguments):
+    env, pipe = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, subprocess.PIPE
+    return subprocess.Popen([sys.executable, *arguments], stdout=pipe, stderr=pipe, text=True, env=env)
+
+
+def test_it_serves_until_it_is_interrupted_and_imports_nothing_heavy():
+    with python("-c", PROGRAM) as program:
+        first, _, export, playground = (program.stdout.readline() for _ in range(4))
+        url = first.removeprefix("Emulator of the embeddings API on ").strip()
+        response = httpx.post(url + PATH, json={"inputs": [{"text": "private"}]}, auth=("local", "local"))
+        program.send_signal(signal.SIGINT)
+        out, err = program.communicate(timeout=20)
+    assert len(response.json()["embeddings"]) == 1
+    assert export == f"export INWORLD_EMULATOR_HOST={url.removeprefix('http://')}\n"
+    assert (playground, program.returncode, out) == (f"Playground: {url}/\n", 0, "heavy: []\n")
+    assert re.fullmatch(f"POST {PATH} 200 .*\n", err)
+
+
+def test_faults_chaos_and_the_page_as_options():
+    command = "-m inworld_embeddings serve --port 0 --engine hash:4 --seed 7 --chaos --no-playground --fault"
+    with python(*command.split(), "status=503 x1, ok") as running:
+        first, *_, faults, chaos = (running.stdout.readline() for _ in range(5))
+        url = first.split()[-1]
+        assert faults == "Faults: status=503 x1, ok (seed 7)\n"
+        assert chaos == f"Chaos is on: GET, PUT and DELETE {url}/_emulator/faults\n"
+        with httpx.Client(base_url=url, auth=("local", "local")) as client:
+            assert [client.post(PATH, json={}).status_code for _ in range(2)] == [503, 200]
+            assert client.get("/_emulator/faults").json()["injected"] == {"status=503": 1}
+            assert client.get("/").status_code == 404
+        running.terminate()
+    assert running.returncode == 0
+
+
+def test_what_the_vectors_mean_and_how_to_reach_them_with_a_key_of_ones_own(engine):
+    engine.meaning = "good for nothing"
+    told = reach("127.0.0.1:1", Emulator(engine, "my:own"))
+    assert "the engine tiny, 3 dimensions. good for nothing. Never mix" in told
+    assert ("base_url=" in told, "INWORLD_EMULATOR_HOST" in told, "my:own" in told) == (True, False, False)

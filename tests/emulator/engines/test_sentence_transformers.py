@@ -1,6 +1,5 @@
 """The engine over a real, tiny model that is made here: a BERT of one layer with random weights. No hub."""
 
-import math
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import Mock
@@ -19,7 +18,7 @@ TEXTS = ["hello world", "money back", "", "refund money back world hello"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A saved model of 16 dimensions: transformer and mean pooling, without a normalising step."""
+    """A saved model of 16 dimensions: transformer and mean pooling."""
     import torch
     from sentence_transformers.sentence_transformer import modules as parts
     from transformers import BertConfig, BertModel, BertTokenizerFast
@@ -41,7 +40,6 @@ def test_its_vectors_are_the_models_whichever_thread_asks_and_its_name_is_no_pat
     expected = library.SentenceTransformer(str(folder), device="cpu").encode(TEXTS).tolist()
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(engine.embed, [TEXTS] * 8)) == [expected] * 8
-    assert all(abs(math.hypot(*vector) - 1) > 0.01 for vector in expected)
     monkeypatch.chdir(folder)
     assert named("st:.").name == "sentence-transformers:tiny-bert"
 
