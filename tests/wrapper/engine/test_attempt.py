@@ -69,9 +69,6 @@ def test_C15_D01_D02_D06_D07_D11_a_wrong_success_is_tried_again(bad, says, costs
     with pytest.raises(errors.APIResponseValidationError, match=says) as caught:
         embed(bad, TEXTS[0], reject_zero=True)
     assert (caught.value.attempts, caught.value.retryable) == (3, True)
-    service, result = embed([bad, OK], TEXTS, reject_zero=True)
-    service.oracle.check(TEXTS, result.vectors)
-    assert result.stats.retries == 1
     script = lambda request: bad if TEXTS[5] in request.texts else OK  # noqa: E731
     service, result = embed(script, TEXTS, call={"on_error": "return"}, reject_zero=True)
     assert [failure.index for failure in result.failures] == costs

@@ -1,13 +1,11 @@
 """A batch is tried again, split or bisected until each of its texts has a vector or an error. Rows C01 to C12, C15 to C17, I02, I09."""
 
 import math
-import random
 
 import pytest
 
 from inworld_embeddings import errors
 from inworld_embeddings._batching import PATIENCE
-from inworld_embeddings._retry import RetryPolicy
 from support.fault import OK, status
 from support.faults import black_hole
 from support.in_process import AsyncFace, Service, embed
@@ -98,10 +96,6 @@ def test_C02_C03_C04_C05_C07_C11_a_status_is_final_or_tried_three_times(statuses
         assert (type(error), error.status_code, error.attempts) == (kind, http, attempts)
         assert error.retryable is (attempts > 1)
         assert says in str(error)
-        if error.retryable:
-            service, result = embed(f"status={http} x2, ok", TEXTS[:20])
-            service.oracle.check(TEXTS[:20], result.vectors)
-            assert (result.stats.attempts, result.stats.retries) == (3, 2)
 
 
 def test_C02_what_was_answered_before_a_key_was_revoked_is_kept():
@@ -113,20 +107,6 @@ def test_C02_what_was_answered_before_a_key_was_revoked_is_kept():
 
 
 # Tried again
-
-
-@pytest.mark.parametrize("hint", ["", ";retry-after=8"])
-def test_C07_C08_a_throttle_closes_the_gate_and_lets_single_requests_in_first(hint, monkeypatch):
-    """Four are in flight at first; no other starts before the gate opens, and then one until one succeeds."""
-    monkeypatch.setattr("inworld_embeddings.client.BaseClient._policy", RetryPolicy(throttle_base=8.0))
-    monkeypatch.setattr(random, "random", lambda: 0.999)
-    service = Service(f"status=429{hint} x4, ok", latency=0.02)
-    with AsyncFace(service, batch_size=1) as face:
-        service.oracle.check(TEXTS[:20], face.embed(TEXTS[:20]).vectors)
-    starts = [record.started for record in service.requests]
-    assert len(starts) == 24
-    assert starts[4] >= starts[0] + 0.02 + 0.99 * 8
-    assert starts[5] >= starts[4] + 0.02
 
 
 def test_C11_what_an_outage_cost_a_batch_is_none_of_its_retries():

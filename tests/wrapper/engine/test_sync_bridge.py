@@ -1,8 +1,6 @@
 """Rows F02, F03 and F05: callers in many threads share one event loop, and Ctrl-C gets through to each of them."""
 
 import asyncio
-import os
-import signal
 import threading
 
 import numpy as np
@@ -149,15 +147,3 @@ def test_F05_interrupts_at_random_moments_end_the_call_and_the_client_lives(size
 @pytest.mark.realtime
 def test_F05_within_250_ms_beyond_what_this_machine_needs_to_interrupt_a_sleep():
     assert slowest_of(60) < 0.25
-
-
-def test_F05_an_interrupt_that_nobody_catches_ends_the_program():
-    def interrupts_who_asks(request):
-        os.kill(int(request.texts[0]), signal.SIGINT)
-        return black_hole
-
-    with FaultServer(interrupts_who_asks) as server:
-        done = program("make(timeout=600).embed(str(os.getpid()))", server.url)
-    assert done.returncode == -signal.SIGINT
-    assert done.stderr.rstrip().endswith("KeyboardInterrupt")
-    assert done.stderr.count("Traceback") == 1

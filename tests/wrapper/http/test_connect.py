@@ -67,15 +67,16 @@ def test_A02_a_flapping_or_stalled_look_up_costs_a_retry_and_keeps_the_deadline(
 
 
 GONE = {
-    "A03": (network.closed_port, LOST, "Connect call failed"),
+    "A03": (network.closed_port, LOST, "('127.0.0.1', "),
     "A04": (network.syn_black_hole, SLOW, "within 0.1 s"),
 }
 
 
 @pytest.mark.parametrize(("gone", "verdict", "says"), GONE.values(), ids=GONE)
 def test_A03_A04_a_port_that_refuses_or_is_silent_is_tried_three_times(gone, verdict, says, short_connect):
+    """Of the two addresses that `localhost` has, the first one's reason is told."""
     with gone() as port:
-        error = clients.failure(f"http://127.0.0.1:{port}")
+        error = clients.failure(f"http://localhost:{port}")
     assert clients.verdict(error) == verdict
     assert clients.words(says) in str(error)
     assert Timeouts().connect == 5.0
@@ -104,14 +105,6 @@ def test_a_dead_first_address_costs_a_head_start_and_a_refused_one_nothing(gone,
         addresses = [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET, listener.getsockname())]
         with asyncio.run(asyncio.wait_for(connect._first_of(addresses), 10)) as sock:
             assert (sock.getpeername(), sock.gettimeout()) == (listener.getsockname(), 0.0)
-
-
-def test_if_none_can_be_reached_the_first_ones_reason_is_told(monkeypatch):
-    monkeypatch.setattr(
-        connect, "_connected", mock.AsyncMock(side_effect=[OSError("first"), OSError("second")])
-    )
-    with pytest.raises(OSError, match="first"):
-        asyncio.run(connect._first_of([(socket.AF_INET, "here"), (socket.AF_INET, "there")]))
 
 
 @pytest.mark.parametrize("name", ["localhost", "api.X.LOCALHOST."])
