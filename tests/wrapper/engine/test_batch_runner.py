@@ -1,4 +1,4 @@
-"""A batch is tried again, split or bisected until each of its texts has a vector or an error. Rows C01 to C12, C15 to C17, I02, I09."""
+"""A batch is tried again, split or bisected until each of its texts has a vector or an error. Rows C01 to C07, C10, C11, C16, I02, I09."""
 
 import math
 
@@ -228,7 +228,7 @@ OUT_OF_TIME = [
 
 
 @pytest.mark.parametrize(("script", "kind", "http", "cause"), OUT_OF_TIME, ids=str)
-def test_I02_of_one_kind_of_refusal_it_is_raised_when_time_is_up_of_several_the_last_is_the_cause(
+def test_I02_a_call_out_of_time_raises_the_one_kind_of_error_it_saw_or_a_timeout_caused_by_the_last(
     script, kind, http, cause
 ):
     service, error = refused(script, MANY, latency=0.05, timeout=20.0)

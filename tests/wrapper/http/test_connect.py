@@ -165,7 +165,7 @@ HANDSHAKES = {
 
 
 @pytest.mark.parametrize(("certificate", "fault", "verdict", "says"), HANDSHAKES.values(), ids=HANDSHAKES)
-def test_A05_A06_A07_A08_A09_who_cannot_be_trusted_is_final_and_other_trouble_transient(
+def test_A05_A06_A07_A08_A09_a_server_that_cannot_be_trusted_is_final_and_other_trouble_is_tried_again(
     certificate, fault, verdict, says, trusted, request
 ):
     if verdict is SLOW:
