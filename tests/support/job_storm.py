@@ -8,14 +8,13 @@ import collections
 import itertools
 import json
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 
 import numpy as np
 
-from inworld_embeddings import StorageError
 from inworld_embeddings import client as clients
 from inworld_embeddings.jobs import open_job, run_job, storage
 from inworld_embeddings.testing import FakeEngine, fake_vectors, local_client
@@ -45,25 +44,16 @@ def run(source, out, engine=None, **options):
 
 
 def forked(work, *given):
-    """Starts some work in a process of its own: 0 is its exit code when it is done, 1 after a storage error."""
-    child = os.fork()
-    if child:
-        return child
-    signal.alarm(120)  # whatever hangs is a failure
-    code = 2
-    try:
-        work(*given)
-        code = 0
-    except StorageError:
-        code = 1
-    except BaseException as error:  # noqa: BLE001 - the child ends here, whatever it was
-        print(repr(error), file=sys.stderr, flush=True)
-    os._exit(code)
+    """Starts some work in a process of its own."""
+    child = multiprocessing.get_context("fork").Process(target=work, args=given, daemon=True)
+    child.start()
+    return child
 
 
 def ended(child):
-    """Waits for it; its exit code, -9 if it was killed."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    """Waits for it; its exit code: 1 after an error, -9 if it was killed."""
+    child.join(120)
+    return child.exitcode
 
 
 def left_alone(folder):
@@ -116,11 +106,11 @@ def traced(inject, work, *given):
         work(*given)
 
     child = forked(stopped)
-    os.waitpid(child, os.WUNTRACED)
-    command = ["strace", "-f", "-p", str(child), "-o", "/dev/null", "-e", f"inject={inject}"]
+    os.waitpid(child.pid, os.WUNTRACED)
+    command = ["strace", "-f", "-p", str(child.pid), "-o", "/dev/null", "-e", f"inject={inject}"]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     tracer.stderr.readline()  # "attached"
-    os.kill(child, signal.SIGCONT)
+    os.kill(child.pid, signal.SIGCONT)
     code = ended(child)
     tracer.communicate()
     return code

@@ -2,7 +2,6 @@
 
 import os
 import random
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,21 +49,16 @@ def program(code, url="http://127.0.0.1:9", *options, size=1, preamble=PREAMBLE,
     """Runs a program after a preamble; what it wrote and how it ended. No warning passes unseen."""
     print(f"SEED={SEED}")  # noqa: T201 - pytest shows it where a test fails
     command = [sys.executable, "-W", "error", *options, "-c", preamble + code, url, str(size)]
-    process = subprocess.Popen(
+    environ = dict(os.environ) | (environ or {})
+    return subprocess.run(
         command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
-        env=dict(os.environ) | (environ or {}),
+        env=environ,
+        timeout=timeout,
         start_new_session=True,
+        check=False,
     )
-    try:
-        out, err = process.communicate(timeout=timeout)
-    finally:
-        if process.returncode is None:  # its children too, which would outlive it
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def assert_silent(done):

@@ -10,6 +10,7 @@ import pytest
 from inworld_embeddings.jobs import open_job, parts, run_job, storage
 from inworld_embeddings.jobs.options import JOB
 from inworld_embeddings.testing import RequestLog, fake_vectors, local_client
+from support.storage import content
 
 DIM = 8
 
@@ -62,6 +63,13 @@ def job(client, tmp_path):
         return run_job(source, out or tmp_path / "out", client=one, **its_own)
 
     return run
+
+
+@pytest.fixture
+def done(job, lines, out):
+    """The three parts of a finished job, of twelve lines."""
+    job(lines(12))
+    return content(out)
 
 
 @pytest.fixture

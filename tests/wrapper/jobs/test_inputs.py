@@ -43,6 +43,10 @@ def made(write):
     return sink.getvalue().to_pybytes()
 
 
+def parquet(table, **options):
+    return made(partial(pq.write_table, table, **options))
+
+
 def ipc_stream(sink):
     with pa.ipc.new_stream(sink, TABLE.schema) as writer:
         writer.write_table(TABLE, max_chunksize=4)
@@ -57,7 +61,7 @@ def csv_of(delimiter):
 FEATHER = made(partial(write_feather, TABLE, chunksize=2, compression="uncompressed"))
 JSONL = "".join(json.dumps({"id": i, "more": [1], "body": t}) + "\n\n" for i, t in ROWS).encode()
 FILES = {
-    "x.parquet": made(partial(pq.write_table, TABLE, row_group_size=4)),
+    "x.parquet": parquet(TABLE, row_group_size=4),
     "x.feather": FEATHER,
     "x.arrow": made(ipc_stream),
     "x.jsonl": JSONL,
@@ -68,50 +72,39 @@ FILES = {
 }
 
 
-def taken(path, text=None, *carried):
-    """All rows of a file."""
-    files = found_files(str(path), path.parent / "out")
-    with closing(Reader(files, columns_of(files, text, carried, ("row",)))) as reader:
-        return reader.take(10_000)
-
-
 @pytest.fixture
-def parquet(tmp_path):
-    """Writes a table into a file."""
+def taken(tmp_path):
+    """Makes a file, and reads all rows of it, by a second reader from any row on."""
 
-    def write(table):
-        pq.write_table(table, tmp_path / "x.parquet")
-        return tmp_path / "x.parquet"
+    def take(name, data, text=None, *carried, first=0, step=10_000):
+        (tmp_path / name).write_bytes(data)
+        files = found_files(str(tmp_path / name), tmp_path / "out")
+        columns = columns_of(files, text, carried, ("row",))
+        with closing(Reader(files, columns)) as reader:
+            pieces = [reader.take(first)]
+        with closing(Reader(files, columns, reader.position)) as again:
+            while (piece := again.take(step)).texts:
+                pieces.append(piece)
+            assert again.share == 1.0
+        texts = [text for piece in pieces for text in piece.texts]
+        return texts, pa.concat_tables(piece.carried for piece in pieces)
 
-    return write
+    return take
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_kind_gives_the_same_rows_from_wherever_it_is_begun(tmp_path, name):
-    (tmp_path / name).write_bytes(FILES[name])
-    files = [str(tmp_path / name)]
-    columns = columns_of(files, "body", ("id", "body"), ())
+def test_every_kind_gives_the_same_rows_from_wherever_it_is_begun(taken, name):
     for first, step in itertools.product(range(len(ROWS) + 1), (1, 2, 5)):
-        carried = []
-        with closing(Reader(files, columns)) as reader:
-            texts = reader.take(first).texts
-            with closing(Reader(files, columns, reader.position)) as again:
-                while (piece := again.take(step)).texts:
-                    texts += piece.texts
-                    carried += piece.carried.to_pylist()
-                assert again.share == 1.0
+        texts, carried = taken(name, FILES[name], "body", "id", "body", first=first, step=step)
         assert texts == [text for _, text in ROWS]
-        assert carried == [{"id": name, "body": text} for name, text in ROWS[first:]]
+        assert carried.to_pylist() == TABLE.to_pylist()
 
 
-def whys(texts):
-    """Texts, and of refused ones what is said after the file's name, without a library's own words."""
-    return [
-        re.sub("(broken JSON): .*", r"\1", text.message.partition(", ")[2])
-        if isinstance(text, Refusal)
-        else text
-        for text in texts
-    ]
+def why(text):
+    """Of a refused text what is said after the file's name, without msgspec's own words."""
+    if isinstance(text, Refusal):
+        return re.sub("(broken JSON): .*", r"\1", text.message.partition(", ")[2])
+    return text
 
 
 LONG = b"x" * 10_000
@@ -161,26 +154,20 @@ ALONE = "broken CSV: a carriage return alone, not before a line feed"
         ("x.csv", b't\na\n"open\ninside\n%s\nb\n' % LONG, ["a", "line 5: longer than 16 MiB", "b"]),
     ],
 )
-def test_H18_a_line_that_is_no_text_is_refused_and_costs_no_other(tmp_path, monkeypatch, name, data, found):
+def test_H18_a_line_that_is_no_text_is_refused_and_costs_no_other(taken, monkeypatch, name, data, found):
     monkeypatch.setattr(of_lines, "LONGEST", 100)
-    (tmp_path / name).write_bytes(data)
-    files = [str(tmp_path / name)]
-    columns = columns_of(files, "t" if name == "x.csv" else None, (), ())
     for first in range(len(found) or 1):
-        with closing(Reader(files, columns)) as reader:
-            texts = reader.take(first).texts
-            assert reader.share == (reader.position.offset / len(data) if data else None)
-            with closing(Reader(files, columns, reader.position)) as again:
-                assert whys([*texts, *again.take(99).texts]) == found
+        texts, _ = taken(name, data, "t" if name == "x.csv" else None, first=first)
+        assert [*map(why, texts)] == found
 
 
-def test_H18_rows_of_a_table_that_are_no_text(parquet):
+def test_H18_rows_of_a_table_that_are_no_text(taken):
     binary = pa.array([b"a", None, b"\xff", b"b"], pa.binary()).view(pa.string())
-    path = parquet(pa.table({"n": range(4), "t": binary}))  # the only column of text is taken
-    assert whys(taken(path).texts) == ["a", "row 1: no text", "row 2: not UTF-8", "b"]
+    texts, _ = taken("x.parquet", parquet(pa.table({"n": range(4), "t": binary})))
+    assert [*map(why, texts)] == ["a", "row 1: no text", "row 2: not UTF-8", "b"]
 
 
-def test_H18_what_is_carried_and_not_utf_8_is_marked_however_deep_it_is(parquet):
+def test_H18_what_is_carried_and_not_utf_8_is_marked_however_deep_it_is(taken):
     bad, offsets = pa.array([b"a", None, b"x\xff"], pa.binary()).view(pa.string()), [0, 1, 2, 3]
     lists = pa.ListArray.from_arrays(offsets, bad)
     raw, at = pa.array([b"\xff"] * 3), pa.array([1, 2, 3], pa.timestamp("ns"))
@@ -189,7 +176,8 @@ def test_H18_what_is_carried_and_not_utf_8_is_marked_however_deep_it_is(parquet)
         "maps": pa.MapArray.from_arrays(offsets, pa.array(["k", "l", "m"]), bad),
         "structs": pa.StructArray.from_arrays([lists, raw, at], ["l", "raw", "at"]),
     }
-    carried = taken(parquet(pa.table({"t": ["a", "b", "c"], **columns})), "t", *columns).carried
+    table = pa.table({"t": ["a", "b", "c"], **columns})
+    _, carried = taken("x.parquet", parquet(table), "t", *columns)
     assert carried["id"].to_pylist() == ["a", None, "x\ufffd"]
     assert carried["maps"].to_pylist() == [[("k", "a")], [("l", None)], [("m", "x\ufffd")]]
     field = carried["structs"].combine_chunks().field
@@ -197,28 +185,17 @@ def test_H18_what_is_carried_and_not_utf_8_is_marked_however_deep_it_is(parquet)
     assert (field("raw"), field("at")) == (raw, at)
 
 
-def test_a_damaged_arrow_file_is_told_and_crashes_nothing(tmp_path):
-    path, at = tmp_path / "x.arrow", FEATHER.index(np.int32([0, 1, 2]).tobytes())
+def test_a_damaged_arrow_file_is_told_and_crashes_nothing(taken):
+    at = FEATHER.index(np.int32([0, 1, 2]).tobytes()) + 4
     for wrong in (-(1 << 30), 1 << 30):
-        path.write_bytes(FEATHER[: at + 4] + np.int32(wrong).tobytes() + FEATHER[at + 8 :])
         with pytest.raises(InvalidInputError, match=r"x\.arrow: .*ffset"):
-            taken(path, "body", "id")
+            taken("x.arrow", FEATHER[:at] + np.int32(wrong).tobytes() + FEATHER[at + 4 :], "body", "id")
 
 
-def test_columns_of_all_types_are_carried_and_json_as_text_whatever_it_is(parquet, tmp_path):
-    columns = {
-        "when": pa.array([1, None, 3], pa.timestamp("ms")),
-        "tags": pa.array([["x"], [], None]),
-        "kind": pa.array(["k", None, "k"]).dictionary_encode(),  # dictionaries are what they stand for
-    }
-    texts = pa.array(["a", "b", "a"]).dictionary_encode()
-    piece = taken(parquet(pa.table({"t": texts, **columns})), "t", *columns)
-    assert piece.texts == ["a", "b", "a"]
-    assert piece.carried.schema.field("kind").type == pa.string()
-    assert piece.carried.to_pydict() == pa.table(columns).to_pydict()
+def test_values_of_json_are_carried_as_text_whatever_they_are(taken):
     values = ["1", '"s\\n"', '{"x":[1, 2]}', "null"]
-    (tmp_path / "x.jsonl").write_text("".join(f'{{"t":"a","v":{value}}}\n' for value in values) + '{"t":"e"}')
-    carried = taken(tmp_path / "x.jsonl", "t", "v").carried
+    lines = [*(f'{{"t":"a","v":{value}}}' for value in values), '{"t":"e"}']
+    _, carried = taken("x.jsonl", "\n".join(lines).encode(), "t", "v")
     assert carried["v"].to_pylist() == ["1", "s\n", '{"x":[1, 2]}', None, None]
 
 
@@ -234,19 +211,18 @@ def test_columns_of_all_types_are_carried_and_json_as_text_whatever_it_is(parque
         ("x.csv", b"sep=;\n1;a\n", "1", "must be parted by commas"),
         ("x.jsonl", b'{"n":1}\n', None, "no column of text"),
         ("x.jsonl", b'{"a":"x"}\n', "b", "no column 'b' in its first 100 lines, only: a"),
-        ("x.parquet", made(partial(pq.write_table, TWICE)), "t", "several columns called 't'"),
+        ("x.parquet", parquet(TWICE), "t", "several columns called 't'"),
     ],
 )
-def test_a_column_that_is_not_there_is_named_before_anything_is_sent(tmp_path, name, data, text, says):
-    (tmp_path / name).write_bytes(data)
+def test_a_column_that_is_not_there_is_named_before_anything_is_sent(taken, name, data, text, says):
     with pytest.raises(ConfigurationError, match=says):
-        taken(tmp_path / name, text)
+        taken(name, data, text)
 
 
-def test_of_a_table_with_two_columns_of_one_name_the_others_are_read(parquet):
-    assert taken(parquet(TWICE), "u").texts == ["c"]
+def test_of_a_table_with_two_columns_of_one_name_the_others_are_read(taken):
+    assert taken("x.parquet", parquet(TWICE), "u")[0] == ["c"]
     with pytest.raises(ConfigurationError, match="'row' cannot be carried"):
-        taken(parquet(TWICE), "u", "row")
+        taken("x.parquet", parquet(TWICE), "u", "row")
 
 
 @pytest.mark.parametrize(
@@ -262,10 +238,9 @@ def test_of_a_table_with_two_columns_of_one_name_the_others_are_read(parquet):
         ("x.txt.gz", gzip.compress(b"a\n" * 9999, mtime=0)[:-9], "x.txt.gz: .*end"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named(tmp_path, name, data, says):
-    (tmp_path / name).write_bytes(data)
+def test_a_file_that_cannot_be_read_is_named(taken, name, data, says):
     with pytest.raises(InvalidInputError, match=says):
-        taken(tmp_path / name)
+        taken(name, data)
 
 
 def test_folders_and_globs_are_read_by_name_without_the_jobs_own_folder(tmp_path):

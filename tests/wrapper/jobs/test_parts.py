@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from functools import partial
-from types import SimpleNamespace
 from unittest.mock import patch
 
 import pyarrow as pa
@@ -25,25 +24,22 @@ from .conftest import whole
 TABLE = pa.table({"row": range(100_000)})
 
 
-def given(data):
-    """Writes some bytes."""
-    return lambda path: path.write_bytes(data)
+def abc(path):
+    path.write_bytes(b"abc")
 
 
 def test_it_is_written_synced_linked_unlinked_and_the_folder_synced(tmp_path, disk):
     seen = disk(Disk())
-    assert storage.publish(tmp_path, "part-x", given(b"abc"))
+    assert storage.publish(tmp_path, "part-x", abc)
     assert " ".join(seen.log) == "open fsync close link unlink open fsync close"
     assert (tmp_path / "part-x").read_bytes() == b"abc"
 
 
 @pytest.mark.parametrize(("at", "number"), [*zip(range(1, 5), NUMBERS, strict=True), (7, errno.EIO)])
-def test_H03_H04_an_error_of_any_operation_leaves_nothing_half_named_and_no_second_sync(
-    tmp_path, disk, at, number
-):
+def test_H03_H04_an_error_leaves_nothing_half_named_and_no_second_sync(tmp_path, disk, at, number):
     seen = disk(Disk(at, failing(number)))
     with pytest.raises(StorageError, match="what was published stays") as caught:
-        storage.publish(tmp_path, "part-x", given(b"abc"))
+        storage.publish(tmp_path, "part-x", abc)
     assert caught.value.errno == number
     assert seen.log.count("fsync") == {1: 0, 7: 2}.get(at, 1)
     there = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -53,10 +49,10 @@ def test_H03_H04_an_error_of_any_operation_leaves_nothing_half_named_and_no_seco
 @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP])
 def test_H06_without_links_it_is_renamed(tmp_path, disk, number):
     disk(Disk(4, failing(number)))
-    assert storage.publish(tmp_path, "part-x", given(b"a"))
+    assert storage.publish(tmp_path, "part-x", abc)
     disk(Disk(4, failing(number)))
-    assert not storage.publish(tmp_path, "part-x", given(b"b"))
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"part-x": b"a"}
+    assert not storage.publish(tmp_path, "part-x", lambda path: path.write_bytes(b"other"))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"part-x": b"abc"}
 
 
 def test_H06_a_lock_that_keeps_nobody_out_is_refused(tmp_path, monkeypatch):
@@ -67,7 +63,7 @@ def test_H06_a_lock_that_keeps_nobody_out_is_refused(tmp_path, monkeypatch):
 
 def test_H15_the_first_of_some_writers_wins_and_the_others_leave_nothing(tmp_path):
     first = []
-    in_threads(4, lambda _: first.append(storage.publish(tmp_path, "part-x", given(b"same"))))
+    in_threads(4, lambda _: first.append(storage.publish(tmp_path, "part-x", abc)))
     assert sorted(first) == [False, False, False, True]
     assert os.listdir(tmp_path) == ["part-x"]
 
@@ -77,26 +73,6 @@ def test_H10_a_second_runner_is_told_who_the_first_is(tmp_path):
         pass
     assert caught.value.pid == os.getpid()
     assert caught.value.host in str(caught.value)
-
-
-def test_on_windows_no_folder_is_synced_and_the_lock_is_msvcrts(tmp_path, disk, monkeypatch):
-    held = set()
-
-    def locking(file, mode, size):
-        assert (mode, size) == ("LK_NBLCK", 1)
-        assert os.lseek(file, 0, os.SEEK_CUR) == 1 << 30  # who holds it can be read by others
-        if os.fstat(file).st_ino in held:
-            raise PermissionError
-        held.add(os.fstat(file).st_ino)
-
-    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(LK_NBLCK="LK_NBLCK", locking=locking))
-    monkeypatch.setattr(storage, "sys", SimpleNamespace(platform="win32"))
-    seen = disk(Disk())
-    assert storage.publish(tmp_path, "part-x", given(b"abc"))
-    assert " ".join(seen.log) == "open fsync close link unlink"
-    with storage.locked(tmp_path), pytest.raises(JobLockedError) as caught, storage.locked(tmp_path):
-        pass
-    assert caught.value.pid == os.getpid()
 
 
 def test_H11_a_folder_that_is_no_jobs_or_cannot_be_written_is_told_and_not_touched(job, lines, out, disk):
@@ -114,9 +90,7 @@ def test_H11_a_folder_that_is_no_jobs_or_cannot_be_written_is_told_and_not_touch
     assert os.listdir(out) == []
 
 
-def test_H11_a_relative_name_is_no_url_a_tilde_is_the_home_and_a_link_leads_on(
-    job, lines, tmp_path, monkeypatch
-):
+def test_H11_a_relative_name_is_no_url_and_a_tilde_is_the_home(job, lines, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
@@ -139,51 +113,34 @@ def test_H11_a_name_that_is_not_utf_8_is_told(job, lines, tmp_path):
             job(tmp_path / source, tmp_path / out)
 
 
-def test_H13_what_is_not_whole_has_a_name_that_readers_pass_over(job, lines, out):
-    job(lines(12))
+def test_H13_what_is_no_part_is_passed_over_and_taken_away_or_named(job, lines, out, done):
     (out / f".{parts.part_name(1)}.abc.tmp").write_bytes(b"half")
     assert pq.read_table(out)["row"].to_pylist() == list(range(12))
-    assert parts.numbers(out) == [0, 1, 2]
-    (out / "_SUCCESS").unlink()
-    job(lines(12))
-    assert not list(out.glob(".*.tmp"))
-
-
-def test_what_is_not_of_the_job_but_read_with_it_is_named_and_stays(job, lines, out):
-    job(lines(12))
     (out / "part-000000001 (1).parquet").write_bytes((out / parts.part_name(1)).read_bytes())
     (out / "part-0000000001.parquet").mkdir()
     (out / ".hidden").touch()
-    named = ["part-0000000001.parquet", "part-000000001 (1).parquet"]
-    assert list(verify_job(out)) == named
-    report = job(lines(12))
-    assert (report.finished, report.parts, report.foreign) == (True, 3, tuple(named))
-
-
-def test_a_view_that_is_gone_is_made_again(job, tmp_path, out):
-    source = tmp_path / "in.txt"
-    source.write_bytes(b"one\n\xff\n")
-    job(source)
-    before = (out / parts.ERRORS).read_bytes()
-    (out / parts.ERRORS).unlink()
-    assert not open_job(out).finished
-    (out / parts.SUCCESS).write_text('{"parts": "1"}')
-    assert job(source).sent == 0
-    assert (out / parts.ERRORS).read_bytes() == before
+    (out / "_SUCCESS").unlink()
+    report, foreign = job(lines(12)), ("part-0000000001.parquet", "part-000000001 (1).parquet")
+    assert (report.finished, report.parts, report.foreign) == (True, 3, foreign)
+    assert verify_job(out).keys() == {*foreign}
+    assert {path.name for path in out.glob(".*")} == {".lock", ".hidden"}
 
 
 def test_H07_a_part_that_was_read_is_written_to_the_same_bytes_whatever_it_carries(job, tmp_path, out):
+    kinds = pa.array(["a", "b", "a"]).dictionary_encode()
     columns = {
         "lists": pa.array([["x"], None, []]),
         "maps": pa.array([[("k", 1)], None, []], pa.map_(pa.string(), pa.int64())),
         "seconds": pa.array([1, None, 3], pa.timestamp("s")),
         "days": pa.array([0, None, 86_400_000], pa.date64()),
-        "kinds": pa.ListArray.from_arrays([0, 1, 2, 3], pa.array(["a", "b", "a"]).dictionary_encode()),
+        "kind": kinds,
+        "kinds": pa.ListArray.from_arrays([0, 1, 2, 3], kinds),
     }
     write_feather(pa.table({"t": ["a", None, "c"], **columns}), tmp_path / "in.arrow")
     job(tmp_path / "in.arrow", text="t", keep=tuple(columns))
     assert verify_job(out) == {}
     assert whole(out).select(list(columns)).to_pydict() == pa.table(columns).to_pydict()
+    assert whole(out).schema.field("kind").type == pa.string()  # dictionaries are what they stand for
 
 
 def test_what_parquet_has_no_type_for_is_told_before_anything_is_sent(job, tmp_path, out):
@@ -202,21 +159,19 @@ def test_H14_the_parts_are_found_by_one_listing(tmp_path):
     assert listed.call_count + scanned.call_count == 1  # pathlib has used the one, then the other
 
 
-def test_H07_whatever_is_wrong_with_a_part_is_found_and_the_next_run_makes_it_again(job, lines, out):
-    source = lines(12)
-    job(source)
-    good, path = content(out), out / parts.part_name(1)
-    data, made_of = good[path.name], manifest.Manifest.of(out)
+def test_H07_whatever_is_wrong_with_a_part_is_found_and_the_next_run_makes_it_again(job, lines, out, done):
+    path, made_of = out / parts.part_name(1), manifest.Manifest.of(out)
+    data = done[path.name]
     places = {*range(0, len(data), 7), *range(len(data) - 24, len(data))}
     flipped = (data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :] for at in places)
-    for bad in (*flipped, b"", data[:-9], good[parts.part_name(0)]):
+    for bad in (*flipped, b"", data[:-9], done[parts.part_name(0)]):
         path.write_bytes(bad)
         assert parts.damage(path, 1, made_of)
     assert verify_job(out).keys() == {path.name}
     assert not path.exists()
     assert not (out / "_SUCCESS").exists()
-    assert job(source).sent == 5
-    assert content(out) == good
+    assert job(lines(12)).sent == 5
+    assert content(out) == done
     assert verify_job(out) == {}
 
 
@@ -233,13 +188,11 @@ def test_an_arrow_that_cannot_read_a_null_among_lists_reads_refused_rows_too(job
     assert verify_job(out) == {}
 
 
-def test_H07_no_row_is_read_from_where_a_wrong_part_says(job, lines, out, tmp_path):
+def test_H07_no_row_is_read_from_where_a_wrong_part_says(job, lines, out, done, tmp_path):
     job(lines(40, "other.txt", "other {}"), tmp_path / "other")
-    job(lines(12))
-    good, path = content(out), out / parts.part_name(1)
-    at = re.search(rb'"next":\[0,', good[path.name]).end()  # in the first of two copies
-    moved = good[path.name][:at] + b"1" + good[path.name][at + 1 :]
-    for wrong in (b"PAR1", content(tmp_path / "other")[path.name], good[parts.part_name(0)], moved):
+    path = out / parts.part_name(1)
+    moved = re.sub(rb'"next":\[0,.', b'"next":[0,1', done[path.name], count=1)  # in the first of two copies
+    for wrong in (b"PAR1", content(tmp_path / "other")[path.name], done[parts.part_name(0)], moved):
         path.write_bytes(wrong)
         (out / parts.part_name(2)).unlink()
         (out / "_SUCCESS").unlink()
@@ -248,11 +201,10 @@ def test_H07_no_row_is_read_from_where_a_wrong_part_says(job, lines, out, tmp_pa
         assert (caught.value.path, [*content(out)]) == (str(path), [parts.part_name(0), path.name])
         assert verify_job(out).keys() == {path.name}
         assert job(lines(12)).finished
-        assert content(out) == good
+        assert content(out) == done
 
 
-def test_H07_a_manifest_that_is_damaged_is_told(job, lines, out):
-    job(lines(12))
+def test_H07_a_manifest_that_is_damaged_is_told(job, lines, out, done):
     told = json.loads((out / "_job.json").read_bytes())
     for wrong, says in (
         ("{", "_job.json"),
@@ -263,8 +215,7 @@ def test_H07_a_manifest_that_is_damaged_is_told(job, lines, out):
             job(lines(12))
 
 
-def test_H07_a_file_that_the_system_cannot_read_is_not_taken_for_damaged(job, lines, out):
-    job(lines(12))
+def test_H07_a_file_that_the_system_cannot_read_is_not_taken_for_damaged(out, done):
     for name in ("part-000000001.parquet", "_job.json"):
         (out / name).rename(out / "aside")
         (out / name).mkdir()
@@ -275,9 +226,8 @@ def test_H07_a_file_that_the_system_cannot_read_is_not_taken_for_damaged(job, li
     assert verify_job(out) == {}
 
 
-def test_H03_H05_a_part_that_is_written_in_part_is_told_and_nothing_more_when_its_writer_is_collected(
-    tmp_path, monkeypatch
-):
+def test_H03_H05_a_part_that_is_cut_short_is_told_once(tmp_path, monkeypatch):
+    """And nothing is told later, when its writer is collected."""
     resource, said = pytest.importorskip("resource"), []
     monkeypatch.setattr(sys, "unraisablehook", said.append)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -13,25 +13,8 @@ from unittest.mock import Mock
 import pyarrow.parquet as pq
 import pytest
 
-from inworld_embeddings import (
-    ConfigurationError,
-    InputChangedError,
-    InternalServerError,
-    InvalidInputError,
-    JobError,
-    JobPausedError,
-    StorageError,
-)
-from inworld_embeddings.jobs import (
-    arun_job,
-    open_job,
-    parts,
-    plan_job,
-    retry_job,
-    runner,
-    service,
-    verify_job,
-)
+from inworld_embeddings import errors
+from inworld_embeddings.jobs import arun_job, open_job, parts, plan_job, retry_job, service, verify_job
 from inworld_embeddings.testing import FakeEngine, async_local_client
 from support.processes import dice
 from support.storage import NUMBERS, Disk, Platter, PowerLossError, content, failing
@@ -43,7 +26,7 @@ from .conftest import DIM, assert_vectors, errors_of, whole
 def no_waits(monkeypatch):
     """Every wait with jitter is over at once, and the job looks often how it goes."""
     monkeypatch.setattr(random, "random", lambda: 0.0)
-    monkeypatch.setattr(runner, "LOOK", 0.02)
+    monkeypatch.setattr("inworld_embeddings.jobs.runner.LOOK", 0.02)
 
 
 def test_every_row_gets_its_own_vector_in_its_own_place_and_a_second_run_sends_nothing(job, lines, out):
@@ -74,9 +57,7 @@ def test_bytes_are_the_same_however_the_work_was_cut_and_batches_are_full(job, l
     [Platter, lambda at: Disk(at, failing(NUMBERS[at % len(NUMBERS)]))],
     ids=["power loss", "full or broken"],
 )
-def test_H02_H03_whatever_a_disk_does_what_is_published_is_whole_and_another_run_ends_the_work(
-    job, lines, out, disk, failing_at
-):
+def test_H02_H03_whatever_a_disk_does_what_is_published_is_whole(job, lines, out, disk, failing_at):
     source, generator = lines(12), dice()
     seen = disk(Platter())
     job(source)
@@ -84,7 +65,7 @@ def test_H02_H03_whatever_a_disk_does_what_is_published_is_whole_and_another_run
     for at in range(1, len(seen.log) - 1, 3):  # the last two only close
         shutil.rmtree(out)
         failed = disk(failing_at(at))
-        with pytest.raises((PowerLossError, StorageError)):
+        with pytest.raises((PowerLossError, errors.StorageError)):
             job(source)
         disk(Disk())
         if isinstance(failed, Platter):
@@ -104,13 +85,11 @@ def test_missing_parts_in_the_middle_are_made_from_where_their_rows_are(job, lin
     assert content(out) == whole
 
 
-def test_H08_another_input_is_no_resume_and_nothing_is_sent(job, lines, out):
-    job(lines(7))
-    whole = content(out)
-    with pytest.raises(InputChangedError, match="in.txt is not what it was"):
+def test_H08_another_input_is_no_resume_and_nothing_is_sent(job, lines, out, done):
+    with pytest.raises(errors.InputChangedError, match="in.txt is not what it was"):
         job(lines(8))
     assert job.log.texts == []
-    assert content(out) == whole
+    assert content(out) == done
 
 
 def test_H08_an_input_that_changes_while_it_is_read_is_not_published(job, lines, out):
@@ -118,7 +97,7 @@ def test_H08_an_input_that_changes_while_it_is_read_is_not_published(job, lines,
         if event.kind == "part":  # the only one: one request at a time cannot have made the next
             lines(399)
 
-    with pytest.raises(InputChangedError, match="in.txt"):
+    with pytest.raises(errors.InputChangedError, match="in.txt"):
         job(lines(400), max_concurrency=1, on_event=changed, rows_per_part=100)
     assert len(content(out)) == 1
 
@@ -133,73 +112,70 @@ def test_H08_an_input_that_changes_while_it_is_read_is_not_published(job, lines,
         "model": "BAAI/bge-large-en-v1.5",
     }.items(),
 )
-def test_H09_other_settings_or_another_model_are_another_job(job, lines, name, value):
-    job(lines(7))
-    with pytest.raises(InputChangedError, match=f"{name} was ") as caught:
-        job(lines(7), **{name: value})
+def test_H09_other_settings_or_another_model_are_another_job(job, lines, done, name, value):
+    with pytest.raises(errors.InputChangedError, match=f"{name} was ") as caught:
+        job(lines(12), **{name: value})
     assert name in caught.value.changed
     assert job.log.texts == []
 
 
-def test_H09_other_versions_are_told_and_may_be_gone_on_with(job, lines, out, monkeypatch):
-    job(lines(12))
-    whole = content(out)
+def test_H09_other_versions_are_told_and_may_be_gone_on_with(job, lines, out, done, monkeypatch):
     (out / parts.part_name(1)).unlink()
-    monkeypatch.setattr(runner, "__version__", "99")
-    with pytest.raises(InputChangedError, match="version was .* and is 99"):
+    monkeypatch.setattr("inworld_embeddings.jobs.runner.__version__", "99")
+    with pytest.raises(errors.InputChangedError, match="version was .* and is 99"):
         job(lines(12))
     assert job(lines(12), other_versions=True).finished
-    assert content(out) == whole
+    assert content(out) == done
     assert open_job(out).manifest.version[-1] == "99"
 
 
-def test_H16_D15_a_model_that_changed_behind_its_name_adds_nothing(job, lines, out):
+def test_H16_D15_a_model_that_changed_behind_its_name_adds_nothing(job, lines, out, done):
     class Changed(FakeEngine):
         def embed(self, texts):
             return [list(reversed(vector)) for vector in super().embed(texts)]
 
-    job(lines(12))
     (out / parts.part_name(1)).unlink()
-    left = content(out)
-    with pytest.raises(InputChangedError, match="another vector") as caught:
+    with pytest.raises(errors.InputChangedError, match="another vector") as caught:
         job(lines(12), engine=Changed(DIM))
     assert caught.value.changed == ("model",)
     assert job.log.texts == [service.FIXED_TEXT]
-    with pytest.raises(InputChangedError, match="hash-16 answers, not hash-8"):
+    with pytest.raises(errors.InputChangedError, match="hash-16 answers, not hash-8"):
         job(lines(12), dimension=16)
-    assert content(out) == left
+    assert content(out).keys() == {parts.part_name(0), parts.part_name(2)}
 
 
 # Rows.
 
 
-def test_H12_texts_that_the_service_refuses_are_found_and_cost_no_other_row(job, lines, out):
-    report = job(lines(60), faults="poison=(1[0-9])$", batch_size=16, rows_per_part=7)
-    assert (report.rows, report.refused) == (60, 10)
-    rows = errors_of(out)
-    assert [row["row"] for row in rows] == list(range(10, 20))
-    assert {row["code"] for row in rows} == {"BadRequestError"}
-    assert min(row["attempts"] for row in rows) > 1
-    assert_vectors(out, [*range(10), *range(20, 60)])
+class Failing(FakeEngine):
+    """Fails whenever it is asked for one text."""
+
+    def embed(self, texts):
+        if "line 9" in texts:
+            raise errors.InternalServerError("boom")
+        return super().embed(texts)
 
 
-def test_H12_batches_in_which_every_text_is_refused_are_told_from_a_service_that_refuses_all(job, lines, out):
-    faults = 'poison="^line (1[6-9]|[2-5][0-9])$"'
-    report = job(lines(70), faults=faults, batch_size=16, max_concurrency=1)
-    assert (report.rows, report.refused) == (70, 44)
-    assert {row["row"] for row in errors_of(out)} == set(range(16, 60))
+REFUSED = {
+    "some": (60, range(10, 20), {"faults": "poison=(1[0-9])$", "batch_size": 16, "rows_per_part": 7}),
+    "all of some batches": (
+        70,
+        range(16, 60),
+        {"faults": 'poison="^line (1[6-9]|[2-5][0-9])$"', "batch_size": 16},
+    ),
+    "one that only ever fails": (30, [9], {"engine": Failing(DIM)}),
+    "none": (200, [], {"faults": "30% status=503 + 10% drop=head;reset", "max_retries": 0}),
+}
 
 
-def test_H12_a_text_that_only_ever_fails_is_refused_when_all_else_goes_well(job, lines, out, no_waits):
-    class Failing(FakeEngine):
-        def embed(self, texts):
-            if "line 9" in texts:
-                raise InternalServerError("boom")
-            return super().embed(texts)
-
-    report = job(lines(30), engine=Failing(DIM))
-    assert (report.rows, report.refused) == (30, 1)
-    assert errors_of(out)[0]["row"] == 9
+@pytest.mark.parametrize(("count", "refused", "options"), REFUSED.values(), ids=REFUSED)
+def test_H12_H17_texts_that_are_refused_are_found_and_cost_no_other_row(
+    job, lines, out, no_waits, count, refused, options
+):
+    report = job(lines(count), max_concurrency=1, **options)
+    assert (report.rows, report.refused) == (count, len(refused))
+    assert [row["row"] for row in errors_of(out)] == [*refused]
+    assert_vectors(out, [n for n in range(count) if n not in refused])
 
 
 def test_H12_H18_a_refused_row_has_no_vector_but_a_reason(job, tmp_path, out):
@@ -210,16 +186,21 @@ def test_H12_H18_a_refused_row_has_no_vector_but_a_reason(job, tmp_path, out):
     assert (report.finished, report.rows, report.refused) == (True, 12, 3)
     told = [(row["row"], row["n"], row["code"]) for row in errors_of(out)]
     assert told == [(n, name, "InvalidInputError") for n, name in ((3, "3"), (6, "6"), (11, None))]
+    view = (out / parts.ERRORS).read_bytes()
     table = whole(out)
     assert table["vector"].is_null().to_pylist() == [n in (3, 6, 11) for n in range(12)]
     assert table["error"].is_valid().to_pylist() == [n in (3, 6, 11) for n in range(12)]
     assert_vectors(out, [n for n in range(11) if n not in refused])
+    (out / parts.ERRORS).unlink()  # a view, which is made again
+    assert not open_job(out).finished
+    assert job(source, max_batch_bytes=400, text="t", id="n").sent == 0
+    assert (out / parts.ERRORS).read_bytes() == view
 
 
 def test_H12_with_stop_the_first_refused_row_ends_the_job(job, tmp_path, out):
     source = tmp_path / "in.jsonl"
     source.write_text('{"t":"a"}\n' * 6 + "broken\n")
-    with pytest.raises(JobError, match=r"Row 6 was refused: .*in.jsonl, line 7: broken JSON"):
+    with pytest.raises(errors.JobError, match=r"Row 6 was refused: .*in.jsonl, line 7: broken JSON"):
         job(source, on_refused="stop")
     assert not (out / "_SUCCESS").exists()
 
@@ -232,16 +213,9 @@ def test_only_the_first_rows_if_so_asked(job, lines, out):
 # The service.
 
 
-def test_H17_faults_of_the_service_end_no_row(job, lines, out):
-    faults = "30% status=503 + 10% drop=head;reset"
-    report = job(lines(200), faults=faults, max_retries=0, rows_per_part=50)
-    assert (report.rows, report.refused) == (200, 0)
-    assert_vectors(out, range(200))
-
-
 @pytest.mark.parametrize("status", [401, 403])
 def test_H17_a_lost_key_pauses_at_once_and_what_was_done_stays(job, lines, out, status):
-    with pytest.raises(JobPausedError, match="run the same command again"):
+    with pytest.raises(errors.JobPausedError, match="run the same command again"):
         job(lines(40), faults=f"ok x6, status={status}", max_concurrency=1)
     assert 0 < len(content(out)) < 8
     assert len(job.log) < 40
@@ -254,23 +228,20 @@ def test_H17_a_lost_key_pauses_at_once_and_what_was_done_stays(job, lines, out, 
         ("ok x3, status=429;retry-after=600", 60, 600),
         ("ok x3, status=429;retry-after=50", 20, 50),  # as long as a call would wait, but not the job
         ("ok x3, status=429", 0.2, None),
+        ("ok x3, status=503", 0.2, None),
         ("latency=600s", 0.2, None),
     ],
 )
-def test_H17_a_quota_or_a_silence_that_outlasts_the_patience_pauses_without_waiting(
-    job, lines, no_waits, faults, patience, asked
-):
+def test_H17_what_outlasts_the_patience_pauses_at_once(job, lines, out, no_waits, faults, patience, asked):
     began = time.monotonic()
-    with pytest.raises(JobPausedError) as caught:
+    with pytest.raises(errors.JobPausedError) as caught:
         job(lines(40), faults=faults, max_concurrency=1, patience=patience)
     assert caught.value.retry_after == asked
+    assert not (out / "_SUCCESS").exists()
     assert time.monotonic() - began < 30  # the shortest of these hints is 50, and a try may take 60
 
 
-def test_H17_an_outage_is_waited_out_but_not_beyond_the_patience(job, lines, out, no_waits):
-    with pytest.raises(JobPausedError, match="nothing has succeeded for"):
-        job(lines(40), faults="ok x3, status=503", patience=0.2)
-    assert not (out / "_SUCCESS").exists()
+def test_H17_an_outage_is_waited_out(job, lines, no_waits):
     report = job(lines(40), faults="ok x3, status=503 for 300ms, ok")
     assert (report.finished, report.refused) == (True, 0)
 
@@ -280,10 +251,8 @@ def test_H17_an_outage_is_waited_out_but_not_beyond_the_patience(job, lines, out
     [("status=400", "does not take even", 1), ("ok, status=400", "refuses every text", 39)],
     ids=["even the fixed one", "every one"],
 )
-def test_H12_a_service_that_refuses_all_texts_ends_the_job_at_the_cost_of_a_few(
-    job, lines, out, faults, says, most
-):
-    with pytest.raises(JobError, match=says):
+def test_H12_a_service_that_refuses_all_texts_ends_the_job(job, lines, out, faults, says, most):
+    with pytest.raises(errors.JobError, match=says):
         job(lines(400), faults=faults, batch_size=16, max_concurrency=1)
     assert len(job.log) <= most
     assert content(out) == {}
@@ -302,14 +271,12 @@ def test_told_to_stop_it_ends_the_parts_that_are_begun(job, lines):
     assert job(lines(60)).finished
 
 
-def test_told_to_stop_while_a_large_input_is_checked_it_stops_at_once(job, lines, tmp_path):
-    stop, copy, packed = threading.Event(), tmp_path / "copy.txt", tmp_path / "in.txt.gz"
-    job(lines(3))
-    copy.write_bytes(lines(3).read_bytes())
+def test_told_to_stop_while_a_large_input_is_checked_it_stops_at_once(job, lines, tmp_path, done):
+    stop, copy, packed = threading.Event(), lines(12, "copy.txt"), tmp_path / "in.txt.gz"
     packed.write_bytes(gzip.compress(b"one"))
     stop.set()
     for source, out in ((copy, "out"), (copy, "new"), (packed, "new")):
-        with pytest.raises(JobPausedError, match="while the input was checked"):
+        with pytest.raises(errors.JobPausedError, match="while the input was checked"):
             job(source, tmp_path / out, stop=stop)
 
 
@@ -362,12 +329,12 @@ def test_cancelled_again_while_the_disk_is_slow_it_gives_back_what_it_holds(line
 @pytest.mark.parametrize("options", [{"rows_per_part": 0}, {"max_rows": True}, {"keep": "text"}])
 def test_options_out_of_range_are_told(job, lines, options, client):
     for run in (job, partial(plan_job, client=client())):
-        with pytest.raises(ConfigurationError, match=next(iter(options))):
+        with pytest.raises(errors.ConfigurationError, match=next(iter(options))):
             run(lines(3), **options)
 
 
 def test_a_part_that_does_not_fit_into_memory_is_told_before_there_is_a_job(job, lines, out):
-    with pytest.raises(ConfigurationError, match="do not fit into memory: fewer, with"):
+    with pytest.raises(errors.ConfigurationError, match="do not fit into memory: fewer, with"):
         job(lines(3), rows_per_part=1 << 60)
     assert job(lines(3)).finished
 
@@ -376,7 +343,7 @@ def test_a_packed_file_that_was_cut_short_is_told_before_anything_is_sent(job, l
     data = gzip.compress(lines(100_000).read_bytes())
     for name, bad in (("cut.txt.gz", data[:-9]), ("bad.txt.gz", data[:-8] + bytes(8))):
         (tmp_path / name).write_bytes(bad)
-        with pytest.raises(InvalidInputError, match=name):
+        with pytest.raises(errors.InvalidInputError, match=name):
             job(tmp_path / name)
         assert len(job.log) == 0
 
@@ -387,13 +354,11 @@ def test_the_plan_says_what_will_be_sent(lines, client):
     assert plan.bytes > 23 * len('{"text":"line 1"}')
 
 
-def test_an_input_that_was_moved_is_found_by_a_retry_once_a_run_has_seen_it(
-    job, lines, out, client, tmp_path
-):
+def test_an_input_that_was_moved_is_found_once_a_run_has_seen_it(job, lines, out, client, tmp_path):
     source = lines(7)
     job(source, faults="poison=5$")
     source.rename(tmp_path / "moved.txt")
-    with pytest.raises(InvalidInputError, match=r"in\.txt: No such file"):
+    with pytest.raises(errors.InvalidInputError, match=r"in\.txt: No such file"):
         retry_job(out, client=client())
     assert job(tmp_path / "moved.txt").sent == 0
     assert retry_job(out, client=client()).refused == 0
@@ -403,8 +368,9 @@ def test_an_input_that_was_moved_is_found_by_a_retry_once_a_run_has_seen_it(
 def test_refused_rows_are_sent_again_and_the_others_are_not(job, lines, out, client):
     job(lines(23), faults="poison=1[0-5]$", id="text")
     whole = content(out)
-    assert [row["text"] for row in errors_of(out)] == [f"line {n}" for n in range(10, 16)]
-    with pytest.raises(JobPausedError):
+    refused = [(row["text"], row["code"], row["attempts"] > 1) for row in errors_of(out)]
+    assert refused == [(f"line {n}", "BadRequestError", True) for n in range(10, 16)]
+    with pytest.raises(errors.JobPausedError):
         retry_job(out, client=client(faults="status=401"))
     assert open_job(out).finished
     made = client(faults="poison=1[23]$")
