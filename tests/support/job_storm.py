@@ -80,7 +80,7 @@ def operations(folder, step):
     hits, wrong = 0, []
 
     def dying(out, sent, at):
-        storage.os = Disk(at, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        storage.os = Disk(at)
         run(source, out, Noted(sent), faults="latency=2ms")
 
     for at in itertools.count(1, step):

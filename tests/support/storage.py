@@ -2,21 +2,17 @@
 
 import errno
 import os
+import signal
 
 WRITING = ("open", "fsync", "close", "link", "unlink", "replace", "ftruncate")
 NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
 
 class Disk:
-    """Does what `os` does, and at one of its operations, counted from 1, something else.
+    """Does what `os` does; one of its operations, counted from 1, fails with an error of this number, or is kill -9 without one."""
 
-    Args:
-        at: Which; 0 for none.
-        act: Called in its place with its name, the real function and its arguments.
-    """
-
-    def __init__(self, at=0, act=None):
-        self.at, self.act, self.log = at, act, []
+    def __init__(self, at=0, number=None):
+        self.at, self.number, self.log = at, number, []
 
     def __getattr__(self, name):
         real = getattr(os, name)
@@ -31,16 +27,13 @@ class Disk:
 
     def operate(self, name, real, *given):
         """Carries out the operation that was counted last."""
-        return self.act(name, real, *given) if len(self.log) == self.at else real(*given)
-
-
-def failing(number):
-    def act(name, real, *given):
+        if len(self.log) != self.at:
+            return real(*given)
+        if self.number is None:
+            os.kill(os.getpid(), signal.SIGKILL)
         if name == "close":
             real(*given)
-        raise OSError(number, os.strerror(number))
-
-    return act
+        raise OSError(self.number, os.strerror(self.number))
 
 
 class PowerLossError(BaseException):

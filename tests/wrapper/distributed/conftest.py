@@ -1,8 +1,13 @@
-"""Jobs that workers make, held against the bytes of a local one. A cluster's tests run in `nox -s cluster -- NAME` only."""
+"""Jobs that workers make, held against a local one. A cluster's tests run in `nox -s cluster -- NAME` only."""
 
+import base64
 import importlib
 import logging
 import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +18,10 @@ from inworld_embeddings.testing import emulator
 from support.storage import content
 
 ROWS_PER_PART = 5
-FINISHED = {".lock", "_SUCCESS", "_errors.jsonl", "_job.json"}
-"""What is in a finished job's folder beside its parts."""
+KEY = base64.b64encode(b"local:local").decode()
+"""The emulator's."""
+PATH = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+"""Where workers find `support.mortal`."""
 
 
 def engine_of(name, package=None):
@@ -24,9 +31,38 @@ def engine_of(name, package=None):
     return load(package or name)
 
 
-def others(out):
-    """Names in a job's folder that are no parts."""
-    return {path.name for path in out.iterdir()} - content(out).keys()
+def made_in(out):
+    """What is in a job's folder beside its lock: of its parts their bytes."""
+    return dict.fromkeys({path.name for path in out.iterdir()} - {".lock"}) | content(out)
+
+
+def sent(served):
+    """The lines that were paid for."""
+    return [text for text in served.log.texts if text.startswith("line")]
+
+
+def assert_no_key(told, url):
+    """What was told to workers, pickled, holds where the service is, and not the key."""
+    assert any(url.encode() in data for data in told)
+    assert not any(key in data for data in told for key in (KEY[:8].encode(), b"local:local"))
+
+
+def command(source, out, *options):
+    """The one that runs a job; the engine is among the options."""
+    program = [sys.executable, "-m", "inworld_embeddings", "job", "run", source, "-o", out]
+    return [*program, "--rows-per-part", str(ROWS_PER_PART), *options]
+
+
+def killed(command, out, parts):
+    """Runs a job's command until so many parts are there, and kills it."""
+    with subprocess.Popen(command) as process:
+        while len(content(out)) < parts:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    assert process.returncode == -9
+    time.sleep(2)  # its workers are told by the engine
+    assert not (out / "_SUCCESS").exists()
 
 
 @pytest.fixture(scope="session")
@@ -37,34 +73,43 @@ def bucket():
         logging.getLogger(name).setLevel(logging.WARNING)
     server = moto.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
-    address = "http://{}:{}".format(*server.get_host_and_port())
-    account = {
-        "AWS_ACCESS_KEY_ID": "mock",
-        "AWS_SECRET_ACCESS_KEY": "mock",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"AWS_ENDPOINT_URL": address, **account}.items():
-            patch.setenv(name, value)
+        patch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*server.get_host_and_port()))
+        patch.setenv("AWS_ACCESS_KEY_ID", "mock")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "mock")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         made = place("s3://jobs")
         made.mkdir()
         yield made
     server.stop()
 
 
-@pytest.fixture
-def stored(bucket, request):
-    """A place of a test's own on the object store."""
-    return bucket / request.node.name.replace("[", "/").rstrip("]")
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """An emulator on a port, which clients find by the environment, in other processes too."""
+@pytest.fixture(scope="module")
+def service():
+    """An emulator on a port."""
     with emulator(dimension=8) as made:
-        for name, value in made.env.items():
-            monkeypatch.setenv(name, value)
         yield made
+
+
+@pytest.fixture
+def served(service, monkeypatch):
+    """The same, as if new, which clients find by the environment, in other processes too."""
+    for name, value in service.env.items():
+        monkeypatch.setenv(name, value)
+    service.faults.clear()
+    service.log.clear()
+    return service
+
+
+@pytest.fixture
+def run(served):
+    """Runs a job in this process."""
+
+    def run(source, out, **options):
+        with EmbeddingClient(batch_size=4) as client:
+            return run_job(source, out, client=client, **{"rows_per_part": ROWS_PER_PART, **options})
+
+    return run
 
 
 @pytest.fixture
@@ -80,14 +125,12 @@ def lines(tmp_path):
 
 
 @pytest.fixture
-def locally(served, tmp_path):
-    """The parts that a local job makes of an input."""
+def locally(run, served, tmp_path):
+    """What a local job makes of an input."""
 
     def make(source, **options):
-        with EmbeddingClient(batch_size=4) as client:
-            run_job(
-                source, tmp_path / "locally", client=client, **{"rows_per_part": ROWS_PER_PART, **options}
-            )
-        return content(tmp_path / "locally")
+        run(source, tmp_path / "locally", **options)
+        served.log.clear()
+        return made_in(tmp_path / "locally")
 
     return make

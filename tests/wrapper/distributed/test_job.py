@@ -1,6 +1,5 @@
 """Row H15: what drivers and workers do, with an engine that calls workers one after another, here."""
 
-import base64
 import gzip
 import pickle
 import threading
@@ -11,19 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inworld_embeddings import EmbeddingClient, InputChangedError, JobError
+from inworld_embeddings import EmbeddingClient, InputChangedError, JobError, JobPausedError
 from inworld_embeddings.distributed.job import Driver, Worker
-from inworld_embeddings.errors import JobPausedError
 
-from .conftest import FINISHED, ROWS_PER_PART, content, others
+from .conftest import KEY, ROWS_PER_PART, assert_no_key, content, made_in, sent
 
 
-def one_by_one(task, starts, *, seen=None, size=2, lost=()):
+def one_by_one(task, starts, *, size=2, lost=()):
     """An engine of one worker that is given some parts at a time; those that are ``lost`` are never asked for."""
     worker = Worker(task)
     for at in range(0, len(starts), size):
-        if seen is not None:
-            seen.append((task, starts[at : at + size]))
         yield worker.make([start for start in starts[at : at + size] if start[0] not in lost])
 
 
@@ -38,61 +34,42 @@ def spread(served, tmp_path):
 
 
 def parquet(folder):
-    for name, rows in (("a", 7), ("b", 0), ("c", 13)):
-        texts = pa.array([f"{name}{n}" for n in range(rows)], pa.string())
-        pq.write_table(
-            pa.table({"text": texts, "n": pa.array(range(rows), pa.int64())}),
-            folder / f"{name}.parquet",
-            row_group_size=3,
-        )
-    return [folder / f"{name}.parquet" for name in "abc"]
+    paths = [folder / f"{name}.parquet" for name in "abc"]
+    for path, rows in zip(paths, (7, 0, 13), strict=True):
+        texts = pa.array([f"{path.stem}{n}" for n in range(rows)], pa.string())
+        table = pa.table({"text": texts, "n": pa.array(range(rows), pa.int64())})
+        pq.write_table(table, path, row_group_size=3)
+    return paths
 
 
-def written(folder, name, text):
-    opened = gzip.open if name.endswith(".gz") else open
-    with opened(folder / name, "wb") as file:
-        file.write(text.encode())
-    return folder / name
+def written(name, data):
+    def write(folder):
+        (folder / name).write_bytes(data)
+        return [folder / name]
+
+    return write
 
 
 INPUTS = {
     "parquet, several files": parquet,
-    "csv": partial(written, name="a.csv", text="text,n\n" + '"two\nlines",1\nbroken\n' * 9),
-    "jsonl.gz": partial(written, name="a.jsonl.gz", text='{"text":"one","n":1}\n\n{"text":7}\n' * 8),
-    "a whole number of parts": partial(written, name="a.txt", text="line\n" * 3 * ROWS_PER_PART),
-    "nothing": partial(written, name="a.txt", text=""),
+    "csv": written("a.csv", b"text,n\n" + b'"two\nlines",1\nbroken\n' * 9),
+    "jsonl.gz": written("a.jsonl.gz", gzip.compress(b'{"text":"one","n":1}\n\n{"text":7}\n' * 8)),
+    "a whole number of parts": written("a.txt", b"line\n" * 3 * ROWS_PER_PART),
+    "nothing": written("a.txt", b""),
 }
 
 
-@pytest.mark.parametrize("there", [(), (0, 2)], ids=["from the start", "gaps"])
 @pytest.mark.parametrize("source", INPUTS.values(), ids=INPUTS)
-def test_H15_the_bytes_are_those_of_a_local_job(source, there, spread, locally, tmp_path):
-    source = source(tmp_path)
-    keep = {"keep": ["n"]} if str(source).endswith((".csv", ".gz", "]")) or isinstance(source, list) else {}
-    options = {"text": "text", **keep, "max_rows": 19}
-    expected, out = locally(source, **options), tmp_path / "out"
-    spread(source, **options)
-    for name in content(out).keys() - {f"part-{number:09d}.parquet" for number in there}:
-        if there:
-            (out / name).unlink()
-    report = spread(source, **options)
-    assert report.finished
-    assert content(out) == expected
-    assert others(out) == FINISHED
-
-
-def test_H15_a_part_that_another_worker_made_meanwhile_is_not_made_again(spread, locally, lines, served):
-    def twice(task, starts):
-        yield from one_by_one(task, starts)
-        yield from one_by_one(task, starts)
-
-    source = lines(23)
-    expected = locally(source)
-    served.log.clear()
-    assert spread(source, twice).finished
-    sent = [text for text in served.log.texts if text.startswith("line")]
-    assert sorted(sent) == sorted(set(sent))
-    assert len(expected) == 5
+def test_H15_the_bytes_are_those_of_a_local_job(source, spread, locally, tmp_path):
+    source, out = source(tmp_path), tmp_path / "out"
+    keep = [] if source[0].suffix == ".txt" else ["n"]
+    expected = locally(source, text="text", keep=keep, max_rows=19)
+    assert spread(source, text="text", keep=keep, max_rows=19).finished
+    assert made_in(out) == expected
+    for name in [*content(out)][1::2]:
+        (out / name).unlink()
+    assert spread(source, text="text", keep=keep, max_rows=19).finished
+    assert made_in(out) == expected
 
 
 def test_H15_a_straggler_and_its_twin_meet_and_pay_little_twice(spread, locally, lines, served, tmp_path):
@@ -100,35 +77,30 @@ def test_H15_a_straggler_and_its_twin_meet_and_pay_little_twice(spread, locally,
 
     def both(task, starts):
         with ThreadPoolExecutor(2) as threads:
-            made = [
-                threads.submit(Worker(task).make, starts, backwards=backwards) for backwards in (False, True)
-            ]
-            yield from (one.result() for one in made)
+            yield from threads.map(
+                lambda backwards: Worker(task).make(starts, backwards=backwards), (False, True)
+            )
 
     source = lines(20 * ROWS_PER_PART)
     expected = locally(source)
-    served.log.clear()
     served.faults.set("latency=0.02")
     assert spread(source, both, EmbeddingClient(batch_size=4, max_concurrency=1)).finished
-    assert content(tmp_path / "out") == expected
-    sent = [text for text in served.log.texts if text.startswith("line")]
-    assert len(set(sent)) == len(expected) * ROWS_PER_PART - 1
-    assert len(sent) <= len(set(sent)) + 4 * ROWS_PER_PART
+    assert made_in(tmp_path / "out") == expected
+    assert len(set(sent(served))) == 20 * ROWS_PER_PART - 1
+    assert len(sent(served)) <= 24 * ROWS_PER_PART
 
 
-@pytest.mark.parametrize("kind", ["another model", "an outage"])
-def test_what_ends_a_worker_ends_the_job_with_its_own_error(kind, spread, lines, served, tmp_path):
-    def engine(task, starts):
-        if kind == "another model":
-            task = task._replace(client=pickle.dumps(EmbeddingClient(model="other")))
-        else:
-            served.faults.set("status=401")
-        yield from one_by_one(task, starts)
+def another_model(task, starts):
+    yield from one_by_one(task._replace(client=pickle.dumps(EmbeddingClient(model="other"))), starts)
 
-    with pytest.raises(InputChangedError if kind == "another model" else JobPausedError):
-        spread(lines(23), engine)
-    assert content(tmp_path / "out") == {}
-    assert others(tmp_path / "out") == {".lock", "_job.json"}
+
+def test_what_ends_a_worker_ends_the_job_with_its_own_error(spread, lines, served, tmp_path):
+    with pytest.raises(InputChangedError):
+        spread(lines(23), another_model)
+    served.faults.set("ok, status=401")  # to the driver, to the worker
+    with pytest.raises(JobPausedError):
+        spread(lines(23))
+    assert made_in(tmp_path / "out") == {"_job.json": None}
 
 
 def test_parts_that_the_engine_lost_are_told_and_made_by_the_next_run(spread, locally, lines, tmp_path):
@@ -137,33 +109,31 @@ def test_parts_that_the_engine_lost_are_told_and_made_by_the_next_run(spread, lo
     with pytest.raises(JobError, match="parts are missing"):
         spread(source, partial(one_by_one, lost=(1,)))
     assert spread(source).finished
-    assert content(tmp_path / "out") == expected
+    assert made_in(tmp_path / "out") == expected
 
 
 def test_a_job_that_is_stopped_ends_what_its_workers_have_begun(spread, lines, tmp_path):
     stop = threading.Event()
 
     def engine(task, starts):
-        for number, made in enumerate(one_by_one(task, starts, size=1)):
+        for made in one_by_one(task, starts, size=1):
             yield made
-            if not number:
-                stop.set()
-                while not list((tmp_path / "out").glob(".stop-*.tmp")):
-                    threading.Event().wait(0.01)
+            stop.set()
+            while not (tmp_path / "out" / task.stop).exists():
+                threading.Event().wait(0.01)
 
     report = spread(lines(23), engine, stop=stop)
-    assert not report.finished
-    assert 1 <= report.parts < 5
-    assert others(tmp_path / "out") == {".lock", "_job.json"}
+    assert (report.finished, report.parts) == (False, 1)
+    assert made_in(tmp_path / "out").keys() == {"_job.json", "part-000000000.parquet"}
 
 
 def test_I07_workers_are_told_no_key(spread, lines, served, monkeypatch):
-    key = base64.b64encode(b"local:local").decode()  # the emulator's
-    monkeypatch.setenv("INWORLD_API_KEY", key)
-    seen = []
-    client = EmbeddingClient(base_url=served.url, api_key=key, batch_size=4)
-    assert spread(lines(3), partial(one_by_one, seen=seen), client).finished
-    told = pickle.dumps(seen)
-    assert served.url.encode() in told
-    assert key[:8].encode() not in told
-    assert b"local:local" not in told
+    told = []
+
+    def engine(task, starts):
+        told.append(pickle.dumps((task, starts)))
+        yield from one_by_one(task, starts)
+
+    monkeypatch.setenv("INWORLD_API_KEY", KEY)
+    assert spread(lines(3), engine, EmbeddingClient(base_url=served.url, api_key=KEY)).finished
+    assert_no_key(told, served.url)

@@ -17,7 +17,7 @@ from inworld_embeddings import errors
 from inworld_embeddings.jobs import arun_job, open_job, parts, plan_job, retry_job, service, verify_job
 from inworld_embeddings.testing import FakeEngine, async_local_client
 from support.processes import dice
-from support.storage import NUMBERS, Disk, Platter, PowerLossError, content, failing
+from support.storage import NUMBERS, Disk, Platter, PowerLossError, content
 
 from .conftest import DIM, assert_vectors, errors_of, whole
 
@@ -54,7 +54,7 @@ def test_bytes_are_the_same_however_the_work_was_cut_and_batches_are_full(job, l
 
 @pytest.mark.parametrize(
     "failing_at",
-    [Platter, lambda at: Disk(at, failing(NUMBERS[at % len(NUMBERS)]))],
+    [Platter, lambda at: Disk(at, NUMBERS[at % len(NUMBERS)])],
     ids=["power loss", "full or broken"],
 )
 def test_H02_H03_whatever_a_disk_does_what_is_published_is_whole(job, lines, out, disk, failing_at):
