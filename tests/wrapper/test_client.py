@@ -12,7 +12,7 @@ from inworld_embeddings import BasicAuth, EmbeddingClient, EmbeddingResult, Prov
 from inworld_embeddings.options import CALL, defaults, merged
 from support.clients import asynchronous_key
 from support.fault import JSON, OK, response, sends, status
-from support.in_process import KEY, AsyncFace, Service, embed
+from support.in_process import KEY, AsyncFace, Service, SyncFace, embed
 from support.oracle import EMBED_PATH
 from support.vectors import text_id, vectors_for
 
@@ -96,8 +96,9 @@ UNKNOWN = [{"model": "new"}, {"extra_body": {"a": 1}}, {"base_url": "http://127.
 
 
 @pytest.mark.parametrize(("settings", "dimension"), [({}, 1024), *((one, 5) for one in UNKNOWN)])
-def test_a_dimension_is_the_public_one_of_the_service_or_counted(settings, dimension):
-    with AsyncFace(Service(dim=5), **({"model": "BAAI/bge-large-en-v1.5"} | settings)) as face:
+@pytest.mark.parametrize("kind", [SyncFace, AsyncFace])
+def test_a_dimension_is_the_public_one_of_the_service_or_counted(kind, settings, dimension):
+    with kind(Service(dim=5), **({"model": "BAAI/bge-large-en-v1.5"} | settings)) as face:
         assert face.wait(face.client.dimension()) == dimension
         assert len(face.service.requests) == (dimension == 5)
 

@@ -70,6 +70,8 @@ def test_a_million_texts_that_were_never_begun_cost_no_memory(at_most):
 
 
 ROWS = rows(*range(6))
+ALL = collected(6, ([0, 2, 4, 5], ROWS[[0, 2, 4, 5]]), ([1], REFUSED), ([3], LATE))
+DEDUPED = collected(3, ([0, 2], ROWS[[0, 2]]), ([1], REFUSED), places=[0, 1, 1, 2, 0, 1])
 TAKEN = [
     *(slice(1, 4), slice(None, None, -2), slice(6, 9)),
     *([5, 0, -3, 0], [], np.array([4, 1]), [True, False, True] * 2),
@@ -77,14 +79,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("index", TAKEN, ids=str)
-@pytest.mark.parametrize(
-    "result",
-    [
-        collected(6, ([0, 2, 4, 5], ROWS[[0, 2, 4, 5]]), ([1], REFUSED), ([3], LATE)),
-        collected(3, ([0, 2], ROWS[[0, 2]]), ([1], REFUSED), places=[0, 1, 1, 2, 0, 1]),
-    ],
-    ids=["all", "dedupe"],
-)
+@pytest.mark.parametrize("result", [ALL, DEDUPED], ids=["all", "dedupe"])
 def test_some_texts_of_a_result_are_a_result(index, result):
     wanted = np.arange(6)[index].tolist()
     taken = result[index]
