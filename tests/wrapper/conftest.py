@@ -7,6 +7,7 @@ import tracemalloc
 
 import pytest
 
+from inworld_embeddings import _http
 from inworld_embeddings._http import connect
 from inworld_embeddings._http.adapters import HttpxTransport
 from inworld_embeddings.client import BaseClient
@@ -25,23 +26,12 @@ class Candidate(HttpxTransport):
         return range(self._inner.in_use or 0)
 
 
-OF_THIS_MACHINE = re.compile(
-    "(https?|all|no)_proxy|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NETRC|INWORLD_.*", re.IGNORECASE
-)
+if name := os.environ.get("TRANSPORT"):  # one of benchmarks/candidates.py, for docs/understand/transports.md
+    from candidates import CANDIDATES
 
-
-@pytest.fixture(autouse=True)
-def candidate(monkeypatch):
-    """Another transport in the place of our own, by its name in benchmarks/candidates.py, for docs/understand/transports.md."""
-    if name := os.environ.get("TRANSPORT"):
-        from candidates import CANDIDATES
-
-        monkeypatch.setattr(
-            "inworld_embeddings._http.ConnectionPool",
-            lambda proxy, tls, **_: Candidate(
-                CANDIDATES[name](proxy=str(proxy) if proxy else None, trust_env=tls.keywords["trust_env"])
-            ),
-        )
+    _http.ConnectionPool = lambda proxy, tls, **_: Candidate(
+        CANDIDATES[name](proxy=str(proxy) if proxy else None, trust_env=tls.keywords["trust_env"])
+    )
 
 
 @pytest.fixture
@@ -59,7 +49,8 @@ def short_waits(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch):
-    for name in filter(OF_THIS_MACHINE.fullmatch, list(os.environ)):
+    names = "(https?|all|no)_proxy|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NETRC|INWORLD_.*"
+    for name in [name for name in os.environ if re.fullmatch(names, name, re.IGNORECASE)]:
         monkeypatch.delenv(name)
 
 

@@ -35,13 +35,10 @@ JOB = ("job", "run", "in.jsonl", "-o", "out")
         ([*UPSTREAM, "--engine", "hash"], HAS_KEY, 2, "has no --engine"),
         ([*UPSTREAM, "--host", "0.0.0.0"], HAS_KEY, 2, "key of its own"),
         ([*UPSTREAM, "--chaos"], HAS_KEY, 2, "not for --upstream"),
-        ([*SERVE, "--fault", "sttus=503"], {}, 2, "did you mean status?"),
         # What is wrong with what was typed comes before a missing key.
         (["job", "run", "no.csv", "-o", "out"], {}, 2, "no.csv: No such file."),
         ([*JOB, "--text", "no"], {}, 2, "no column 'no' in its first 100 lines, only: id, body"),
         ([*JOB, "--text", "body"], {}, 2, "No API key"),
-        (["job", "run", "in.jsonl", "-o", "in.jsonl", "--local", "--text", "body"], {}, 1, "is not a folder"),
-        (["job", "export", "out", "x.npy"], {}, 1, "holds no job"),
         ([*JOB, "--local", "--workers", "2"], {}, 2, "--workers is for a cluster"),
         ([*JOB, "--local", "--engine", "daft", "--address", "a"], {}, 2, "takes no --address"),
         ([*JOB, "--local", "--engine", "spark"], {}, 2, "needs the extra `spark`"),

@@ -39,7 +39,5 @@ def test_a_pickle_has_no_key_and_opens_where_the_same_one_is(settings, key, monk
 def test_errors_are_the_clients_own(settings):
     with pytest.raises(PermissionDeniedError):
         Clients(base_url=settings["base_url"], api_key=WRONG).embed(["a"])
-    with pytest.raises(TypeError, match="Did you mean 'timeout'"):
-        Clients(**settings, timout=3).embed(["a"])
     with pytest.raises(ConfigurationError, match="local=True takes no api_key="):
         Clients(**settings, local=True)
