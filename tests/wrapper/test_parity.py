@@ -45,14 +45,10 @@ FAULTS = [
     ("drop, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
     ("truncate, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
     (black_hole, SHORT, "APITimeoutError 1", "APITimeoutError 3", "tuple 3"),
-    (
-        [OK, OK, black_hole, OK],
-        SHORT | SINGLE,
-        "ndarray 1",
-        "PartialFailureError 3",
-    ),  # of a stream, when the rest begins is luck
+    ([OK, OK, black_hole, OK], SHORT | SINGLE, "ndarray 1", "PartialFailureError 3"),
 ]
-"""A script, settings, and what one text, many and a stream come to: the class of what is returned or raised, and the requests."""
+"""A script, settings, and what one text, many and a stream come to: the class of what is returned or raised, and the requests.
+Of a stream amid which the service falls silent, how much of the rest is sent is luck."""
 
 
 def no_key():
