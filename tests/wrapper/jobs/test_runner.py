@@ -7,7 +7,6 @@ import random
 import shutil
 import threading
 import time
-from functools import partial
 from unittest.mock import Mock
 
 import pyarrow.parquet as pq
@@ -164,7 +163,8 @@ REFUSED = {
         {"faults": 'poison="^line (1[6-9]|[2-5][0-9])$"', "batch_size": 16},
     ),
     "one that only ever fails": (30, [9], {"engine": Failing(DIM)}),
-    "none": (200, [], {"faults": "30% status=503 + 10% drop=head;reset", "max_retries": 0}),
+    "none, of faults": (200, [], {"faults": "30% status=503 + 10% drop=head;reset", "max_retries": 0}),
+    "none, of an outage": (40, [], {"faults": "ok x3, status=503 for 300ms, ok"}),
 }
 
 
@@ -241,11 +241,6 @@ def test_H17_what_outlasts_the_patience_pauses_at_once(job, lines, out, no_waits
     assert time.monotonic() - began < 30  # the shortest of these hints is 50, and a try may take 60
 
 
-def test_H17_an_outage_is_waited_out(job, lines, no_waits):
-    report = job(lines(40), faults="ok x3, status=503 for 300ms, ok")
-    assert (report.finished, report.refused) == (True, 0)
-
-
 @pytest.mark.parametrize(
     ("faults", "says", "most"),
     [("status=400", "does not take even", 1), ("ok, status=400", "refuses every text", 39)],
@@ -292,14 +287,6 @@ def test_what_a_callback_raises_ends_only_that(job, lines, caplog):
     assert caplog.text.count("not called again") == 1
 
 
-def test_with_an_async_client_it_is_the_same(lines, out):
-    async def run():
-        async with async_local_client(dimension=DIM) as client:
-            return await arun_job(lines(12), out, client=client, rows_per_part=5)
-
-    assert asyncio.run(run()).rows == 12
-
-
 def test_cancelled_again_while_the_disk_is_slow_it_gives_back_what_it_holds(lines, out, monkeypatch):
     writes, goes_on, real = threading.Event(), threading.Event(), parts.write_part
 
@@ -327,10 +314,9 @@ def test_cancelled_again_while_the_disk_is_slow_it_gives_back_what_it_holds(line
 
 
 @pytest.mark.parametrize("options", [{"rows_per_part": 0}, {"max_rows": True}, {"keep": "text"}])
-def test_options_out_of_range_are_told(job, lines, options, client):
-    for run in (job, partial(plan_job, client=client())):
-        with pytest.raises(errors.ConfigurationError, match=next(iter(options))):
-            run(lines(3), **options)
+def test_options_out_of_range_are_told(job, lines, options):
+    with pytest.raises(errors.ConfigurationError, match=next(iter(options))):
+        job(lines(3), **options)
 
 
 def test_a_part_that_does_not_fit_into_memory_is_told_before_there_is_a_job(job, lines, out):
