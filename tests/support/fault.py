@@ -165,14 +165,14 @@ def _as_fault(fault):
     return emulated(fault) if isinstance(fault, str) else fault
 
 
-# Scripts: functions of a stage, a connection and, once it has been read, the request, that give a fault or None
+# Scripts: functions of a stage and, once it has been read, the request, that give a fault or None
 
 
 def in_order(faults):
     """One fault per request, the last one for ever. Where its stage is over, it is played after the request."""
     left = [_as_fault(fault) for fault in faults]
 
-    def script(stage, connection, request=None):
+    def script(stage, request=None):
         if stage not in (Stage.REQUEST, left[0].stage):
             return None
         return left.pop(0) if len(left) > 1 else left[0]
@@ -180,21 +180,9 @@ def in_order(faults):
     return script
 
 
-class ByConnection:
-    """Faults for some connections, by their numbers; the others get the right answers."""
-
-    def __init__(self, faults):
-        self._scripts = {number: in_order(some) for number, some in faults.items()}
-
-    def __call__(self, stage, connection, request=None):
-        return self._scripts.get(connection.number, in_order([OK]))(stage, connection, request)
-
-
 def as_script(script):
-    if isinstance(script, ByConnection):
-        return script
     if callable(script):
-        return lambda stage, connection, request=None: script(request) if stage is Stage.REQUEST else None
+        return lambda stage, request=None: script(request) if stage is Stage.REQUEST else None
     return in_order(script if isinstance(script, list | tuple) else [script])
 
 

@@ -29,7 +29,7 @@ class ScriptedServer:
         self.requests.append(request)
         oracle.tell()
         try:
-            fault = early or self.script(Stage.REQUEST, connection, request)
+            fault = early or self.script(Stage.REQUEST, request)
             await asyncio.sleep(self._latency(request) if callable(self._latency) else self._latency)
             await Exchange(conn, request, oracle.dim).play(fault)
         finally:
@@ -43,7 +43,7 @@ class FaultServer(ScriptedServer, Listener):
 
     Args:
         script: words of the emulator such as ``"status=503 x2, ok"``, a fault, a list of these by request (the
-            last repeats), a function of the `RequestRecord` that gives one, or `by_connection`.
+            last repeats), or a function of the `RequestRecord` that gives one.
         latency: seconds before each fault, or a function of the request that gives them.
         tls: the server's side of a TLS context, see ``support.network``.
         receive_buffer: small for faults that do not read.
@@ -62,13 +62,13 @@ class FaultServer(ScriptedServer, Listener):
         self.connections.append(record)
         self.oracle.tell()
         try:
-            chosen = self.script(Stage.CONNECT, record)
+            chosen = self.script(Stage.CONNECT)
             await conn.open(None if chosen else self._tls)
             if chosen:
                 await Exchange(conn, record, self.oracle.dim).play(chosen)
             while not conn.closed:
                 request = await read_head(conn)
-                chosen = self.script(Stage.HEAD, record)
+                chosen = self.script(Stage.HEAD)
                 if not chosen:
                     await read_body(conn, request)
                 await self.play(conn, record, request, chosen)

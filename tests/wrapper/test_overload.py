@@ -17,10 +17,8 @@ from support.in_process import virtual
 from support.vectors import good_json
 
 pytestmark = pytest.mark.usefixtures("no_records")
-every_seed = pytest.mark.parametrize(
-    "seed", [3, *(pytest.param(seed, marks=pytest.mark.long) for seed in (4, 5))]
-)
-MANY = 4000
+every_seed = pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.long)])
+MANY = 3000
 """Batches."""
 MEAN = 0.103
 """Seconds that a response takes on average."""
@@ -35,8 +33,7 @@ def short_waits():
 
 
 class Service(httpx.AsyncBaseTransport):
-    """One for all its clients. ``answer(now, in_service, latency)`` gives a status, the seconds until it comes and, where
-    the server asks for it, a ``retry_after``.
+    """``answer(now, in_service, latency)`` gives a status, the seconds until it comes and, if asked for, a ``retry_after``.
 
     Latencies are between 0.08 and 0.12 s, with a tail of 2 % at twice to three times 0.1 s.
     """
@@ -53,14 +50,14 @@ class Service(httpx.AsyncBaseTransport):
         status, seconds, *retry_after = self._answer(loop.time(), self.in_service, latency)
         self.in_service += 1
         self.peak_in_service = max(self.peak_in_service, self.in_service)
-        loop.call_later(seconds, self._served)  # work goes on after a client gave up
+        loop.call_later(seconds, self.served)  # work goes on after a client gave up
         await asyncio.sleep(seconds)
         if status == 200:
             self.done_at.append(loop.time())
         headers = [("retry-after", str(wait)) for wait in retry_after]
         return httpx.Response(status, headers=headers, content=GOOD if status == 200 else b"")
 
-    def _served(self):
+    def served(self):
         self.in_service -= 1
 
     @property
@@ -115,16 +112,14 @@ def quota(rate, burst=1.0, *retry_after):
     return answer
 
 
-def window(most, seconds, *, tells=False):
-    """A quota per fixed window (60 a minute): after it, 429 until the window ends."""
+def window(most, seconds):
+    """A quota per fixed window (60 a minute): after it, 429 until the window ends, which the server tells."""
     used = Counter()
 
     def answer(now, in_service, latency):
         number = now // seconds
         used[number] += 1
-        if used[number] > most:
-            return throttled(latency, *([(number + 1) * seconds - now] if tells else ()))
-        return 200, latency
+        return throttled(latency, (number + 1) * seconds - now) if used[number] > most else (200, latency)
 
     return answer
 
@@ -147,8 +142,7 @@ QUOTAS = {
     "64/s, with a burst and a retry_after": (lambda: quota(64, 64, 1.0), (FEW - 64) / 64, 0.75),
     "4/s, with a burst": (lambda: quota(4, 4), (FEW - 4) / 4, 0.9),
     "4/s, with a retry_after": (lambda: quota(4, 1, 1.0), FEW / 4, 0.3),
-    "64 in each second": (lambda: window(64, 1), FEW / 64, 0.7),
-    "60 in each minute, with a retry_after": (lambda: window(60, 60, tells=True), FEW // 60 * 60, 0.8),
+    "60 in each minute, with a retry_after": (lambda: window(60, 60), FEW // 60 * 60, 0.8),
     "6 at a time": (lambda: slots(6), FEW * MEAN / 6, 0.9),
     "16 at a time": (lambda: slots(16), FEW * MEAN / 16, 0.75),
 }
@@ -165,15 +159,15 @@ def test_G01_a_quota_is_kept_and_used_well(answer, ideal, least, seed):
 
 
 @cache
-def seconds_without_faults(batches, seed):
-    return overloaded(lambda now, in_service, latency: (200, latency), batches, seed).done_at[-1]
+def seconds_without_faults(seed):
+    return overloaded(slots(64), MANY, seed).done_at[-1]
 
 
 @every_seed
 @pytest.mark.parametrize(("share", "least"), [(0.01, 0.6), (0.05, 0.4)])
 def test_I05_stray_throttles_leave_most_of_the_throughput(share, least, seed):
     service = overloaded(stray(share, seed), MANY, seed)
-    assert service.done_at[-1] <= seconds_without_faults(MANY, seed) / least
+    assert service.done_at[-1] <= seconds_without_faults(seed) / least
     assert service.per_batch <= 1.01 / (1 - share)
 
 
@@ -194,7 +188,7 @@ def test_G02_outage_of_a_minute(kind, seed):
 def test_G03_random_faults_of_30_percent(seed):
     service = overloaded(stray(0.3, seed, lambda latency: (503, latency / 2)), MANY, seed)
     assert service.per_batch <= 1 / 0.7 + 0.02
-    assert service.done_at[-1] <= 1.25 * seconds_without_faults(MANY, seed) / 0.7
+    assert service.done_at[-1] <= 1.25 * seconds_without_faults(seed) / 0.7
     assert service.limits == sorted(service.limits)  # failures never cut it
     assert (service.limits[-1], service.outages) == (64, 0)
 

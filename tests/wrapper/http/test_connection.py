@@ -8,7 +8,7 @@ from inworld_embeddings import errors
 from inworld_embeddings._retry import Timeouts
 from support import faults
 from support.clients import failure, sync_client, verdict, within, words
-from support.fault import JSON, ByConnection, Fault, Stage, at, chunk, head, response
+from support.fault import JSON, Fault, Stage, at, chunk, head, response
 from support.fault_server import FaultServer
 from support.faults import endless
 
@@ -22,10 +22,7 @@ rst_before_body = Fault("rst_before_body", lambda ex: ex.conn.rst(), Stage.HEAD)
 
 @pytest.mark.parametrize("end", ["drop", "drop;reset", rst_before_body], ids=str)
 def test_B01_a_connection_that_ends_as_it_is_used_again_costs_no_retry(end):
-    with (
-        FaultServer(ByConnection({0: ["ok", end]})) as server,
-        sync_client(server.url, max_retries=0) as embed,
-    ):
+    with FaultServer(["ok", end, "ok"]) as server, sync_client(server.url, max_retries=0) as embed:
         server.oracle.check_one("a", embed("a"))
         result = embed(TEXTS)
         server.oracle.check(TEXTS, result.vectors)
@@ -49,10 +46,7 @@ def test_B02_B03_B04_B05_B06_B07_B08_B11_a_response_that_is_not_whole_is_transie
 
 
 def test_B04_half_a_response_over_a_used_connection_is_no_free_retry():
-    with (
-        FaultServer(ByConnection({0: ["ok", "truncate"]})) as server,
-        sync_client(server.url, max_retries=0) as embed,
-    ):
+    with FaultServer(["ok", "truncate"]) as server, sync_client(server.url, max_retries=0) as embed:
         embed("a")
         with pytest.raises(errors.APIConnectionError) as caught:
             embed("b")
@@ -92,7 +86,7 @@ def test_B01_B08_B09_B12_B13_what_is_odd_but_whole_is_a_response(good, dim):
     ids=lambda stray: f"{'B10' if stray is faults.extra_response_when_idle else 'B09'}_{stray}",
 )
 def test_B09_B10_D16_a_response_too_many_is_never_the_next_calls(stray):
-    with FaultServer(ByConnection({0: [stray]})) as server, sync_client(server.url, max_retries=0) as embed:
+    with FaultServer([stray, "ok"]) as server, sync_client(server.url, max_retries=0) as embed:
         server.oracle.check(TEXTS, embed(TEXTS).vectors)
         server.oracle.wait_until_idle()
         others = ["d", "e", "f"]  # as many, so that only the vectors tell
@@ -169,7 +163,7 @@ async def refusal_of_an_unread_body(ex):
 
 
 def test_B17_a_refusal_that_comes_before_the_body_was_read_is_heard():
-    with FaultServer(ByConnection({0: [refusal_of_an_unread_body]}), receive_buffer=4096) as server:
+    with FaultServer([refusal_of_an_unread_body, "ok"], receive_buffer=4096) as server:
         with sync_client(server.url, timeout=20, **ROOM) as embed:
             with pytest.raises(errors.RequestTooLargeError) as caught:
                 embed(LONG_TEXT)

@@ -12,7 +12,7 @@ from inworld_embeddings import AsyncEmbeddingClient
 from inworld_embeddings._http.adapters import BODY_CAP
 from inworld_embeddings._retry import Timeouts
 from support.clients import KEY, pool, vectors_in
-from support.fault import OK, ByConnection, Fault
+from support.fault import OK, Fault
 from support.fault_server import FaultServer
 from support.faults import black_hole, extra_response_same_packet, extra_response_when_idle
 from support.network import ConnectProxy, socket_to
@@ -72,7 +72,7 @@ async def test_B01_the_free_repetition_takes_a_new_connection_when_all_idle_ones
 @in_a_loop
 async def test_B10_a_stray_response_that_the_loop_has_not_read_yet_is_never_the_next_calls():
     """The loop stands still while the response comes, and the next request is its very next work."""
-    with FaultServer(ByConnection({0: [extra_response_when_idle]})) as server:
+    with FaultServer([extra_response_when_idle, OK]) as server:
         async with pool(server.url) as (_, send):
             await send("a")
             with socket_to(server.port) as sock:
