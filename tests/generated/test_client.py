@@ -13,8 +13,6 @@ import pytest
 
 from inworld_embeddings_client import AuthenticatedClient, Client, embed
 
-PATH = "/ml/v1alpha/embedding:embed"
-
 
 @pytest.mark.parametrize("make", [Client, lambda: AuthenticatedClient(token="k")])
 def test_address_and_timeout_default_to_the_specs_server_and_60_s_of_them_10_s_to_connect(make):
@@ -77,15 +75,10 @@ def test_32_threads_share_one_httpx_client(name):
 def test_a_changed_copy_leaves_the_originals_live_clients():
     client = AuthenticatedClient(token="k", cookies={"a": "1"})
     live = [client.get_httpx_client(), client.get_async_httpx_client()]
-    copies = (
-        client.with_headers({"X-Team": "search"}),
-        client.with_cookies({"b": "2"}),
-        client.with_timeout(3),
-    )
-    headers, cookies, timeout = (other.get_httpx_client() for other in copies)
-    assert (headers.headers["X-Team"], headers.headers["Authorization"]) == ("search", "Basic k")
-    assert dict(cookies.cookies) == {"a": "1", "b": "2"}
-    assert timeout.timeout == httpx.Timeout(3)
+    headers = client.with_headers({"X-Team": "search"}).get_httpx_client().headers
+    assert (headers["X-Team"], headers["Authorization"]) == ("search", "Basic k")
+    assert dict(client.with_cookies({"b": "2"}).get_httpx_client().cookies) == {"a": "1", "b": "2"}
+    assert client.with_timeout(3).get_httpx_client().timeout == httpx.Timeout(3)
     for one in live:
         assert ("X-Team" in one.headers, dict(one.cookies)) == (False, {"a": "1"})
         assert one.timeout == httpx.Timeout(60, connect=10)
@@ -95,6 +88,5 @@ def test_the_address_is_exact_and_both_faces_send_the_same(answering, body, seen
     """What is in it: tests/contract/test_requests.py."""
     embed.sync_raw(client=answering(base_url="https://api.inworld.ai"), body=body)
     asyncio.run(embed.asyncio_raw(client=answering(base_url="https://api.inworld.ai/"), body=body))
-    assert [str(request.url) for request in seen] == [f"https://api.inworld.ai{PATH}"] * 2
-    assert [request.url.raw_path.decode() for request in seen] == [PATH] * 2
+    assert [str(request.url) for request in seen] == ["https://api.inworld.ai/ml/v1alpha/embedding:embed"] * 2
     assert seen[0].content == seen[1].content

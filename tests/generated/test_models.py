@@ -41,6 +41,11 @@ def test_an_unknown_enum_value_is_kept_usable_and_travels_back():
         assert (type(duplicate(unknown)), duplicate(unknown)) == (ServiceProvider, NEW)
 
 
+def test_constructors_take_keywords_only():
+    with pytest.raises(TypeError, match="positional"):
+        ModelId("m", ServiceProvider("S"))
+
+
 def test_what_is_no_string_is_no_enum_value_and_a_known_one_is_its_member():
     assert ServiceProvider("SERVICE_PROVIDER_OPENAI") is ServiceProvider.SERVICE_PROVIDER_OPENAI
     assert type(ModelId(model="m", service_provider=NEW).to_dict()["serviceProvider"]) is str
