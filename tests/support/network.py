@@ -125,20 +125,16 @@ def make_tls(folder):
     ``wrong_host`` (for elsewhere.example), each with its one flaw. ``untrusted`` is good but of another authority.
     """
     authority, hosts = trustme.CA(), ("localhost", "127.0.0.1")
-    ca_file = folder / "ca.pem"
-    authority.cert_pem.write_to_path(ca_file)
+    authority.cert_pem.write_to_path(folder / "ca.pem")
     now, day = datetime.now(UTC), timedelta(days=1)
-    return SimpleNamespace(
-        ca_file=ca_file,
-        good=_context(authority.issue_cert(*hosts)),
-        untrusted=_context(trustme.CA().issue_cert(*hosts)),
-        expired=_context(authority.issue_cert(*hosts, not_before=now - 2 * day, not_after=now - day)),
-        not_yet_valid=_context(authority.issue_cert(*hosts, not_before=now + day, not_after=now + 2 * day)),
-        wrong_host=_context(authority.issue_cert("elsewhere.example")),
-    )
-
-
-def _context(certificate):
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
-    return context
+    certificates = {
+        "good": authority.issue_cert(*hosts),
+        "untrusted": trustme.CA().issue_cert(*hosts),
+        "expired": authority.issue_cert(*hosts, not_before=now - 2 * day, not_after=now - day),
+        "not_yet_valid": authority.issue_cert(*hosts, not_before=now + day, not_after=now + 2 * day),
+        "wrong_host": authority.issue_cert("elsewhere.example"),
+    }
+    contexts = {name: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for name in certificates}
+    for name, context in contexts.items():
+        certificates[name].configure_cert(context)
+    return SimpleNamespace(ca_file=folder / "ca.pem", **contexts)
