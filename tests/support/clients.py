@@ -59,19 +59,16 @@ async def pool(url):
     """A connection pool, or another library's transport in its place (see conftest.py), and what sends texts over it
     and returns the response.
     """
-    transport = _http.ConnectionPool(
-        proxy=None, tls=partial(tls_context, trust_env=False), connect=5.0, keepalive=15.0
-    )
+    tls = partial(tls_context, trust_env=False)
+    transport = _http.ConnectionPool(proxy=None, tls=tls, connect=5.0, keepalive=15.0)
 
     async def send(*texts):
         body = {"inputs": [{"text": text} for text in texts]}
         async with asyncio.timeout(60):
             return await transport.send(httpx.Request("POST", url + EMBED_PATH, json=body), BODY_CAP)
 
-    try:
+    async with contextlib.aclosing(transport):
         yield transport, send
-    finally:
-        await transport.aclose()
 
 
 def vectors_in(response):
