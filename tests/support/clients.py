@@ -113,9 +113,11 @@ def within(seconds, grace=GRACE):
 
     waiting(watch)
     started = time.monotonic()
-    yield
+    try:
+        yield
+    finally:
+        over.set()
     took = time.monotonic() - started
-    over.set()
     allowed = seconds + grace + max(lost)
     assert took < allowed, f"took {took:.3f} s, allowed {allowed:.3f} s"
 
