@@ -26,7 +26,7 @@ REST: Final = 1.0
 OUTCOMES: Final = 32
 ENOUGH_OUTCOMES: Final = 16
 SHARE: Final = 0.25
-"""Under half also happens by chance: with 30 % random faults at one look in 190, which in the simulator stopped a
+"""Under half also happens by chance: with 30 % random faults at one look in 190, which in a simulation stopped a
 job of 10 000 batches 18 times (72 s instead of 21 s). Under a quarter does so at one look in 38 million, and a
 real outage gets there only eight requests later."""
 PROBE_BASE: Final = 1.0
