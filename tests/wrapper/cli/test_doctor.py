@@ -52,9 +52,8 @@ def test_a_clock_that_is_off(doctor, monkeypatch):
     ahead = SimpleNamespace(time=lambda: time.time() + 3600, perf_counter=time.perf_counter)
     monkeypatch.setattr("inworld_embeddings._doctor.time", ahead)
     with emulator(dimension=8) as running:
-        code, found = doctor(**running.env)
-    assert (code, found["clock"][0]) == (0, "note")
-    assert "s ahead of the server's" in found["clock"][1]
+        state, told = doctor(**running.env)[1]["clock"]
+    assert (state, "s ahead of the server's" in told) == ("note", True)
 
 
 PROXY = "http://u:planted-secret@127.0.0.1:1"
