@@ -1,4 +1,4 @@
-"""Every response fixture goes cassette → generated client → wrapper, and both read the same."""
+"""Cassettes: both layers read the same in each, and `record` writes what plays back and holds nothing of the key."""
 
 import json
 from pathlib import Path
@@ -6,19 +6,30 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import vcr
 
 from inworld_embeddings import APIResponseValidationError, APIStatusError, EmbeddingClient, EmbeddingResult
 from inworld_embeddings import InworldEmbeddingsError as AnyError
 from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse, Status, embed
+from inworld_embeddings_emulator import EmulatorServer
+from tools import record
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 KEY = emulator_credential().reveal()
+MODEL = {"model": "m", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}
 CASSETTES = sorted(
     path
     for folder in ("spec/responses", "recorded", "synthetic")
     for path in (FIXTURES / folder).glob("*.json")
 )
+
+
+def play(path):
+    """Any request beyond the cassette fails."""
+    same = ["method", "scheme", "host", "path"]
+    recorder = vcr.VCR(serializer="json", record_mode=vcr.mode.NONE, match_on=same)
+    return recorder.use_cassette(str(path), allow_playback_repeats=True)
 
 
 def by_generated(request):
@@ -36,7 +47,7 @@ def by_wrapper(request):
 
 
 @pytest.mark.parametrize("path", CASSETTES, ids=lambda path: path.stem)
-def test_both_layers_read_the_same(path, play):
+def test_both_layers_read_the_same(path):
     (exchange,) = json.loads(path.read_text("utf-8"))["interactions"]
     request, response = json.loads(exchange["request"]["body"]), exchange["response"]
     with play(path):
@@ -56,3 +67,25 @@ def test_both_layers_read_the_same(path, play):
         assert isinstance(outcome, APIStatusError)
         assert outcome.status_code == status
         assert not isinstance(low.parsed, Status) or outcome.code == low.parsed.code
+
+
+def test_recordings_play_and_hold_no_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("INWORLD_API_KEY", KEY)
+    with EmulatorServer() as server:
+        url = server.url
+        assert record.main(["--out", str(tmp_path), "--base-url", url]) == 0
+    with play(tmp_path / "multiple_texts.json"), AuthenticatedClient(base_url=url, token="other") as client:
+        played = embed.sync(client=client, body=EmbedRequest.from_dict({"inputs": [], "model": MODEL}))
+    assert len(played.embeddings) == 3
+    texts = {path.stem: path.read_text("utf-8") for path in tmp_path.glob("*.json")}
+    told = {name: json.loads(text)["interactions"][0]["response"]["status"] for name, text in texts.items()}
+    assert (told["single_text"]["code"], told["unknown_key"]["code"], len(told)) == (200, 403, 10)
+    assert all("recorded from http://127.0.0.1" in text for text in texts.values())
+    assert not any(piece in text for piece in record.pieces(KEY) for text in texts.values())
+
+
+def test_an_answer_that_echoes_the_key_is_not_written(tmp_path):
+    body = {"inputs": [{"text": "x"}], "model": MODEL}
+    with EmulatorServer() as server, pytest.raises(SystemExit, match="not written"):
+        record.record("echo", body, KEY, server.url, tmp_path, ["embeddings"])
+    assert not list(tmp_path.iterdir())
