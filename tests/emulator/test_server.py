@@ -167,6 +167,8 @@ def test_it_can_start_again_and_stop_twice(emulator):
     for _ in range(2):
         with server:
             assert received(server, LAST).startswith(b"HTTP/1.1 200 OK\r\n")
+            with pytest.raises(RuntimeError):
+                server.start()
         server.stop()
         with pytest.raises(RuntimeError):
             _ = server.url
@@ -175,8 +177,7 @@ def test_it_can_start_again_and_stop_twice(emulator):
 def test_a_handler_that_fails_is_logged_by_type_alone_and_a_log_that_fails_costs_no_connection(emulator, log):
     with EmulatorServer(Mock(handle=Mock(side_effect=LookupError("private"))), log=log) as server:
         assert received(server, raw()) == b""
-    assert "connection closed by LookupError\n" in log.getvalue()
-    assert "private" not in log.getvalue()
+    assert log.getvalue() == "connection closed by LookupError\n"
     with EmulatorServer(emulator, log=Mock(write=Mock(side_effect=BrokenPipeError))) as server:
         assert received(server, raw(), LAST).count(b"HTTP/1.1 200 OK\r\n") == 2
 
