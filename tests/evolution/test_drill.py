@@ -15,7 +15,7 @@ import yaml
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
-from support.programs import copy_of_inputs, run_with
+from support.programs import ROOT, copy_of_inputs, run_with
 from tools import ToolError
 from tools.generate.fixtures import derive
 from tools.generate.package import write
@@ -25,7 +25,6 @@ from tools.spec.python_surface import surface_changes, surface_of, surface_of_pa
 from tools.spec.reliance import PACKAGE, breaches, endpoint_breaches
 from tools.spec.wire import wire_changes
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = Path(PACKAGE).name
 EVERY = os.environ.get("EVOLUTION") == "1"
 SIDES = ("address:", "security:", "the spec wants", "header", "request", "another order", "response", "error")
@@ -146,7 +145,7 @@ def test_what_the_wrapper_relies_on_is_told_with_its_place_and_files(case):
 
 
 def test_the_pipeline(case, tmp_path, tmp_path_factory):
-    project = copy_of_inputs(ROOT, tmp_path / "project")
+    project = copy_of_inputs(tmp_path / "project")
     (project / "openapi.yaml").write_text(json.dumps(case.new), "utf-8")
     messages = generated(case, project)
     there = not messages

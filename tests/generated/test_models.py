@@ -1,11 +1,7 @@
-"""The models: tolerant enums, one UNSET, and JSON that comes back as it went in."""
+"""The models: tolerant enums, one UNSET, and JSON that comes back as it went in. Types that the spec has not yet: tests/evolution."""
 
 import copy
-import datetime as dt
-import math
 import pickle
-from typing import Literal
-from uuid import UUID
 
 import pytest
 
@@ -18,15 +14,10 @@ from inworld_embeddings_client import (
     Status,
     Unset,
 )
-from inworld_embeddings_client.types import read, to_json
 
 NEW = "SERVICE_PROVIDER_NEW"
 MODEL = {"model": "m", "serviceProvider": NEW}
-COPIES = [
-    copy.copy,
-    copy.deepcopy,
-    *(lambda value, p=p: pickle.loads(pickle.dumps(value, p)) for p in range(6)),
-]
+COPIES = [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
 
 
 def test_an_unknown_enum_value_is_kept_usable_and_travels_back():
@@ -41,17 +32,13 @@ def test_an_unknown_enum_value_is_kept_usable_and_travels_back():
         assert (type(duplicate(unknown)), duplicate(unknown)) == (ServiceProvider, NEW)
 
 
-def test_constructors_take_keywords_only():
-    with pytest.raises(TypeError, match="positional"):
-        ModelId("m", ServiceProvider("S"))
-
-
 def test_what_is_no_string_is_no_enum_value_and_a_known_one_is_its_member():
     assert ServiceProvider("SERVICE_PROVIDER_OPENAI") is ServiceProvider.SERVICE_PROVIDER_OPENAI
     assert type(ModelId(model="m", service_provider=NEW).to_dict()["serviceProvider"]) is str
-    for value in (None, 1, ["SERVICE_PROVIDER_OPENAI"]):
-        with pytest.raises(ValueError, match="is not a valid ServiceProvider"):
-            ServiceProvider(value)
+    with pytest.raises(ValueError, match="is not a valid ServiceProvider"):
+        ServiceProvider(1)
+    with pytest.raises(TypeError, match="positional"):
+        ModelId("m", ServiceProvider("S"))
 
 
 def test_there_is_one_unset():
@@ -75,61 +62,37 @@ def test_models_round_trip_with_fields_they_do_not_know(model, data):
     assert model.from_dict(data).to_dict() == data
 
 
+def test_protobufs_json_is_read_in_all_its_forms():
+    values = (
+        EmbedResponse.from_dict({"embeddings": [{"values": [0, 1e-7, "NaN", "-Infinity"]}]})
+        .embeddings[0]
+        .values
+    )
+    assert repr(values) == "[0.0, 1e-07, nan, -inf]"
+    assert EmbedResponse.from_dict({"embeddings": None}).embeddings == []
+    for code in (7.0, "7"):
+        read = Status.from_dict({"code": code, "message": None, "details": None})
+        assert (type(read.code), read) == (int, Status(code=7, details=[]))
+
+
+def embedded(*values):
+    return EmbedResponse, {"embeddings": [{"values": []}, {"values": [0, *values]}]}
+
+
 WRONG = {
-    "expected a JSON object, got list": (EmbedResponse, []),
-    "serviceProvider: expected str, got NoneType": (ModelId, {"model": "m", "serviceProvider": None}),
-    "model: expected str, got int": (ModelId, MODEL | {"model": 1}),
-    r"embeddings: \[1\]: values: \[2\]: expected float, got str": (
-        EmbedResponse,
-        {"embeddings": [{"values": []}, {"values": [0, 1.5, "x"]}]},
-    ),
+    "expected a JSON object, got list": [(EmbedResponse, [])],
+    "serviceProvider: expected str, got NoneType": [(ModelId, MODEL | {"serviceProvider": None})],
+    "model: expected str, got int": [(ModelId, MODEL | {"model": 1})],
+    "code: expected int, got": [(Status, {"code": code}) for code in ("1_0", 1.5, float("inf"), True)],
+    "embeddings: expected list, got": [(EmbedResponse, {"embeddings": value}) for value in ("ab", {})],
+    r"embeddings: \[0\]: expected a JSON object": [(EmbedResponse, {"embeddings": [None]})],
+    r"embeddings: \[1\]: values: \[1\]: ": [embedded(value) for value in ("0.5", None, True, 10**400)],
+    r"embeddings: \[1\]: values: \[2\]: expected float, got str": [embedded(1.5, "x")],
 }
 
 
-@pytest.mark.parametrize(("told", "wrong"), WRONG.items(), ids=WRONG)
-def test_what_is_of_another_type_is_refused_by_its_place(told, wrong):
-    model, data = wrong
-    with pytest.raises(TypeError, match=f"^{told}$"):
-        model.from_dict(data)
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "made"),
-    [
-        (list[list[int]], [[1], None, ["2"]], [[1], [], [2]]),
-        (list[float], [0, 1e-7, "NaN", "Infinity", "-Infinity"], [0.0, 1e-7, math.nan, math.inf, -math.inf]),
-        (int, 7.0, 7),
-        (str | None, None, None),
-        (str | float, "NaN", "NaN"),
-        (float | str, 1, 1.0),
-        (Literal["a", 1], 1, 1),
-        (dt.date, "2026-01-02", dt.date(2026, 1, 2)),
-        (UUID, "0" * 32, UUID(int=0)),
-        (ModelId | ServiceProvider, NEW, ServiceProvider(NEW)),
-        (dict | Unset, None, UNSET),
-    ],
-    ids=repr,
-)
-def test_a_value_is_read_as_its_type_and_written_back(kind, value, made):
-    found = read(kind, value, "field")
-    assert (type(found), repr(found)) == (type(made), repr(made))
-    assert repr(to_json(found)) in map(repr, (value, made, str(made)))
-
-
-REFUSED = {
-    int: ["1_0", 1.5, math.inf, True],
-    float: ["0.5", None, True, 10**400],
-    bool: [1, "true"],
-    str | Unset: [1],
-    Literal[1]: [True],
-    list[float]: ["", {}, [0.5, "0.5"], [None]],
-    EmbedResponse: [{"embeddings": "ab"}, {"embeddings": [None]}, {"embeddings": [{"values": 1}]}],
-    dt.date: ["soon", 5],
-}
-
-
-@pytest.mark.parametrize("kind", REFUSED, ids=repr)
-def test_what_only_resembles_a_value_is_refused(kind):
-    for value in REFUSED[kind]:
-        with pytest.raises(TypeError, match="^field: "):
-            read(kind, value, "field")
+@pytest.mark.parametrize("told", WRONG)
+def test_what_only_resembles_a_value_is_refused_by_its_place(told):
+    for model, data in WRONG[told]:
+        with pytest.raises(TypeError, match=f"^{told}"):
+            model.from_dict(data)

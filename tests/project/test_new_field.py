@@ -3,16 +3,14 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 
-from support.programs import copy_of_inputs, run_with
+from support.programs import ROOT, copy_of_inputs, run_with
 from tools.generate.package import write
 from tools.spec.document import load
 from tools.spec.reliance import _USE
 
-ROOT = Path(__file__).resolve().parents[2]
 SECTION = (ROOT / "docs/maintain/spec-changes.md").read_text("utf-8").partition("## A new request field")[2]
 OPTION, DESCRIPTION, *_ = re.findall(r"```(?:python)?\n(    .*?\n)```\n", SECTION, re.DOTALL)
 
@@ -45,7 +43,7 @@ def test_the_lines_of_the_docs_offer_it_in_two_files(tmp_path):
     if "dimensions" in fields:
         pytest.skip("the spec has it: take another name, here and in the docs")
     fields["dimensions"] = {"type": "integer", "format": "int32"}
-    project = copy_of_inputs(ROOT, tmp_path / "project")
+    project = copy_of_inputs(tmp_path / "project")
     (project / "openapi.yaml").write_text(json.dumps(spec), "utf-8")
     write(project)
     wrapper = shutil.copytree(ROOT / "wrapper", project / "wrapper")

@@ -1,24 +1,15 @@
 """The programs of tools/, run on copies of the project's inputs so that no test touches the project."""
 
-import contextlib
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from support.programs import copy_of_inputs
+from support.programs import ROOT, copy_of_inputs
 from tools.spec.sync import extract
 
-ROOT = Path(__file__).parents[2]
 PAGE = Path(__file__).parent / "pages" / "create-embeddings.md"
-
-
-@pytest.fixture
-def root():
-    return ROOT
 
 
 @pytest.fixture
@@ -32,38 +23,7 @@ def page(tmp_path):
 
 @pytest.fixture
 def project(tmp_path):
-    return copy_of_inputs(ROOT, tmp_path / "project")
-
-
-@pytest.fixture
-def unchanged():
-    """Fails if a folder's files, hidden ones too but for git's, are not the same bytes afterwards."""
-
-    def read(folder):
-        paths = [path for path in folder.rglob("*") if not {"__pycache__", ".git"} & {*path.parts}]
-        return {path: path.read_bytes() for path in paths if path.is_file()}
-
-    @contextlib.contextmanager
-    def check(folder):
-        before = read(folder)
-        yield
-        assert read(folder) == before
-
-    return check
-
-
-@pytest.fixture
-def commit():
-    """Commit everything in a folder, which becomes a repository."""
-    if not shutil.which("git"):
-        pytest.skip("git is not installed")
-
-    def do(folder):
-        identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-        for command in (["init", "-q"], ["add", "--all"], ["commit", "-q", "-m", "a"]):
-            subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
-
-    return do
+    return copy_of_inputs(tmp_path / "project")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from support.programs import ROOT, commit, edit, unchanged
 from tools import regenerate
 from tools.generate import fixtures, package
 from tools.spec.diff import compare
@@ -17,10 +18,10 @@ MORE = f"        model:\n          type: string\n{FIELD}"
 
 
 @pytest.fixture
-def project(project, root, redocly, commit):
+def project(project, redocly):
     """As the other tools' copy, with what the later steps read, tests that take no time, and a silent diff tool; committed."""
     redocly('{"changes": []}')
-    shutil.copytree(root / fixtures.HOME, project / fixtures.HOME)
+    shutil.copytree(ROOT / fixtures.HOME, project / fixtures.HOME)
     (project / "pytest.ini").write_text("[pytest]\n")
     (project / "test_small.py").write_text(TEST.format(check="assert True"))
     commit(project)
@@ -45,20 +46,7 @@ def run(project, capsys, monkeypatch):
     return start
 
 
-@pytest.fixture
-def changed_page(page):
-    """The page with something in its document replaced."""
-
-    def change(old, new):
-        text = page.read_text("utf-8")
-        assert old in text
-        page.write_text(text.replace(old, new), "utf-8")
-        return page
-
-    return change
-
-
-def test_the_same_page_changes_nothing(project, page, run, unchanged):
+def test_the_same_page_changes_nothing(project, page, run):
     with unchanged(project):
         code, said = run(page)
     assert code == 0, said
@@ -66,13 +54,12 @@ def test_the_same_page_changes_nothing(project, page, run, unchanged):
     assert "| tests | ok | nothing to test |" in said
 
 
-def test_a_changed_page_changes_spec_code_and_fixtures_together(
-    project, changed_page, run, tmp_path, monkeypatch
-):
+def test_a_changed_page_changes_spec_code_and_fixtures_together(project, page, run, tmp_path, monkeypatch):
     monkeypatch.setattr(regenerate, "compare", compare)
     monkeypatch.setattr(regenerate, "endpoint_breaches", endpoint_breaches)
     summary = tmp_path / "summary.md"
-    code, said = run(changed_page(FIELD, MORE), "--summary", summary)
+    edit(page, FIELD, MORE)
+    code, said = run(page, "--summary", summary)
     assert code == 0, said
     assert said == summary.read_text("utf-8")
     assert "Written: `openapi.yaml`, `generated/inworld_embeddings_client`" in said
@@ -83,7 +70,7 @@ def test_a_changed_page_changes_spec_code_and_fixtures_together(
     assert package.write(project, check=True) == fixtures.write(project, check=True) == []
 
 
-def test_no_sync_brings_back_what_someone_edited_and_keeps_templates(project, root, run, commit, monkeypatch):
+def test_no_sync_brings_back_what_someone_edited_and_keeps_templates(project, run, monkeypatch):
     compared = []
     monkeypatch.setattr(regenerate, "compare", lambda *given: compared.append(given[3]) or [])
     model, stock = "generated/inworld_embeddings_client/models/status.py", "templates/stock/client.py.jinja"
@@ -92,12 +79,12 @@ def test_no_sync_brings_back_what_someone_edited_and_keeps_templates(project, ro
     commit(project)
     code, said = run("--no-sync", "--accept-stock")
     assert code == 0, said
-    assert all((project / name).read_bytes() == (root / name).read_bytes() for name in (model, stock))
+    assert all((project / name).read_bytes() == (ROOT / name).read_bytes() for name in (model, stock))
     assert run("--no-sync", "--keep")[0] == 0  # on top of it: the code there is not the old one any more
     assert compared == [project / "generated/inworld_embeddings_client", None]
 
 
-def test_what_is_not_committed_is_not_put_at_risk(project, page, run, unchanged):
+def test_what_is_not_committed_is_not_put_at_risk(project, page, run):
     (project / "openapi.yaml").write_text("mine")
     (project / "generated/inworld_embeddings_client/mine.py").write_text("mine")
     with unchanged(project):
@@ -109,19 +96,15 @@ def test_what_is_not_committed_is_not_put_at_risk(project, page, run, unchanged)
 NEW_FILE = f"        usage: {{type: object, properties: {{a: {{type: string}}}}}}\n{FIELD}"
 FAILURES = {
     "generate": ("v1alphaEmbedding", "v1alphaVector", "the override of V1AlphaEmb"),
-    "fixtures": (
-        "              single_text:",
-        "              one_text:",
-        "the spec lacks the examples of requests",
-    ),
+    "fixtures": ("              single_text:", "              one_text:", "lacks the examples of requests"),
     "tests": (FIELD, NEW_FILE, "assert False"),
 }
 
 
 @pytest.mark.parametrize("step", FAILURES)
-def test_a_step_that_fails_leaves_everything_and_says_what(project, changed_page, run, unchanged, step):
+def test_a_step_that_fails_leaves_everything_and_says_what(project, page, run, step):
     old, new, expected = FAILURES[step]
-    page = changed_page(old, new)
+    edit(page, old, new)
     (project / "test_small.py").write_text(TEST.format(check="assert False"))
     with unchanged(project):
         code, said = run(page)
@@ -131,8 +114,9 @@ def test_a_step_that_fails_leaves_everything_and_says_what(project, changed_page
     assert expected in said
 
 
-def test_keep_keeps_what_was_made(project, changed_page, run):
-    code, said = run(changed_page("- SERVICE_PROVIDER_OPENAI\n", "- SERVICE_PROVIDER_AZURE\n"), "--keep")
+def test_keep_keeps_what_was_made(project, page, run):
+    edit(page, "- SERVICE_PROVIDER_OPENAI\n", "- SERVICE_PROVIDER_AZURE\n")
+    code, said = run(page, "--keep")
     assert code == 1
     assert "**A step failed; what was made is kept.**" in said
     assert "| reliance | FAILED |" in said

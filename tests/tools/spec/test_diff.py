@@ -1,10 +1,10 @@
-"""What the diff says: words, classes, versions and exit codes. How each change is rated is tests/evolution's matter."""
+"""What the diff says: classes, versions and exit codes. What each change is called and rated is tests/evolution's matter."""
 
-import json
 import re
 
 import pytest
 
+from support.programs import ROOT, commit
 from tools import ToolError
 from tools.spec import diff
 from tools.spec.changes import Change, Impact, markdown, next_version
@@ -32,40 +32,11 @@ def test_the_next_version(version):
 def test_the_report_names_the_worst_first_and_proposes_what_follows():
     text = markdown([ADDITIVE, COSMETIC, BREAKING], "0.1.0")
     assert text.startswith("Verdict: breaking\n\nVersion 0.1.0 → 0.2.0\n")
-    assert [markdown([change], "0.1.0").split()[1] for change in (ADDITIVE, COSMETIC)] == [
-        "additive",
-        "cosmetic",
-    ]
     parts = re.findall("^### (.*)", text, re.MULTILINE)
     assert parts[:4] == ["Breaking, wire", "Additive, Python", "Cosmetic, wire", "Proposed changelog entry"]
-    assert (
-        "### Changed (breaking)\n\n- API: POST /a: is gone.\n\n### Added\n\n- API: A(b): is new and opt"
-        in text
-    )
+    assert "### Changed (breaking)\n\n- API: POST /a: is gone.\n\n### Added\n\n- API: A(b): is new" in text
     assert "### Changed\n\n- API: descriptions and examples follow" in markdown([COSMETIC], "0.1.0")
     assert markdown([], "0.1.0") == "Verdict: nothing changed\n"
-
-
-OWNER = "#/paths/~1a/post/responses/200/content/application~1json/schema"
-OLD = {"path": f"{OWNER}/properties/old", "kind": "modified", "impact": "patch", "verdicts": []}
-TITLE = OLD | {"property": "title", "base": {"value": "a"}, "revision": {"value": 1}}
-GONE = OLD | {"kind": "removed", "impact": "major", "base": {"value": {"type": "string"}}, "revision": {}}
-NEW = OLD | {
-    "path": f"{OWNER}/properties/new",
-    "kind": "added",
-    "impact": "minor",
-    "base": {},
-    "revision": {"value": {"type": "integer"}},
-}
-
-
-def test_what_the_diff_tool_reports_is_told_in_words(redocly):
-    redocly(json.dumps({"changes": [TITLE, GONE, NEW]}))
-    assert sorted(f"{change.impact} {change}" for change in wire_changes(*TWO_SPECS)) == [
-        "additive /a post responses 200 new: is new",
-        "breaking /a post responses 200 old: is gone",
-        "cosmetic /a post responses 200 old: title a → 1",
-    ]
 
 
 def test_what_the_diff_tool_says_nothing_of_is_breaking(redocly):
@@ -78,7 +49,7 @@ def test_what_the_diff_tool_says_nothing_of_is_breaking(redocly):
     assert change.text.endswith("https://a → https://b")
 
 
-@pytest.mark.parametrize("text", ["", "<html>", '{"changes": 1', "[]", "{}"])
+@pytest.mark.parametrize("text", ["", "<html>", "[]", "{}"])
 def test_a_diff_tool_that_fails_is_no_verdict(redocly, text):
     redocly(text, 1)
     with pytest.raises(ToolError, match="redocly diff failed"):
@@ -95,19 +66,19 @@ CODES = [
 
 
 @pytest.mark.parametrize(("change", "options", "code"), CODES)
-def test_exit_codes(change, options, code, root, monkeypatch, tmp_path):
-    spec, dangling = root / "openapi.yaml", tmp_path / "new.yaml"
+def test_exit_codes(change, options, code, monkeypatch, tmp_path):
+    spec, dangling = ROOT / "openapi.yaml", tmp_path / "new.yaml"
     dangling.write_text("openapi: 3.0.0\npaths: {/a: {$ref: '#/nope'}}\n")
     assert diff.main([str(spec), str(dangling), *options]) == 2
     monkeypatch.setattr(diff, "compare", lambda *_: [change])
     assert diff.main([str(spec), str(spec), *options]) == code
 
 
-def test_old_may_be_a_page_or_a_revision(root, page, tmp_path, commit):
+def test_old_may_be_a_page_or_a_revision(page, tmp_path):
     (tmp_path / "openapi.yaml").write_text("openapi: 3.0.0\npaths: {}\n")
     commit(tmp_path)
     assert diff.spec_text("HEAD", tmp_path) == "openapi: 3.0.0\npaths: {}\n"
-    assert diff.spec_text(str(page), tmp_path) == (root / "openapi.yaml").read_text("utf-8")
+    assert diff.spec_text(str(page), tmp_path) == (ROOT / "openapi.yaml").read_text("utf-8")
     for name in ("nowhere", "--output=x"):
         with pytest.raises(ToolError, match="no git revision"):
             diff.spec_text(name, tmp_path)
