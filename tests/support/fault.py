@@ -82,9 +82,6 @@ def at(stage):
     return lambda action: Fault(action.__name__, action, stage)
 
 
-fault = at(Stage.REQUEST)
-
-
 def held(event):
     """A good response, once an event is set."""
 
@@ -141,7 +138,7 @@ def emulated(script):
         reply = layer.handle(emulators.Request(request.method, request.target, headers, request.body))
         await _carry(ex, reply)
         if reply.status == 200 and HEADER not in dict(reply.headers):
-            request.answered = request.text_ids
+            request.answered = request.texts
 
     return Fault(script, play)
 

@@ -121,8 +121,8 @@ def black_hole(_proxy, conn, _record):
 def make_tls(folder):
     """Server contexts for `FaultServer(tls=...)`, and ``ca_file``, the one authority that clients are to trust.
 
-    ``good`` is signed by it for localhost and 127.0.0.1; so are ``expired``, ``not_yet_valid`` and
-    ``wrong_host`` (for elsewhere.example), each with its one flaw. ``untrusted`` is good but of another authority.
+    ``good`` is signed by it for localhost and 127.0.0.1; so are ``expired`` and ``wrong_host``
+    (for elsewhere.example), each with its one flaw. ``untrusted`` is good but of another authority.
     """
     authority, hosts = trustme.CA(), ("localhost", "127.0.0.1")
     authority.cert_pem.write_to_path(folder / "ca.pem")
@@ -131,7 +131,6 @@ def make_tls(folder):
         "good": authority.issue_cert(*hosts),
         "untrusted": trustme.CA().issue_cert(*hosts),
         "expired": authority.issue_cert(*hosts, not_before=now - 2 * day, not_after=now - day),
-        "not_yet_valid": authority.issue_cert(*hosts, not_before=now + day, not_after=now + 2 * day),
         "wrong_host": authority.issue_cert("elsewhere.example"),
     }
     contexts = {name: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for name in certificates}

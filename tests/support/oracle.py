@@ -10,7 +10,7 @@ from threading import Condition
 import httpx
 import numpy as np
 
-from support.vectors import text_id, vectors_for
+from support.vectors import vectors_for
 
 EMBED_PATH = "/ml/v1alpha/embedding:embed"
 KEY = base64.b64encode(b"planted-key:planted-secret").decode()
@@ -23,8 +23,8 @@ _WAIT_SECONDS = 30.0
 class RequestRecord:
     """One request, and what became of it. Its repr holds no text and no key.
 
-    ``on_connection`` is its number on its connection, ``in_flight`` includes it. ``answered`` holds the ids of its texts,
-    if their right vectors were sent to the last byte. It, ``bytes_sent`` and ``finished`` are set when the fault has been
+    ``on_connection`` is its number on its connection, ``in_flight`` includes it. ``answered`` holds its texts, if their
+    right vectors were sent to the last byte. It, ``bytes_sent`` and ``finished`` are set when the fault has been
     played, which may be after the client got what it waits for: see `Oracle.wait_until_idle`.
     """
 
@@ -38,7 +38,7 @@ class RequestRecord:
     in_flight: int = 0
     started: float = 0.0
     fault: str = ""
-    answered: tuple[str, ...] = ()
+    answered: tuple[str, ...] = field(default=(), repr=False)
     bytes_sent: int = 0
     finished: float | None = None
 
@@ -49,10 +49,6 @@ class RequestRecord:
             return tuple(item["text"] for item in json.loads(self.body)["inputs"])
         except (ValueError, KeyError, TypeError):
             return ()
-
-    @property
-    def text_ids(self):
-        return tuple(map(text_id, self.texts))
 
     @property
     def authorized(self):
@@ -99,12 +95,12 @@ class Oracle:
         self.check([text], np.asarray(vector)[np.newaxis])
 
     def times_received(self):
-        """How often each text came, by its id (``vectors.text_id``)."""
-        return Counter(one for record in self.requests for one in record.text_ids)
+        """How often each text came."""
+        return Counter(text for record in self.requests for text in record.texts)
 
     def times_answered(self):
-        """How often each text was answered rightly and completely, by its id."""
-        return Counter(one for record in self.requests for one in record.answered)
+        """How often each text was answered rightly and completely."""
+        return Counter(text for record in self.requests for text in record.answered)
 
     def assert_requests(self, count):
         played = [record.fault for record in self.requests]

@@ -1,6 +1,6 @@
 """The vector each text must get: a pure function of the text, so that any mix-up on the way shows."""
 
-from hashlib import blake2b, shake_128
+from hashlib import shake_128
 
 import numpy as np
 
@@ -10,18 +10,10 @@ DIM = 8
 """Dimension of a server's vectors unless a test asks for another."""
 
 
-def _bytes_of(text):
-    return text.encode("utf-8", "surrogatepass")  # a client that sends half a surrogate must not crash us
-
-
-def text_id(text):
-    """What stands for a text in a log: 16 hex digits that do not give the text away."""
-    return blake2b(_bytes_of(text), digest_size=8, person=b"text id").hexdigest()
-
-
 def vector_for(text, dim=DIM):
     """The vector of a text: shape ``(dim,)``, values in [-1, 1) with 24 bits each, so exact in float32."""
-    words = np.frombuffer(shake_128(_bytes_of(text)).digest(4 * dim), "<u4") >> 8
+    utf8 = text.encode("utf-8", "surrogatepass")  # a client that sends half a surrogate must not crash us
+    words = np.frombuffer(shake_128(utf8).digest(4 * dim), "<u4") >> 8
     return ((words.astype(np.float64) - 2**23) / 2**23).astype(np.float32)
 
 

@@ -30,7 +30,7 @@ def file(tmp_path):
 
 
 def sent(service):
-    return [len(request.text_ids) for request in service.requests]
+    return [len(request.texts) for request in service.requests]
 
 
 def embedded(face, texts, **options):

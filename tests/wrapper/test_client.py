@@ -14,7 +14,7 @@ from support.clients import asynchronous_key
 from support.fault import JSON, OK, response, sends, status
 from support.in_process import KEY, AsyncFace, Service, SyncFace, embed
 from support.oracle import EMBED_PATH
-from support.vectors import text_id, vectors_for
+from support.vectors import vectors_for
 
 
 def good(*headers):
@@ -82,7 +82,7 @@ def test_E07_each_duplicate_is_sent_unless_dedupe_sends_one_for_every_place(batc
     assert (result.vectors.flags.c_contiguous, seen[-1]) == (True, (3, 3))
     service, result = embed(OK, texts, dedupe=True, batch_size=batch_size, call={"dedupe": False})
     service.oracle.check(texts, result.vectors)
-    assert service.oracle.times_received()[text_id("b")] == 3
+    assert service.oracle.times_received()["b"] == 3
 
 
 def test_a_known_model_brings_its_provider_and_another_keeps_the_clients():

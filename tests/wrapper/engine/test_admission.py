@@ -127,7 +127,7 @@ async def test_I01_with_a_probe_in_flight_others_wait_for_its_end():
 
 @pytest.mark.parametrize(
     "fault",
-    [black_hole, black_hole_mid_body, slow_body(), endless_1xx(), "status=503", "status=429"],
+    [black_hole, black_hole_mid_body, slow_body, endless_1xx, "status=503", "status=429"],
     ids=str,
 )
 @pytest.mark.parametrize("texts", ["one", ["many"] * 200], ids=["one", "many"])

@@ -14,7 +14,7 @@ from inworld_embeddings import _decoding as decoding
 from support.clients import KEY, sync_embed
 from support.fault import JSON, OK, answer, response, sends
 from support.fault_server import FaultServer
-from support.faults import BROKEN_ENCODINGS, EMPTY_SUCCESSES, encoded, gzip_good
+from support.faults import BROKEN_ENCODINGS, EMPTY_SUCCESSES, encoded
 from support.in_process import embed
 
 TEXTS = [f"planted-text {number}" for number in range(12)]
@@ -121,7 +121,7 @@ def test_D01_D11_after_a_wrong_response_the_connection_is_doubtful_too(bad):
 
 @pytest.mark.parametrize(("given", "sent"), [(None, "identity"), ("gzip", "gzip")])
 def test_a_response_is_compressed_only_for_those_who_ask(given, sent):
-    service, result = embed(gzip_good if given else OK, TEXTS, compression=given)
+    service, result = embed(encoded("good", "gzip", gzip.compress) if given else OK, TEXTS, compression=given)
     service.oracle.check(TEXTS, result.vectors)
     assert service.requests[0].head.get("accept-encoding") == sent
 

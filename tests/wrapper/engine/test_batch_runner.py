@@ -198,7 +198,7 @@ def test_C10_a_429_for_its_size_is_split_by_the_sizes_it_names(limit):
     service.oracle.check(MANY, result.vectors)
     assert refusals(service) <= 2, "one for each batch in flight"
     most = math.floor(128 * limit / 128 * 0.9)
-    assert max(len(record.text_ids) for record in service.requests if record.answered) == most
+    assert max(len(record.texts) for record in service.requests if record.answered) == most
     assert (result.stats.retries, result.stats.seconds) == (0, 0.0)
 
 

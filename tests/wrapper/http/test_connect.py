@@ -150,10 +150,7 @@ def test_A05_certificates_that_cannot_be_loaded_are_a_configuration_error(named_
 
 NO_TLS = faults.after_hello("plain", response(400, b"no garbage"))
 HANDSHAKES = {
-    **{
-        f"A05_{flaw}": (flaw, "ok", FINAL, "")
-        for flaw in ("untrusted", "expired", "not_yet_valid", "wrong_host")
-    },
+    **{f"A05_{flaw}": (flaw, "ok", FINAL, "") for flaw in ("untrusted", "expired", "wrong_host")},
     "A06_alert": ("good", faults.after_hello("alert", bytes.fromhex("15030100020246")), FINAL, ""),
     "A07_plain": ("good", NO_TLS, FINAL, "speak TLS on this port (then base_url must begin with http://)"),
     "A07_A08_deaf": ("good", faults.black_hole_on_connect, SLOW, ""),
