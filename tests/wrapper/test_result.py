@@ -15,22 +15,11 @@ from inworld_embeddings import errors
 from inworld_embeddings._engine.call import Call
 from inworld_embeddings._engine.results import BatchOutcome, Results
 from inworld_embeddings.options import STREAM, defaults, merged
-from inworld_embeddings.result import EmbeddingResult, Failure, Failures, failure
+from inworld_embeddings.result import EmbeddingResult, Failures, failure
+from support.in_process import embed
+from support.vectors import vector_for, vectors_for
 
 LATE, REFUSED = errors.APITimeoutError("late"), errors.BadRequestError("refused")
-
-
-def collected(count, *parts, places=None):
-    results = Results(count, places)
-    for indexes, outcome in parts:
-        results.add(BatchOutcome(indexes, outcome))
-    return results.finish(Call(merged(defaults(STREAM), {}, STREAM), 0.0), 1.0)
-
-
-def rows(*numbers):
-    return np.float32([[number, number] for number in numbers])
-
-
 PLAIN = tuple(starmap(failure, [(1, REFUSED), (5, LATE), (6, LATE), (7, LATE), (8, REFUSED)]))
 
 
@@ -39,8 +28,7 @@ def test_failures_are_a_sequence_by_index_and_equal_a_tuple_of_the_same():
     assert (len(failures), tuple(failures), failures[0], failures[-1]) == (5, PLAIN, PLAIN[0], PLAIN[-1])
     assert (failures[1:3], failures[::-2]) == (PLAIN[1:3], PLAIN[::-2])
     assert [item.retryable for item in failures] == [False, True, True, True, False]
-    of = {0: None, 1: REFUSED, 4: None, 7: LATE, 8: REFUSED, 9: None}
-    assert {at: failures.error_of(at) for at in of} == of
+    assert [failures.error_of(at) for at in (0, 1, 4, 7, 8, 9)] == [None, REFUSED, None, LATE, REFUSED, None]
     with pytest.raises(IndexError):
         failures[5]
     assert failures == PLAIN == failures
@@ -49,42 +37,46 @@ def test_failures_are_a_sequence_by_index_and_equal_a_tuple_of_the_same():
     assert Failures() == ()
 
 
-def test_a_failed_row_raises_its_error_and_is_nan_in_the_array():
-    result = collected(5, (range(2), rows(0, 1)), ([2, 4], REFUSED), ([3], rows(3)))
+@pytest.fixture(params=[False, True], ids=["all", "dedupe"])
+def result(request):
+    """What a call gave whose texts 1, 2 and 5, all the same, were refused."""
+    call = {"on_error": "return", "dedupe": request.param}
+    return embed('poison="^b$"', list("abbcab"), call=call)[1]
+
+
+def test_a_failed_row_raises_its_error_and_is_nan_in_the_array(result):
     back = pickle.loads(pickle.dumps(result))  # before anybody has asked for the array
     assert repr(back.failures) == repr(result.failures)
-    for index in (2, -1, np.int64(4)):
+    for index in (2, -1, np.int64(5)):
         with pytest.raises(errors.BadRequestError):
             result[index]
-    assert np.array_equal(result[3], [3, 3])
+    assert np.array_equal(result[3], vector_for("c"))
     for one in (result, back):
-        assert np.array_equal(one.vectors, rows(0, 1, np.nan, 3, np.nan), equal_nan=True)
+        assert np.array_equal(one.vectors[[0, 3, 4]], vectors_for("aca"))
+        assert np.isnan(one.vectors[[1, 2, 5]]).all()
 
 
-def test_a_million_texts_that_were_never_begun_cost_no_memory(at_most):
-    result = collected(1_000_000, (range(1), rows(0)), (range(1, 1_000_000), LATE))
+def test_I04_a_million_texts_that_were_never_begun_cost_no_memory(at_most):
+    results = Results(1_000_000, None)
+    results.add(BatchOutcome(range(1), np.zeros((1, 2), np.float32)))
+    results.add(BatchOutcome(range(1, 1_000_000), LATE))
+    result = results.finish(Call(merged(defaults(STREAM), {}, STREAM), 0.0), 1.0)
     assert len(result.failures) == 999_999
-    assert result.failures[-1] == Failure(999_999, LATE, retryable=True)
+    assert result.failures[-1] == failure(999_999, LATE)
     assert np.array_equal(result[0], [0, 0])
     at_most(8_000_000 + 20_000)  # the array, of which the system has given only the pages that were written
 
 
-ROWS = rows(*range(6))
-ALL = collected(6, ([0, 2, 4, 5], ROWS[[0, 2, 4, 5]]), ([1], REFUSED), ([3], LATE))
-DEDUPED = collected(3, ([0, 2], ROWS[[0, 2]]), ([1], REFUSED), places=[0, 1, 1, 2, 0, 1])
-TAKEN = [
-    *(slice(1, 4), slice(None, None, -2), slice(6, 9)),
-    *([5, 0, -3, 0], [], np.array([4, 1]), [True, False, True] * 2),
-]
+TAKEN = [slice(1, 4), slice(None, None, -2), slice(6, 9)]
+TAKEN += [[5, 0, -3, 0], [], np.array([4, 1]), [True, False, True] * 2]
 
 
 @pytest.mark.parametrize("index", TAKEN, ids=str)
-@pytest.mark.parametrize("result", [ALL, DEDUPED], ids=["all", "dedupe"])
 def test_some_texts_of_a_result_are_a_result(index, result):
     wanted = np.arange(6)[index].tolist()
     taken = result[index]
     assert isinstance(taken, EmbeddingResult)
-    assert (taken.shape, len(taken), taken.stats) == ((len(wanted), 2), len(wanted), result.stats)
+    assert (taken.shape, len(taken), taken.stats) == ((len(wanted), 8), len(wanted), result.stats)
     reasons = [result.failures.error_of(at) for at in wanted]
     assert [taken.failures.error_of(at) for at in range(len(wanted))] == reasons
     assert np.array_equal(taken.vectors, result.vectors[wanted], equal_nan=True)
@@ -94,7 +86,7 @@ def test_some_texts_of_a_result_are_a_result(index, result):
 @pytest.mark.parametrize("index", [2, -3, [0, 2], [True], [0.5], (0, 1), [[0]], None], ids=repr)
 def test_what_is_no_index_is_an_index_error(index):
     with pytest.raises(IndexError):
-        EmbeddingResult(rows(1, 2), "model")[index]
+        EmbeddingResult(np.ones((2, 2), np.float32), "model")[index]
 
 
 @pytest.mark.parametrize("take", [lambda r: r[1], lambda r: next(iter(r)), lambda r: r[1:2].vectors])
@@ -148,23 +140,23 @@ def test_to_arrow_has_null_and_the_error_where_there_is_no_vector():
     assert table.schema.metadata == names
 
 
-@pytest.mark.parametrize("result", [RESULT, RESULT[:0], EmbeddingResult(np.empty((0, 0), np.float32), "m")])
-def test_what_is_saved_is_there_whole_or_not_at_all(tmp_path, result, monkeypatch):
-    result.save(tmp_path / "a.npy")
-    result.save(str(tmp_path / "a.PARQUET"))
-    assert np.array_equal(np.load(tmp_path / "a.npy"), result.vectors, equal_nan=True)
-    assert pq.read_table(tmp_path / "a.PARQUET").equals(result.to_arrow())
+@pytest.mark.parametrize("saved", [RESULT, RESULT[:0], EmbeddingResult(np.empty((0, 0), np.float32), "m")])
+def test_what_is_saved_is_there_whole_or_not_at_all(tmp_path, saved, monkeypatch):
+    saved.save(tmp_path / "a.npy")
+    saved.save(str(tmp_path / "a.PARQUET"))
+    assert np.array_equal(np.load(tmp_path / "a.npy"), saved.vectors, equal_nan=True)
+    assert pq.read_table(tmp_path / "a.PARQUET").equals(saved.to_arrow())
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     monkeypatch.setattr(os, "fsync", mock.Mock(side_effect=OSError(28, "No space left on device")))
     for path in before:
         with pytest.raises(OSError, match="No space"):
-            EmbeddingResult(rows(9), "m").save(path)
+            RESULT[:1].save(path)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
     with pytest.raises(errors.InvalidInputError, match=r"a\.csv: the name must end with \.npy or \.parquet"):
-        result.save(tmp_path / "a.csv")
+        saved.save(tmp_path / "a.csv")
 
 
-def test_quantized_rows_keep_the_most_of_it():
+def test_quantized_rows_keep_the_most_of_it_and_what_cannot_be_says_why():
     vectors = np.random.default_rng(0).standard_normal((50, 100)).astype(np.float32)
     vectors[7] = 0
     result = EmbeddingResult(vectors, "model")
@@ -174,9 +166,6 @@ def test_quantized_rows_keep_the_most_of_it():
     assert (binary.values.dtype, binary.values.shape, binary.scales) == (np.uint8, (50, 13), None)
     assert np.array_equal(np.unpackbits(binary.values, axis=1, count=100), vectors > 0)
     assert len(result[:0].quantize("int8").values) == len(result[:0].quantize("binary").values) == 0
-
-
-def test_what_cannot_be_quantized_says_why():
     with pytest.raises(errors.APIResponseValidationError):
         RESULT.quantize("int8")
     with pytest.raises(errors.InvalidInputError, match='"int8" or "binary", not \'int4\''):

@@ -170,7 +170,7 @@ def test_an_update_adds_and_removes_files_and_keeps_the_choice(copy, run, source
     newer = replace(source, packages=source.packages | {vendoring.WRAPPER: wrapper})
     monkeypatch.setattr(vendoring.Source, "here", lambda: newer)
     for options, code in ((["--check"], 1), ([], 0)):
-        run(*options, code=code, says="\n  added fresh.py\n  changed options.py\n  removed ranking.py\n")
+        run(*options, code=code, says=LOST.replace("mine", "fresh"))
     there = contents(copy)
     assert {"fresh.py", "_emulator/engines/minilm_table.bin"} <= there.keys()
     assert not [name for name in there if name.startswith(("ranking", "testing"))]
@@ -178,34 +178,32 @@ def test_an_update_adds_and_removes_files_and_keeps_the_choice(copy, run, source
     run("--check")
 
 
-def test_edits_are_told_and_kept_unless_forced(copy, run):
-    (copy / "options.py").write_text("# mine\n")
-    (copy / "mine.py").touch()
-    (copy / "ranking.py").unlink()
-    edited = contents(copy)
-    for options, code in ((["--check"], 1), ([], 2), (["--force"], 0)):
-        assert contents(copy) == edited
-        run(*options, code=code, says="\n  added mine.py\n  changed options.py\n  removed ranking.py\n")
-    run("--check")
+EDITS = {"mine.py": b"", "options.py": b"# mine", "ranking.py": None}
+LOST = "\n  added mine.py\n  changed options.py\n  removed ranking.py\n"
+UNREADABLE = (
+    b"<<<<<<< ours\n{}",
+    b"[" * 100_000,
+    b'{"version": "1", "requires": [], "files": {}, "choice": {"x": 1}}',
+)
 
 
-GOOD = {"version": "1", "choice": {}, "requires": [], "files": {}}
-UNREADABLE = {
-    "of a merge": b"<<<<<<< ours\n{}",
-    "too deep": b"[" * 100_000,
-    "too little": b'{"version": 1}',
-    "no list of texts": json.dumps(GOOD | {"requires": [{}]}).encode(),
-    "an unknown choice": json.dumps(GOOD | {"choice": {"unknown": True}}).encode(),
-}
-
-
-@pytest.mark.parametrize("manifest", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_manifest_that_cannot_be_read_is_code_2_unless_forced(manifest, copy, run):
+@pytest.mark.parametrize(
+    ("edits", "checked", "says"),
+    [
+        (EDITS, 1, LOST),
+        *(({vendoring.MANIFEST: text}, 2, "vendored.json cannot be read") for text in UNREADABLE),
+    ],
+    ids=["edited", "of a merge", "too deep", "an unknown choice"],
+)
+def test_what_was_edited_is_told_and_kept_unless_forced(edits, checked, says, copy, run):
     good = contents(copy)
-    (copy / vendoring.MANIFEST).write_bytes(manifest)
-    for options in (["--check"], []):
-        run(*options, code=2, says="vendored.json cannot be read")
-    run("--force")
+    for name, content in edits.items():
+        (copy / name).unlink() if content is None else (copy / name).write_bytes(content)
+    edited = contents(copy)
+    run("--check", code=checked, says=says)
+    run(code=2, says=says)
+    assert contents(copy) == edited
+    run("--force", says=LOST if edits is EDITS else "")
     assert contents(copy) == good
 
 
