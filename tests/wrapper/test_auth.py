@@ -19,8 +19,8 @@ import pytest
 
 from inworld_embeddings import BasicAuth, EmbeddingClient, JWTAuth, errors
 from inworld_embeddings._error_mapping import Response
-from inworld_embeddings._jwt import UNKNOWN_LIFETIME, authorization, read_token, refusal
-from inworld_embeddings._redaction import Redactor, Secret
+from inworld_embeddings._jwt import UNKNOWN_LIFETIME, authorization, read_token
+from inworld_embeddings._redaction import Secret
 from inworld_embeddings.auth import TOKEN_URL
 from support.fault import OK, answer, response, sends
 from support.fault_server import FaultServer
@@ -157,13 +157,6 @@ def test_a_client_of_its_own_heeds_ssl_cert_file_and_no_proxy_on_loopback(truste
     assert not leaks(caplog.text)
 
 
-# What its response says
-
-
-def read(body, *, now=NOW, date=DATE, leeway=60.0):
-    return read_token(Response(200, [(b"Date", date.encode())], body), now=now, leeway=leeway)
-
-
 @pytest.mark.parametrize(
     ("ends", "options", "seconds"),
     [
@@ -176,36 +169,10 @@ def read(body, *, now=NOW, date=DATE, leeway=60.0):
     ],
 )
 def test_how_long_a_token_is_used(ends, options, seconds):
-    token, use_for = read(json.dumps(TOKEN | {"expirationTime": ends}).encode(), **options)
+    given = {"date": DATE, "now": NOW, "leeway": 60.0} | options
+    body = json.dumps(TOKEN | {"expirationTime": ends}).encode()
+    token, use_for = read_token(Response(200, [(b"Date", given.pop("date").encode())], body), **given)
     assert (token.reveal(), use_for) == (TOKEN["token"], seconds)
-
-
-NO_TOKENS = [
-    *(b"<title>planted</title>", b"[]", b'{"a": ' + b"[" * 100_000, b'{"token": "\xff"}', b'{"token": null}'),
-    *(
-        b'{"token": "%b"}' % token
-        for token in (b"", b"planted words", b"planted\\r\\nX: 1", b"planted" * 10_000)
-    ),
-    b'{"token": "a", "type": "planted"}',
-]
-
-
-@pytest.mark.parametrize("body", NO_TOKENS, ids=range(len(NO_TOKENS)))
-def test_what_is_no_token_is_refused_without_echo(body):
-    with pytest.raises(errors.APIResponseValidationError, match="token_url") as caught:
-        read(body)
-    assert not leaks(str(caught.value))
-
-
-def test_a_refused_signature_speaks_of_the_clock():
-    for date, says in {
-        "Fri, 16 May 2025 00:50:26 GMT": "clock is 7200 s ahead of the server's",
-        "Fri, 16 May 2025 02:51:56 GMT": "clock is 90 s behind the server's",
-        "": "check this machine's clock",
-    }.items():
-        response = Response(403, [(b"Date", date.encode())], b'{"code": 7, "message": "invalid signature"}')
-        error = refusal(response, now=NOW, redactor=Redactor())
-        assert (type(error), says in str(error)) == (errors.PermissionDeniedError, True)
 
 
 def refused(status, message="no", **headers):
@@ -217,21 +184,42 @@ def endless():
     pytest.fail("read on and on")
 
 
-@pytest.mark.parametrize(
-    ("outcome", "kind", "says"),
-    [
-        (refused(302, location=f"https://{KEY}.example/x"), errors.RedirectError, "never.*token_url"),
-        (refused(400, "bad resources"), errors.AuthenticationError, "HTTP 400: bad resources"),
-        (refused(403, f"{KEY} with plan*** is unknown"), errors.PermissionDeniedError, "redacted"),
-        (httpx.Response(200, content=endless()), errors.APIResponseValidationError, "token_url"),
-        (httpx.ReadTimeout(f"for {KEY}"), errors.APITimeoutError, "ReadTimeout"),
-        (SystemExit(KEY), errors.ConfigurationError, "SystemExit"),
-    ],
-    ids=range(6),
-)
+FAILURES = [
+    (refused(302, location=f"https://{KEY}.example/x"), errors.RedirectError, "never.*token_url"),
+    (refused(400, "bad resources"), errors.AuthenticationError, "HTTP 400: bad resources"),
+    (refused(403, f"{KEY} with plan*** is unknown"), errors.PermissionDeniedError, "redacted"),
+    (refused(403), errors.PermissionDeniedError, "check this machine's clock"),
+    (
+        refused(403, date="Fri, 16 May 2025 00:50:26 GMT"),
+        errors.PermissionDeniedError,
+        "7200 s ahead of the s",
+    ),
+    (
+        refused(403, date="Fri, 16 May 2025 02:51:56 GMT"),
+        errors.PermissionDeniedError,
+        "90 s behind the server's",
+    ),
+    (httpx.ReadTimeout(f"for {KEY}"), errors.APITimeoutError, "ReadTimeout"),
+    (SystemExit(KEY), errors.ConfigurationError, "SystemExit"),
+]
+NO_TOKENS = [
+    *(endless(), b"<title>planted</title>", b"[]", b'{"a": ' + b"[" * 100_000, b'{"token": "\xff"}'),
+    *(
+        b'{"token": "planted words"}',
+        b'{"token": "planted\\r\\nX: 1"}',
+        b'{"token": "%b"}' % (b"planted" * 10_000),
+    ),
+    *(b'{"token": null}', b'{"token": ""}', b'{"token": "a", "type": "planted"}'),
+]
+NO_TOKENS = [
+    (httpx.Response(200, content=body), errors.APIResponseValidationError, "token_url") for body in NO_TOKENS
+]
+
+
+@pytest.mark.parametrize(("outcome", "kind", "says"), FAILURES + NO_TOKENS, ids=str)
 def test_failures_name_the_endpoint_and_no_secret(outcome, kind, says):
     inworld = Inworld(outcome)
-    auth = inworld.auth()
+    auth = inworld.auth(clock=lambda: NOW)
     with pytest.raises(kind, match=f"^No token from {TOKEN_URL}: .*{says}") as caught:
         inworld.ask(auth)
     assert_hides_secrets(caught.value)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from inworld_embeddings import _batching as batching
 from inworld_embeddings.errors import InvalidInputError
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30) | st.sampled_from(
-    ["\0" * 30, "ä" * 99]
-)
-TEXTS = st.lists(TEXT, max_size=60)
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+TEXTS = st.lists(TEXT | st.sampled_from(["\0" * 30, "ä" * 99]), max_size=60)
+LIMITS = st.integers(1, 9), st.integers(220, 600)
+"""Of texts and of bytes."""
 
 
 def as_json(texts):
@@ -29,14 +29,13 @@ def test_a_text_is_refused_exactly_if_its_json_is_too_large(texts, max_bytes):
         assert batching.checked_texts(texts, max_bytes) == texts
         return
     first = next(index for index, size in enumerate(sizes) if size > max_bytes)
-    with pytest.raises(
-        InvalidInputError, match=rf"takes {sizes[first]} bytes .* leaves {max_bytes}"
-    ) as caught:
+    says = rf"takes {sizes[first]} bytes .* leaves {max_bytes}"
+    with pytest.raises(InvalidInputError, match=says) as caught:
         batching.checked_texts(texts, max_bytes)
     assert caught.value.index == first
 
 
-@given(TEXTS, st.integers(1, 9), st.integers(220, 600))
+@given(TEXTS, *LIMITS)
 def test_batches_hold_every_text_once_in_order_within_limits_and_are_greedy(texts, batch_size, max_bytes):
     made = list(batching.batches(texts, batch_size, max_bytes))
 
@@ -51,9 +50,7 @@ def test_batches_hold_every_text_once_in_order_within_limits_and_are_greedy(text
         assert len(fuller) > batch_size or len(as_json(fuller)) > max_bytes
 
 
-@given(
-    TEXTS, st.integers(1, 9), st.integers(220, 600), st.sampled_from([None, 7, "\ud800", "x" * 700, "end"])
-)
+@given(TEXTS, *LIMITS, st.sampled_from([None, 7, "\ud800", "x" * 700, "end"]))
 def test_a_stream_is_cut_like_a_list_and_an_error_comes_after_what_came_before_it(
     texts, batch_size, max_bytes, bad
 ):
@@ -73,27 +70,23 @@ def test_a_stream_is_cut_like_a_list_and_an_error_comes_after_what_came_before_i
         async for batch in stream:
             made.append((list(batch.indexes), batch.body))  # noqa: PERF401 - kept also when an error follows
 
+    wanted = [(list(one.indexes), one.body) for one in batching.batches(texts, batch_size, max_bytes)]
     for given_source in (source(), async_source()):
         made, error = [], None
         try:
             asyncio.run(collect(batching.async_stream_batches(given_source, batch_size, max_bytes)))
         except (InvalidInputError, LookupError) as raised:
             error = raised
-        assert made == [
-            (list(one.indexes), one.body) for one in batching.batches(texts, batch_size, max_bytes)
-        ]
+        assert made == wanted
         assert type(error) is {None: type(None), "end": LookupError}.get(bad, InvalidInputError)
         assert getattr(error, "index", len(texts)) == len(texts)
 
 
 def test_full_batches_raise_a_cap_by_and_by_and_a_refusal_starts_the_count_anew():
     cap = batching.BatchCap()
-    cap.lower(10)
-    for taken in [*[9] * 3 * batching.PATIENCE, *[10] * (batching.PATIENCE - 1)]:
-        cap.took(taken)
-    cap.lower(10)
-    for _ in range(batching.PATIENCE - 1):
-        cap.took(10)
-    assert cap.most == 10
-    cap.took(10)
+    for taken in ([9] * 3 * batching.PATIENCE, [10] * (batching.PATIENCE - 1), [10] * batching.PATIENCE):
+        cap.lower(10)
+        for texts in taken:
+            assert cap.most == 10
+            cap.took(texts)
     assert cap.most == 20

@@ -31,12 +31,6 @@ def test_only_what_is_surely_longer_is_told(text, longer):
     assert surely_longer(text, 128) is longer
 
 
-def test_pieces_end_with_sentences_if_they_can():
-    pieces = chunk(WORDS * 40, max_tokens=64)
-    assert {piece[-1] for piece in pieces} == {"."}
-    assert len({*pieces[:-1]}) == 1, "each is as full as can be"
-
-
 @given(st.text("ab .!?\n文é", max_size=400), st.integers(1, 20))
 def test_every_piece_fits_and_nothing_but_space_is_lost(text, most):
     pieces = chunk(text, max_tokens=most)
@@ -48,7 +42,8 @@ def test_every_piece_fits_and_nothing_but_space_is_lost(text, most):
 def test_pieces_of_a_model_are_not_told_as_long():
     for model in MODELS.values():
         pieces = chunk(WORDS * 3000, model.name)
-        assert len(pieces) > 1
+        assert {piece[-1] for piece in pieces} == {"."}, "they end with sentences if they can"
+        assert len({*pieces[:-1]}) == 1, "each is as full as can be"
         assert not any(surely_longer(piece, model.max_tokens) for piece in pieces)
         assert all(_tokens(piece) + 2 <= model.max_tokens for piece in pieces), "it adds one at each end"
         assert len(pieces[0].split()) > model.max_tokens / 3, "not wastefully small"

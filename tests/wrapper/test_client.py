@@ -1,10 +1,11 @@
-"""The clients: what goes in (rows E), what comes out, and what each request is made of. test_parity.py covers the other face."""
+"""The clients: what goes in (rows E, I08), what comes out, and what each request is made of. test_parity.py covers the other face."""
 
 import json
 from unittest import mock
 
 import httpx
 import numpy as np
+import polars as pl
 import pytest
 
 import inworld_embeddings_client
@@ -83,6 +84,42 @@ def test_E07_each_duplicate_is_sent_unless_dedupe_sends_one_for_every_place(batc
     service, result = embed(OK, texts, dedupe=True, batch_size=batch_size, call={"dedupe": False})
     service.oracle.check(texts, result.vectors)
     assert service.oracle.times_received()["b"] == 3
+
+
+NO_TEXTS = {
+    "a table": (pl.DataFrame({"text": []}), r"one column of the DataFrame, such as df\['text'\]"),
+    "a dict": ({"a": 1}, "a list instead of a dict"),
+    "a set": ({"a"}, "a list instead of a set"),
+    "bytes": (b"a", "not bytes"),
+    "a scalar array": (np.array("a"), "not ndarray"),
+    "None": (None, "not NoneType"),
+    "a list with None": (["a", None], r"inputs\[1\] is None: missing value at index 1"),
+    "an array with NaN": (np.array(["a", np.nan], dtype=object), "is nan: missing value at index 1"),
+    "numbers": (["a", 1.5], r"inputs\[1\] must be a str, not float"),
+}
+
+
+@pytest.mark.parametrize(("texts", "says"), NO_TEXTS.values(), ids=NO_TEXTS)
+def test_I08_what_are_no_texts_in_order_is_refused_everywhere(texts, says):
+    with AsyncFace(Service(), batch_size=8) as face:
+        for use in (face.embed, face.client.plan):
+            with pytest.raises(errors.InvalidInputError, match=says):
+                use(texts)
+        face.service.oracle.assert_requests(0)
+        with pytest.raises(errors.InvalidInputError, match=says):
+            raise face.rows(texts)[1]  # a stream does first what came before
+
+
+def test_I08_numpys_scalars_are_what_they_hold():
+    options = {"model": np.str_("a-model"), "timeout": np.float32(30), "max_retries": np.array(1)}
+    with AsyncFace(Service()) as face:
+        texts = np.array(["a", "b", "c"])
+        result = face.embed(texts, batch_size=np.int64(2), dedupe=np.bool_(False), **options)
+        assert (result.model, type(result.model)) == ("a-model", str)
+        assert sorted(len(request.texts) for request in face.service.requests) == [1, 2]
+        for wrong in (np.array([2, 3]), np.float64(2.5)):
+            with pytest.raises(errors.ConfigurationError, match="batch_size must be a whole number"):
+                face.embed(["a"], batch_size=wrong)
 
 
 def test_a_known_model_brings_its_provider_and_another_keeps_the_clients():

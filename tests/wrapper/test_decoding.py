@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inworld_embeddings import _decoding as decoding
 from inworld_embeddings._decoding import AT_A_TIME, Decoder
 from inworld_embeddings.errors import APIResponseValidationError
 from support.broken import broken, fuzzed
@@ -91,12 +90,6 @@ def test_D10_deep_nesting_is_refused_in_under_100_ms_of_cpu_time(decode, opening
     assert time.thread_time() - begun < 0.1
 
 
-@pytest.mark.skipif(decoding.Parser is None, reason="no fast decoder for this Python")
-def test_a_good_body_is_read_by_the_fast_decoder_alone(monkeypatch):
-    monkeypatch.setattr(decoding, "_decode_strict", lambda *_: pytest.fail("decoded twice"))
-    assert Decoder().decode(body(b"0.25,-1.5"), 1).tolist() == [[0.25, -1.5]]
-
-
 @DECODERS
 def test_D05_another_dimension_than_before_is_not_worth_a_retry(decode):
     with pytest.raises(APIResponseValidationError, match="2 dimensions where earlier ones had 3") as caught:
@@ -118,15 +111,6 @@ def test_whatever_JSON_calls_a_number_is_read_as_float32_of_the_float64_that_pyt
     for decode in BOTH:
         with contextlib.nullcontext() if is_good else pytest.raises(APIResponseValidationError):
             assert decode(raw, len(rows)).tobytes() == expected.tobytes()
-
-
-@DECODERS
-def test_vectors_are_read_into_their_place_if_it_has_their_shape(decode):
-    raw, whole = body(b"1,2", b"3,4"), np.full((4, 2), 7, dtype=np.float32)
-    assert decode(raw, 2, None, whole[:3]).tolist() == [[1, 2], [3, 4]]
-    assert (whole == 7).all()
-    assert decode(raw, 2, 2, whole[1:3]).base is whole
-    assert whole.tolist() == [[7, 7], [1, 2], [3, 4], [7, 7]]
 
 
 @DECODERS

@@ -1,4 +1,4 @@
-"""Rows F08 and I07: a client travels to another process by its settings, never with its key; a copy here keeps it."""
+"""Rows F08 and I07: a client travels to another process by its settings, never with its key, and an error whole."""
 
 import base64
 import copy
@@ -15,6 +15,16 @@ from inworld_embeddings import AsyncEmbeddingClient, BasicAuth, EmbeddingClient,
 from inworld_embeddings.testing import FakeEngine, fake_vectors
 from support.clients import KEY
 from support.fault_server import FaultServer
+
+CLASSES = [one for one in vars(errors).values() if getattr(one, "__module__", "") == errors.__name__]
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_every_error_survives_a_pickle(cls):
+    error = cls("said", attempts=2, index=3)
+    back = pickle.loads(pickle.dumps(error))
+    assert (type(back), str(back), vars(back)) == (cls, "said", vars(error))
+
 
 HERE = base64.b64encode(b"another-key:of-the-environment").decode()
 

@@ -6,6 +6,7 @@ import html
 import json
 import pickle
 import random
+import re
 import traceback
 import urllib.parse
 
@@ -13,7 +14,12 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from inworld_embeddings import errors
 from inworld_embeddings._redaction import INPUT_MARK, MARK, PIECE, TEXT_PIECE, Redactor, Secret, excerpt
+from support.clients import KEY as PLANTED
+from support.fault import TEXT as PLAIN
+from support.fault import answer, status
+from support.in_process import embed
 
 KEY = "wZ9xT4rLq7+Vb2Nc/sDf"
 SECRET = "h8JkM3pQ6uYe1Xg5ta0=="
@@ -139,13 +145,6 @@ def test_no_long_run_of_any_text_survives_any_surroundings(whole, piece, before,
         assert whole not in cleaned.replace(INPUT_MARK, "\0")
 
 
-@given(st.text(max_size=300))
-def test_text_without_a_secret_keeps_every_printable_character(text):
-    cleaned = REDACTOR.clean(text, 10_000)
-    assert all(c in cleaned for c in text if c.isprintable())
-    assert not text.isprintable() or cleaned == text
-
-
 def test_C13_an_excerpt_is_what_can_be_read():
     expected = {
         b"first line\r\n\r\n  second line\n": "first line second line",
@@ -164,3 +163,35 @@ def test_C13_an_excerpt_is_what_can_be_read():
 def test_C13_an_excerpt_of_any_page_is_short():
     for part in (b"<script", b"<title>", b"<p><" + b"a" * 99_000, b"<p>&#" + b"1" * 60_000, b"\x1b"):
         assert len(excerpt(part * (1_000_000 // len(part)))) <= 500
+
+
+# What a service echoes, seen from outside
+
+PRIVATE = ["planted-text " * 7, 'planted-text with "quotes" and a\nline break, ' * 3]
+DETAIL = {"@type": "type.example/unknown", PLANTED: [{"deep": {PLANTED: f"Basic {PLANTED}"}}]}
+NAMED = {"field": "inputs[0].text", "description": f"is refused: {PRIVATE[0]}"}
+REFUSED = {
+    "@type": "type.googleapis.com/google.rpc.BadRequest",
+    "fieldViolations": [{"field": PLANTED}, NAMED],
+}
+SHOWN = {
+    "a key": status(403, message=f'no such key: "{PLANTED}" \x1b[31m\r\nX-Forged: 1'),
+    "half a key": status(403, message=f'no such key: "{PLANTED[:14]}***"'),
+    "a pair": status(403, message="planted-key:planted-secret"),
+    "details": status(503, details=[DETAIL, REFUSED]),
+    "a violation": status(400, details=[REFUSED]),
+    "the request id": status(503, headers=[("x-inworld-request-id", PLANTED)]),
+    "html": answer("html", 503, f"<title>{PLANTED}</title>".encode(), [("Content-Type", PLANTED)]),
+    "a redirect": answer("redirect", 302, b"", [("Location", f"https://{PLANTED}.example/{PLANTED}")]),
+    "a text": status(503, message=f"cannot embed {PRIVATE[0]!r}"),
+    "plain text": answer("text", 503, f"upstream said: {PRIVATE[0]}".encode(), [PLAIN]),
+}
+
+
+@pytest.mark.parametrize("script", SHOWN.values(), ids=SHOWN)
+def test_C14_nothing_of_the_key_or_of_a_text_gets_into_an_error_or_the_log(script):
+    """What else an error shows, and the log, are searched after each test: tests/conftest.py."""
+    with pytest.raises(errors.APIError) as caught:
+        embed(script, PRIVATE, max_retries=0)
+    assert str(caught.value).isprintable()
+    assert not re.search(r"line break|upstream said: planted", str(caught.value))

@@ -48,10 +48,8 @@ def test_a_refused_request_is_a_sign_of_life_and_no_reason_to_grow():
     clock.until_allowed()
     assert clock.round_trip(Outcome.REFUSED) == 1  # after it, no longer one at a time
     assert clock.round_trip(Outcome.REFUSED) == 2
-    failed = 0
     while not clock.throttle.probing:
-        failed += clock.round_trip(Outcome.FAILED)
-    assert failed == 14  # of 17 outcomes, 3 were alive; without those it were 16
+        clock.round_trip(Outcome.FAILED)
     clock.until_allowed()
     clock.round_trip(Outcome.REFUSED)
     assert not clock.throttle.probing
