@@ -7,7 +7,6 @@ import random
 import re
 from unittest.mock import Mock
 
-import numpy as np
 import pytest
 
 from inworld_embeddings import _settings as settings
@@ -181,11 +180,6 @@ def test_a_failing_engine_is_an_internal_error(engine, ask, vectors, told):
     assert (status, body["code"], body["details"]) == (500, 13, [])
     assert re.fullmatch(f"the engine tiny failed: .*{told}.*", body["message"])
     assert "private" not in body["message"]
-
-
-def test_an_engine_may_give_arrays(engine, ask):
-    engine.embed = Mock(return_value=np.float32([[1, 0.5, -0.25]]))
-    assert ask({"inputs": [{}]}) == (200, {"embeddings": [{"values": [1, 0.5, -0.25]}]})
 
 
 def test_numbers_in_their_shortest_form_wherever_they_stand_and_none_is_changed():

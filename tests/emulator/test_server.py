@@ -162,32 +162,11 @@ def test_stop_closes_idle_connections_and_lets_a_reply_finish_within_its_grace(e
         stopping.join()
 
 
-def test_it_can_start_again_and_stop_twice(emulator):
-    server = EmulatorServer(emulator)
-    for _ in range(2):
-        with server:
-            assert received(server, LAST).startswith(b"HTTP/1.1 200 OK\r\n")
-            with pytest.raises(RuntimeError):
-                server.start()
-        server.stop()
-        with pytest.raises(RuntimeError):
-            _ = server.url
-
-
-def test_a_handler_that_fails_is_logged_by_type_alone_and_a_log_that_fails_costs_no_connection(emulator, log):
+def test_a_handler_that_fails_is_logged_by_type_alone(log):
     with EmulatorServer(Mock(handle=Mock(side_effect=LookupError("private"))), log=log) as server:
         assert received(server, raw()) == b""
-    assert log.getvalue() == "connection closed by LookupError\n"
-    with EmulatorServer(emulator, log=Mock(write=Mock(side_effect=BrokenPipeError))) as server:
-        assert received(server, raw(), LAST).count(b"HTTP/1.1 200 OK\r\n") == 2
-
-
-def test_ipv6(emulator):
-    try:
-        with EmulatorServer(emulator, host="::1") as server:
-            assert httpx.post(server.url + PATH, content=BODY, auth=("local", "local")).status_code == 200
-    except OSError:
-        pytest.skip("no IPv6 loopback here")
+    assert "connection closed by LookupError\n" in log.getvalue()
+    assert "private" not in log.getvalue()
 
 
 def test_beyond_loopback_only_with_a_key_of_its_own_and_a_further_host_is_a_name_alone(engine, emulator):

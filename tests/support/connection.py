@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 import socket
 import struct
+from functools import partial
 from itertools import count
-from threading import Thread
 
 import httpx
 
+from support.clients import waiting
 from support.oracle import RequestRecord
 
-_JOIN_SECONDS = 30.0
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -104,8 +104,7 @@ class Listener:
         self.port = self._socket.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._accepting = self._loop.create_task(self._accept_all())
-        self._thread = Thread(target=self._run, name=f"serve-{self.port}", daemon=True)
-        self._thread.start()
+        self._running = waiting(partial(self._loop.run_until_complete, self._accepting))
 
     def __enter__(self):
         return self
@@ -116,14 +115,8 @@ class Listener:
     def close(self):
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._accepting.cancel)
-        self._thread.join(_JOIN_SECONDS)
-        self._loop.close()  # raises if the thread does not end
-        if not self._accepting.cancelled():
-            self._accepting.result()
-
-    def _run(self):
-        with contextlib.suppress(asyncio.CancelledError, ExceptionGroup):  # `close` raises it
-            self._loop.run_until_complete(self._accepting)
+        with contextlib.closing(self._loop), contextlib.suppress(asyncio.CancelledError):
+            self._running.result(30)
 
     async def _accept_all(self):
         with self._socket:

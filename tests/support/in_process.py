@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from unittest import mock
 
 import httpx
-import numpy as np
 
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, auth, client
 from inworld_embeddings._engine import engine, sync_bridge
@@ -20,6 +19,7 @@ from support.clients import KEY
 from support.connection import Connection
 from support.fault_server import ScriptedServer
 from support.oracle import ConnectionRecord, RequestRecord
+from support.vectors import good_json
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -135,10 +135,7 @@ class Instant(httpx.AsyncBaseTransport):
 
     def __init__(self, dimension):
         self.requests = self.bytes = 0
-        # Numbers with the fewest digits that give the same float32, as services print them.
-        row = ",".join(map(str, np.random.default_rng(0).standard_normal(dimension).astype(np.float32)))
-        rows = lambda count: ",".join([f'{{"values":[{row}]}}'] * count)  # noqa: E731
-        self._body = functools.cache(lambda count: f'{{"embeddings":[{rows(count)}]}}'.encode())
+        self._body = functools.cache(lambda count: good_json([""] * count, dimension))
 
     async def handle_async_request(self, request):
         self.requests, self.bytes = self.requests + 1, self.bytes + len(request.content)

@@ -36,9 +36,7 @@ def test_vectors_and_table_are_the_pinned_ones():
     "texts",
     [  # a text, one that is near, one that is far
         ("my car broke down", "the vehicle has engine trouble", "bake the bread for an hour"),
-        ("embeding vectrs", "embedding vectors", "embroidery sectors"),
         ("Wojciech Kowalczyk", "kowalczyk, w.", "Marek Nowak"),
-        ("dog bites man", "Dog bites man", "man bites dog"),
         ("погода в Москве", "Москва: погода сегодня", "рецепт борща"),
         ("東京の天気", "東京は晴れ", "大阪のご飯"),
     ],

@@ -78,18 +78,20 @@ def test_good_replies_made_wrong(through, engine, script):
     assert (reply.status, b'"values":[NaN,' in through("nan").body) == (200, True)
 
 
-NOTHING_TO_DO = [
-    *((script, {}) for script in ("short", "long", "ragged", "null", "nan", "zero", "swap")),
-    *((script, {"inputs": [{}]}) for script in ("ok", "0% drop", "swap", "dimension=3", "truncate=10k", "poison=d")),
-    *(("max-message=48", INPUTS), ("short", {"inputs": 7}), ("poison=d", b"nonsense")),
-]  # fmt: skip
+NOTHING_TO_DO = {
+    "ok | 0% drop | swap | dimension=3 | truncate=10k | poison=d": {"inputs": [{}]},
+    "short | long | ragged | null | nan | zero": {},
+    "max-message=48": INPUTS,
+    "short | poison=d": b"nonsense",
+}
 
 
-@pytest.mark.parametrize(("script", "content"), NOTHING_TO_DO, ids=repr)
-def test_where_a_fault_has_nothing_to_do_the_reply_is_the_emulators(emulator, request_of, script, content):
-    layer, request = FaultLayer(emulator, script), request_of(content)
-    assert layer.handle(request) == emulator.handle(request)
-    assert (layer.faults.requests, layer.faults.injected) == (1, {})
+def test_where_a_fault_has_nothing_to_do_the_reply_is_the_emulators(emulator, request_of):
+    for scripts, content in NOTHING_TO_DO.items():
+        for script in scripts.split(" | "):
+            layer, request = FaultLayer(emulator, script), request_of(content)
+            assert layer.handle(request) == emulator.handle(request)
+            assert (layer.faults.requests, layer.faults.injected) == (1, {})
 
 
 def test_carriage(through):

@@ -4,8 +4,6 @@ By number and seed, not by timing; by the clock only where the script says so.
 """
 
 import random
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from statistics import quantiles
 from unittest.mock import Mock
 
@@ -136,14 +134,6 @@ def test_the_mix_of_a_seed_is_this_one_on_every_python_and_platform():
         assert "".join(met(Faults(script, seed=1), 40)).replace("drop", "x") == mix
     with pytest.raises(ConfigurationError, match="whole number"):
         Faults("30% drop", seed="1")
-
-
-def test_decisions_do_not_depend_on_threads():
-    script = "50% drop, ok x2, 20% html, repeat"
-    shared = Faults(script, seed=3)
-    with ThreadPoolExecutor(8) as pool:
-        together = chain.from_iterable(pool.map(lambda _: met(shared, 50), range(8)))
-    assert sorted(together) == sorted(met(Faults(script, seed=3), 400))
 
 
 def test_a_latency_has_a_median_and_a_99th_percentile_and_is_never_over_ten_minutes():
