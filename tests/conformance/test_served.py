@@ -26,8 +26,7 @@ PROGRAMS = {
 @pytest.fixture(scope="module")
 def served():
     """The address of `serve` with what it has by default: the built-in engine, the playground, no chaos."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(SERVE, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(SERVE, stdout=subprocess.PIPE, text=True) as process:
         yield process.stdout.readline().split()[-1]
         process.terminate()
         process.communicate(timeout=20)

@@ -1,4 +1,4 @@
-"""What both layers send is what the spec's examples are. openapi-core judges it in tests/evolution; both faces: elsewhere."""
+"""What both layers send, the wrapper by its default model, is what the spec's examples are. openapi-core judges it in tests/evolution; both faces: elsewhere."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from inworld_embeddings import MODELS, EmbeddingClient
+from inworld_embeddings import EmbeddingClient
 from inworld_embeddings._settings import emulator_credential
-from inworld_embeddings.options import CALL, defaults, merged
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, embed
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "spec" / "requests"
@@ -28,17 +27,8 @@ def test_every_example_is_sent_by_both_layers_as_it_is(body):
     transport = httpx.MockTransport(reply)
     with AuthenticatedClient(token=KEY, httpx_args={"transport": transport}) as client:
         embed.sync(client=client, body=EmbedRequest.from_dict(body))
-    with EmbeddingClient(api_key=KEY, transport=transport, model=body["model"]["model"]) as client:
-        client.embed(
-            [item["text"] for item in body["inputs"]], service_provider=body["model"]["serviceProvider"]
-        )
+    with EmbeddingClient(api_key=KEY, transport=transport) as client:
+        client.embed([item["text"] for item in body["inputs"]])
     assert [json.loads(request.content) for request in sent] == [body, body]
     for request in sent:
         assert (str(request.url), request.headers["authorization"]) == (URL, f"Basic {KEY}")
-
-
-def test_the_default_model_is_the_one_of_all_examples():
-    options = merged(defaults(CALL), {}, CALL)
-    assert {body["model"]["model"] for body in BODIES.values()} == {options["model"]}
-    assert {body["model"]["serviceProvider"] for body in BODIES.values()} == {options["service_provider"]}
-    assert options["model"] in MODELS

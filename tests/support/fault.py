@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from http.client import responses
 from random import Random
@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from inworld_embeddings_emulator import TEST_KEY, Emulator
 from inworld_embeddings_emulator import messages as emulators
 from inworld_embeddings_emulator.faults import HEADER, FaultLayer, Faults
+from inworld_embeddings_emulator.http import reply_bytes
 from support.vectors import good_json, vectors_for
 
 # The bytes of responses, written by hand so that they can also be wrong.
@@ -144,18 +145,13 @@ def emulated(script):
 
 
 async def _carry(ex, reply):
-    """Send a reply as the emulator's server would, without the headers by which the emulator can be told from the API."""
-    own, carriage = [pair for pair in reply.headers if not pair[0].startswith("x-inworld-")], reply.carriage
-    whole = response(reply.status, reply.body, own)
-    begin = len(whole) - len(reply.body)
-    await asyncio.sleep(carriage.delay)
-    if carriage.end is None:
-        await ex.send(whole)
-        return
-    ends = {"start": 0, "head": begin // 2}
-    await ex.send(whole[: ends[carriage.end] if carriage.end in ends else begin + carriage.end])
-    await asyncio.sleep(0.02)  # or a reset would overtake the bytes
-    await (ex.conn.rst() if carriage.reset else ex.conn.close())
+    """Send a reply as the emulator's server does, without the headers by which the emulator can be told from the API."""
+    own = tuple(pair for pair in reply.headers if not pair[0].startswith("x-inworld-"))
+    await asyncio.sleep(reply.carriage.delay)
+    await ex.send(reply_bytes(replace(reply, headers=own), close=False))
+    if reply.carriage.end is not None:
+        await asyncio.sleep(0.02)  # or a reset would overtake the bytes
+        await (ex.conn.rst() if reply.carriage.reset else ex.conn.close())
 
 
 def _as_fault(fault):
