@@ -5,9 +5,8 @@ import os
 import pytest
 from hypothesis import strategies as st
 
-fuzzed = pytest.mark.parametrize(
-    "examples", [100, pytest.param(int(os.environ.get("EXAMPLES", "100000")), marks=pytest.mark.long)]
-)
+_MANY = pytest.param(int(os.environ.get("EXAMPLES", "100000")), marks=pytest.mark.long)
+fuzzed = pytest.mark.parametrize("examples", [100, _MANY])
 """A test that is run with so many examples."""
 
 _PIECES = b'[ ] { } , : " - null NaN 1e999 \x00 \xff \\u0000 [[ "values"'.split()

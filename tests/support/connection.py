@@ -62,11 +62,6 @@ class Connection:
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         await self.close()
 
-    async def fin(self):
-        """An end and never a reset, also where the request has not been read; after a whole one, `close` does the same."""
-        self._writer.write_eof()
-        await self.wait_for_client_to_leave()
-
     async def close(self):
         self.closed = True
         if self._writer is None:

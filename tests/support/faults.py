@@ -13,14 +13,24 @@ from operator import methodcaller
 from support.fault import CHUNKED, JSON, Fault, Stage, answer, at, chunk, head, response, sends
 from support.vectors import good_json
 
-close, reset, end, drain = map(methodcaller, ("close", "rst", "fin", "wait_for_client_to_leave"))
+close, reset, drain = map(methodcaller, ("close", "rst", "wait_for_client_to_leave"))
 """How a fault may end its connection."""
+
+
+def raw(name, data):
+    return sends(name, lambda _: data, close)
+
+
+def framed(name, make, ending=close):
+    """What ``make`` makes of the right body: head, body and all."""
+    return sends(name, lambda ex: make(ex.good_body()), ending)
+
 
 # Silence
 
 black_hole = Fault("black_hole", lambda ex: drain(ex.conn))
-black_hole_mid_body = sends(
-    "black_hole_mid_body", lambda ex: response(200, ex.good_body())[: -(len(ex.good_body()) // 2)], drain
+black_hole_mid_body = framed(
+    "black_hole_mid_body", lambda good: response(200, good)[: -len(good) // 2], drain
 )
 black_hole_on_connect = Fault("black_hole_on_connect", lambda ex: drain(ex.conn), Stage.CONNECT)
 rst_on_connect = Fault("rst_on_connect", lambda ex: reset(ex.conn), Stage.CONNECT)
@@ -72,15 +82,6 @@ def bomb(encoding, size=10**9):
 
 
 # Framing: lengths that lie, broken chunks, and bytes that are no HTTP at all
-
-
-def raw(name, data):
-    return sends(name, lambda _: data, close)
-
-
-def framed(name, make, ending=close):
-    """What ``make`` makes of the right body: head, body and all."""
-    return sends(name, lambda ex: make(ex.good_body()), ending)
 
 
 CHUNKED_HEAD = head(200, [JSON, CHUNKED])
@@ -175,7 +176,7 @@ async def client_hello(conn):
     return await conn.read_exactly(int.from_bytes(header[3:], "big"))
 
 
-def after_hello(name, data, ending=end):
+def after_hello(name, data, ending=drain):
     async def action(ex):
         await client_hello(ex.conn)
         await ex.send(data)

@@ -75,8 +75,8 @@ class ConnectProxy(Listener):
             await conn.send(response(501, b"only CONNECT", [TEXT]))
 
 
-async def tunnel(proxy, conn, record, most_down=2**63):
-    """Connect to the target and pass bytes both ways; after so many bytes down, reset the client's side."""
+async def tunnel(proxy, conn, record):
+    """Connect to the target and pass bytes both ways."""
     port = proxy.routes.get(record.target) or int(record.target.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
@@ -87,22 +87,15 @@ async def tunnel(proxy, conn, record, most_down=2**63):
         raise EOFError
 
     async def down():
-        left = most_down
-        while left and (data := await reader.read(min(left, 65536))):
-            left -= len(data)
+        while data := await reader.read(65536):
             await conn.send(data)
-        await (conn.close() if left else conn.rst())
+        await conn.close()
 
     await conn.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
     with contextlib.closing(writer), contextlib.suppress(ExceptionGroup):
         async with asyncio.TaskGroup() as group:
             group.create_task(up())
             group.create_task(down())
-
-
-def die_in_tunnel(after_bytes):
-    """Let exactly so many bytes come down, then reset the client's side."""
-    return lambda proxy, conn, record: tunnel(proxy, conn, record, after_bytes)
 
 
 def refuse(status=407):

@@ -141,9 +141,8 @@ KEY = "Basic bG9jYWw6bG9jYWw="
 
 def with_header(layer, text, method="POST", path="/ml/v1alpha/embedding:embed", key=KEY):
     """The reply to a request that names its own fault."""
-    return layer.handle(
-        Request(method, path, {"authorization": key, HEADER: text}, b'{"inputs":[{"text":"bb"}]}')
-    )
+    headers = {"authorization": key, HEADER: text}
+    return layer.handle(Request(method, path, headers, b'{"inputs":[{"text":"bb"}]}'))
 
 
 def administer(layer, method="GET", body=b"", key=KEY):

@@ -96,9 +96,7 @@ def test_a_page_that_lacks_an_operation_of_the_file_does_not_replace_it(tmp_path
 NO_PAGES = {
     "text/html": answer("login", 200, b"", [("Content-Type", "text/html")]),
     "HTTP 404": "ok",
-    "moved to https://login.example.com/": answer(
-        "moved", 302, b"", [("Location", "https://login.example.com/")]
-    ),
+    "moved to https://a.example/": answer("moved", 302, b"", [("Location", "https://a.example/")]),
     "over 1000 bytes": answer("long", 200, b"x" * 5000, [TEXT]),
     "no whole response in time": endless("drips", head(200, [("Content-Length", "9999")]), b"x", 0.01),
 }

@@ -309,7 +309,6 @@ PROXY_TROUBLE = {
     "407": (network.refuse(407), errors.ConfigurationError, 1),
     "502": (network.refuse(502), errors.APIConnectionError, 3),
     "dies": (network.die, errors.APIConnectionError, 3),
-    "dies_in_tunnel": (network.die_in_tunnel(200), errors.APIConnectionError, 3),
     "silent": (network.black_hole, errors.APITimeoutError, 3),
     "a_login_page": (says(PAGE), errors.APIConnectionError, 3),
     "not_http": (says(PAGE[-30:]), errors.APIConnectionError, 3),
