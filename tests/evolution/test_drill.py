@@ -33,7 +33,7 @@ SIDES = ("address:", "security:", "the spec wants", "header", "request", "anothe
 PROBE = """
 import json, sys
 from pathlib import Path
-from inworld_embeddings import APIStatusError, EmbeddingClient
+from inworld_embeddings import EmbeddingClient
 from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings_emulator import Emulator, LocalTransport
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse, embed
@@ -43,7 +43,7 @@ class Logged(Emulator):
         reply = super().handle(request)
         made.append([request.method, request.path, dict(request.headers), request.body.decode(), reply.status, reply.body.decode()])
         return reply
-key, other = emulator_credential().reveal(), "b3RoZXI6b3RoZXI="
+key = emulator_credential().reveal()
 transport = LocalTransport(Logged())
 for file in sorted(Path(sys.argv[1]).glob("*.json")):
     body = json.loads(file.read_text("utf-8"))["body"]
@@ -54,11 +54,6 @@ for file in sorted(Path(sys.argv[1]).glob("*.json")):
         parsed = embed.sync(client=client, body=EmbedRequest.from_dict(body))
     assert isinstance(parsed, EmbedResponse)
     assert [len(one.values) for one in parsed.embeddings] == [vectors.shape[1]] * len(texts)
-try:
-    with EmbeddingClient(api_key=other, transport=transport, max_retries=0) as client:
-        client.embed("a")
-except APIStatusError as error:
-    assert error.status_code == 403
 print(json.dumps(made))
 """
 
@@ -185,7 +180,6 @@ def generated(case, project):
 
 def as_the_spec_says(spec, exchanges):
     """What the wrapper sent over the changed package and the emulator answered; openapi-core judges by the changed spec."""
-    assert {exchange[4] for exchange in exchanges} == {200, 403}
     spec = expanded(spec)  # openapi-core takes a media type with a charset for another one
     contract, json_type = OpenAPI.from_dict(spec), {"content_type": "application/json"}
     for method, path, headers, body, status, answer in exchanges:

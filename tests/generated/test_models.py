@@ -1,4 +1,4 @@
-"""The models: tolerant enums, one UNSET, and JSON that comes back as it went in. Types that the spec has not yet: tests/evolution."""
+"""The models: tolerant enums, one UNSET, and JSON that comes back as it went in. Other types: tests/evolution."""
 
 import copy
 import pickle

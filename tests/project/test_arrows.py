@@ -2,11 +2,13 @@
 
 import ast
 import graphlib
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "wrapper" / "inworld_embeddings"
 EMULATOR = ROOT / "emulator" / "inworld_embeddings_emulator"
+GENERATED = ROOT / "generated" / "inworld_embeddings_client"
 OTHERS = {"inworld_embeddings_emulator": "emulator", "inworld_embeddings_client": "generated"}
 
 FACTS = {"_version", "errors", "models", "options", "result"}
@@ -127,3 +129,9 @@ def test_the_emulator_knows_only_public_types_of_the_client():
     pairs = [pair for path in EMULATOR.rglob("*.py") for pair in imported(path, EMULATOR)]
     named = {module for module, _ in pairs if module.split(".")[0] == PACKAGE.name}
     assert named == {"inworld_embeddings.errors", "inworld_embeddings.models"}
+
+
+def test_the_generated_client_needs_httpx_and_attrs_only():
+    modules = {module for path in GENERATED.rglob("*.py") for module, _ in imported(path, GENERATED)}
+    named = {module.split(".")[0] for module in modules} - sys.stdlib_module_names
+    assert named == {"httpx", "attrs", GENERATED.name}

@@ -196,8 +196,8 @@ def test_each_program_runs_whatever_the_texts_and_shows_no_key_of_ones_own(js, n
     with EmulatorServer(OpenAIFace.local(engine)) as served:
         request = {"base": served.url, "key": "local:local", "fault": fault, "texts": NASTY, "model": model}
         program = js(f"code.{name}", request)
-        path = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf-8"}
-        shown = subprocess.check_output([*command, program + show], env=os.environ | path, encoding="utf-8")
+        utf8 = os.environ | {"PYTHONIOENCODING": "utf-8"}
+        shown = subprocess.check_output([*command, program + show], env=utf8, encoding="utf-8")
     found = json.loads(shown.splitlines()[-1])
     rows = [row["values"] for row in found["embeddings"]] if "embeddings" in found else found
     np.testing.assert_array_equal(np.array(rows, "f4"), np.array(engine.embed(NASTY), "f4"))

@@ -1,4 +1,4 @@
-"""What the diff says: classes, versions and exit codes. What each change is called and rated is tests/evolution's matter."""
+"""The diff: classes, versions and exit codes. What each change is called and rated is tests/evolution's matter."""
 
 import re
 
