@@ -175,23 +175,15 @@ def test_every_request_takes_path_headers_and_model_from_the_generated_endpoint(
     assert sent == [(f"{EMBED_PATH}?generated=yes", "yes")] * 3
 
 
-def slow_down(request):
-    return "status=429" if "bad" in request.texts else OK
-
-
 def test_what_succeeded_is_kept_when_some_fail_and_a_failed_row_raises():
-    texts, one_by_one = ["a", "bb", "bad", "dddd"], {"batch_size": 1, "max_retries": 0}
     with pytest.raises(errors.PartialFailureError, match=r"1 of 4. .* inputs\[2\]") as caught:
-        embed(slow_down, texts, **one_by_one)
-    _, returned = embed(slow_down, texts, call={"on_error": "return"}, **one_by_one)
-    for result in (caught.value.result, returned):
-        assert np.array_equal(result.vectors[[0, 1, 3]], vectors_for(["a", "bb", "dddd"]))
-        assert np.isnan(result.vectors[2]).all()
-        (failure,) = result.failures
-        assert (failure.index, type(failure.error), failure.retryable) == (2, errors.RateLimitError, True)
-        with pytest.raises(errors.RateLimitError):
-            list(result)
-    assert caught.value.failures == caught.value.result.failures
+        embed('poison="^c$";silent', list("abcd"))
+    result, (failed,) = caught.value.result, caught.value.failures
+    assert np.array_equal(result.vectors[[0, 1, 3]], vectors_for("abd"))
+    assert (failed.index, type(failed.error), failed.retryable) == (2, errors.BadRequestError, False)
+    assert (failed,) == result.failures
+    with pytest.raises(errors.BadRequestError):
+        list(result)
 
 
 def test_a_user_httpx_client_carries_the_requests_and_stays_open():

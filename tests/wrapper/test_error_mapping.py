@@ -140,10 +140,9 @@ def test_C09_the_longest_of_all_hints():
         ([("x-request-id", "b"), ("X-Inworld-Request-Id", "a")], "a", "a"),
         ([("x-inworld-request-id", "  ")], "of a detail", None),
         ([("x-request-id", "\x00" * 100_000)], r"\x00" * 31 + "\\x0…", None),
-        ([("x-request-id", "é b")], "é b", None),
         ([("x-request-id", f"id-{KEY[4:12]}")], "id-[redacted]", None),
     ],
-    ids=range(5),
+    ids=range(4),
 )
 def test_request_id(headers, of_error, of_success):
     headed = response(*headers)

@@ -8,11 +8,9 @@ import ssl
 
 import cloudpickle
 import httpx
-import numpy as np
 import pytest
 
 from inworld_embeddings import AsyncEmbeddingClient, BasicAuth, EmbeddingClient, OtherServiceProvider, errors
-from inworld_embeddings.testing import FakeEngine, fake_vectors
 from support.clients import KEY
 from support.fault_server import FaultServer
 
@@ -44,16 +42,12 @@ def key_of_another_vault():
     return HERE
 
 
-def sent_again(client):
-    return pickle.loads(pickle.dumps(client))
-
-
 @pytest.mark.parametrize("kind", [EmbeddingClient, AsyncEmbeddingClient])
 def test_F08_all_settings_travel_and_the_environment_gives_the_key(kind, monkeypatch):
     monkeypatch.setenv("INWORLD_API_KEY", KEY)
     client = kind(**SETTINGS)
     monkeypatch.setenv("INWORLD_API_KEY", HERE)
-    again = sent_again(client)
+    again = pickle.loads(pickle.dumps(client))
     assert (type(again), again._options) == (kind, client._options)
     assert again._settings == client._settings._replace(credential=again._settings.credential)
     assert again._settings.credential.reveal() == HERE
@@ -93,14 +87,6 @@ def test_F08_the_key_is_not_in_the_bytes_and_a_provider_travels_by_its_name():
     data = pickle.dumps(EmbeddingClient(api_key=key_of_another_vault))
     assert HERE.encode() not in data
     assert pickle.loads(data)._settings.credential is key_of_another_vault
-
-
-@pytest.mark.parametrize("copier", [sent_again, copy.copy, copy.deepcopy])
-def test_F08_local_clients_travel_with_their_engine(copier):
-    with copier(EmbeddingClient.local(FakeEngine(8), batch_size=3)) as again:
-        result = again.embed(["a", "b"])
-    assert (again._options["batch_size"], result.engine) == (3, FakeEngine(8).name)
-    assert np.array_equal(result.vectors, np.float32(fake_vectors(["a", "b"], 8)))
 
 
 class Vault:

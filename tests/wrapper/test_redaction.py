@@ -177,11 +177,9 @@ REFUSED = {
 SHOWN = {
     "a key": status(403, message=f'no such key: "{PLANTED}" \x1b[31m\r\nX-Forged: 1'),
     "half a key": status(403, message=f'no such key: "{PLANTED[:14]}***"'),
-    "a pair": status(403, message="planted-key:planted-secret"),
     "details": status(503, details=[DETAIL, REFUSED]),
     "a violation": status(400, details=[REFUSED]),
     "the request id": status(503, headers=[("x-inworld-request-id", PLANTED)]),
-    "html": answer("html", 503, f"<title>{PLANTED}</title>".encode(), [("Content-Type", PLANTED)]),
     "a redirect": answer("redirect", 302, b"", [("Location", f"https://{PLANTED}.example/{PLANTED}")]),
     "a text": status(503, message=f"cannot embed {PRIVATE[0]!r}"),
     "plain text": answer("text", 503, f"upstream said: {PRIVATE[0]}".encode(), [PLAIN]),

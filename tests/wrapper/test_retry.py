@@ -69,13 +69,8 @@ def after(count, seconds):
 
 
 def test_the_attempt_timeout_follows_the_service_within_bounds():
-    for (count, seconds), timeout in {
-        (15, 0.1): 20.0,
-        (16, 0.1): 5.0,
-        (16, 1.0): 12.0,
-        (16, 30.0): 60.0,
-    }.items():
-        assert after(count, seconds).attempt_timeout() == timeout
+    timeouts = {(15, 0.1): 20.0, (16, 0.1): 5.0, (16, 1.0): 12.0, (16, 30.0): 60.0}
+    assert {given: after(*given).attempt_timeout() for given in timeouts} == timeouts
 
 
 def test_a_round_of_timeouts_doubles_the_timeout_once_and_a_success_ends_that():
