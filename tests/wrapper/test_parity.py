@@ -71,6 +71,7 @@ def breaks_off(face):
     return face.rows(source())
 
 
+fails = mock.Mock(side_effect=OSError)
 OTHERS = {
     "a generator": (lambda face: face.embed(text for text in TEXTS), {}, "EmbeddingResult 3"),
     "no texts": (lambda face: face.embed([]), {}, "EmbeddingResult 0"),
@@ -79,11 +80,7 @@ OTHERS = {
     "progress": (with_progress, {}, "tuple 3"),
     "an async key provider": (one, {"api_key": asynchronous_key}, "ndarray 1"),
     "a bad key of a provider": (one, {"api_key": lambda: KEY + "\n"}, "ConfigurationError 0"),
-    "a provider that fails": (
-        one,
-        {"api_key": mock.Mock(side_effect=OSError), "max_retries": 0},
-        "APIConnectionError 0",
-    ),
+    "a provider that fails": (one, {"api_key": fails, "max_retries": 0}, "APIConnectionError 0"),
     "a plan": (lambda face: face.client.plan(TEXTS), {}, "Plan 0"),
     "local mode": (local, {}, "tuple 0"),
     "a text that is none": (lambda face: face.embed(["a", None]), {}, "InvalidInputError 0"),

@@ -9,18 +9,11 @@ POLICY = retry.RetryPolicy()
 ALMOST_ONE = 1.0 - 2.0**-53
 
 
-def step(error, *, spent=None, max_retries=2, remaining=100.0, left=1.0, patient=False):
-    return retry.decide(
-        error,
-        spent or retry.Spent(attempts=1),
-        texts=8,
-        max_retries=max_retries,
-        remaining=remaining,
-        policy=POLICY,
-        budget=retry.Budget(1.0, POLICY.refund, left=left),
-        random=lambda: 0.5,
-        patient=patient,
-    )
+def step(error, *, spent=None, left=1.0, **settings):
+    given = {"max_retries": 2, "remaining": 100.0, "patient": False} | settings
+    budget = retry.Budget(1.0, POLICY.refund, left=left)
+    spent = spent or retry.Spent(attempts=1)
+    return retry.decide(error, spent, texts=8, policy=POLICY, budget=budget, random=lambda: 0.5, **given)
 
 
 STALE = errors.APIConnectionError("gone", stale=True)
