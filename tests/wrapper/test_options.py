@@ -1,11 +1,16 @@
-"""Options: what `extra_body` may hold, and that a request's fields have one canonical form."""
+"""Options: what they may be and where they are told; what `extra_body` holds, and its one canonical form."""
 
+import inspect
 import json
+import typing
 
 import pytest
 
-from inworld_embeddings import ConfigurationError, EmbeddingClient
-from inworld_embeddings.options import CALL, EMBED, defaults, merged
+import inworld_embeddings
+import inworld_embeddings_emulator as emulator
+from inworld_embeddings import AsyncEmbeddingClient, ConfigurationError, EmbeddingClient, jobs, testing
+from inworld_embeddings.options import CALL, CLIENT, EMBED, defaults, merged
+from inworld_embeddings_emulator import engines
 from support.in_process import KEY, AsyncFace, Service, embed
 
 HOLDS_ITSELF = {}
@@ -74,3 +79,35 @@ def test_equal_fields_are_equal_requests_and_a_later_change_of_the_dict_is_none(
     again = merged(of_client, {"extra_body": {"a": {"c": None, "d": 1}, "b": [1, [2.5, "x"]]}}, CALL)
     given["b"] = float("nan")
     assert of_client["request"] == again["request"] == merged(of_client, {"timeout": 1.0}, CALL)["request"]
+
+
+# Where they are told
+
+MODULES = [inworld_embeddings, jobs, testing, emulator, engines]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_type_hints_of_public_names_resolve(module):
+    for value in (getattr(module, name) for name in module.__all__):
+        members = vars(value) if inspect.isclass(value) else {}
+        for name, one in {"": value, **members}.items():
+            public = name[:1] != "_" or name[:2] == "__"
+            if public and (inspect.isclass(one) or inspect.isfunction(one)):
+                typing.get_type_hints(one, include_extras=True)
+
+
+def test_the_docstring_lists_every_option_with_its_default():
+    """Written out, not put together at run time: an editor shows what stands in the source."""
+    told = " ".join(EmbeddingClient.__doc__.split())
+    wanted = " ".join(f"{name}: {option.doc} Default: {option.default!r}." for name, option in CLIENT.items())
+    assert f"Args: {wanted} Raises:" in told, f"write into its docstring:\n{wanted}"
+
+
+@pytest.mark.parametrize("client", [EmbeddingClient, AsyncEmbeddingClient])
+def test_what_is_misspelt_or_unnamed_is_told(client):
+    with pytest.raises(TypeError, match=r"'timout'. Did you mean 'timeout'\?"):
+        client(timout=3)
+    with pytest.raises(TypeError, match=r"'batchsize'. Did you mean 'batch_size'\?"):
+        client.local().embed_iter([], batchsize=3)
+    with pytest.raises(TypeError, match=f"^{client.__name__} takes keywords only, such as api_key=.$"):
+        client("a-key")

@@ -1,4 +1,4 @@
-"""What a call gives back: rows, failures that are made when they are asked for, pickles, and what others make of it."""
+"""What a call gives back: rows, failures that are made when they are asked for, pickles, what others make of it, and similarity."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pydantic
 import pytest
 
-from inworld_embeddings import errors
+from inworld_embeddings import errors, rank, similarity
 from inworld_embeddings._engine.call import Call
 from inworld_embeddings._engine.results import BatchOutcome, Results
 from inworld_embeddings.options import STREAM, defaults, merged
@@ -177,3 +177,31 @@ def test_shown_in_a_notebook_it_is_short_and_no_markup_of_others():
     assert shown.count("+1.0000") == 5 * 4
     assert "APIResponseValidationError: &lt;b&gt;" in shown
     assert "a &lt;model&gt;" in shown
+
+
+# How similar they are
+
+A, B = np.float32([[3, 4], [0, 0], [-6, -8]]), np.float32([[1, 0], [0, 5]])
+COSINES = np.float32([[0.6, 0.8], [0, 0], [-0.6, -0.8]])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, np.ndarray.tolist, lambda rows: EmbeddingResult(rows, "m")])
+def test_similarity_is_the_cosine_of_each_with_each(kind):
+    a, b = kind(A), kind(B)
+    assert np.allclose(similarity(a, b), COSINES)
+    assert np.allclose(similarity(a[0], b), COSINES[0])
+    assert np.allclose(similarity(a, b[1]), COSINES[:, 1])
+    one = similarity(a[2], b[0])
+    assert (np.shape(one), float(one)) == ((), pytest.approx(-0.6))
+
+
+def test_vectors_of_two_models_or_engines_are_not_compared():
+    for other in (EmbeddingResult(B, "n"), EmbeddingResult(B, "m", "local")):
+        with pytest.raises(errors.InvalidInputError, match="the service with m and of .* cannot be compared"):
+            similarity(EmbeddingResult(A, "m"), other)
+
+
+def test_rank_leaves_out_texts_without_a_vector_and_keeps_the_order_of_equals():
+    rows = np.float32([[0, 1], [2, 0], [np.nan, np.nan], [1, 0]])
+    result = EmbeddingResult(rows, "m", failures=[failure(2, errors.BadRequestError("no"))])
+    assert rank([1, 0], result) == [(1, 1.0), (3, 1.0), (0, 0.0)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from inworld_embeddings import __version__, vendoring
+from inworld_embeddings import About, __version__, about, vendoring
 from support.processes import assert_silent, program
 
 ORIGIN = Path(__file__).parents[2] / "generated/inworld_embeddings_client/provenance.json"
@@ -58,6 +58,7 @@ def serve(request):
 logging.basicConfig(level="INFO", format="%(name)s", stream=sys.stdout)
 with acme.EmbeddingClient(api_key="bG9jYWw6bG9jYWw=", transport=httpx.MockTransport(serve)) as client:
     assert client.embed("x").tolist() == [1.0, 2.0]
+assert acme.about().vendored
 assert type(pickle.loads(pickle.dumps(acme.InvalidInputError("a")))) is acme.InvalidInputError
 for module in pkgutil.walk_packages(acme.__path__, acme.__name__ + "."):
     if not module.name.endswith(".testing.plugin"):  # pytest's
@@ -132,6 +133,8 @@ def test_a_copy_carries_licences_types_and_a_true_manifest_and_again_changes_not
     assert manifest["files"].keys() == there.keys()
     told = manifest["version"], manifest["tools"], manifest["spec_sha256"]
     assert told == (__version__, origin["tools"], origin["sha256"]["openapi.yaml"])
+    generator = f"openapi-python-client {origin['tools']['openapi-python-client']}"
+    assert about() == About(__version__, told[2], generator, vendored=False)
     before = {path: path.stat().st_ino for path in tmp_path.rglob("*")}
     for again in ([], ["--package", "vectors", option]):
         run(*again, says="up to date and unedited\n")
