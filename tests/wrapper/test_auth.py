@@ -64,9 +64,8 @@ class Inworld(httpx.MockTransport):
         return httpx.Response(self.statuses.get(token.replace("-", ""), 200))
 
     def ask(self, auth):
-        return (
-            httpx.Client(auth=auth, transport=self).post("https://api.test/", content=b"a body").status_code
-        )
+        client = httpx.Client(auth=auth, transport=self)
+        return client.post("https://api.test/", content=b"a body").status_code
 
     async def ask_awaited(self, auth):
         client = httpx.AsyncClient(auth=auth, transport=self)

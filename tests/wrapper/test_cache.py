@@ -138,17 +138,14 @@ def test_neither_texts_nor_zero_vectors_are_in_the_file(file):
     assert vector_for(TEXTS[0]).tobytes() in written
 
 
-def foreign(path):
-    path.unlink()
-    with sqlite3.connect(path) as db:
-        db.execute("CREATE TABLE precious (a)")
-    db.close()
+def of_another_program(path):
+    sqlite3.connect(path).execute("PRAGMA application_id = 7").connection.close()
 
 
 WRONG = {
     "a text": (lambda path: path.write_text("some text, " * 5000), "Remove the file"),
     "half a file": (lambda path: os.truncate(path, path.stat().st_size // 2 + 77), "Remove the file"),
-    "another database": (foreign, "no cache, but a database of something else"),
+    "another database": (of_another_program, "no cache, but a database of something else"),
 }
 
 

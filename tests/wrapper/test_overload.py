@@ -18,10 +18,8 @@ from support.vectors import good_json
 
 pytestmark = pytest.mark.usefixtures("no_records")
 every_seed = pytest.mark.parametrize("seed", [3, pytest.param(4, marks=pytest.mark.long)])
-MANY, FEW = 3000, 1000
-"""Batches; few, where a client under a quota takes long."""
-MEAN = 0.103
-"""Seconds that a response takes on average."""
+MANY, FEW = 3000, 1000  # batches; few, where a client under a quota takes long
+MEAN = 0.103  # seconds that a response takes on average
 GOOD = good_json(["any text"])
 
 

@@ -34,18 +34,17 @@ GUILTY = f'poison="^{TEXTS[5]}$"'
 
 FAULTS = [
     (OK, {}, "ndarray 1", "EmbeddingResult 3", "tuple 3"),
-    ("status=503, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
+    *(
+        (f"{fault}, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4")
+        for fault in ("status=503", "nan", "drop")
+    ),
     ("status=429;retry-after=2, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
     ("status=429;retry-after=30", SHORT | SINGLE, "RateLimitError 1", "RateLimitError 1", "tuple 1"),
     ("status=401", SINGLE, "AuthenticationError 1", "AuthenticationError 1", "tuple 1"),
     ("status=413 x1, ok", {}, "RequestTooLargeError 1", "EmbeddingResult 6", "tuple 7"),
     (GUILTY, SINGLE, "ndarray 1", "PartialFailureError 12", "tuple 12"),
     (f"{GUILTY};silent", {}, "ndarray 1", "PartialFailureError 6", "tuple 6"),
-    ("short, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
-    ("nan, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
     ("ok, dimension=16", SINGLE, "ndarray 1", "PartialFailureError 3", "tuple 2"),
-    ("drop, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
-    ("truncate, ok", {}, "ndarray 2", "EmbeddingResult 4", "tuple 4"),
     (black_hole, SHORT, "APITimeoutError 1", "APITimeoutError 3", "tuple 3"),
     ([OK, OK, black_hole, OK], SHORT | SINGLE, "ndarray 1", "PartialFailureError 3"),
 ]

@@ -83,12 +83,6 @@ def test_some_texts_of_a_result_are_a_result(index, result):
     assert not result[result.succeeded].failures
 
 
-@pytest.mark.parametrize("index", [2, -3, [0, 2], [True], [0.5], (0, 1), [[0]], None], ids=repr)
-def test_what_is_no_index_is_an_index_error(index):
-    with pytest.raises(IndexError):
-        EmbeddingResult(np.ones((2, 2), np.float32), "model")[index]
-
-
 @pytest.mark.parametrize("take", [lambda r: r[1], lambda r: next(iter(r)), lambda r: r[1:2].vectors])
 def test_what_is_kept_of_a_result_does_not_hold_the_rest(take):
     result = EmbeddingResult(np.zeros((4, 2), np.float32), "model")

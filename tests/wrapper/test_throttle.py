@@ -6,7 +6,7 @@ from inworld_embeddings._retry import RetryPolicy
 from inworld_embeddings._throttle import Outcome, Throttle
 
 
-def a_throttle(rate_limit=None) -> Throttle:
+def a_throttle(rate_limit=None):
     return Throttle(lambda: 0.5, RetryPolicy(), 64, rate_limit)
 
 
@@ -15,44 +15,33 @@ def finish(throttle, now, started_at, outcome, retry_after=None):
     throttle.judge(now, started_at, outcome, retry_after)
 
 
-class Clock:
-    """Drives a throttle: starts what may start, ends it one round trip later."""
-
-    def __init__(self, throttle: Throttle, now: float = 100.0) -> None:
-        self.throttle, self.now = throttle, now
-
-    def round_trip(self, outcome: Outcome = Outcome.SUCCESS) -> int:
-        started = []
-        while self.throttle.next_start(self.now) <= self.now:
-            self.throttle.start(self.now)
-            started.append(self.now)
-        self.now += 0.1
-        for at in started:
-            finish(self.throttle, self.now, at, outcome)
-        return len(started)
-
-    def until_allowed(self) -> None:
-        self.now = self.throttle.next_start(self.now)
+def rounds(throttle, *outcomes, now=100.0):
+    """As many requests as may start, all of which end 0.1 s later with the first outcome; and so on. How many they were."""
+    counts = []
+    for outcome in outcomes:
+        now, count = throttle.next_start(now), 0
+        while throttle.next_start(now) <= now:
+            throttle.start(now)
+            count += 1
+        for _ in range(count):
+            finish(throttle, now + 0.1, now, outcome)
+        now += 0.1
+        counts.append(count)
+    return counts
 
 
 def test_slow_start_doubles_per_round_trip_up_to_the_highest_limit():
-    clock = Clock(a_throttle())
-    assert [clock.round_trip() for _ in range(8)] == [4, 8, 16, 32, 64, 64, 64, 64]
+    assert rounds(a_throttle(), *[Outcome.SUCCESS] * 8) == [4, 8, 16, 32, 64, 64, 64, 64]
 
 
 def test_a_refused_request_is_a_sign_of_life_and_no_reason_to_grow():
-    clock = Clock(a_throttle())
-    assert [clock.round_trip(Outcome.REFUSED) for _ in range(3)] == [4, 4, 4]
-    clock = Clock(a_throttle())
-    clock.round_trip(Outcome.THROTTLED)
-    clock.until_allowed()
-    assert clock.round_trip(Outcome.REFUSED) == 1  # after it, no longer one at a time
-    assert clock.round_trip(Outcome.REFUSED) == 2
-    while not clock.throttle.probing:
-        clock.round_trip(Outcome.FAILED)
-    clock.until_allowed()
-    clock.round_trip(Outcome.REFUSED)
-    assert not clock.throttle.probing
+    assert rounds(a_throttle(), *[Outcome.REFUSED] * 3) == [4, 4, 4]
+    throttle = a_throttle()
+    assert rounds(throttle, Outcome.THROTTLED, Outcome.REFUSED, Outcome.REFUSED) == [4, 1, 2]
+    rounds(throttle, *[Outcome.FAILED] * 20, now=200.0)
+    assert throttle.probing
+    rounds(throttle, Outcome.REFUSED, now=300.0)
+    assert not throttle.probing
 
 
 @pytest.mark.parametrize("outcome", [Outcome.THROTTLED, Outcome.FAILED])
