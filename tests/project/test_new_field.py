@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from support.programs import ROOT, copy_of_inputs, run_with
+from support.programs import ROOT, copy_of_inputs, edit, run_with
 from tools.generate.package import write
 from tools.spec.document import load
 from tools.spec.reliance import _USE
@@ -51,9 +51,7 @@ def test_the_lines_of_the_docs_offer_it_in_two_files(tmp_path):
         ("options.py", OPTION, "\n\nclass ProgressOptions("),
         ("client.py", DESCRIPTION, "        api_key: The portal's"),
     ):
-        path = wrapper / "inworld_embeddings" / name
-        before, after = path.read_text("utf-8").split(place)
-        path.write_text(before + lines + place + after, "utf-8")
+        edit(wrapper / "inworld_embeddings" / name, place, lines + place)
     done = run_with([project / "generated", wrapper, ROOT / "emulator"], USE)
     assert "use dimensions=" in done.stdout, done.stderr
     assert run_with([], _USE, project / "generated", wrapper).returncode == 0

@@ -1,7 +1,5 @@
 """The programs of tools/, run on copies of the project's inputs so that no test touches the project."""
 
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,18 +22,3 @@ def page(tmp_path):
 @pytest.fixture
 def project(tmp_path):
     return copy_of_inputs(tmp_path / "project")
-
-
-@pytest.fixture
-def redocly(tmp_path, monkeypatch):
-    """Make a diff tool that prints what it is told to. The real one runs in tests/evolution."""
-    if os.name == "nt":
-        pytest.skip("a script with a shebang")
-
-    def say(text, code=0):
-        script = tmp_path / "redocly"
-        script.write_text(f"#!{sys.executable}\nimport sys\nprint({text!r})\nsys.exit({code})\n")
-        script.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-
-    return say

@@ -7,10 +7,10 @@ import pytest
 from support.programs import ROOT, commit, edit, unchanged
 from tools import regenerate
 from tools.generate import fixtures, package
+from tools.spec import wire
 from tools.spec.diff import compare
 from tools.spec.document import load
 from tools.spec.reliance import endpoint_breaches
-from tools.spec.wire import wire_changes
 
 TEST = "def test_the_project():\n    {check}\n"
 FIELD = "        embeddings:\n          type: array\n"
@@ -18,9 +18,9 @@ MORE = f"        model:\n          type: string\n{FIELD}"
 
 
 @pytest.fixture
-def project(project, redocly):
+def project(project, monkeypatch):
     """As the other tools' copy, with what the later steps read, tests that take no time, and a silent diff tool; committed."""
-    redocly('{"changes": []}')
+    monkeypatch.setattr(wire, "_report", lambda *_: [])
     shutil.copytree(ROOT / fixtures.HOME, project / fixtures.HOME)
     (project / "pytest.ini").write_text("[pytest]\n")
     (project / "test_small.py").write_text(TEST.format(check="assert True"))
@@ -33,7 +33,7 @@ def run(project, capsys, monkeypatch):
     """Run the program; returns its exit code and what it printed. Of the code, old and new, nothing is compared or used."""
 
     def on_the_wire(old, new, *_):
-        return wire_changes(load(old), load(new))
+        return wire.wire_changes(load(old), load(new))
 
     monkeypatch.setattr(regenerate, "compare", on_the_wire)
     monkeypatch.setattr(regenerate, "endpoint_breaches", lambda _: [])

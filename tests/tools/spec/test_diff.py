@@ -1,14 +1,14 @@
 """The diff: classes, versions and exit codes. What each change is called and rated is tests/evolution's matter."""
 
 import re
+import subprocess
 
 import pytest
 
 from support.programs import ROOT, commit
 from tools import ToolError
-from tools.spec import diff
+from tools.spec import diff, wire
 from tools.spec.changes import Change, Impact, markdown, next_version
-from tools.spec.wire import wire_changes
 
 BREAKING = Change(Impact.BREAKING, "wire", "POST /a", "is gone")
 ADDITIVE = Change(Impact.ADDITIVE, "Python", "A(b)", "is new and optional: int")
@@ -39,21 +39,23 @@ def test_the_report_names_the_worst_first_and_proposes_what_follows():
     assert markdown([], "0.1.0") == "Verdict: nothing changed\n"
 
 
-def test_what_the_diff_tool_says_nothing_of_is_breaking(redocly):
-    redocly('{"changes": []}')
-    (change,) = wire_changes(*TWO_SPECS)
+def test_what_the_diff_tool_says_nothing_of_is_breaking(monkeypatch):
+    monkeypatch.setattr(wire, "_report", lambda *_: [])
+    (change,) = wire.wire_changes(*TWO_SPECS)
     assert (change.impact, "read both" in change.text) == (Impact.BREAKING, True)
     there, here = ({**TWO_SPECS[0], "servers": [{"url": url}]} for url in ("https://a", "https://b"))
-    (change,) = wire_changes(there, here)
+    (change,) = wire.wire_changes(there, here)
     assert (change.impact, change.place) == (Impact.BREAKING, "#/servers/0")
     assert change.text.endswith("https://a → https://b")
 
 
 @pytest.mark.parametrize("text", ["", "<html>", "[]", "{}"])
-def test_a_diff_tool_that_fails_is_no_verdict(redocly, text):
-    redocly(text, 1)
+def test_a_diff_tool_that_fails_is_no_verdict(monkeypatch, text):
+    monkeypatch.setattr(wire.shutil, "which", lambda _: "redocly")
+    failed = subprocess.CompletedProcess([], 1, text, "")
+    monkeypatch.setattr(wire.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(ToolError, match="redocly diff failed"):
-        wire_changes(*TWO_SPECS)
+        wire.wire_changes(*TWO_SPECS)
 
 
 CODES = [

@@ -6,31 +6,24 @@ import math
 import httpx
 import pytest
 
-from inworld_embeddings.testing import (
-    FakeEngine,
-    RequestLog,
-    async_local_client,
-    emulator,
-    fake_vectors,
-    local_client,
-)
+from inworld_embeddings import testing
 from inworld_embeddings_emulator.engines import default_engine
 from support.processes import program
 
 
 def test_fake_vectors_are_unit_vectors_of_the_text_alone():
-    one, two, again = fake_vectors(iter(["a", "b", "a"]))
+    one, two, again = testing.fake_vectors(iter(["a", "b", "a"]))
     assert one == again != two
     assert (len(one), math.hypot(*one)) == (768, pytest.approx(1, abs=1e-6))
-    assert FakeEngine(5).embed(["a"]) == fake_vectors(["a"], 5)
+    assert testing.FakeEngine(5).embed(["a"]) == testing.fake_vectors(["a"], 5)
 
 
 def test_async():
     async def embedded():
-        async with async_local_client(dimension=3) as client:
+        async with testing.async_local_client(dimension=3) as client:
             return await client.embed("a")
 
-    assert asyncio.run(embedded()) == pytest.approx(fake_vectors(["a"], 3)[0])
+    assert asyncio.run(embedded()) == pytest.approx(testing.fake_vectors(["a"], 3)[0])
 
 
 def test_served():
@@ -38,7 +31,7 @@ def test_served():
         async with running.async_client() as client:
             return await client.embed(["a", "b"], max_retries=1)
 
-    with emulator(engine=default_engine()) as running:
+    with testing.emulator(engine=default_engine()) as running:
         running.faults("truncate x1, ok")
         assert asyncio.run(also_async()).engine == default_engine().name
         assert [(one.status, one.faults) for one in running.log.requests] == [(200, ("truncate",)), (200, ())]
@@ -46,12 +39,12 @@ def test_served():
         chaos = httpx.get(f"{running.url}/_emulator/faults", auth=("local", "local"))
         assert chaos.status_code == 404, "it is off unless asked for"
     with pytest.raises(TypeError, match="colour"):
-        emulator(colour="red").__enter__()
+        testing.emulator(colour="red").__enter__()
 
 
 def test_a_log_shows_no_texts():
-    log = RequestLog()
-    with local_client(log=log, dimension=2, model="mine") as client:
+    log = testing.RequestLog()
+    with testing.local_client(log=log, dimension=2, model="mine") as client:
         client.embed(["planted-text"])
     assert [(len(request), request.model) for request in log.requests] == [(1, "mine")]
     assert "planted-text" not in f"{log!r} {log.requests!r}"
