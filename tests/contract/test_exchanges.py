@@ -1,9 +1,10 @@
-"""What both layers send, the wrapper by its default model, is what the spec's examples are; openapi-core judges it in
-tests/evolution. They read the same in each cassette, and `record` writes what plays back and holds nothing of the key.
+"""What both layers send, the wrapper by its default model, is what the spec's examples are, and what openapi.yaml is watched
+for; openapi-core judges it in tests/evolution. They read the same in each cassette, and `record` writes what plays back.
 """
 
 import json
 from pathlib import Path
+from unittest import mock
 
 import httpx
 import numpy as np
@@ -14,8 +15,9 @@ from inworld_embeddings import APIResponseValidationError, APIStatusError, Embed
 from inworld_embeddings import InworldEmbeddingsError as AnyError
 from inworld_embeddings._settings import emulator_credential
 from inworld_embeddings_client import AuthenticatedClient, EmbedRequest, EmbedResponse, Status, embed
-from inworld_embeddings_emulator import EmulatorServer
+from inworld_embeddings_emulator import Emulator, EmulatorServer, LocalTransport, Request
 from tools import record
+from tools.spec import reliance
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 KEY = emulator_credential().reveal()
@@ -23,11 +25,8 @@ MODEL = {"model": "m", "serviceProvider": "SERVICE_PROVIDER_INWORLD"}
 URL = "https://api.inworld.ai/ml/v1alpha/embedding:embed"
 REQUESTS = sorted((FIXTURES / "spec" / "requests").glob("*.json"))
 BODIES = {path.stem: json.loads(path.read_text("utf-8"))["body"] for path in REQUESTS}
-CASSETTES = sorted(
-    path
-    for folder in ("spec/responses", "recorded", "synthetic")
-    for path in (FIXTURES / folder).glob("*.json")
-)
+FOLDERS = ("spec/responses", "recorded", "synthetic")
+CASSETTES = sorted(path for folder in FOLDERS for path in (FIXTURES / folder).glob("*.json"))
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
@@ -48,16 +47,33 @@ def test_every_example_is_sent_by_both_layers_as_it_is(body):
         assert (str(request.url), request.headers["authorization"]) == (URL, f"Basic {KEY}")
 
 
+def paths_in(value, prefix=""):
+    """The dotted path of everything in a JSON value, `[]` for an item."""
+    inside = value.items() if isinstance(value, dict) else ()
+    inside = (("[]", item) for item in value) if isinstance(value, list) else inside
+    for name, item in inside:
+        yield f"{prefix}{name}"
+        yield from paths_in(item, f"{prefix}{name}.")
+
+
+def test_what_is_sent_and_read_is_what_the_wrapper_sends_and_the_emulator_answers():
+    emulator = mock.Mock(Emulator, wraps=Emulator())
+    with EmbeddingClient(api_key=KEY, transport=LocalTransport(emulator)) as client:
+        client.embed(["a", "b"])
+    (request,) = emulator.handle.call_args.args
+    assert (request.method.lower(), request.path) == (reliance.ENDPOINT.method, reliance.ENDPOINT.path)
+    assert set(paths_in(json.loads(request.body))) - {"inputs.[]"} == reliance.SENT.keys()
+    reply = Emulator().handle(request)
+    assert set(paths_in(json.loads(reply.body))) - {"embeddings.[]"} == reliance.READ.keys()
+    refused = Emulator().handle(Request("POST", reliance.ENDPOINT.path, {}, b""))
+    assert set(json.loads(refused.body)) == reliance.ERROR.keys()
+
+
 def play(path):
     """Any request beyond the cassette fails."""
     same = ["method", "scheme", "host", "path"]
     recorder = vcr.VCR(serializer="json", record_mode=vcr.mode.NONE, match_on=same)
     return recorder.use_cassette(str(path), allow_playback_repeats=True)
-
-
-def by_generated(request):
-    with AuthenticatedClient(token=KEY, raise_on_unexpected_status=False) as client:
-        return embed.sync_detailed(client=client, body=EmbedRequest.from_dict(request))
 
 
 def by_wrapper(request):
@@ -73,8 +89,10 @@ def by_wrapper(request):
 def test_both_layers_read_the_same(path):
     (exchange,) = json.loads(path.read_text("utf-8"))["interactions"]
     request, response = json.loads(exchange["request"]["body"]), exchange["response"]
-    with play(path):
-        low, outcome = by_generated(request), by_wrapper(request)
+    generated = AuthenticatedClient(token=KEY, raise_on_unexpected_status=False)
+    with play(path), generated as client:
+        low = embed.sync_detailed(client=client, body=EmbedRequest.from_dict(request))
+        outcome = by_wrapper(request)
     status = response["status"]["code"]
     assert (low.status_code, low.content.decode()) == (status, response["body"]["string"])
     good = path.parent.name == "responses" or path.stem == "integers_and_extras_200"

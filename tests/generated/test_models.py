@@ -5,15 +5,7 @@ import pickle
 
 import pytest
 
-from inworld_embeddings_client import (
-    UNSET,
-    EmbedRequest,
-    EmbedResponse,
-    ModelId,
-    ServiceProvider,
-    Status,
-    Unset,
-)
+from inworld_embeddings_client import UNSET, EmbedRequest, EmbedResponse, ModelId, ServiceProvider, Status
 
 NEW = "SERVICE_PROVIDER_NEW"
 MODEL = {"model": "m", "serviceProvider": NEW}
@@ -44,7 +36,7 @@ def test_what_is_no_string_is_no_enum_value_and_a_known_one_is_its_member():
 def test_there_is_one_unset():
     assert (bool(UNSET), repr(UNSET)) == (False, "UNSET")
     for duplicate in COPIES:
-        assert duplicate(UNSET) is Unset() is UNSET
+        assert duplicate(UNSET) is type(UNSET)() is UNSET
         assert duplicate(Status(code=1)).message is UNSET
         assert duplicate(Status(code=1)).to_dict() == {"code": 1}
 

@@ -23,10 +23,6 @@ GRACE = 0.25
 """Seconds that a call may outlive its timeout by (design, promise 3)."""
 
 
-async def asynchronous_key():
-    return KEY
-
-
 @contextlib.contextmanager
 def sync_client(url, **settings):
     with EmbeddingClient(base_url=url, **({"api_key": KEY} | settings)) as client:
@@ -75,9 +71,8 @@ def vectors_in(response):
     return np.float32([row["values"] for row in json.loads(response.body)["embeddings"]])
 
 
-def unpooled_client(**settings):
-    """A user's own httpx client, which keeps no connections, as nobody closes it."""
-    return httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0), **settings)
+UNPOOLED = httpx.Limits(max_keepalive_connections=0)
+"""Of a user's own httpx client, which nobody closes."""
 
 
 async def assert_nothing_stays(client):
@@ -90,11 +85,6 @@ async def assert_nothing_stays(client):
     assert session.admission.throttle.in_flight == 0
     assert not getattr(session.transport, "busy", ())
     assert not session.admission.queue.locked()
-
-
-def uneven(request):
-    """A latency by which responses overtake each other."""
-    return (request.number % 7) * 0.0005
 
 
 @contextlib.contextmanager

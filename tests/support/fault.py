@@ -161,22 +161,18 @@ def _as_fault(fault):
 # Scripts: functions of a stage and, once it has been read, the request, that give a fault or None
 
 
-def in_order(faults):
-    """One fault per request, the last one for ever. Where its stage is over, it is played after the request."""
-    left = [_as_fault(fault) for fault in faults]
+def as_script(script):
+    """Of a list, one fault per request, the last one for ever. Where its stage is over, it is played after the request."""
+    if callable(script):
+        return lambda stage, request=None: script(request) if stage is Stage.REQUEST else None
+    left = [_as_fault(fault) for fault in (script if isinstance(script, list | tuple) else [script])]
 
-    def script(stage, request=None):
+    def play(stage, request=None):
         if stage not in (Stage.REQUEST, left[0].stage):
             return None
         return left.pop(0) if len(left) > 1 else left[0]
 
-    return script
-
-
-def as_script(script):
-    if callable(script):
-        return lambda stage, request=None: script(request) if stage is Stage.REQUEST else None
-    return in_order(script if isinstance(script, list | tuple) else [script])
+    return play
 
 
 def at_random(seed, rate, faults):

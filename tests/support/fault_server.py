@@ -76,3 +76,8 @@ class FaultServer(ScriptedServer, Listener):
             await conn.close()
             record.closed = True
             self.oracle.tell()
+
+
+def overtaking(request):
+    """A latency by which responses overtake each other."""
+    return request.number % 7 * 0.0005

@@ -99,7 +99,7 @@ async def tunnel(proxy, conn, record):
 
 
 def refuse(status=407):
-    headers = [TEXT, ("Proxy-Authenticate", 'Basic realm="proxy"')] if status == 407 else [TEXT]
+    headers = [TEXT, ("Proxy-Authenticate", 'Basic realm="proxy"')]
     return lambda _proxy, conn, _record: conn.send(response(status, b"refused by the proxy", headers))
 
 

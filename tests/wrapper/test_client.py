@@ -11,7 +11,6 @@ import pytest
 import inworld_embeddings_client
 from inworld_embeddings import BasicAuth, EmbeddingClient, EmbeddingResult, ProviderAuth, errors
 from inworld_embeddings.options import CALL, defaults, merged
-from support.clients import asynchronous_key
 from support.fault import JSON, OK, response, sends, status
 from support.in_process import KEY, AsyncFace, Service, SyncFace, embed
 from support.oracle import EMBED_PATH
@@ -141,7 +140,7 @@ def test_a_dimension_is_the_public_one_of_the_service_or_counted(kind, settings,
 
 
 WAYS = [{"api_key": KEY}, {"key": "planted-key", "secret": "planted-secret"}, {"auth": BasicAuth(KEY)}]
-WAYS += [{"api_key": mock.Mock(return_value=KEY)}, {"api_key": asynchronous_key}]
+WAYS += [{"api_key": mock.Mock(return_value=KEY)}, {"api_key": mock.AsyncMock(return_value=KEY)}]
 WAYS += [{"auth": ProviderAuth(lambda: KEY)}]
 
 

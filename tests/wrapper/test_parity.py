@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import EmbeddingResult, Failure, Stats
-from support.clients import asynchronous_key
 from support.fault import OK
 from support.faults import black_hole
 from support.in_process import KEY, AsyncFace, Service, SyncFace
@@ -77,7 +76,7 @@ OTHERS = {
     "copies": (lambda face: face.embed(TEXTS[:2] * 3, dedupe=True), SINGLE, "EmbeddingResult 2"),
     "a rate limit": (many, {"rate_limit": 2.0}, "EmbeddingResult 3"),
     "progress": (with_progress, {}, "tuple 3"),
-    "an async key provider": (one, {"api_key": asynchronous_key}, "ndarray 1"),
+    "an async key provider": (one, {"api_key": mock.AsyncMock(return_value=KEY)}, "ndarray 1"),
     "a bad key of a provider": (one, {"api_key": lambda: KEY + "\n"}, "ConfigurationError 0"),
     "a provider that fails": (one, {"api_key": fails, "max_retries": 0}, "APIConnectionError 0"),
     "a plan": (lambda face: face.client.plan(TEXTS), {}, "Plan 0"),

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import AsyncEmbeddingClient, EmbeddingClient, errors
-from support.clients import KEY, assert_nothing_stays, in_threads, uneven, waiting
+from support.clients import KEY, assert_nothing_stays, in_threads, waiting
 from support.fault import OK, at_random
-from support.fault_server import FaultServer
+from support.fault_server import FaultServer, overtaking
 from support.faults import MIXED, STRAYS, black_hole, extra_response_when_idle
 from support.in_process import Service, virtual
 from support.processes import SEED, dice, storm
@@ -26,7 +26,7 @@ async def ask(client, name, calls=3):
 
 @pytest.fixture
 def server():
-    with FaultServer(latency=uneven) as server:
+    with FaultServer(latency=overtaking) as server:
         yield server
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from inworld_embeddings import EmbeddingClient
 from inworld_embeddings._engine.sync_bridge import loop_thread
-from support.clients import KEY, in_threads, uneven
+from support.clients import KEY, in_threads
 from support.fault import OK
-from support.fault_server import FaultServer
+from support.fault_server import FaultServer, overtaking
 from support.faults import black_hole
 from support.in_process import Service
 from support.processes import assert_silent, program, storm
@@ -33,7 +33,7 @@ def test_F02_64_threads_on_one_client_get_their_own_responses(size, no_records):
         server.oracle.check(texts, [rows[index] for index in range(9)])
 
     with (
-        FaultServer(latency=uneven) as server,
+        FaultServer(latency=overtaking) as server,
         EmbeddingClient(base_url=server.url, api_key=KEY, batch_size=4) as client,
     ):
         in_threads(64, work, seconds=60 + size)

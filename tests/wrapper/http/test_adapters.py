@@ -7,7 +7,7 @@ import pytest
 
 from inworld_embeddings import errors
 from inworld_embeddings._http.adapters import BODY_CAP, cap_for
-from support.clients import failure, sync_embed, unpooled_client, verdict
+from support.clients import UNPOOLED, failure, sync_embed, verdict
 from support.fault import JSON, TEXT, answer, chunk, head, response, sends
 from support.fault_server import FaultServer
 from support.faults import CHUNKED_HEAD, PIECE, bomb, close, encoded, endless, packed
@@ -33,7 +33,7 @@ def check_is_refused(bomb, sent):
 @pytest.mark.parametrize("users", [False, True], ids=["ours", "a client that follows redirects elsewhere"])
 def test_A16_a_redirect_is_not_followed(status, users):
     """Where it leads to, and what is said of that: tests/wrapper/test_error_mapping.py."""
-    settings = {"http_client": unpooled_client(follow_redirects=True)} if users else {}
+    settings = {"http_client": httpx.AsyncClient(follow_redirects=True, limits=UNPOOLED)} if users else {}
     with FaultServer() as second:
         redirect = answer("redirect", status, b"", [("Location", f"{second.url}/a?token=t")])
         with FaultServer([redirect, "ok"]) as server:

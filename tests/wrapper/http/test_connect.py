@@ -7,6 +7,7 @@ import ssl
 import threading
 from unittest import mock
 
+import httpx
 import pytest
 import truststore
 
@@ -86,7 +87,8 @@ def test_A14_netrc_is_ignored(tmp_path, monkeypatch):
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     with FaultServer() as server:
         clients.sync_embed(server.url, "text")
-        clients.sync_embed(server.url, "text", http_client=clients.unpooled_client(auth=("someone", "else")))
+        users = httpx.AsyncClient(auth=("someone", "else"), limits=clients.UNPOOLED)
+        clients.sync_embed(server.url, "text", http_client=users)
     assert [record.authorized for record in server.requests] == [True] * 2
     server.oracle.assert_well_formed()
 
