@@ -183,11 +183,6 @@ class SyncFace:
             return rows, error
         return rows, None
 
-    def leave_after_one(self, texts):
-        rows = self.client.embed_iter(texts)
-        next(self.each(rows))
-        self.wait(rows.aclose() if hasattr(rows, "aclose") else rows.close())
-
     def close(self):
         self.wait(self.client.close())
 

@@ -108,7 +108,6 @@ UNUSABLE = {
     ("http://127.0.0.1:9", "m", "planted-secret\n"): "has a character",
     ("http://example.com/v1", "m", KEY): "in clear",
     ("http://user:planted-secret@127.0.0.1:9", "m"): "must be plain",
-    ("ftp://127.0.0.1", "m"): "must be plain",
 }
 
 

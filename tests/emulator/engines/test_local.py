@@ -7,14 +7,12 @@ carry it, and two spaces must never be mixed.
 import hashlib
 import json
 import struct
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inworld_embeddings.errors import ConfigurationError
 from inworld_embeddings_emulator.engines import default_engine, local
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -54,15 +52,6 @@ def test_threads_and_a_full_cache_change_nothing(monkeypatch):
         together = [vector for part in pool.map(fresh.embed, [texts] * 2) for vector in part]
         assert {*pool.map(lambda _: default_engine(), range(8))} == {default_engine()}
     assert together == default_engine().embed(texts) * 2
-
-
-def test_a_damaged_file_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(local, "TABLE", tmp_path / "table.bin")
-    short = zlib.compress(local.HEADER.pack(2, 1) + bytes(600))
-    for content in (b"", zlib.compress(b"x" * 1000)[:-1] + b"?", zlib.compress(b"x"), short):
-        local.TABLE.write_bytes(content)
-        with pytest.raises(ConfigurationError, match=r"cannot read its table table\.bin"):
-            local.Table.load()
 
 
 if __name__ == "__main__":

@@ -48,7 +48,6 @@ def test_the_shape_of_a_reply(ask, engine):
 
 ERRORS = [
     ({"path": "/v1/embeddings/"}, 404, "unknown_url"),
-    ({"path": "/embeddings"}, 404, "unknown_url"),
     ({"path": "/v1/models/gpt", "method": "GET"}, 404, "model_not_found"),
     ({"path": "/v1/models/tiny", "method": "DELETE"}, 405, "method_not_supported"),
     ({"method": "GET"}, 405, "method_not_supported"),

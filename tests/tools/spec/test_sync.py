@@ -43,7 +43,6 @@ ACCEPTED = {
     "other blocks around": f"```bash\ncurl\n```\n{fenced()}\n\n```yaml\nopenapi: 3.0.0\n```\n",
     "an operation named inside another block": f"`````md\n{fenced()}\n`````\n{fenced()}",
     "byte order mark and CRLF": f"\ufeff{fenced()}".replace("\n", "\r\n"),
-    "the document with code in a description": f"# comment\n---\n{DOCUMENT}x-note: |\n  ```yaml\n  a: b\n  ```\n",
 }
 
 

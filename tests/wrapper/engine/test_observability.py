@@ -169,7 +169,9 @@ def test_an_error_is_told_by_its_class_alone(seen, work):
 @pytest.mark.parametrize("face_class", [SyncFace, AsyncFace])
 def test_a_stream_that_is_left_early_is_no_error(seen, face_class):
     with face_class(Service(), batch_size=1) as face:
-        face.leave_after_one(["a", "b", "c"])
+        rows = face.client.embed_iter(["a", "b", "c"])
+        next(face.each(rows))
+        face.wait(rows.aclose() if hasattr(rows, "aclose") else rows.close())
     given_up = time.monotonic() + 30
     # A sync stream that is left ends on the client's thread, and nobody waits for it.
     while not seen.spans() and time.monotonic() < given_up:
