@@ -51,9 +51,7 @@ def test_batches_hold_every_text_once_in_order_within_limits_and_are_greedy(text
 
 
 @given(TEXTS, *LIMITS, st.sampled_from([None, 7, "\ud800", "x" * 700, "end"]))
-def test_a_stream_is_cut_like_a_list_and_an_error_comes_after_what_came_before_it(
-    texts, batch_size, max_bytes, bad
-):
+def test_a_stream_is_cut_like_a_list_and_an_error_comes_in_its_place(texts, batch_size, max_bytes, bad):
     def source():
         yield from texts
         if bad == "end":

@@ -26,7 +26,10 @@ def test_every_error_survives_a_pickle(cls):
 
 HERE = base64.b64encode(b"another-key:of-the-environment").decode()
 SETTINGS = {"base_url": "https://api.inworld.ai/v2", "proxy": "http://proxy.example:3128", "trust_env": False}
-SETTINGS |= {"service_provider": OtherServiceProvider("SERVICE_PROVIDER_NEW"), "extra_body": {"dimensions": 256}}
+SETTINGS |= {
+    "service_provider": OtherServiceProvider("SERVICE_PROVIDER_NEW"),
+    "extra_body": {"dimensions": 256},
+}
 SETTINGS |= {"batch_size": 5, "verify": __file__, "user_agent": "mine/1"}
 
 
@@ -59,9 +62,7 @@ def test_I07_a_key_that_was_an_argument_is_never_replaced_by_another_owners(monk
 
 @pytest.mark.parametrize("copier", [copy.copy, copy.deepcopy])
 @pytest.mark.parametrize("given", [{"api_key": KEY}, {"auth": BasicAuth(KEY)}, {"api_key": lambda: KEY}])
-def test_I07_a_copy_in_the_process_keeps_the_credential_and_has_connections_of_its_own(
-    copier, given, monkeypatch
-):
+def test_I07_a_copy_keeps_the_credential_and_has_connections_of_its_own(copier, given, monkeypatch):
     monkeypatch.setenv("INWORLD_API_KEY", HERE)
     with FaultServer() as server, EmbeddingClient(**given, base_url=server.url, batch_size=5) as client:
         client.embed("x")

@@ -64,7 +64,7 @@ def forked(work):
 
 def goes_on():
     try:
-        next(rows)
+        return bool(next(rows))
     except RuntimeError as error:
         return "before a fork" not in str(error)
 

@@ -19,7 +19,6 @@ from support.vectors import vector_for
 
 SOAK = int(os.environ.get("SOAK", "5000"))
 """Batches of the long run."""
-SETTINGS = {"api_key": KEY, "batch_size": 4, "max_retries": 50, "timeout": None}
 
 
 @pytest.mark.parametrize("batches", [200, pytest.param(SOAK, marks=pytest.mark.long)])
@@ -30,7 +29,8 @@ def test_at_30_percent_mixed_faults_nothing_is_lost_doubled_or_wrong(batches):
     faults = [fault for fault in MIXED if fault is not extra_response_when_idle]
     server = FaultServer(at_random(dice().randrange(2**32), 0.3, faults))
     seen, texts = Counter(), 4 * batches
-    with server, EmbeddingClient(base_url=server.url, **SETTINGS) as client:
+    settings = {"api_key": KEY, "batch_size": 4, "max_retries": 50, "timeout": None}
+    with server, EmbeddingClient(base_url=server.url, **settings) as client:
         source = (f"text number {index}" for index in range(texts))
         for index, vector in client.embed_iter(source, ordered=False):
             seen[index] += 1

@@ -75,16 +75,14 @@ PARTS = {"gateway.py", "testing", "_emulator"}
 OF_COMMANDS = {"cli", "jobs", "integrations", "distributed", "vendoring.py", "__main__.py"}
 
 
-@pytest.mark.parametrize(
-    ("choice", "parts", "local"),
-    [
-        (vendoring.Choice(testing=True), PARTS, "(2, 768)"),
-        (vendoring.Choice(), set(), "vendored without the emulator"),
-    ],
-)
-def test_a_copy_works_without_the_original_and_beside_it(choice, parts, local, tmp_path):
+LOCAL = {True: (PARTS, "(2, 768)"), False: (set(), "vendored without the emulator")}
+
+
+@pytest.mark.parametrize("testing", LOCAL)
+def test_a_copy_works_without_the_original_and_beside_it(testing, tmp_path):
     home = tmp_path / "acme" / "_vendor" / "inworld_embeddings"
-    vendoring.vendor(home, vendoring.Source.here(), choice)
+    vendoring.vendor(home, vendoring.Source.here(), vendoring.Choice(testing=testing))
+    parts, local = LOCAL[testing]
     assert {path.name for path in home.iterdir()} & (PARTS | OF_COMMANDS) == parts
     done = program(USE, preamble=f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n")
     assert_silent(done)
@@ -117,13 +115,13 @@ def contents(home):
     return {path.relative_to(home).as_posix(): path.read_bytes() for path in files}
 
 
-@pytest.mark.parametrize(
-    ("option", "packages", "needs"),
-    [("--with-testing", ["", "_client/", "_emulator/"], ""), ("--low-level-only", [""], ("attrs", "httpx"))],
-)
-def test_a_copy_carries_licences_types_and_a_true_manifest_and_again_changes_nothing(
-    option, packages, needs, tmp_path, run
-):
+CARRIED = [("--with-testing", ["", "_client/", "_emulator/"], "")]
+CARRIED += [("--low-level-only", [""], ("attrs", "httpx"))]
+
+
+@pytest.mark.parametrize(("option", "packages", "needs"), CARRIED)
+def test_a_copy_carries_licences_types_and_a_true_manifest(option, packages, needs, tmp_path, run):
+    """And the same again changes nothing."""
     needed = [line for line in vendoring.Source.here().requires if line.startswith(needs)]
     run("--package", "vectors", option, says="\n  ".join(["declare in the package around it:", *needed]))
     there, origin = contents(tmp_path / "vectors"), json.loads(ORIGIN.read_bytes())
