@@ -38,9 +38,11 @@ def test_a_refused_request_is_a_sign_of_life_and_no_reason_to_grow():
     assert rounds(a_throttle(), *[Outcome.REFUSED] * 3) == [4, 4, 4]
     throttle = a_throttle()
     assert rounds(throttle, Outcome.THROTTLED, Outcome.REFUSED, Outcome.REFUSED) == [4, 1, 2]
-    rounds(throttle, *[Outcome.FAILED] * 20, now=200.0)
-    assert throttle.probing
-    rounds(throttle, Outcome.REFUSED, now=300.0)
+    assert sum(rounds(throttle, *[Outcome.FAILED] * 6, now=102.0)) == 12
+    assert not throttle.probing
+    rounds(throttle, Outcome.FAILED, now=103.0)
+    assert throttle.probing  # of 17 outcomes, 3 were alive; without those it were 16
+    rounds(throttle, Outcome.REFUSED, now=104.0)
     assert not throttle.probing
 
 
