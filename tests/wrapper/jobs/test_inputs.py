@@ -22,7 +22,7 @@ from inworld_embeddings.jobs import files
 from inworld_embeddings.jobs import lines as of_lines
 from inworld_embeddings.jobs.files import found_files
 from inworld_embeddings.jobs.inputs import Reader, columns_of
-from inworld_embeddings.jobs.rows import Position, Refusal
+from inworld_embeddings.jobs.rows import Refusal
 
 ROWS = [
     ("a", "one"),
@@ -134,9 +134,6 @@ RECORDS = [
 ]
 
 
-ALONE = "broken CSV: a carriage return alone, not before a line feed"
-
-
 @pytest.mark.parametrize(
     ("name", "data", "found"),
     [
@@ -149,7 +146,7 @@ ALONE = "broken CSV: a carriage return alone, not before a line feed"
         ("x.jsonl", b'{"t":"\xff"}\n{"t":"a"}\n', ["line 1: broken JSON", "a"]),
         ("x.jsonl", b'{"n":1,"t":null}\n{"t":"a"}\n', ["line 1: no text", "a"]),  # the only column of text
         ("x.csv", CSV, RECORDS),
-        ("x.csv", b"t\na\rb\nc\n", [f"line 2: {ALONE}", "c"]),
+        ("x.csv", b"t\na\rb\n", ["line 2: broken CSV: a carriage return alone, not before a line feed"]),
         ("x.csv", b't\n"a"\n"%s"\nb' % LONG, ["a", "line 3: longer than 16 MiB", "b"]),
         ("x.csv", b't\na\n"open\ninside\n%s\nb\n' % LONG, ["a", "line 5: longer than 16 MiB", "b"]),
     ],
@@ -168,18 +165,14 @@ def test_H18_rows_of_a_table_that_are_no_text(taken):
 
 
 def test_H18_what_is_carried_and_not_utf_8_is_marked_however_deep_it_is(taken):
-    bad, offsets = pa.array([b"a", None, b"x\xff"], pa.binary()).view(pa.string()), [0, 1, 2, 3]
-    lists = pa.ListArray.from_arrays(offsets, bad)
-    maps = pa.MapArray.from_arrays(offsets, pa.array(["k", "l", "m"]), bad)
-    others = [pa.array([b"\xff"] * 3), pa.array([1, 2, 3], pa.timestamp("ns"))]
-    structs = pa.StructArray.from_arrays([lists, maps, *others], ["l", "m", "raw", "at"])
-    table = pa.table({"t": ["a", "b", "c"], "id": bad, "structs": structs})
-    _, carried = taken("x.parquet", parquet(table), "t", "id", "structs")
-    assert carried["id"].to_pylist() == ["a", None, "x\ufffd"]
-    lists, maps, *same = carried["structs"].combine_chunks().flatten()
-    assert lists.to_pylist() == [["a"], [None], ["x\ufffd"]]
-    assert maps.to_pylist() == [[("k", "a")], [("l", None)], [("m", "x\ufffd")]]
-    assert same == others
+    bad = pa.array([b"a", None, b"x\xff"], pa.binary()).view(pa.string())
+    lists = pa.ListArray.from_arrays([0, 1, 2, 3], bad)
+    maps = pa.MapArray.from_arrays([0, 1, 2, 3], pa.array(["k", "l", "m"]), bad)
+    structs = pa.StructArray.from_arrays([lists, maps, pa.array([b"\xff"] * 3)], ["list", "map", "raw"])
+    _, carried = taken("x.parquet", parquet(pa.table({"t": ["a", "b", "c"], "deep": structs})), "t", "deep")
+    told = carried["deep"].to_pylist()
+    assert told[0] == {"list": ["a"], "map": [("k", "a")], "raw": b"\xff"}
+    assert told[2] == {"list": ["x\ufffd"], "map": [("m", "x\ufffd")], "raw": b"\xff"}
 
 
 def test_a_damaged_arrow_file_is_told_and_crashes_nothing(taken):
@@ -216,12 +209,6 @@ def test_a_column_that_is_not_there_is_named_before_anything_is_sent(taken, name
         taken(name, data, text)
 
 
-def test_of_a_table_with_two_columns_of_one_name_the_others_are_read(taken):
-    assert taken("x.parquet", parquet(TWICE), "u")[0] == ["c"]
-    with pytest.raises(ConfigurationError, match="'row' cannot be carried"):
-        taken("x.parquet", parquet(TWICE), "u", "row")
-
-
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
@@ -252,32 +239,19 @@ def test_folders_and_globs_are_read_by_name_without_the_jobs_own_folder(tmp_path
     assert found(tmp_path) == ["a.txt", "b.txt", "c/d.txt"]
     assert found(f"{tmp_path}/[ab].txt") == ["a.txt", "b.txt"]
     assert found(f"{tmp_path}/**/*.txt") == ["_x.txt", "a.txt", "b.txt", "c/d.txt"], "_x.txt was asked for"
-    (tmp_path / "c" / "link").symlink_to(tmp_path / "out", target_is_directory=True)
-    (tmp_path / "d").symlink_to(tmp_path / "c", target_is_directory=True)
     (tmp_path / "c" / "back").symlink_to(tmp_path, target_is_directory=True)
-    assert len(found(tmp_path / "d")) == 3, "links are followed, once"
-    for source in (f"{tmp_path}/*.csv", f"{tmp_path}/[cd]", []):  # the second: folders alone
+    assert len(found(tmp_path / "c")) == 3, "links are followed, once"
+    for source in (f"{tmp_path}/*.csv", f"{tmp_path}/c*", []):  # the second: a folder alone
         with pytest.raises(InvalidInputError, match=r"No such file|no file to read"):
             found(source)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "says"),
-    [
-        (lambda path: path.symlink_to("nowhere"), "No such file"),
-        (os.mkfifo, "no file that can be read again"),
-    ],
-    ids=["a link to nothing", "a pipe"],
-)
-def test_what_cannot_be_read_in_a_folder_is_not_left_out(tmp_path, spoil, says):
+def test_what_cannot_be_read_in_a_folder_is_not_left_out(tmp_path, monkeypatch):
     (tmp_path / "a.txt").touch()
-    spoil(tmp_path / "b.txt")
-    for source in (tmp_path, f"{tmp_path}/*.txt", tmp_path / "b.txt"):
-        with pytest.raises(InvalidInputError, match=rf"b\.txt: .*{says}"):
+    (tmp_path / "b.txt").symlink_to("nowhere")
+    for source in (tmp_path, f"{tmp_path}/*.txt"):
+        with pytest.raises(InvalidInputError, match=r"b\.txt: .*No such file"):
             found_files(source, tmp_path / "out")
-
-
-def test_a_folder_that_cannot_be_read_is_not_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", Mock(side_effect=PermissionError(13, "Permission denied", "sub")))
     with pytest.raises(InvalidInputError, match="sub: Permission denied"):
         found_files(tmp_path, tmp_path / "out")
@@ -298,16 +272,3 @@ def test_H08_what_changed_is_named_and_an_equal_copy_is_no_change(tmp_path):
     path.unlink()
     with pytest.raises(InputChangedError, match="No such file"):
         then.check()
-
-
-def test_positions_go_over_the_ends_of_files(tmp_path):
-    for name, text in {"a.txt": "1\n2\n", "b.txt": "", "c.txt": "3\n"}.items():
-        (tmp_path / name).write_text(text)
-    files = found_files(tmp_path, tmp_path / "out")
-    columns = columns_of(files, None, (), ())
-    reader = Reader(files, columns)
-    assert reader.take(2).texts == ["1", "2"]
-    assert (reader.position, reader.share) == (Position(0, 4, 2), 4 / 6)
-    assert reader.take(5).texts == ["3"]
-    assert reader.position == Position(3)
-    assert Reader(files, columns, Position(3)).take(1).texts == []

@@ -2,7 +2,6 @@
 
 import errno
 import gc
-import json
 import os
 import re
 import sys
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow.feather import write_feather
 
-from inworld_embeddings import ConfigurationError, JobCorruptError, JobError, JobLockedError, StorageError
+from inworld_embeddings import JobCorruptError, JobError, JobLockedError, StorageError
 from inworld_embeddings.jobs import export_job, manifest, open_job, parts, storage, verify_job
 from support.clients import in_threads
 from support.storage import NUMBERS, Disk, content
@@ -110,7 +109,6 @@ def test_H11_a_folder_that_is_no_jobs_or_cannot_be_written_is_told_and_not_touch
 def test_H11_a_relative_name_is_no_url_and_a_tilde_is_the_home(job, lines, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
     (tmp_path / "home" / "a b: c").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "home" / "a b: c")
     lines(7)
@@ -121,13 +119,6 @@ def test_H11_a_relative_name_is_no_url_and_a_tilde_is_the_home(job, lines, tmp_p
         assert export_job(out, "~/all.parquet") == 7
     assert {path.name for path in (tmp_path / "home").iterdir()} == {"out", "a b: c", "all.parquet"}
     assert len(content(tmp_path / "home" / "a b: c")) == len(content(tmp_path / "home" / "out")) == 2
-
-
-def test_H11_a_name_that_is_not_utf_8_is_told(job, lines, tmp_path):
-    for source, out in (("in\udcff.txt", "out"), ("in.txt", "out\udcff")):
-        (tmp_path / source).write_text("one\n")
-        with pytest.raises(ConfigurationError, match=r"'.*\\udcff.*': the name is not UTF-8"):
-            job(tmp_path / source, tmp_path / out)
 
 
 def test_H13_what_is_no_part_is_passed_over_and_taken_away_or_named(job, lines, out, done):
@@ -158,14 +149,6 @@ def test_H07_a_part_that_was_read_is_written_to_the_same_bytes_whatever_it_carri
     assert verify_job(out) == {}
     assert whole(out).select(list(columns)).to_pydict() == pa.table(columns).to_pydict()
     assert whole(out).schema.field("kind").type == pa.string()  # dictionaries are what they stand for
-
-
-def test_what_parquet_has_no_type_for_is_told_before_anything_is_sent(job, tmp_path, out):
-    runs = pa.RunEndEncodedArray.from_arrays([1], ["x"])
-    write_feather(pa.table({"t": ["a"], "runs": runs}), tmp_path / "in.arrow")
-    with pytest.raises(ConfigurationError, match="'runs' cannot be carried: .*run_end_encoded"):
-        job(tmp_path / "in.arrow", text="t", keep=("runs",))
-    assert not out.exists()
 
 
 def test_H14_the_parts_are_found_by_one_listing(tmp_path):
@@ -209,14 +192,9 @@ def test_H07_no_row_is_read_from_where_a_wrong_part_says(job, lines, out, done, 
 
 
 def test_H07_a_manifest_that_is_damaged_is_told(job, lines, out, done):
-    told = json.loads((out / "_job.json").read_bytes())
-    for wrong, says in (
-        ("{", "_job.json"),
-        (json.dumps(told | {"fixed_vector": [1]}), "not of its dimension"),
-    ):
-        (out / "_job.json").write_text(wrong)
-        with pytest.raises(JobCorruptError, match=says):
-            job(lines(12))
+    (out / "_job.json").write_text("{")
+    with pytest.raises(JobCorruptError, match="_job.json"):
+        job(lines(12))
 
 
 def test_H07_a_file_that_the_system_cannot_read_is_not_taken_for_damaged(out, done):

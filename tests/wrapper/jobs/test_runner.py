@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from inworld_embeddings import errors
-from inworld_embeddings.jobs import arun_job, open_job, parts, plan_job, retry_job, service, verify_job
+from inworld_embeddings.jobs import arun_job, open_job, parts, retry_job, service, verify_job
 from inworld_embeddings.testing import FakeEngine, async_local_client
 from support.processes import dice
 from support.storage import NUMBERS, Disk, Platter, PowerLossError, content
@@ -28,14 +28,16 @@ def no_waits(monkeypatch):
     monkeypatch.setattr("inworld_embeddings.jobs.runner.LOOK", 0.02)
 
 
-def test_every_row_gets_its_own_vector_in_its_own_place_and_a_second_run_sends_nothing(job, lines, out):
-    report = job(lines(23))
+def test_every_row_up_to_max_rows_gets_its_own_vector_in_its_own_place_and_a_second_run_sends_nothing(
+    job, lines, out
+):
+    report = job(lines(29), max_rows=23)
     assert (report.finished, report.rows, report.parts, report.refused) == (True, 23, 5, 0)
     assert_vectors(out, range(23))
     assert pq.read_table(out)["row"].to_pylist() == list(range(23))
     assert json.loads((out / "_SUCCESS").read_bytes())["rows"] == 23
     assert job.log.texts.count(service.FIXED_TEXT) == 1
-    assert job(lines(23)).sent == len(job.log.texts) == 0
+    assert job(lines(29), max_rows=23).sent == len(job.log.texts) == 0
 
 
 def test_an_empty_input_is_a_finished_job(job, lines, out):
@@ -74,19 +76,19 @@ def test_H02_H03_whatever_a_disk_does_what_is_published_is_whole(job, lines, out
         assert content(out) == whole
 
 
-def test_missing_parts_in_the_middle_are_made_from_where_their_rows_are(job, lines, out):
-    source = lines(28)
-    job(source)
-    whole = content(out)
-    for number in (0, 2, 3, 5):
-        (out / parts.part_name(number)).unlink()
-    assert job(source).sent == 18
-    assert content(out) == whole
-
-
-def test_H08_another_input_is_no_resume_and_nothing_is_sent(job, lines, out, done):
-    with pytest.raises(errors.InputChangedError, match="in.txt is not what it was"):
-        job(lines(8))
+@pytest.mark.parametrize(
+    ("count", "options", "says"),
+    [
+        (8, {}, "in.txt is not what it was"),
+        (12, {"rows_per_part": 6}, "rows_per_part was 5"),
+        (12, {"max_rows": 3}, "max_rows was "),
+        (12, {"keep": ["text"], "id": "text"}, "id was .*keep was "),
+        (12, {"model": "BAAI/bge-large-en-v1.5"}, "model was "),
+    ],
+)
+def test_H08_H09_another_input_setting_or_model_is_another_job(job, lines, out, done, count, options, says):
+    with pytest.raises(errors.InputChangedError, match=says):
+        job(lines(count), **options)
     assert job.log.texts == []
     assert content(out) == done
 
@@ -99,23 +101,6 @@ def test_H08_an_input_that_changes_while_it_is_read_is_not_published(job, lines,
     with pytest.raises(errors.InputChangedError, match="in.txt"):
         job(lines(400), max_concurrency=1, on_event=changed, rows_per_part=100)
     assert len(content(out)) == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    {
-        "rows_per_part": 6,
-        "keep": ["text"],
-        "id": "text",
-        "max_rows": 3,
-        "model": "BAAI/bge-large-en-v1.5",
-    }.items(),
-)
-def test_H09_other_settings_or_another_model_are_another_job(job, lines, done, name, value):
-    with pytest.raises(errors.InputChangedError, match=f"{name} was ") as caught:
-        job(lines(12), **{name: value})
-    assert name in caught.value.changed
-    assert job.log.texts == []
 
 
 def test_H09_other_versions_are_told_and_may_be_gone_on_with(job, lines, out, done, monkeypatch):
@@ -195,19 +180,8 @@ def test_H12_H18_a_refused_row_has_no_vector_but_a_reason(job, tmp_path, out):
     assert not open_job(out).finished
     assert job(source, max_batch_bytes=400, text="t", id="n").sent == 0
     assert (out / parts.ERRORS).read_bytes() == view
-
-
-def test_H12_with_stop_the_first_refused_row_ends_the_job(job, tmp_path, out):
-    source = tmp_path / "in.jsonl"
-    source.write_text('{"t":"a"}\n' * 6 + "broken\n")
-    with pytest.raises(errors.JobError, match=r"Row 6 was refused: .*in.jsonl, line 7: broken JSON"):
-        job(source, on_refused="stop")
-    assert not (out / "_SUCCESS").exists()
-
-
-def test_only_the_first_rows_if_so_asked(job, lines, out):
-    assert job(lines(50), max_rows=12).rows == 12
-    assert job(lines(50), max_rows=12).sent == 0
+    with pytest.raises(errors.JobError, match=r"Row 3 was refused: .*in.jsonl, line 4: no text"):
+        job(source, out.parent / "other", text="t", on_refused="stop")
 
 
 # The service.
@@ -313,15 +287,17 @@ def test_cancelled_again_while_the_disk_is_slow_it_gives_back_what_it_holds(line
     assert "part-000000000.parquet" in content(out)
 
 
-@pytest.mark.parametrize("options", [{"rows_per_part": 0}, {"max_rows": True}, {"keep": "text"}])
-def test_options_out_of_range_are_told(job, lines, options):
-    with pytest.raises(errors.ConfigurationError, match=next(iter(options))):
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"rows_per_part": 0}, "rows_per_part"),
+        ({"rows_per_part": 1 << 60}, "do not fit into memory: fewer, with"),
+        ({"id": "row"}, "row"),
+    ],
+)
+def test_options_that_cannot_work_are_told_before_there_is_a_job(job, lines, options, says):
+    with pytest.raises(errors.ConfigurationError, match=says):
         job(lines(3), **options)
-
-
-def test_a_part_that_does_not_fit_into_memory_is_told_before_there_is_a_job(job, lines, out):
-    with pytest.raises(errors.ConfigurationError, match="do not fit into memory: fewer, with"):
-        job(lines(3), rows_per_part=1 << 60)
     assert job(lines(3)).finished
 
 
@@ -332,12 +308,6 @@ def test_a_packed_file_that_was_cut_short_is_told_before_anything_is_sent(job, l
         with pytest.raises(errors.InvalidInputError, match=name):
             job(tmp_path / name)
         assert len(job.log) == 0
-
-
-def test_the_plan_says_what_will_be_sent(lines, client):
-    plan = plan_job(lines(23), client=client())
-    assert (plan.rows, plan.requests, plan.refused, plan.exact) == (23, 6, 0, True)
-    assert plan.bytes > 23 * len('{"text":"line 1"}')
 
 
 def test_an_input_that_was_moved_is_found_once_a_run_has_seen_it(job, lines, out, client, tmp_path):
