@@ -8,6 +8,7 @@ import httpx
 from inworld_embeddings_emulator import Emulator, EmulatorServer
 from inworld_embeddings_emulator.engines import HashEngine
 from support.clients import KEY
+from support.network import closed_port
 
 
 def test_in_front_of_the_api_it_names_both_and_shows_no_key(start):
@@ -28,3 +29,12 @@ def test_in_front_of_the_api_it_names_both_and_shows_no_key(start):
             out, err = server.communicate(timeout=20)
     assert server.returncode == 0
     assert not re.search(f"planted|{KEY}", notice + out + err)
+
+
+def test_a_port_that_is_in_use_is_named_with_the_way_out(start):
+    with closed_port() as port:
+        command = start("serve", "--port", str(port))
+        _, told = command.communicate(timeout=60)
+    assert command.returncode == 1
+    assert f"Cannot listen on 127.0.0.1 port {port}: Address already in use." in told
+    assert "choose another port" in told

@@ -51,9 +51,7 @@ def test_C01_poison_among_500_texts_costs_itself_only(batch_size, named, guilty)
     assert max(service.oracle.times_answered().values()) == 1
 
 
-@pytest.mark.parametrize(
-    "places", [[0], [1, 2, 3], range(127), [500], [10**8]], ids=["0", "1-3", "0-126", "500", "10**8"]
-)
+@pytest.mark.parametrize("places", [[0], range(127), [10**8]], ids=str)
 def test_C01_a_server_that_names_the_wrong_texts_condemns_none(places):
     named = [{"field": f"inputs[{place}].text", "description": "is refused"} for place in places]
     detail = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": named}
@@ -202,14 +200,14 @@ def test_C10_a_429_for_its_size_is_split_by_the_sizes_it_names(limit):
     assert (result.stats.retries, result.stats.seconds) == (0, 0.0)
 
 
-ALONE = {
-    "C01": (status(400), errors.BadRequestError, (400, 3)),
-    "C06": (too_many_texts(0), errors.RequestTooLargeError, (413, 2)),
-    "C10": (larger_than(0), errors.RequestTooLargeError, (429, 8)),
-}
-
-
-@pytest.mark.parametrize(("script", "kind", "said"), ALONE.values(), ids=ALONE)
+@pytest.mark.parametrize(
+    ("script", "kind", "said"),
+    [
+        pytest.param(status(400), errors.BadRequestError, (400, 3), id="C01"),
+        pytest.param(too_many_texts(0), errors.RequestTooLargeError, (413, 2), id="C06"),
+        pytest.param(larger_than(0), errors.RequestTooLargeError, (429, 8), id="C10"),
+    ],
+)
 def test_C01_C06_C10_a_single_text_that_is_refused_fails_at_once(script, kind, said):
     service, error = refused(script)
     service.oracle.assert_requests(1)

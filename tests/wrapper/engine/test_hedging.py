@@ -7,7 +7,6 @@ import pytest
 
 from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient
 from inworld_embeddings._retry import HEDGE_CAPACITY, HEDGE_SHARE, Budget
-from inworld_embeddings._throttle import Outcome as Load
 from support.clients import KEY
 from support.faults import black_hole
 from support.in_process import Service, virtual
@@ -59,16 +58,6 @@ async def test_of_two_requests(script, attempts, retries):
             assert session.admission.latency.last >= USUAL
 
 
-def probing(session):
-    learn(session)
-    throttle, now = session.admission.throttle, asyncio.get_running_loop().time()
-    while not throttle.probing:
-        throttle.start(now)
-        throttle.arrived()
-        throttle.judge(now, now, Load.FAILED)
-    throttle._next_probe = 0.0
-
-
 def slow(session):
     learn(session, samples=60)
     session.admission.latency.success(10 * USUAL)
@@ -78,7 +67,6 @@ NO_REASON = {
     "off": (learn, {"hedge": False}),
     "fifteen samples": (lambda session: learn(session, samples=15), {}),
     "no budget": (lambda session: learn(session, hedges=0), {}),
-    "probing": (probing, {}),
     "G05 the service is slow": (slow, {}),
     "held back by a rate": (learn, {"rate_limit": 0.5}),
     "no free permit": (learn, {"max_concurrency": 1}),

@@ -180,27 +180,19 @@ def test_a_stream_that_is_left_early_is_no_error(seen, face_class):
     assert "error.type" not in span.attributes
 
 
-BECAME = {
-    "retried": ("status=503, ok", ["a"], (2, 1, 0, None)),
-    "returned failures": ("poison=bad", ["bad", "b"], (3, 0, 1, "PartialFailureError")),
-    "nothing sent": (OK, [], (0, 0, 0, None)),
-}
-
-
-@pytest.mark.parametrize(("script", "texts", "figures"), BECAME.values(), ids=BECAME)
-def test_what_became_of_a_call_is_told(script, texts, figures, seen):
-    embed(script, texts, call={"on_error": "return"})
-    (span,) = seen.spans()
-    own = (span.attributes[f"inworld_embeddings.{name}"] for name in ("attempts", "retries", "failures"))
-    assert (*own, span.attributes.get("error.type")) == figures
-
-
 @virtual
-async def test_a_cancelled_call_says_so(seen):
-    async with AsyncEmbeddingClient(api_key=KEY, transport=Service(black_hole)) as client:
+async def test_what_became_of_a_call_is_told(seen):
+    service = Service(["status=503", OK, "poison=bad", "poison=bad", "poison=bad", black_hole])
+    async with AsyncEmbeddingClient(api_key=KEY, transport=service) as client:
+        await client.embed(["a"])
+        await client.embed(["bad", "b"], on_error="return")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(client.embed("a"), 1)
-    assert [span.attributes["error.type"] for span in seen.spans()] == ["CancelledError"]
+    names = [*(f"inworld_embeddings.{name}" for name in ("attempts", "retries", "failures")), "error.type"]
+    retried, refused, cancelled = ([span.attributes.get(name) for name in names] for span in seen.spans())
+    assert retried == [2, 1, 0, None]
+    assert refused == [3, 0, 1, "PartialFailureError"]
+    assert cancelled[-1] == "CancelledError"
 
 
 def test_opentelemetry_is_needed_by_no_call(monkeypatch):

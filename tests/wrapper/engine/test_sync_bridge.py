@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import EmbeddingClient
-from inworld_embeddings._engine.sync_bridge import loop_thread
 from support.clients import KEY, in_threads
 from support.fault import OK
 from support.fault_server import FaultServer, overtaking
@@ -39,14 +38,6 @@ def test_F02_64_threads_on_one_client_get_their_own_responses(size, no_records):
         in_threads(64, work, seconds=60 + size)
         assert len(client._engine._sessions) == 1
         server.oracle.assert_requests(64 * (size + 3 + 3))
-
-
-def test_what_cannot_even_begin_is_raised_and_not_waited_for():
-    def work():
-        raise ValueError("before there is a coroutine")
-
-    with pytest.raises(ValueError, match="before there is"):
-        loop_thread().run(work)
 
 
 def test_F03_the_sync_client_works_from_inside_any_loop():
