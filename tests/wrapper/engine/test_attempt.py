@@ -12,7 +12,7 @@ import pytest
 from inworld_embeddings import EmbeddingClient, errors
 from inworld_embeddings import _decoding as decoding
 from support.clients import KEY, sync_embed
-from support.fault import JSON, OK, answer, response, sends
+from support.fault import OK, answer, response, sends
 from support.fault_server import FaultServer
 from support.faults import BROKEN_ENCODINGS, EMPTY_SUCCESSES, encoded
 from support.in_process import embed
@@ -92,15 +92,9 @@ def headed(*headers):
     return sends(f"under {headers}", lambda ex: response(200, ex.good_body(), headers))
 
 
-def in_members(body):
-    return b"".join(gzip.compress(body[at : at + 99]) for at in range(0, len(body), 99))
-
-
 ODD = [
-    headed(JSON, ("Content-Encoding", "identity")),
     headed(("Content-Type", "text/plain")),
     headed(),
-    encoded("several gzip members", "gzip", in_members),
     encoded("deflate", "deflate", zlib.compress),
 ]
 
