@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from inworld_embeddings import EmbeddingClient, JobError
-from inworld_embeddings.jobs import export_job, open_job, retry_job, run_job, verify_job
+from inworld_embeddings.jobs import export_job, open_job, retry_job, verify_job
 from inworld_embeddings.testing import fake_vectors
 from support import mortal
 
@@ -54,41 +54,28 @@ def test_I07_a_plan_holds_no_key(served, monkeypatch):
     assert_no_key([dumps(provider.get_text_embedder(dimensions=8))], served.url)
 
 
-def test_H15_the_bytes_are_those_of_a_local_job_and_read_as_anywhere(served, lines, locally, tmp_path):
-    """By Daft's pyarrow, too, which raises at a null among lists of fixed size."""
-    source, out = lines(60), tmp_path / "out"
-    expected = locally(source)
-    report = on_daft.run_job(source, out, workers=2, rows_per_part=ROWS_PER_PART)
-    assert (report.finished, report.rows, report.refused, report.parts) == (True, 60, 1, 12)
-    assert made_in(out) == expected
-    assert len(sent(served)) == len(set(sent(served))) == 59
-    assert verify_job(out) == {}
-    assert retry_job(out).refused == 1
-    assert [row["row"] for row in open_job(out).refused_rows()] == [3]
-    assert sum(table["vector"].null_count for table in open_job(out).tables()) == 1
-    export_job(out, tmp_path / "out.npy")
-    assert np.isnan(np.load(tmp_path / "out.npy")).any(axis=1).tolist() == [n == 3 for n in range(60)]
-    assert daft.read_parquet(str(out / "*.parquet")).where(daft.col("vector").is_null()).count_rows() == 1
-
-
-def test_H15_a_worker_is_killed_and_the_job_finished_without_daft(
+def test_H15_a_worker_is_killed_and_the_bytes_of_the_next_run_are_those_of_a_local_job(
     served, lines, locally, tmp_path, monkeypatch
 ):
+    """They are read by Daft's pyarrow, too, which raises at a null among lists of fixed size."""
     source, out, die = lines(60), tmp_path / "out", tmp_path / "die"
     expected = locally(source)
     served.faults.set("latency=0.05")
     monkeypatch.setenv("INWORLD_TEST_DIE", str(die))
     monkeypatch.setenv("PYTHONPATH", PATH)
     client = EmbeddingClient(base_url=served.url, api_key=mortal.key, batch_size=4)
-
-    def told(event):
-        if event.kind == "part" and not die.exists():
-            die.touch()
-
+    job = {"client": client, "workers": 2, "rows_per_part": ROWS_PER_PART}
     with pytest.raises(JobError, match="The engine has failed"):
-        on_daft.run_job(source, out, client=client, workers=2, rows_per_part=ROWS_PER_PART, on_event=told)
+        on_daft.run_job(source, out, on_event=lambda event: event.kind == "part" and die.touch(), **job)
     assert 1 <= len(content(out)) < 12
-    monkeypatch.delenv("INWORLD_TEST_DIE")
-    assert run_job(source, out, client=client, rows_per_part=ROWS_PER_PART).finished
+    die.unlink(missing_ok=True)
+    report = on_daft.run_job(source, out, **job)
+    assert (report.finished, report.rows, report.refused, report.parts) == (True, 60, 1, 12)
     assert made_in(out) == expected
     assert len(sent(served)) <= 59 + 2 * ROWS_PER_PART  # the other worker ended with the query
+    assert verify_job(out) == {}
+    assert retry_job(out).refused == 1
+    assert [row["row"] for row in open_job(out).refused_rows()] == [3]
+    export_job(out, tmp_path / "out.npy")
+    assert np.isnan(np.load(tmp_path / "out.npy")).any(axis=1).tolist() == [n == 3 for n in range(60)]
+    assert daft.read_parquet(str(out / "*.parquet")).where(daft.col("vector").is_null()).count_rows() == 1

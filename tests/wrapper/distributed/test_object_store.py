@@ -24,7 +24,9 @@ def stored(bucket, request):
     return bucket / request.node.name.replace("[", "/").rstrip("]")
 
 
-@pytest.mark.parametrize("names", [["a.parquet", "b.parquet", "c.parquet"], [""], ["*.parquet"]], ids=str)
+@pytest.mark.parametrize(
+    "names", [["a.parquet", "b.parquet", "c.parquet"], [""], ["*.parquet"]], ids=["files", "folder", "glob"]
+)
 def test_H15_the_bytes_are_those_of_a_job_on_a_disk(names, run, locally, stored, tmp_path):
     files, out = INPUTS["parquet, several files"](tmp_path), stored / "out"
     for path in files:

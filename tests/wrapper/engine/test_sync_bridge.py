@@ -71,7 +71,6 @@ INTERRUPTED = """
 client = make(batch_size=2, timeout=600)
 client.warm_up()  # an interrupted import is Python's own matter
 texts, hanging = [str(number) for number in range(40)], [f"hangs {number}" for number in range(300)]
-over = threading.Event()
 signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGINT))
 
 def interrupted(work):
@@ -83,10 +82,6 @@ def interrupted(work):
         signal.setitimer(signal.ITIMER_REAL, 0)
     except KeyboardInterrupt:
         return time.monotonic() - began - after
-
-def background():
-    while not over.is_set():
-        assert right(client, "background")
 
 def busy():
     for _ in range(5):
@@ -105,11 +100,7 @@ works = [
     busy,
     busy,
 ]
-thread = threading.Thread(target=background)
-thread.start()
 delays = [delay for number in range(SIZE) if (delay := interrupted(works[number % 6])) is not None]
-over.set()
-thread.join()
 (session,) = client._engine._sessions.values()
 usual = max(interrupted(lambda: time.sleep(600)) for _ in range(10))
 print(len(delays) > SIZE / 2, right(client, "after all"), session.admission.throttle.in_flight, len(session._tasks))
@@ -119,7 +110,7 @@ client.close()
 
 
 def slowest_of(size):
-    """Interrupts of calls that hang, and of busy ones, while a second thread works on undisturbed."""
+    """Interrupts of calls that hang, and of busy ones."""
     script = lambda request: black_hole if request.texts[0].startswith("hangs") else OK  # noqa: E731
     with FaultServer(script, latency=0.001) as server:
         done = program(INTERRUPTED, server.url, size=size, timeout=120 + size)
