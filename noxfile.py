@@ -183,9 +183,9 @@ def record(session: nox.Session) -> None:
 
 @nox.session
 def long(session: nox.Session) -> None:
-    """Storms, soak, fuzzing and what measures real seconds. ``STORM``, ``SOAK``, ``ROWS``, ``EXAMPLES``: longer."""
+    """Storms, soak, fuzzing and what measures real seconds. ``STORM``, ``ROWS``, ``EXAMPLES``: longer."""
     install(session, "tests", extras="[cli]")
-    usual = {"STORM": "10", "SOAK": "20000", "ROWS": "20000"}
+    usual = {"STORM": "10", "ROWS": "20000"}
     counts = {name: os.environ.get(name, count) for name, count in usual.items()}
     session.run("pytest", "-m", "realtime or long", *session.posargs, env=counts)
 

@@ -53,20 +53,15 @@ def test_what_cannot_be_is_refused(wrong):
         chunk("a", **wrong)
 
 
-LONG = ["short", "word " * 200, "word " * 300]
-
-
 def test_a_call_warns_once_and_a_plan_counts(caplog):
-    def warned(call):
-        caplog.clear()
-        call()
-        told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-        return [message.partition(" is longer than the 128 tokens")[0] for message in told]
-
+    long = ["short", "word " * 200, "word " * 300]
     with local_client(batch_size=2) as client:
-        assert client.plan(LONG).long_texts == 2
-        assert warned(lambda: client.embed(LONG)) == ["inputs[1]"]
-        assert warned(lambda: list(client.embed_iter(LONG))) == ["inputs[1]"]
-        assert warned(lambda: client.embed(LONG[1])) == ["inputs[0]"]
-        assert warned(lambda: client.embed(LONG, warn_long=False)) == []
-        assert warned(lambda: client.embed(LONG, model="another")) == []
+        assert client.plan(long).long_texts == 2
+        client.embed(long)
+        list(client.embed_iter(long))
+        client.embed(long[1])
+        client.embed(long, warn_long=False)
+        client.embed(long, model="another")
+    warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    first = [warning.partition(" is longer than the 128 tokens")[0] for warning in warnings]
+    assert first == ["inputs[1]", "inputs[1]", "inputs[0]"]
