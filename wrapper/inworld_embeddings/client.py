@@ -53,6 +53,7 @@ from .options import (
     CALL,
     CLIENT,
     EMBED,
+    LOCAL,
     STREAM,
     CallOptions,
     ClientOptions,
@@ -61,6 +62,7 @@ from .options import (
     OnError,
     Option,
     StreamOptions,
+    checked,
     defaults,
     merged,
 )
@@ -169,8 +171,10 @@ class BaseClient:
             **options: As for `embed`.
 
         Raises:
+            TypeError: an unknown keyword, or one about a key, an address or a transport.
             ConfigurationError: an option out of range, faults that cannot be, or a copy without the emulator.
         """
+        checked(options, LOCAL)
         try:  # only local mode pays
             _hold_forks()
             with _loading:

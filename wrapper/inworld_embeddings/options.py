@@ -413,6 +413,9 @@ CALL: Final = table_of(CallOptions)
 EMBED: Final = CALL | table_of(EmbedOptions)
 STREAM: Final = table_of(StreamOptions) | {"on_error": EMBED["on_error"]}
 CLIENT: Final = CALL | table_of(ClientOptions)
+LOCAL: Final = CALL | {
+    name: Option(None, _any, "See `EmbeddingClient.local`.") for name in ("engine", "faults")
+}
 
 
 def defaults(table: Mapping[str, Option]) -> dict[str, Any]:
