@@ -44,12 +44,12 @@ ENOUGH_SUCCESSES: Final = 4
 """With fewer successes than this a measured rate is mostly noise."""
 FIRST_SHARE: Final = 0.5
 """The climb begins at this share of the measured rate: a burst that was saved up makes it too high."""
-CLIMBED: Final = 0.65
-"""The climb went too far by less than a doubling."""
-ALONE: Final = 0.87
+CLIMBED: Final = 0.5
+ALONE: Final = 0.6
 CROWDED: Final = 0.4
 TOLD: Final = 0.2
-"""The least share of a refused rate that is kept: of one refused once, by a crowd, by a server that asks to wait."""
+"""The least share of a refused rate that is kept: at the end of a climb, which went too far by a doubling at most; of one
+refused once, by a crowd, by a server that asks to wait."""
 BELOW: Final = 0.95
 """The most that is kept, or the next throttle would come too soon."""
 LONG: Final = 100
@@ -122,27 +122,29 @@ class AdaptiveRate:
 
     A concurrency limit alone cannot obey a quota per second: one request at a time may already be too many. So the
     first crowd of throttles teaches a rate, half of what was accepted per second. From there the rate climbs, doubling
-    per round trip, to the first throttle, which puts a ceiling near what was refused. It restarts at 0.85 of the
-    ceiling, flattens out at it, then probes beyond it along a cubic (the shape TCP CUBIC uses). One unit of that
+    per round trip, to the first throttle, which puts a ceiling at what was let through per second since the cut
+    before: a quota that was used up then, and is now, allows just that. It restarts at 0.85 of the ceiling, flattens out at it, then probes beyond it along a cubic (the shape TCP CUBIC uses). One unit of that
     curve, an epoch, is at first a second and 25 successes long, later two and 50, which keeps throttles near one in a
     hundred requests. The rate grows only while it is what holds requests back.
 
     Attributes:
         known: Whether throttles have taught a rate.
         climbing: Whether nothing was refused at it yet.
+        doubted: Whether the throttles that taught it were chance: it climbs, and only a crowd of throttles ends that.
         next_at: When the next start is due.
     """
 
     def __init__(self) -> None:
-        self.known = self.climbing = False
+        self.known = self.climbing = self.doubted = False
         self.next_at = self._paced_at = self._cut_at = -inf
         self._ceiling, self._worked, self._epoch = inf, 0.0, FIRST_EPOCH
-        self._paced = 0  # successes of paced requests since the cut
+        self._paced = self._starts = 0  # successes of paced requests and starts, since the cut
         self._counted_from, self._successes = inf, 0
 
     def start(self, now: float) -> None:
         """Records a start."""
         self._counted_from = min(self._counted_from, now)
+        self._starts += 1
         if self.known:
             if now - self.next_at <= SLACK:
                 self._paced_at = now
@@ -161,13 +163,14 @@ class AdaptiveRate:
     def rested(self, now: float) -> None:
         """Forgets what was counted: there was nothing to send, which says nothing about the quota."""
         self._cut_at = self._counted_from = now
-        self._paced = self._successes = 0
+        self._paced = self._starts = self._successes = 0
 
-    def throttled(self, now: float, *, alone: bool, told: bool) -> None:
+    def throttled(self, now: float, started_at: float, *, alone: bool, told: bool) -> None:
         """Learns from a throttle, if there were successes to learn from.
 
         Args:
             now: The present.
+            started_at: When the request started that was throttled.
             alone: Whether it came alone among successes.
             told: Whether the server asked to wait.
         """
@@ -176,18 +179,21 @@ class AdaptiveRate:
         served = self._successes / max(now - self._counted_from, TICK)
         if self.known:
             rate = self._rate(now)
-            kept = ALONE if alone else TOLD if told else CROWDED
-            if self.climbing and alone:
-                kept = CLIMBED
+            kept = TOLD if told else CROWDED
+            if alone:
+                let_through = (self._starts - rate * (now - started_at)) / max(
+                    started_at - self._cut_at, TICK
+                )
+                kept = max(CLIMBED if self.climbing else ALONE, let_through / rate)
             self._worked = max(self._worked, self._ceiling) if self.is_at_ceiling(now) else 0.0
             self._ceiling = min(BELOW * rate, max(served, kept * rate))
             self._epoch = min(1.0, 2.0 * self._epoch)
-            self.climbing = False
+            self.climbing = self.doubted = False
         else:
             self._ceiling = FIRST_SHARE * served
             self.known = self.climbing = True
             self.next_at = now
-        self._cut_at, self._paced = now, 0
+        self._cut_at, self._paced, self._starts = now, 0, 0
         if not alone or self._successes > LONG:
             self._counted_from, self._successes = now, 0
         self.start(now)
@@ -200,6 +206,10 @@ class AdaptiveRate:
         """Whether it is well below what was refused at its last cut, or worked for an epoch."""
         low = self._epochs(now) < NEAR or self._rate(now) < FAR_BELOW * self._worked
         return self.known and not self.climbing and low
+
+    def doubt(self) -> None:
+        """Climbs again, from where it is: a rate that were forgotten would send a crowd at once."""
+        self.climbing = self.doubted = True
 
     def lower(self) -> None:
         """Puts the ceiling a little lower."""
@@ -219,9 +229,9 @@ class Chance:
 
     A cut answers load: below the rate that was refused, a quota refuses nothing more. So a throttle down there, alone
     among successes, speaks for chance; the ceiling is only put a little lower. (Nearer to the ceiling it speaks for
-    chance too, but the rate is cut again to make sure.) If another follows all the same, chance is proved: the rate is
-    forgotten, and from then on it takes a crowd of throttles to cut it, a larger one after each such proof. A throttle
-    that comes once the rate is back at its ceiling speaks for load again.
+    chance too, but the rate is cut again to make sure.) If another follows all the same, chance is proved: the rate
+    climbs again, and it takes a crowd of throttles to end that, a larger one after each such proof. A throttle that
+    comes once the rate is back at its ceiling speaks for load again.
     """
 
     def __init__(self) -> None:
@@ -234,7 +244,7 @@ class Chance:
 
         Args:
             in_flight: Requests that have not come back.
-            known: Whether a rate is known.
+            known: Whether a rate is known, and not doubted.
             below: Whether that is well below its ceiling.
             early: Whether it is not yet back there.
         """
@@ -433,11 +443,15 @@ class Throttle:
                 step = 1.0 if self.limit < self._threshold else 1.0 / self.limit
                 self.limit = min(self._max, self.limit + step)
 
+    @property
+    def _knows_rate(self) -> bool:
+        return self._adaptive.known and not self._adaptive.doubted
+
     def _judge_chance(self, started_at: float) -> None:
-        chances = self._chance.success(known=self._adaptive.known, new=started_at > self._cut_at)
+        chances = self._chance.success(known=self._knows_rate, new=started_at > self._cut_at)
         if chances >= CHANCES:
             self._chance.proved()
-            self._adaptive = AdaptiveRate()
+            self._adaptive.doubt()
             self._threshold, self._hold, self._next_hold = float(self._max), 0, HOLD
         elif chances:
             self._adaptive.lower()
@@ -447,25 +461,25 @@ class Throttle:
         at_limit = (
             int(self.limit) > FIRST_LIMIT and self.limit >= self._threshold and started_at <= self._full_at
         )
-        if adaptive.known and at_limit and not blocked and not retry_after:
+        if self._knows_rate and at_limit and not blocked and not retry_after:
             just_grown = not self._hold
             self._one_too_many(now)
             if just_grown and not adaptive.climbing:
                 return
         below = adaptive.is_below_ceiling(now)
         early = adaptive.known and not adaptive.climbing and not adaptive.is_at_ceiling(now)
-        acts = self._chance.throttled(self.in_flight, known=adaptive.known, below=below, early=early)
+        acts = self._chance.throttled(self.in_flight, known=self._knows_rate, below=below, early=early)
         if acts or blocked or (retry_after or 0.0) > LONG_WAIT:  # none of that is chance
             alone = adaptive.known and not below and not blocked and not retry_after
             self._chance.cut(at_ceiling=adaptive.is_at_ceiling(now) and not blocked, alone=alone)
-            self._cut(now, retry_after, alone=alone)
+            self._cut(now, started_at, retry_after, alone=alone)
 
     def _one_too_many(self, now: float) -> None:
         self.limit = self._threshold = int(self.limit) - 1.0
         self._hold, self._next_hold = self._next_hold, min(LONGEST_HOLD, 2 * self._next_hold)
         self._cut_at, self._old = now, self.in_flight
 
-    def _cut(self, now: float, retry_after: float | None, *, alone: bool) -> None:
+    def _cut(self, now: float, started_at: float, retry_after: float | None, *, alone: bool) -> None:
         if not alone:
             if retry_after is None and not self._served:
                 wait = self._policy.wait(self._policy.throttle_base, self._pauses, self._random)
@@ -477,7 +491,7 @@ class Throttle:
         self._served = False
         self._probe_ended = now
         self._cut_at, self._old = now, self.in_flight
-        self._adaptive.throttled(now, alone=alone, told=bool(retry_after))
+        self._adaptive.throttled(now, started_at, alone=alone, told=bool(retry_after))
 
     def _failed(self, now: float, started_at: float) -> None:
         if started_at < self._changed_at:
