@@ -4,23 +4,22 @@ import gzip
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from inworld_embeddings import EmbeddingClient, InputChangedError, JobError, JobPausedError
+from inworld_embeddings import EmbeddingClient, InputChangedError, JobPausedError
 from inworld_embeddings.distributed.job import Driver, Worker
 
 from .conftest import KEY, ROWS_PER_PART, assert_no_key, content, made_in, sent
 
 
-def one_by_one(task, starts, *, size=2, lost=()):
-    """An engine of one worker that is given some parts at a time; those that are ``lost`` are never asked for."""
+def one_by_one(task, starts, *, size=2):
+    """An engine of one worker that is given some parts at a time."""
     worker = Worker(task)
     for at in range(0, len(starts), size):
-        yield worker.make([start for start in starts[at : at + size] if start[0] not in lost])
+        yield worker.make(starts[at : at + size])
 
 
 @pytest.fixture
@@ -101,15 +100,6 @@ def test_what_ends_a_worker_ends_the_job_with_its_own_error(spread, lines, serve
     with pytest.raises(JobPausedError):
         spread(lines(23))
     assert made_in(tmp_path / "out") == {"_job.json": None}
-
-
-def test_parts_that_the_engine_lost_are_told_and_made_by_the_next_run(spread, locally, lines, tmp_path):
-    source = lines(23)
-    expected = locally(source)
-    with pytest.raises(JobError, match="parts are missing"):
-        spread(source, partial(one_by_one, lost=(1,)))
-    assert spread(source).finished
-    assert made_in(tmp_path / "out") == expected
 
 
 def test_a_job_that_is_stopped_ends_what_its_workers_have_begun(spread, lines, tmp_path):

@@ -25,16 +25,6 @@ def client_of(transport, **options):
     return EmbeddingClient(api_key=KEY, transport=transport, batch_size=BATCH, **options)
 
 
-@pytest.mark.parametrize("count", [1, BATCH, BATCH + 1, 20 * BATCH])
-def test_it_sends_what_was_planned_and_no_byte_more(count):
-    transport = Instant(8)
-    with client_of(transport) as client:
-        planned = client.plan(texts(count))
-        client.embed(texts(count))
-    assert transport.requests == planned.requests == -(-count // BATCH)
-    assert transport.bytes == planned.bytes
-
-
 def test_a_result_takes_one_array_and_a_window():
     transport, count, dimension, window = Instant(512), 80 * BATCH, 512, 4
     given = texts(count)

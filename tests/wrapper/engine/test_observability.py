@@ -100,11 +100,9 @@ class Seen:
         return [span for span in spans if span.instrumentation_scope.name == scope]
 
     def duration(self):
-        (scope,) = self._reader.get_metrics_data().resource_metrics[0].scope_metrics
-        (metric,) = scope.metrics
-        assert (metric.name, metric.unit) == (DURATION, "s")
-        (point,) = metric.data.data_points
-        return point
+        (metric,) = self._reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics
+        assert (metric.name, metric.unit, len(metric.data.data_points)) == (DURATION, "s", 1)
+        return metric.data.data_points[0]
 
 
 @pytest.fixture

@@ -176,10 +176,9 @@ def test_H18_what_is_carried_and_not_utf_8_is_marked_however_deep_it_is(taken):
 
 
 def test_a_damaged_arrow_file_is_told_and_crashes_nothing(taken):
-    at = FEATHER.index(np.int32([0, 1, 2]).tobytes()) + 4
-    for wrong in (-(1 << 30), 1 << 30):
-        with pytest.raises(InvalidInputError, match=r"x\.arrow: .*ffset"):
-            taken("x.arrow", FEATHER[:at] + np.int32(wrong).tobytes() + FEATHER[at + 4 :], "body", "id")
+    damaged = FEATHER.replace(np.int32([0, 1, 2]).tobytes(), np.int32([0, 1 << 30, 2]).tobytes())
+    with pytest.raises(InvalidInputError, match=r"x\.arrow: .*ffset"):
+        taken("x.arrow", damaged, "body", "id")
 
 
 def test_values_of_json_are_carried_as_text_whatever_they_are(taken):
@@ -260,8 +259,6 @@ def test_H08_what_changed_is_named_and_an_equal_copy_is_no_change(tmp_path):
         one.write_bytes(b"a" * (files.MIB + 5))
     then = files.InputFile.of(str(path)).digested()
     files.check_same([then], [files.InputFile.of(str(copy))])
-    with pytest.raises(InputChangedError, match="was 1 when this job began, and is 2"):
-        files.check_same([then], [then, then])
     for now, says in ((b"a" * files.MIB + b"aaaab", "x.txt .*MiB 1"), (b"a", "1048581 bytes then, 1 now")):
         path.write_bytes(now)
         with pytest.raises(InputChangedError, match=says):

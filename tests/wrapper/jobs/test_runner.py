@@ -233,15 +233,6 @@ def test_told_to_stop_it_ends_the_parts_that_are_begun(job, lines):
     assert job(lines(60)).finished
 
 
-def test_told_to_stop_while_a_large_input_is_checked_it_stops_at_once(job, lines, tmp_path, done):
-    stop, copy, packed = threading.Event(), lines(12, "copy.txt"), tmp_path / "in.txt.gz"
-    packed.write_bytes(gzip.compress(b"one"))
-    stop.set()
-    for source, out in ((copy, "out"), (copy, "new"), (packed, "new")):
-        with pytest.raises(errors.JobPausedError, match="while the input was checked"):
-            job(source, tmp_path / out, stop=stop)
-
-
 def test_told_to_stop_in_an_outage_it_stops_at_once(job, lines, no_waits):
     stop, began = threading.Event(), time.monotonic()
     stops = {"stop": stop, "on_event": lambda event: event.outage and stop.set()}
