@@ -109,5 +109,7 @@ def test_what_is_misspelt_or_unnamed_is_told(client):
         client(timout=3)
     with pytest.raises(TypeError, match=r"'batchsize'. Did you mean 'batch_size'\?"):
         client.local().embed_iter([], batchsize=3)
+    with pytest.raises(TypeError, match=r"'fault'. Did you mean 'faults'\?"):
+        client.local(fault="status=503")
     with pytest.raises(TypeError, match=f"^{client.__name__} takes keywords only, such as api_key=.$"):
         client("a-key")
