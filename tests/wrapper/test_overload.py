@@ -159,6 +159,16 @@ def test_I05_stray_throttles_leave_most_of_the_throughput(share, least):
 
 
 @every_seed
+def test_I05_a_quota_is_learned_after_stray_throttles(seed):
+    """A rate that had climbed without end meanwhile would come down too late for the retry budget."""
+    chance, load = stray(429, 0.05, seed), quota(64)
+    service = overloaded(lambda now, *given: (chance if now < 8 else load)(now, *given), 5000, seed)
+    sent, done = (sum(at >= 8 for at in times) for times in (service.arrivals, service.done_at))
+    assert sent <= 1.05 * done
+    assert service.done_at[-1] - 8 <= 2 * done / 64
+
+
+@every_seed
 @pytest.mark.parametrize("after", [0.001, 0.1, 1e9], ids=["refused", "503", "silence"])
 def test_G02_outage_of_a_minute(after, seed):
     answer = lambda now, in_service, latency: (503, after) if 2 <= now < 62 else (200, latency)  # noqa: E731

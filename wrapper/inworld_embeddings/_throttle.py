@@ -61,6 +61,8 @@ FIRST_EPOCH: Final = 0.5
 """Epochs: while the ceiling is little known, it is looked for faster. Doubles up to 1 with every cut."""
 NEAR: Final = 0.6
 """Epochs. Later than this the rate is so near its ceiling that a throttle may well come from load."""
+FASTEST: Final = 16.0
+"""A rate was no more than so many times what was served per second: higher, it was not what held requests back."""
 TICK: Final = 1e-3
 
 FORGIVEN: Final = 0.1
@@ -130,12 +132,12 @@ class AdaptiveRate:
     Attributes:
         known: Whether throttles have taught a rate.
         climbing: Whether nothing was refused at it yet.
-        doubted: Whether the throttles that taught it were chance: it climbs, and only a crowd of throttles ends that.
+        trusted: Whether it is known, and the throttles that taught it were not chance.
         next_at: When the next start is due.
     """
 
     def __init__(self) -> None:
-        self.known = self.climbing = self.doubted = False
+        self.known = self.climbing = self.trusted = False
         self.next_at = self._paced_at = self._cut_at = -inf
         self._ceiling, self._worked, self._epoch = inf, 0.0, FIRST_EPOCH
         self._paced = self._starts = 0  # successes of paced requests and starts, since the cut
@@ -178,7 +180,7 @@ class AdaptiveRate:
             return
         served = self._successes / max(now - self._counted_from, TICK)
         if self.known:
-            rate = self._rate(now)
+            rate = min(self._rate(now), (FASTEST if self.trusted else 1.0) * served)
             kept = TOLD if told else CROWDED
             if alone:
                 let_through = (self._starts - rate * (now - started_at)) / max(
@@ -188,10 +190,10 @@ class AdaptiveRate:
             self._worked = max(self._worked, self._ceiling) if self.is_at_ceiling(now) else 0.0
             self._ceiling = min(BELOW * rate, max(served, kept * rate))
             self._epoch = min(1.0, 2.0 * self._epoch)
-            self.climbing = self.doubted = False
+            self.climbing, self.trusted = False, True
         else:
             self._ceiling = FIRST_SHARE * served
-            self.known = self.climbing = True
+            self.known = self.climbing = self.trusted = True
             self.next_at = now
         self._cut_at, self._paced, self._starts = now, 0, 0
         if not alone or self._successes > LONG:
@@ -207,9 +209,10 @@ class AdaptiveRate:
         low = self._epochs(now) < NEAR or self._rate(now) < FAR_BELOW * self._worked
         return self.known and not self.climbing and low
 
-    def doubt(self) -> None:
+    def doubt(self, now: float) -> None:
         """Climbs again, from where it is: a rate that were forgotten would send a crowd at once."""
-        self.climbing = self.doubted = True
+        self.climbing, self.trusted = True, False
+        self._counted_from, self._successes = now, 0
 
     def lower(self) -> None:
         """Puts the ceiling a little lower."""
@@ -244,7 +247,7 @@ class Chance:
 
         Args:
             in_flight: Requests that have not come back.
-            known: Whether a rate is known, and not doubted.
+            known: Whether a rate is known, and trusted.
             below: Whether that is well below its ceiling.
             early: Whether it is not yet back there.
         """
@@ -427,7 +430,7 @@ class Throttle:
             self._throttles = self._pauses = 0
             self._served = True
         self._adaptive.success(started_at, self.in_flight)
-        self._judge_chance(started_at)
+        self._judge_chance(now, started_at)
         if self.probing:
             if started_at >= self._changed_at:
                 self._change(now, probing=False)
@@ -443,15 +446,11 @@ class Throttle:
                 step = 1.0 if self.limit < self._threshold else 1.0 / self.limit
                 self.limit = min(self._max, self.limit + step)
 
-    @property
-    def _knows_rate(self) -> bool:
-        return self._adaptive.known and not self._adaptive.doubted
-
-    def _judge_chance(self, started_at: float) -> None:
-        chances = self._chance.success(known=self._knows_rate, new=started_at > self._cut_at)
+    def _judge_chance(self, now: float, started_at: float) -> None:
+        chances = self._chance.success(known=self._adaptive.trusted, new=started_at > self._cut_at)
         if chances >= CHANCES:
             self._chance.proved()
-            self._adaptive.doubt()
+            self._adaptive.doubt(now)
             self._threshold, self._hold, self._next_hold = float(self._max), 0, HOLD
         elif chances:
             self._adaptive.lower()
@@ -461,14 +460,14 @@ class Throttle:
         at_limit = (
             int(self.limit) > FIRST_LIMIT and self.limit >= self._threshold and started_at <= self._full_at
         )
-        if self._knows_rate and at_limit and not blocked and not retry_after:
+        if adaptive.trusted and at_limit and not blocked and not retry_after:
             just_grown = not self._hold
             self._one_too_many(now)
             if just_grown and not adaptive.climbing:
                 return
         below = adaptive.is_below_ceiling(now)
         early = adaptive.known and not adaptive.climbing and not adaptive.is_at_ceiling(now)
-        acts = self._chance.throttled(self.in_flight, known=self._knows_rate, below=below, early=early)
+        acts = self._chance.throttled(self.in_flight, known=adaptive.trusted, below=below, early=early)
         if acts or blocked or (retry_after or 0.0) > LONG_WAIT:  # none of that is chance
             alone = adaptive.known and not below and not blocked and not retry_after
             self._chance.cut(at_ceiling=adaptive.is_at_ceiling(now) and not blocked, alone=alone)

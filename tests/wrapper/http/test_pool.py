@@ -8,7 +8,7 @@ import select
 import httpx
 import pytest
 
-from inworld_embeddings import AsyncEmbeddingClient
+from inworld_embeddings import APITimeoutError, AsyncEmbeddingClient
 from inworld_embeddings._http.adapters import BODY_CAP
 from inworld_embeddings._retry import Timeouts
 from support.clients import KEY, pool, vectors_in
@@ -147,9 +147,12 @@ def test_F11_faults_large_responses_tls_and_a_tunnel_under_uvloop(trusted):
     with (
         FaultServer(faults, dim=DIM) as plain,
         FaultServer(tls=trusted.good) as encrypted,
+        FaultServer(black_hole) as silent,
         ConnectProxy() as proxy,
         asyncio.Runner(loop_factory=new_loop) as runner,
     ):
         runner.run(run(plain))
         runner.run(run(encrypted))
         runner.run(run(encrypted, proxy=proxy.url))
+        with pytest.raises(APITimeoutError):
+            runner.run(run(silent, timeout=0.3))
