@@ -1,4 +1,4 @@
-"""Examples run, links lead somewhere, and what CONTRIBUTING says of the code is there."""
+"""Examples run, links lead somewhere, rows of the fault catalogue have tests, and what CONTRIBUTING says of the code is there."""
 
 import re
 from pathlib import Path
@@ -42,6 +42,21 @@ def test_what_pages_link_to_and_the_tests_that_they_name_are_there(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
     named = re.findall(r"tests/[\w./*-]*\w", text)
     assert [name for name in named if not any(ROOT.glob(name))] == []
+
+
+CATALOGUE = (ROOT / "docs" / "understand" / "fault-catalogue.md").read_text("utf-8")
+ROWS = re.findall(r"^\| ([A-I])([0-9]{2})(?:\u2013[A-I]([0-9]{2}))? \|", CATALOGUE, re.MULTILINE)
+"""Some stand for several rows."""
+NAME = re.compile(r"^\s*(?:async )?def test_((?:[A-I][0-9]{2}_)+)\w", re.MULTILINE)
+
+
+def test_every_row_has_a_test_and_no_test_names_another():
+    rows = {f"{part}{n:02}" for part, first, last in ROWS for n in range(int(first), int(last or first) + 1)}
+    assert {row[0] for row in rows} == set("ABCDEFGHI")
+    named = "".join(
+        ids for path in (ROOT / "tests").rglob("test_*.py") for ids in NAME.findall(path.read_text("utf-8"))
+    )
+    assert set(filter(None, named.split("_"))) == rows
 
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
