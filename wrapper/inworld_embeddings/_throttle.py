@@ -61,8 +61,6 @@ FIRST_EPOCH: Final = 0.5
 """Epochs: while the ceiling is little known, it is looked for faster. Doubles up to 1 with every cut."""
 NEAR: Final = 0.6
 """Epochs. Later than this the rate is so near its ceiling that a throttle may well come from load."""
-FASTEST: Final = 16.0
-"""A rate was no more than so many times what was served per second: higher, it was not what held requests back."""
 TICK: Final = 1e-3
 
 FORGIVEN: Final = 0.1
@@ -125,9 +123,10 @@ class AdaptiveRate:
     A concurrency limit alone cannot obey a quota per second: one request at a time may already be too many. So the
     first crowd of throttles teaches a rate, half of what was accepted per second. From there the rate climbs, doubling
     per round trip, to the first throttle, which puts a ceiling at what was let through per second since the cut
-    before: a quota that was used up then, and is now, allows just that. It restarts at 0.85 of the ceiling, flattens out at it, then probes beyond it along a cubic (the shape TCP CUBIC uses). One unit of that
-    curve, an epoch, is at first a second and 25 successes long, later two and 50, which keeps throttles near one in a
-    hundred requests. The rate grows only while it is what holds requests back.
+    before: a quota that was used up then, and is now, allows just that. It restarts at 0.85 of the ceiling, flattens
+    out at it, then probes beyond it along a cubic (the shape TCP CUBIC uses). One unit of that curve, an epoch, is at
+    first a second and 25 successes long, later two and 50, which keeps throttles near one in a hundred requests. The
+    rate grows only while it is what holds requests back.
 
     Attributes:
         known: Whether throttles have taught a rate.
@@ -180,13 +179,14 @@ class AdaptiveRate:
             return
         served = self._successes / max(now - self._counted_from, TICK)
         if self.known:
-            rate = min(self._rate(now), (FASTEST if self.trusted else 1.0) * served)
+            rate = self._rate(now)
+            if not self.trusted:  # it climbed while something else may have held requests back
+                rate = min(rate, served)
             kept = TOLD if told else CROWDED
             if alone:
-                let_through = (self._starts - rate * (now - started_at)) / max(
-                    started_at - self._cut_at, TICK
-                )
-                kept = max(CLIMBED if self.climbing else ALONE, let_through / rate)
+                let_through = self._starts - rate * (now - started_at)
+                measured = let_through / max(started_at - self._cut_at, TICK)
+                kept = max(CLIMBED if self.climbing else ALONE, measured / rate)
             self._worked = max(self._worked, self._ceiling) if self.is_at_ceiling(now) else 0.0
             self._ceiling = min(BELOW * rate, max(served, kept * rate))
             self._epoch = min(1.0, 2.0 * self._epoch)
