@@ -21,12 +21,7 @@ def test_the_surface_is_as_accepted(capsys):
     assert api_surface.main([]) == 0, capsys.readouterr().out
 
 
-SECTIONS = [
-    "[Unreleased]",
-    "[1.2.3] - 2026-01-31\n\n- A thing.",
-    "[1.2.2] - 2026-01-01",
-    "[1.2.1]\n\n- No date.",
-]
+SECTIONS = ["[Unreleased]", "[1.2.3] - 2026-01-31\n\nA thing.", "[1.2.2] - 2026-01-01", "[1.2.1]\n\nNone."]
 CHANGELOG = "".join(f"\n## {section}\n" for section in SECTIONS)
 REASONS = {
     ("v1.2.3", "1.2.3"): [],

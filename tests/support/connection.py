@@ -64,12 +64,10 @@ class Connection:
 
     async def close(self):
         self.closed = True
-        if self._writer is None:
-            self._sock.close()
-            return
-        self._writer.transport.abort()
-        with contextlib.suppress(OSError):
-            await self._writer.wait_closed()
+        if self._writer is not None:  # else the listener closes the socket, once this has been played
+            self._writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
 
 
 async def read_head(connection):
@@ -110,15 +108,21 @@ class Listener:
     def close(self):
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._accepting.cancel)
-        with contextlib.closing(self._loop), contextlib.suppress(asyncio.CancelledError):
+        with self._socket, contextlib.closing(self._loop), contextlib.suppress(asyncio.CancelledError):
             self._running.result(30)
 
     async def _accept_all(self):
-        with self._socket:
-            async with asyncio.TaskGroup() as group:
-                for number in count():
-                    sock, _ = await asyncio.get_running_loop().sock_accept(self._socket)
-                    group.create_task(self._play(Connection(sock, number)))
+        ready, numbers = asyncio.Event(), count()
+        # `sock_accept` that is cancelled may lose what it has accepted.
+        self._loop.add_reader(self._socket, ready.set)
+        async with asyncio.TaskGroup() as group:
+            while await ready.wait():
+                ready.clear()
+                with contextlib.suppress(BlockingIOError):
+                    sock, _ = self._socket.accept()
+                    sock.setblocking(False)
+                    playing = group.create_task(self._play(Connection(sock, next(numbers))))
+                    playing.add_done_callback(lambda _, sock=sock: sock.close())  # also if it never began
 
     async def _play(self, connection):
         try:
