@@ -111,5 +111,7 @@ def test_what_is_misspelt_or_unnamed_is_told(client):
         client.local().embed_iter([], batchsize=3)
     with pytest.raises(TypeError, match=r"'fault'. Did you mean 'faults'\?"):
         client.local(fault="status=503")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'base_url'"):
+        client.local(base_url="http://127.0.0.1", rate_limit=5.0)  # a rate limit is good there too
     with pytest.raises(TypeError, match=f"^{client.__name__} takes keywords only, such as api_key=.$"):
         client("a-key")

@@ -171,7 +171,7 @@ class BaseClient:
             **options: As for `embed`.
 
         Raises:
-            TypeError: an unknown keyword, or one about a key, an address or a transport.
+            TypeError: an unknown keyword, or one that is set here: the key, the address, the transport.
             ConfigurationError: an option out of range, faults that cannot be, or a copy without the emulator.
         """
         checked(options, LOCAL)

@@ -413,8 +413,10 @@ CALL: Final = table_of(CallOptions)
 EMBED: Final = CALL | table_of(EmbedOptions)
 STREAM: Final = table_of(StreamOptions) | {"on_error": EMBED["on_error"]}
 CLIENT: Final = CALL | table_of(ClientOptions)
-LOCAL: Final = CALL | {
-    name: Option(None, _any, "See `EmbeddingClient.local`.") for name in ("engine", "faults")
+_SET_BY_LOCAL: Final = {"api_key", "key", "secret", "base_url", "transport", "allow_insecure"}
+LOCAL: Final = {
+    **{name: option for name, option in CLIENT.items() if name not in _SET_BY_LOCAL},
+    **{name: Option(None, _any, "See `EmbeddingClient.local`.") for name in ("engine", "faults")},
 }
 
 

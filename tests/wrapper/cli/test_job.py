@@ -18,7 +18,7 @@ def command(folder):
 
 
 def test_it_runs_says_how_to_read_it_and_does_nothing_twice_nor_with_another_input(run, command, folder):
-    command += ["--local", "--id", "id"]
+    command += ["--local", "--id", "id", "--rate-limit", "1000"]
     code, said, err = run(*command)
     assert code == 0
     assert "300 rows in 3 requests" in err
